@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* Every bound of the system. Each is tested at n and at n+1, and is charged to the calling uid where a caller
+ * can make the thing grow. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Policies */
+#define LIMIT_POLICY_BYTES (256U * 1024)     /* one policy document */
+#define LIMIT_POLICY_DEPTH 16U               /* nesting of its JSON */
+#define LIMIT_POLICY_PATHS 512U              /* entries of each path list */
+#define LIMIT_POLICY_RULES 256U              /* network rules, each of allow and deny */
+#define LIMIT_POLICY_PEERS 64U               /* destinations or ports in one rule */
+#define LIMIT_POLICY_EXTENDS 8U              /* length of a chain of extends */
+#define LIMIT_POLICY_ENV 256U                /* names passed, and names set */
+#define LIMIT_NAME_BYTES 63U                 /* of an agent or a policy: [a-z0-9][a-z0-9-]{0,62} */
+#define LIMIT_PATH_BYTES 4095U               /* PATH_MAX less its NUL */
+#define LIMIT_HOST_BYTES 253U                /* RFC 1035 2.3.4, less the root dot */
+#define LIMIT_LABEL_BYTES 63U                /* RFC 1035 2.3.4 */
+#define LIMIT_DESCRIPTION_BYTES 1024U
+
+/* Registry */
+#define LIMIT_AGENTS 4096U                   /* registered on one host */
+#define LIMIT_POLICIES 1024U
+
+/* Requests */
+#define LIMIT_ARGV 4096U                     /* words */
+#define LIMIT_ARGV_BYTES (1024U * 1024)      /* all words, NULs counted; the kernel allows a word of 128 KiB */
+#define LIMIT_ENV 1024U
+#define LIMIT_ENV_BYTES (256U * 1024)
+#define LIMIT_LABELS 16U
+#define LIMIT_LABEL_VALUE_BYTES 256U
+#define LIMIT_PENDING_PER_UID 64U            /* requests between door and yard */
+#define LIMIT_SANDBOXES_PER_UID 8192U
+#define LIMIT_SANDBOXES 16384U
+#define LIMIT_SCOPES_PER_SLICE 100U          /* PID 1 is linear in the siblings of a unit */
+#define LIMIT_EXECS_PER_SANDBOX 64U
+#define LIMIT_TIMEOUT_USEC (UINT64_C(30) * 24 * 3600 * 1000000)
+#define LIMIT_TTY_ROWS 4096U
+#define LIMIT_CONNECTIONS_PER_UID 128U       /* of the private door */
+
+/* Plans */
+#define LIMIT_PLAN_BYTES (4U * 1024 * 1024)
+#define LIMIT_PLAN_MOUNTS 1024U
+#define LIMIT_PLAN_LINKS 16U
+#define LIMIT_PLAN_GROUPS 1024U
+#define LIMIT_PLAN_SYSCALLS 512U
+#define LIMIT_PLAN_HANDOFF 256U
+#define LIMIT_HANDOFF_DIRS 100000U           /* directories walked to find the repositories of a workspace */
+#define LIMIT_HANDOFF_FOUND 64U              /* new things named in the report of an ended sandbox */

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* A policy: an immutable, digested set of permissions, and the algebra over it. Everything omitted is denied.
+ *
+ * Life: text → policy_parse() → (extends resolved) → policy_bind() puts the request's paths in the place of
+ * ${workspace}, ${home}, ${runtime} → policy_meet() with whatever bounds it → planner. Each step makes a new policy; none
+ * changes one. Policies are reference-counted because the registry and running sandboxes share them.
+ *
+ * Meaning of paths. `paths` is a function from absolute path to access: the deepest entry that is the path or an ancestor of
+ * it decides; no entry means not there (denied). Execution of a path needs read access and an entry of `exec` that is the path
+ * or an ancestor of it ("/" when executePaths is omitted).
+ *
+ * Algebra, on every concrete request r:  allows(meet(a,b), r) = allows(a,r) and allows(b,r);
+ * within(a,b) implies (allows(a,r) implies allows(b,r)). Unbound variables are opaque roots, different from every path. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "limits.h"
+#include "syscall-profile.h"
+
+typedef struct json_t json_t;
+
+typedef enum PathAccess { PATH_DENIED, PATH_READONLY, PATH_READWRITE, _PATH_ACCESS_MAX } PathAccess; /* ordered: meet is the lesser */
+
+typedef struct PathRule {
+        char *path;          /* absolute and normal, or begins with one of the three variables */
+        PathAccess access;
+        char *clause;        /* JSON pointer, e.g. /filesystem/readonlyPaths/0; with the policy's name before '#' after a meet */
+} PathRule;
+
+typedef enum Containment { CONTAINMENT_AUTO, CONTAINMENT_PROCESS, CONTAINMENT_SESSION, CONTAINMENT_CONTAINER, CONTAINMENT_MICROVM,
+        _CONTAINMENT_MAX } Containment; /* ordered by strength: meet is the greater */
+typedef enum WorkspaceMode { WORKSPACE_DIRECT, WORKSPACE_OVERLAY, _WORKSPACE_MAX } WorkspaceMode;
+typedef enum Verdict { VERDICT_DENY, VERDICT_ALLOW } Verdict;
+typedef enum Protocol { PROTOCOL_TCP = 1, PROTOCOL_UDP = 2, PROTOCOL_ICMP = 4, PROTOCOL_ANY = 7 } Protocol; /* a mask */
+
+typedef struct NetCidr {
+        int family;          /* AF_INET or AF_INET6; mapped and translated v6 forms are folded to AF_INET */
+        uint8_t address[16]; /* network order, host bits zero */
+        uint8_t prefix;
+} NetCidr;
+
+typedef struct NetPeer {     /* exactly one of host and cidr, or neither: any destination */
+        char *host;          /* canonical: lower case, no trailing dot, LDH labels; may begin with "*." */
+        bool has_cidr;
+        NetCidr cidr;
+        NetCidr *except;
+        size_t n_except;
+} NetPeer;
+
+typedef struct NetPort {
+        unsigned protocol;   /* mask of Protocol */
+        uint16_t from, to;   /* inclusive; 0..65535 where the rule names no port */
+} NetPort;
+
+typedef struct NetRule {
+        NetPeer *peers;      /* never empty */
+        size_t n_peers;
+        NetPort *ports;      /* never empty: "any port" is one entry */
+        size_t n_ports;
+        char *clause;
+} NetRule;
+
+typedef struct NetDirection {
+        Verdict fallback;    /* "default" */
+        NetRule *allow, *deny;
+        size_t n_allow, n_deny;
+} NetDirection;
+
+typedef struct EnvVar {
+        char *name, *value;
+} EnvVar;
+
+#define RESOURCE_UNLIMITED UINT64_MAX
+
+typedef enum ResourceKind { /* each an upper bound unless said; RESOURCE_UNLIMITED where the policy is silent */
+        RESOURCE_MEMORY_MAX,   /* bytes */
+        RESOURCE_SWAP_MAX,     /* bytes: memorySwapMax */
+        RESOURCE_TASKS_MAX,
+        RESOURCE_CPU_QUOTA,    /* microseconds of cpu time a second: "200%" is 2000000 */
+        RESOURCE_RUNTIME_MAX,  /* microseconds */
+        RESOURCE_IO_WEIGHT,    /* 1..10000 */
+        RESOURCE_CPU_WEIGHT,   /* 1..10000 */
+        RESOURCE_FILES_MAX,    /* RLIMIT_NOFILE: filesMax */
+        _RESOURCE_MAX,
+} ResourceKind;
+
+typedef enum AuditLevel { AUDIT_NONE, AUDIT_DENIED, AUDIT_ALL, _AUDIT_LEVEL_MAX } AuditLevel; /* meet is the greater: more is recorded */
+typedef enum ViolationAction { VIOLATION_NONE, VIOLATION_RECORD, VIOLATION_FREEZE, VIOLATION_KILL, VIOLATION_QUARANTINE,
+        _VIOLATION_ACTION_MAX } ViolationAction;
+typedef enum Clipboard { CLIPBOARD_NONE, CLIPBOARD_READ, CLIPBOARD_WRITE, CLIPBOARD_ALL, _CLIPBOARD_MAX } Clipboard;
+
+typedef struct Policy {
+        unsigned n_ref;
+        char *name;          /* "" for an unnamed document */
+        char *description;
+        char digest[65];     /* SHA-256 of the canonical form, lower-case hex */
+
+        Containment containment;
+        PathRule *paths;     /* sorted by path, one per path */
+        size_t n_paths;
+        char **exec;         /* sorted; nothing implied by an ancestor */
+        size_t n_exec;
+        WorkspaceMode workspace_mode;
+        bool handoff_allowed; /* filesystem.handoff: "protect" (default) or "allow" */
+
+        bool pass_all_env;   /* never from a document: the neutral element of meet, for a ceiling that is silent */
+        char **pass_env;     /* names, sorted */
+        size_t n_pass_env;
+        EnvVar *set_env;     /* sorted by name */
+        size_t n_set_env;
+        SyscallSet syscalls; /* profile plus allow minus deny, expanded */
+        bool debugging;
+
+        NetDirection egress, ingress;
+        Verdict host_loopback;
+        uint64_t bytes_out, bytes_in, connections, connection_rate; /* egress.limits; RESOURCE_UNLIMITED where silent */
+
+        bool ui_disabled;
+        Clipboard clipboard;
+        bool injection;
+
+        uint64_t resources[_RESOURCE_MAX];
+        AuditLevel audit_files, audit_exec, audit_network;
+        uint64_t violation_threshold, violation_window_usec;
+        ViolationAction violation_action;
+        bool delegation_spawn;
+        uint32_t delegation_depth;
+} Policy;
+
+typedef struct PolicyError {
+        char *pointer;       /* JSON pointer to the place, "" for the whole document */
+        int line, column;    /* of the offending token, from 1; 0 where it cannot be known */
+        char *sentence;      /* what is wrong and what to do */
+} PolicyError;
+void policy_error_clear(PolicyError *e);
+
+/* Finds the document that extends names. Returns a new reference to an unresolved json object, NULL if there is none. */
+typedef json_t *(*PolicyLookup)(const char *name, void *userdata);
+
+/* 0, -ENOMEM, or -EINVAL with *error filled (caller clears it). lookup may be NULL: extends is then refused. Accepts mxc-policy/1
+ * only, until the MXC translator exists: a document marked by "version" is refused with a sentence that says so. */
+int policy_parse(const char *text, size_t size, PolicyLookup lookup, void *userdata, Policy **ret, PolicyError *error);
+Policy *policy_ref(Policy *p);
+Policy *policy_unref(Policy *p);
+
+/* The canonical form: every default explicit, extends resolved, sorted keys; parse(to_json(p)) has p's digest. New reference. */
+json_t *policy_to_json(const Policy *p);
+
+typedef struct PolicyBinding { const char *workspace, *home, *runtime; } PolicyBinding; /* NULL: entries that name it vanish */
+/* -EINVAL with *error where a bound path is not normal. A NULL workspace is not an error here. */
+int policy_bind(const Policy *p, const PolicyBinding *binding, Policy **ret, PolicyError *error);
+
+int policy_meet(const Policy *a, const Policy *b, Policy **ret);
+
+typedef struct Widening {
+        char *clause;        /* JSON pointer into a that allows more than b */
+        char *sentence;
+} Widening;
+void widening_clear(Widening *w);
+/* True when a allows nothing that b forbids. Otherwise *ret (optional) says where. May be conservative, and says so in the sentence. */
+bool policy_within(const Policy *a, const Policy *b, Widening *ret);
+
+typedef enum RequestKind { REQUEST_READ, REQUEST_WRITE, REQUEST_EXEC, REQUEST_CONNECT, REQUEST_ENV, REQUEST_SYSCALL,
+        REQUEST_RESOURCE, REQUEST_SPAWN, _REQUEST_MAX } RequestKind;
+
+typedef struct PolicyRequest {
+        RequestKind kind;
+        const char *target;  /* path, host or address literal, variable name, system call name, resource name */
+        const char *value;   /* of REQUEST_ENV */
+        unsigned protocol;   /* of REQUEST_CONNECT: one Protocol bit */
+        uint16_t port;
+        uint64_t amount;     /* of REQUEST_RESOURCE, REQUEST_SPAWN (depth) */
+} PolicyRequest;
+
+/* The clause that decided goes to *ret_clause (borrowed from p, or a static string such as "/filesystem" for what is denied
+ * because nothing grants it). */
+Verdict policy_allows(const Policy *p, const PolicyRequest *r, const char **ret_clause);
+PathAccess policy_path_access(const Policy *p, const char *path, const PathRule **ret_rule);
+bool policy_path_exec(const Policy *p, const char *path);
+
+bool policy_name_is_valid(const char *name);
+/* True when nothing on any network can be reached under it. */
+bool policy_is_offline(const Policy *p);
