@@ -1,0 +1,45 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Runs as root in a booted machine whose checkout is /run/mxc-test/src and whose build is /run/mxc-test/build.
+#   inside.sh install                 unpack the package, do what its postinst does
+#   inside.sh command USER COMMAND…   run COMMAND as USER (made if missing) in a unit of its own, exit as it did
+
+set -euo pipefail
+here=/run/mxc-test
+
+install_package() {
+        if [ -d "$here/build/tree" ]; then
+                cp -a --no-preserve=ownership "$here/build/tree/." /
+        fi
+        "$here/src/tests/machine/postinst.sh"
+}
+
+# An ordinary user with a home on a real disk and, while it runs something, an active session on seat0: what polkit
+# calls an active local user, as somebody at a desktop is.
+make_user() {
+        id "$1" >/dev/null 2>&1 || useradd --create-home --shell /bin/bash "$1"
+}
+
+run_command() {
+        local user=$1 how=(--pipe)
+        shift
+        local properties=(-p User="$user" -p WorkingDirectory='~' -p IgnoreSIGPIPE=no -p LimitNOFILE=65536:524288
+                -p SendSIGHUP=yes -E MXC_TEST_SRC="$here/src" -E MXC_TEST_BUILD="$here/build" -E LANG=C.UTF-8)
+        if [ "$user" != root ]; then
+                make_user "$user"
+                properties+=(-p PAMName=login -E XDG_SEAT=seat0)
+        fi
+        ! [ -t 0 ] || ! [ -t 1 ] || how=(--pty)
+        # The shell turns death by a signal into 128 + its number, which systemd-run would report as 1.
+        # shellcheck disable=SC2016
+        exec systemd-run --quiet --wait --collect --service-type=exec "${how[@]}" "${properties[@]}" -- \
+                /bin/bash -c '"$@"; exit $?' bash "$@"
+}
+
+verb=$1
+shift
+case $verb in
+install) install_package ;;
+command) run_command "$@" ;;
+esac
