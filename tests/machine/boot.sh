@@ -43,7 +43,7 @@ enter_own_cgroup() {
 boot() {
         local args=(--quiet --boot --register=no --private-network --capability=all --console=pipe --volatile=overlay
                 --system-call-filter='bpf perf_event_open add_key keyctl request_key' --link-journal=no --resolv-conf=off
-                --timezone=off --directory="$state/root" --machine="mxc-$CONTAINER_ID"
+                --timezone=off --rlimit=RLIMIT_NOFILE=1024:524288 --directory="$state/root" --machine="mxc-$CONTAINER_ID"
                 --bind="$state/home:/home" --bind-ro="$state/src:/run/mxc-test/src" --bind-ro="$state/build:/run/mxc-test/build")
         local bind
         [ -d /run/systemd/system ] || args+=(--keep-unit)

@@ -56,3 +56,26 @@ container_how_to_enter() {
         leader=$(pgrep -f "^[^ ]*systemd systemd.setenv=MXC_MACHINE=$$ ")
         say "kept; enter it with: nsenter -t $leader -m -u -i -n -p -C -- bash; Ctrl-C here ends it"
 }
+
+# The scenarios in a container: suite_machine [PATTERN…]
+suite_machine() {
+        scenarios 'machine' container "$@"
+}
+
+# scenarios LAYER KIND PATTERN…: runs suite.sh in a machine, shows what failed, counts.
+scenarios() {
+        local layer=$1 kind=$2 tap=$BUILD/$1.tap
+        shift 2
+        if ! build_plain || ! build_install; then
+                tally "$layer" 0 1
+                return 0
+        fi
+        say "$layer: scenarios"
+        "machine_$kind" root no 0 /run/mxc-test/src/tests/machine/suite.sh "$@" </dev/null | tee "$tap" | grep --line-buffered -v '^ok ' >&2 || true
+        if grep -q '^1\.\.[0-9]' "$tap"; then
+                tally "$layer" "$(grep -c '^ok ' "$tap")" "$(grep -c '^not ok ' "$tap")"
+        else
+                say "$layer: the suite did not come to its end"
+                tally "$layer" "$(grep -c '^ok ' "$tap")" $(($(grep -c '^not ok ' "$tap") + 1))
+        fi
+}

@@ -21,20 +21,29 @@ make_user() {
         id "$1" >/dev/null 2>&1 || useradd --create-home --shell /bin/bash "$1"
 }
 
+# The words of the command travel in a file: PID 1 would expand $NAME in them.
 run_command() {
-        local user=$1 how=(--pipe)
+        local user=$1 how=(--pipe) words
         shift
+        words=$(mktemp /run/mxc-command.XXXXXX)
+        printf '%s\0' "$@" >"$words"
+        chmod 644 "$words"
         local properties=(-p User="$user" -p WorkingDirectory='~' -p IgnoreSIGPIPE=no -p LimitNOFILE=65536:524288
                 -p SendSIGHUP=yes -E MXC_TEST_SRC="$here/src" -E MXC_TEST_BUILD="$here/build" -E LANG=C.UTF-8)
         if [ "$user" != root ]; then
                 make_user "$user"
-                properties+=(-p PAMName=login -E XDG_SEAT=seat0)
+                properties+=(-p PAMName=login -E XDG_SEAT=seat0 -E XDG_SESSION_TYPE=tty -E XDG_SESSION_CLASS=user)
         fi
         ! [ -t 0 ] || ! [ -t 1 ] || how=(--pty)
-        # The shell turns death by a signal into 128 + its number, which systemd-run would report as 1.
-        # shellcheck disable=SC2016
         exec systemd-run --quiet --wait --collect --service-type=exec "${how[@]}" "${properties[@]}" -- \
-                /bin/bash -c '"$@"; exit $?' bash "$@"
+                "$here/src/tests/machine/inside.sh" exec "$words"
+}
+
+# Death by a signal becomes 128 + its number, as in a shell; systemd-run would report 1.
+exec_words() {
+        local words
+        mapfile -d '' -t words <"$1"
+        "${words[@]}" || exit $?
 }
 
 verb=$1
@@ -42,4 +51,5 @@ shift
 case $verb in
 install) install_package ;;
 command) run_command "$@" ;;
+exec) exec_words "$@" ;;
 esac

@@ -1,2 +1,50 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
+# What can be said about the sources without running them. One file is one test.
+
+# check_files LAYER COMMAND… -- FILE…: COMMAND FILE for each, two at a time; what it prints is shown for those that fail.
+check_files() {
+        local layer=$1 command=() failed
+        shift
+        while [ "$1" != -- ]; do command+=("$1"); shift; done
+        shift
+        [ $# -gt 0 ] || return 0
+        say "$layer: $# files"
+        # shellcheck disable=SC2016 # for the inner shell
+        failed=$(printf '%s\0' "$@" | (cd "$SRC" && xargs -0 -P 2 -I '{}' bash -c '
+                file=$1
+                shift
+                output=$("$@" "$file" 2>&1 </dev/null) && exit 0
+                printf "%s\n" "$output" | head -n 40 >&2
+                echo "$file"' bash '{}' "${command[@]}") | wc -l)
+        tally "$layer" $(($# - failed)) "$failed"
+}
+
+# The files of the project of these kinds: those git knows, or would.
+sources() { git -C "$SRC" ls-files --cached --others --exclude-standard -- "$@" | (cd "$SRC" && xargs -r -d '\n' ls -d 2>/dev/null); }
+
+lint_all() {
+        local files
+        # Headers hold tables aligned by hand; a reader needs those more than a formatter does.
+        mapfile -t files < <(sources '*.c')
+        check_files 'format' clang-format-14 --dry-run --Werror -- "${files[@]}"
+        mapfile -t files < <(sources tests/run .ci/run '*.sh')
+        check_files 'shellcheck' shellcheck -x -P "$SRC" -- "${files[@]}"
+        mapfile -t files < <(sources '*.xml')
+        check_files 'xml' xmllint --noout --nonet -- "${files[@]}"
+        mapfile -t files < <(sources '*.[1-8]')
+        check_files 'man pages' mandoc -T lint -W warning -- "${files[@]}"
+}
+
+# clang's static analyser over every file that the plain build compiles.
+lint_analyse() {
+        local files
+        mapfile -t files < <(python3 -c '
+import json, os, sys
+root = sys.argv[1]
+for entry in json.load(open(root + "/compile_commands.json")):
+    print(os.path.normpath(os.path.join(entry["directory"], entry["file"])))' "$BUILD/plain" | sort -u)
+        check_files 'static analysis' clang-tidy-14 --quiet -p "$BUILD/plain" \
+                '--checks=-*,clang-analyzer-*,-clang-analyzer-security.insecureAPI.*,bugprone-sizeof-*,bugprone-suspicious-*,bugprone-macro-repeated-side-effects,bugprone-infinite-loop,bugprone-misplaced-*,bugprone-not-null-terminated-result,bugprone-use-after-move,bugprone-swapped-arguments,bugprone-string-literal-with-embedded-nul,bugprone-terminating-continue,bugprone-too-small-loop-variable,bugprone-unused-return-value' \
+                '--warnings-as-errors=*' -- "${files[@]}"
+}

@@ -13,7 +13,7 @@ PACKAGES_bench=(bubblewrap crun libc6-dev)
 need_packages() {
         local purpose list name missing=()
         for purpose; do
-                list="PACKAGES_$purpose[@]"
+                list="PACKAGES_${purpose}[@]"
                 for name in "${!list}"; do
                         [ "$(dpkg-query -W -f='${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || missing+=("$name")
                 done
