@@ -44,7 +44,8 @@ boot() {
         local args=(--quiet --boot --register=no --private-network --capability=all --console=pipe --volatile=overlay
                 --system-call-filter='bpf perf_event_open add_key keyctl request_key' --link-journal=no --resolv-conf=off
                 --timezone=off --rlimit=RLIMIT_NOFILE=1024:524288 --directory="$state/root" --machine="mxc-$CONTAINER_ID"
-                --bind="$state/home:/home" --bind-ro="$state/src:/run/mxc-test/src" --bind-ro="$state/build:/run/mxc-test/build")
+                --bind="$state/home:/home" --bind-ro="$state/src:/opt/mxc-test/src" --bind-ro="$state/build:/opt/mxc-test/build"
+                --bind-ro="$state/package.tar:/opt/mxc-test/package.tar")
         local bind
         [ -d /run/systemd/system ] || args+=(--keep-unit)
         for bind in "${binds[@]}"; do
@@ -100,11 +101,11 @@ wait_booted() {
 began=$(date +%s%N)
 boot
 wait_booted
-inside /run/mxc-test/src/tests/machine/inside.sh install
+inside /opt/mxc-test/src/tests/machine/inside.sh install
 say "machine booted, mxcd installed: $((($(date +%s%N) - began) / 1000000)) ms"
 
 status=0
-inside /run/mxc-test/src/tests/machine/inside.sh command "$user" "$@" || status=$?
+inside /opt/mxc-test/src/tests/machine/inside.sh command "$user" "$@" || status=$?
 if [ "$keep" = yes ]; then
         touch "$state/kept"
         wait "$nspawn" || true

@@ -13,13 +13,22 @@ build_dir() {
 build_plain() { build_dir plain; }
 build_sanitised() { build_dir sanitised -Db_sanitize=address,undefined -Db_lundef=false -Dguard=disabled; }
 
-# The files of the package, in $BUILD/tree: unpacked over a machine's root, then postinst.sh, as dpkg does it.
-build_install() {
-        rm -rf "$BUILD/tree.new"
-        step 'collecting the installed tree' meson install -C "$BUILD/plain" --no-rebuild --quiet --destdir "$BUILD/tree.new"
-        mkdir -p "$BUILD/tree.new"
+# build_package TAR: the files of the package, to be unpacked over a machine's root and followed by postinst.sh, as dpkg
+# does it. One at a time for one build directory; each machine has a copy of its own and may outlive the next build.
+build_package() {
+        local lock status=0
+        exec {lock}>"$BUILD/lock"
+        flock "$lock"
+        build_plain && build_tree || status=$?
+        [ $status -ne 0 ] || tar -C "$BUILD/tree" --owner=root:0 --group=root:0 -cf "$1" . || status=$?
+        exec {lock}>&-
+        return $status
+}
+
+build_tree() {
         rm -rf "$BUILD/tree"
-        mv "$BUILD/tree.new" "$BUILD/tree"
+        mkdir "$BUILD/tree"
+        step 'collecting the installed tree' meson install -C "$BUILD/plain" --no-rebuild --quiet --destdir "$BUILD/tree"
 }
 
 # suite LAYER BUILD SUITE…: meson's tests of these suites, counted one by one where they speak TAP.

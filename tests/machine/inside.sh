@@ -1,17 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Runs as root in a booted machine whose checkout is /run/mxc-test/src and whose build is /run/mxc-test/build.
+# Runs as root in a booted machine whose checkout is /opt/mxc-test/src and whose build is /opt/mxc-test/build.
 #   inside.sh install                 unpack the package, do what its postinst does
 #   inside.sh command USER COMMAND…   run COMMAND as USER (made if missing) in a unit of its own, exit as it did
 
 set -euo pipefail
-here=/run/mxc-test
+here=/opt/mxc-test
 
 install_package() {
-        if [ -d "$here/build/tree" ]; then
-                cp -a --no-preserve=ownership "$here/build/tree/." /
-        fi
+        tar -C / --keep-directory-symlink --no-overwrite-dir -xf "$here/package.tar"
         "$here/src/tests/machine/postinst.sh"
 }
 
@@ -29,10 +27,11 @@ run_command() {
         printf '%s\0' "$@" >"$words"
         chmod 644 "$words"
         local properties=(-p User="$user" -p WorkingDirectory='~' -p IgnoreSIGPIPE=no -p LimitNOFILE=65536:524288
-                -p SendSIGHUP=yes -E MXC_TEST_SRC="$here/src" -E MXC_TEST_BUILD="$here/build" -E LANG=C.UTF-8)
+                -p SendSIGHUP=yes -E MXC_TEST_SRC="$here/src" -E MXC_TEST_BUILD="$here/build" -E MXC_TEST_SLOW="${MXC_TEST_SLOW:-1}" -E LANG=C.UTF-8)
         if [ "$user" != root ]; then
                 make_user "$user"
                 properties+=(-p PAMName=login -E XDG_SEAT=seat0 -E XDG_SESSION_TYPE=tty -E XDG_SESSION_CLASS=user)
+                [ ! -e /dev/tty0 ] || properties+=(-E XDG_VTNR=1) # a seat with consoles wants to know which
         fi
         ! [ -t 0 ] || ! [ -t 1 ] || how=(--pty)
         exec systemd-run --quiet --wait --collect --service-type=exec "${how[@]}" "${properties[@]}" -- \

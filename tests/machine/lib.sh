@@ -3,19 +3,21 @@
 # Words for scenarios. They run as root in a booted machine; alice and bob are ordinary users with active sessions.
 # An assert that does not hold ends the test at once.
 
-SCENARIO_LIMIT=${SCENARIO_LIMIT:-90} # seconds
+SLOW=${MXC_TEST_SLOW:-1} # the emulated machine is this many times slower; it stretches every wait
+SCENARIO_LIMIT=$((90 * SLOW)) # seconds
 
 # --- the suite itself
 
 suite_begin() {
         local user seat
         for user in alice bob; do
-                seat=MXC_NO_SEAT=1
-                [ "$user" != alice ] || seat=XDG_SEAT=seat0
+                seat=(-E XDG_SEAT=seat0)
+                [ "$user" = alice ] || seat=()
+                [ "$user" != alice ] || [ ! -e /dev/tty0 ] || seat+=(-E XDG_VTNR=1) # a seat with consoles wants to know which
                 id "$user" >/dev/null 2>&1 || useradd --create-home --shell /bin/bash "$user"
                 # Only one session of a seat is the active one; bob's is on no seat.
                 systemd-run --quiet --collect --unit="mxc-test-session-$user" -p User="$user" -p PAMName=login \
-                        -E XDG_SESSION_TYPE=tty -E XDG_SESSION_CLASS=user -E "$seat" -- sleep infinity
+                        -E XDG_SESSION_TYPE=tty -E XDG_SESSION_CLASS=user "${seat[@]}" -- sleep infinity
         done
         for user in alice bob; do
                 wait_until 20 eval "loginctl show-user $user -P Display | grep -q ."
@@ -93,7 +95,7 @@ assert_fails() {
 
 # wait_until SECONDS COMMAND…
 wait_until() {
-        local end=$((SECONDS + $1))
+        local end=$((SECONDS + $1 * SLOW))
         shift
         until "$@" >/dev/null 2>&1; do
                 [ $SECONDS -lt "$end" ] || fail "waited in vain for: $*"
