@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* process ROUNDS GAP_MS { LABEL USER COMMAND… ";" }…: how long whole processes take, from fork to the end of wait. The rows take turns, so
+ * that whatever else the machine does falls on all alike. Prints "LABEL<TAB>p50<TAB>p99<TAB>failures" per row, in microseconds.
+ * Runs as root; USER is whom a row becomes. */
+
+#include "common/cleanup.h"
+#include "tests/bench/samples.h"
+
+#include <err.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <inttypes.h>
+#include <pwd.h>
+#include <sys/wait.h>
+
+typedef struct Row {
+        const char *label;
+        struct passwd user; /* strings owned by the static buffers of getpwnam: only uid, gid are used later */
+        char *home, *name;
+        char **argv; /* into main's argv, NULL-terminated in place */
+        Samples samples;
+        unsigned failures;
+} Row;
+
+static unsigned long number(const char *text) {
+        char *end;
+        unsigned long n = strtoul(text, &end, 10);
+
+        if (*text == '\0' || *end != '\0')
+                errx(EXIT_FAILURE, "not a number: %s", text);
+        return n;
+}
+
+static size_t parse_rows(char **words, Row *rows, size_t capacity) {
+        size_t n = 0;
+
+        while (*words) {
+                if (n == capacity || !words[1] || !words[2])
+                        errx(EXIT_FAILURE, "a row is LABEL USER COMMAND… ';'");
+                const struct passwd *user = getpwnam(words[1]);
+                if (!user)
+                        errx(EXIT_FAILURE, "no user %s", words[1]);
+                rows[n] = (Row){ .label = words[0],
+                        .user = *user,
+                        .home = strdup(user->pw_dir),
+                        .name = strdup(words[1]),
+                        .argv = words + 2 };
+                for (words += 2; *words && !streq(*words, ";"); words++)
+                        ;
+                if (*words)
+                        *words++ = NULL;
+                n++;
+        }
+        return n;
+}
+
+static _Noreturn void become(const Row *row, int null) {
+        if (dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
+                _exit(127);
+        if (row->user.pw_uid != 0 &&
+                        (initgroups(row->name, row->user.pw_gid) < 0 ||
+                                        setresgid(row->user.pw_gid, row->user.pw_gid, row->user.pw_gid) <
+                                                        0 ||
+                                        setresuid(row->user.pw_uid, row->user.pw_uid, row->user.pw_uid) < 0))
+                _exit(127);
+        (void)setenv("HOME", row->home, 1);
+        if (chdir(row->home) < 0)
+                _exit(127);
+        execvp(row->argv[0], row->argv);
+        _exit(127);
+}
+
+static void run_once(Row *row, int null) {
+        uint64_t start = now_ns();
+        pid_t pid = fork();
+        int status;
+
+        if (pid < 0)
+                err(EXIT_FAILURE, "fork");
+        if (pid == 0)
+                become(row, null);
+        if (waitpid(pid, &status, 0) < 0)
+                err(EXIT_FAILURE, "wait");
+        if (status == 0)
+                samples_add(&row->samples, now_ns() - start);
+        else
+                row->failures++;
+}
+
+int main(int argc, char **argv) {
+        Row rows[32];
+
+        if (argc < 6)
+                errx(EXIT_FAILURE, "usage: bench-process ROUNDS GAP_MS { LABEL USER COMMAND… ';' }…");
+        unsigned long rounds = number(argv[1]), gap = number(argv[2]);
+        size_t n = parse_rows(argv + 3, rows, ELEMENTSOF(rows));
+        int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+        if (null < 0)
+                err(EXIT_FAILURE, "/dev/null");
+        for (unsigned long round = 0; round < rounds + 3; round++)
+                for (size_t i = 0; i < n; i++) {
+                        if (gap)
+                                sleep_ns(gap * 1000000);
+                        run_once(rows + i, null);
+                        if (round == 2) /* three to warm up: a failure there may be the cold start, and is not counted */
+                                rows[i].samples.n = rows[i].failures = 0;
+                }
+        for (size_t i = 0; i < n; i++)
+                printf("%s\t%" PRIu64 "\t%" PRIu64 "\t%u\n", rows[i].label,
+                                samples_percentile(&rows[i].samples, 50) / 1000,
+                                samples_percentile(&rows[i].samples, 99) / 1000, rows[i].failures);
+        return EXIT_SUCCESS;
+}
