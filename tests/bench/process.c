@@ -15,8 +15,11 @@
 
 typedef struct Row {
         const char *label;
-        struct passwd user; /* strings owned by the static buffers of getpwnam: only uid, gid are used later */
-        char *home, *name;
+        uid_t uid;
+        gid_t gid;
+        char *home;
+        gid_t groups[64];
+        int n_groups;
         char **argv; /* into main's argv, NULL-terminated in place */
         Samples samples;
         unsigned failures;
@@ -40,11 +43,14 @@ static size_t parse_rows(char **words, Row *rows, size_t capacity) {
                 const struct passwd *user = getpwnam(words[1]);
                 if (!user)
                         errx(EXIT_FAILURE, "no user %s", words[1]);
-                rows[n] = (Row){ .label = words[0],
-                        .user = *user,
-                        .home = strdup(user->pw_dir),
-                        .name = strdup(words[1]),
-                        .argv = words + 2 };
+                Row *row = rows + n;
+                *row = (Row){
+                        .label = words[0], .uid = user->pw_uid, .gid = user->pw_gid, .argv = words + 2
+                };
+                row->home = strdup(user->pw_dir);
+                row->n_groups = ELEMENTSOF(row->groups);
+                if (!row->home || getgrouplist(words[1], row->gid, row->groups, &row->n_groups) < 0)
+                        errx(EXIT_FAILURE, "cannot look up %s", words[1]);
                 for (words += 2; *words && !streq(*words, ";"); words++)
                         ;
                 if (*words)
@@ -57,11 +63,9 @@ static size_t parse_rows(char **words, Row *rows, size_t capacity) {
 static _Noreturn void become(const Row *row, int null) {
         if (dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
                 _exit(127);
-        if (row->user.pw_uid != 0 &&
-                        (initgroups(row->name, row->user.pw_gid) < 0 ||
-                                        setresgid(row->user.pw_gid, row->user.pw_gid, row->user.pw_gid) <
-                                                        0 ||
-                                        setresuid(row->user.pw_uid, row->user.pw_uid, row->user.pw_uid) < 0))
+        if (setgroups((size_t)row->n_groups, row->groups) < 0 ||
+                        setresgid(row->gid, row->gid, row->gid) < 0 ||
+                        setresuid(row->uid, row->uid, row->uid) < 0)
                 _exit(127);
         (void)setenv("HOME", row->home, 1);
         if (chdir(row->home) < 0)

@@ -8,7 +8,8 @@ PACKAGES_build=(gcc libc6-dev meson ninja-build pkg-config python3-minimal libsy
 PACKAGES_machine=(systemd systemd-sysv systemd-container dbus polkitd util-linux git make gcc python3-minimal)
 PACKAGES_vm=(qemu-system-x86 mmdebstrap e2fsprogs)
 PACKAGES_lint=(clang-format-14 clang-tidy-14 shellcheck libxml2-utils mandoc)
-PACKAGES_bench=(bubblewrap crun libc6-dev)
+PACKAGES_bench=(bubblewrap crun)
+PACKAGES_npm=(npm)
 
 need_packages() {
         local purpose list name missing=()

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+# tests/run bench: the measurements are made in the container, where the kernel is this host's own.
+
+cmd_bench() {
+        local name=${1:-} known
+        need_root
+        need_packages build machine bench
+        for known in spawn scale; do
+                [ -z "$name" ] || [ "$name" = "$known" ] || continue
+                bench_"$known"
+                return
+        done
+        [ -z "$name" ] || die "no benchmark $name; there are spawn and scale"
+}
+
+# Microsoft's own launcher, from npm, unpacked beside the build; nothing of it is committed.
+bench_lxc_exec() {
+        local dir
+        dir=${MXC_CACHE:-$BUILD/cache}/mxc-sdk-1.0.1
+        if [ ! -x "$dir/package/bin/x64/lxc-exec" ]; then
+                command -v npm >/dev/null || need_packages npm
+                mkdir -p "$dir"
+                # shellcheck disable=SC2016 # for the inner shell
+                step 'fetching @microsoft/mxc-sdk' bash -c 'cd "$1" && npm pack --silent @microsoft/mxc-sdk@1.0.1 && tar -xzf ./*.tgz && rm ./*.tgz' \
+                        bash "$dir"
+        fi
+        printf '%s\n' "$dir/package/bin/x64"
+}
+
+bench_spawn() {
+        local mxc
+        mxc=$(bench_lxc_exec)
+        machine_container root no 1 "$mxc:/opt/mxc-sdk" /opt/mxc-test/src/tests/bench/spawn.sh
+}
+
+bench_scale() {
+        machine_container root no 0 /opt/mxc-test/src/tests/bench/scale.sh
+}
