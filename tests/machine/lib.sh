@@ -10,6 +10,9 @@ SCENARIO_LIMIT=$((90 * SLOW)) # seconds
 
 suite_begin() {
         local user seat
+        SESSIONS_OURS=
+        ! systemctl is-active --quiet mxc-test-session-alice || return 0
+        SESSIONS_OURS=yes
         for user in alice bob; do
                 seat=(-E XDG_SEAT=seat0)
                 [ "$user" = alice ] || seat=()
@@ -25,7 +28,7 @@ suite_begin() {
 }
 
 suite_end() {
-        loginctl terminate-user alice bob 2>/dev/null
+        [ -z "$SESSIONS_OURS" ] || loginctl terminate-user alice bob 2>/dev/null || true
 }
 
 # scenario_run FILE FUNCTION
@@ -75,6 +78,7 @@ fail() {
 }
 
 assert_eq() { [ "$1" = "$2" ] || fail "${3:-got something else}: wanted '$1', got '$2'"; }
+assert_ne() { [ "$1" != "$2" ] || fail "${3:-got the one thing that was not wanted}: '$1'"; }
 assert_contains() { [[ $1 == *"$2"* ]] || fail "${3:-text is missing}: wanted '$2' in: $1"; }
 assert_lacks() { [[ $1 != *"$2"* ]] || fail "${3:-text should not be there}: found '$2' in: $1"; }
 assert_le() { [ "$1" -le "$2" ] || fail "${3:-too much}: $1 is more than $2"; }
@@ -122,3 +126,83 @@ session_cgroup() {
         session=$(loginctl show-user "$1" -P Display)
         printf '/sys/fs/cgroup%s\n' "$(systemctl show -P ControlGroup "session-$session.scope")"
 }
+
+# --- mxcd
+
+MANAGER=(org.mxc1 /org/mxc1 org.mxc1.Manager)
+
+# spawn USER [KEY TYPE VALUE]… -- ARGV…: asks for a sandbox and does not wait for its end. $sandbox is its object.
+spawn() { spawn_for "$1" '' "${@:2}"; }
+
+# spawn_for USER AGENT [KEY TYPE VALUE]… -- ARGV…
+spawn_for() {
+        local user=$1 agent=$2 options=() n=0
+        shift 2
+        while [ "$1" != -- ]; do
+                options+=("$1" "$2" "$3")
+                n=$((n + 1))
+                shift 3
+        done
+        shift
+        output=$(as "$user" busctl --timeout=60 call "${MANAGER[@]}" Spawn 'sasa{sv}' "$agent" $# "$@" "$n" "${options[@]}" 2>&1) ||
+                { printf '%s\n' "$output" >&2; return 1; }
+        sandbox=$(grep -o '/org/mxc1/sandbox/[0-9a-zA-Z_]*' <<<"$output" | head -n 1)
+}
+
+# idle [USER]: a sandbox of that user that waits for ever; ended with the test
+idle() {
+        spawn "${1:-alice}" -- sleep infinity
+        defer end_quietly "$sandbox"
+}
+end_quietly() { busctl call org.mxc1 "$1" org.mxc1.Sandbox Stop >/dev/null 2>&1; }
+
+# property OBJECT NAME: without its type
+property() {
+        local interface=Sandbox
+        [[ $1 == */sandbox/* ]] || interface=Agent
+        [[ $1 == */agent/* || $1 == */sandbox/* ]] || interface=Manager
+        busctl get-property org.mxc1 "$1" "org.mxc1.$interface" "$2" | sed 's/^[^ ]* //; s/^"\(.*\)"$/\1/'
+}
+state() { property "$1" State; }
+leader() { property "$1" Leader; }
+leaf() { printf '/sys/fs/cgroup%s\n' "$(property "$1" ControlGroup)"; }
+sandboxes() { busctl call "${MANAGER[@]}" ListSandboxes | grep -o '/org/mxc1/sandbox/[0-9a-zA-Z_]*' | sort -u; }
+is_gone() { ! sandboxes | grep -qx "$1"; }
+call() { busctl --timeout=60 call org.mxc1 "$1" "org.mxc1.$2" "${@:3}"; }
+
+# records FIELD=VALUE…: how many records of mxcd's own were made since the test began; audit_line shows them
+records() {
+        journalctl --sync
+        journalctl -q ${cursor:+--after-cursor="$cursor"} -o json _UID=0 _SYSTEMD_UNIT=mxcd.service "$@" | wc -l
+}
+assert_record() { [ "$(records "$@")" -gt 0 ] || fail "no record of $*; there are: $(record_words)"; }
+assert_no_record() { [ "$(records "$@")" -eq 0 ] || fail "there is a record of $*"; }
+record_words() {
+        journalctl -q ${cursor:+--after-cursor="$cursor"} -o cat _SYSTEMD_UNIT=mxcd.service | tail -n 20
+}
+# record FIELD SELECTOR…: that field of the last record
+record() {
+        local field=$1
+        shift
+        journalctl --sync
+        journalctl -q ${cursor:+--after-cursor="$cursor"} -o json _UID=0 _SYSTEMD_UNIT=mxcd.service "$@" | tail -n 1 |
+                python3 -c 'import json, sys; print(json.loads(sys.stdin.read() or "{}").get(sys.argv[1], ""))' "$field"
+}
+
+# refused NAME COMMAND…: the command fails, and says org.mxc1.Error.NAME or its sentence does
+assert_refused() {
+        local name=$1
+        shift
+        assert_fails "$@"
+        [ -z "$name" ] || [[ $output == *"$name"* ]] || fail "'$*' was refused otherwise than by $name: $output"
+}
+
+# workspace USER: a directory of that user's, on a real disk; $ws
+workspace() {
+        ws=$work/ws
+        install -d -o "$1" -g "$1" "$ws"
+        export AS_CWD=$ws
+}
+# run USER ARGV…: mxcctl run in $ws
+run() { as "$1" mxcctl run -- "${@:2}"; }
+mxcd_is_up() { busctl call org.mxc1 /org/mxc1 org.freedesktop.DBus.Peer Ping >/dev/null 2>&1; }
