@@ -19,6 +19,10 @@
 #define LIMIT_HOST_BYTES 253U                /* RFC 1035 2.3.4, less the root dot */
 #define LIMIT_LABEL_BYTES 63U                /* RFC 1035 2.3.4 */
 #define LIMIT_DESCRIPTION_BYTES 1024U
+#define LIMIT_POLICY_ENV_NAME_BYTES 255U
+#define LIMIT_POLICY_ENV_VALUE_BYTES 32768U
+#define LIMIT_POLICY_DELEGATION_DEPTH 16U
+#define LIMIT_POLICY_PAIRS 1000000U          /* of network clauses compared in one meet or within: some 10 ms */
 
 /* Registry */
 #define LIMIT_AGENTS 4096U                   /* registered on one host */

@@ -8,7 +8,7 @@
  *
  * Meaning of paths. `paths` is a function from absolute path to access: the deepest entry that is the path or an ancestor of
  * it decides; no entry means not there (denied). Execution of a path needs read access and an entry of `exec` that is the path
- * or an ancestor of it ("/" when executePaths is omitted).
+ * or an ancestor of it. executePaths omitted, or "readable", is an `exec` of "/" and the three variables; "none" is an empty one.
  *
  * Algebra, on every concrete request r:  allows(meet(a,b), r) = allows(a,r) and allows(b,r);
  * within(a,b) implies (allows(a,r) implies allows(b,r)). Unbound variables are opaque roots, different from every path. */
@@ -107,12 +107,12 @@ typedef struct Policy {
         WorkspaceMode workspace_mode;
         bool handoff_allowed; /* filesystem.handoff: "protect" (default) or "allow" */
 
-        bool pass_all_env;   /* never from a document: the neutral element of meet, for a ceiling that is silent */
+        bool pass_all_env;   /* "pass": "all": the neutral element of meet, for ceilings; set_env still sets */
         char **pass_env;     /* names, sorted */
         size_t n_pass_env;
         EnvVar *set_env;     /* sorted by name */
         size_t n_set_env;
-        SyscallSet syscalls; /* profile plus allow minus deny, expanded */
+        SyscallSet syscalls; /* profile plus allow minus deny, expanded; debugging calls only where debugging is true */
         bool debugging;
 
         NetDirection egress, ingress;
@@ -147,13 +147,19 @@ int policy_parse(const char *text, size_t size, PolicyLookup lookup, void *userd
 Policy *policy_ref(Policy *p);
 Policy *policy_unref(Policy *p);
 
-/* The canonical form: every default explicit, extends resolved, sorted keys; parse(to_json(p)) has p's digest. New reference. */
+/* The canonical form: every default explicit, extends resolved, sorted keys, no white space; what cannot be defaulted
+ * (an empty list) is left out. policy_parse() of it gives p's digest. The caller frees; NULL when out of memory. */
+char *policy_canonical(const Policy *p);
+/* The same as an object. New reference; NULL when out of memory. */
 json_t *policy_to_json(const Policy *p);
 
 typedef struct PolicyBinding { const char *workspace, *home, *runtime; } PolicyBinding; /* NULL: entries that name it vanish */
-/* -EINVAL with *error where a bound path is not normal. A NULL workspace is not an error here. */
+/* -EINVAL with *error (pointer "/bind/workspace" and so on) where a bound path is not normal UTF-8 without control
+ * characters. Where two entries come to name one path, the strictest stays. */
 int policy_bind(const Policy *p, const PolicyBinding *binding, Policy **ret, PolicyError *error);
 
+/* The obligations (containment, audit, violations) of the result are the stricter of the two. name and description are kept
+ * where both agree. -ENOMEM, or -E2BIG where the result does not fit limits.h or would take too long to work out: refuse. */
 int policy_meet(const Policy *a, const Policy *b, Policy **ret);
 
 typedef struct Widening {
@@ -161,7 +167,10 @@ typedef struct Widening {
         char *sentence;
 } Widening;
 void widening_clear(Widening *w);
-/* True when a allows nothing that b forbids. Otherwise *ret (optional) says where. May be conservative, and says so in the sentence. */
+/* True when a allows nothing that b forbids. Otherwise *ret (optional, zeroed or cleared before) says where; its clause is
+ * NULL only when out of memory. May be conservative, and says so in the sentence. Obligations (containment, audit,
+ * violations) are not permissions: meet imposes them, within does not look at them. Bind both before deciding
+ * anything: an unbound variable is a place of its own. */
 bool policy_within(const Policy *a, const Policy *b, Widening *ret);
 
 typedef enum RequestKind { REQUEST_READ, REQUEST_WRITE, REQUEST_EXEC, REQUEST_CONNECT, REQUEST_ENV, REQUEST_SYSCALL,

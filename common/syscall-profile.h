@@ -22,5 +22,8 @@ SyscallSet syscall_set_meet(const SyscallSet *a, const SyscallSet *b);
 /* -1 when a is within b, else the first index that is not. */
 int syscall_set_first_beyond(const SyscallSet *a, const SyscallSet *b);
 
-/* strict < agent < build; debug is agent and ptrace. False for an unknown profile. */
+/* What reaches into another process: ptrace and friends. Allowed only by a policy that says "debugging": true. */
+SyscallSet syscall_set_debugging(void);
+
+/* none < strict < agent < build; debug is agent and the debugging calls. False for an unknown profile. */
 bool syscall_profile(const char *name, SyscallSet *ret);
