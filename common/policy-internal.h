@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* What the files of mxc-policy share and nobody else sees. One file per type:
+ * value (sizes, spans), path, host, net (rules), parse*, json (canonical form), meet, within, allows, bind. */
+
+#include <netinet/in.h>
+
+#include "cleanup.h"
+#include "json.h"
+#include "policy.h"
+
+DEFINE_CLEANUP(Policy *, policy_unref);
+
+/* Grows *array (a pointer to a pointer to elements) by one zeroed element, which is returned; NULL when out of memory. */
+void *array_append(void *array, size_t *n, size_t element_size);
+
+/* policy.c: words of the enums, in their order */
+extern const char *const containment_words[_CONTAINMENT_MAX];
+extern const char *const workspace_mode_words[_WORKSPACE_MAX];
+extern const char *const verdict_words[2];
+extern const char *const audit_level_words[_AUDIT_LEVEL_MAX];
+extern const char *const violation_action_words[_VIOLATION_ACTION_MAX];
+extern const char *const clipboard_words[_CLIPBOARD_MAX];
+extern const char *const handoff_words[2]; /* indexed by handoff_allowed */
+extern const char *const resource_keys[_RESOURCE_MAX];
+
+typedef enum EgressLimit { EGRESS_BYTES_IN, EGRESS_BYTES_OUT, EGRESS_CONNECTION_RATE, EGRESS_CONNECTIONS, _EGRESS_LIMIT_MAX } EgressLimit;
+extern const char *const egress_limit_keys[_EGRESS_LIMIT_MAX];
+uint64_t *policy_egress_limit(Policy *p, EgressLimit which);
+uint64_t policy_egress_limit_get(const Policy *p, EgressLimit which);
+
+/* policy.c: a policy that allows nothing, and a deep copy. Both unsealed: n_ref is 1, the digest is not made. */
+int policy_new(Policy **ret);
+int policy_copy(const Policy *p, const Policy *origin, Policy **ret);
+/* Sorts, checks every limit (-E2BIG) and makes the digest. Nothing may change afterwards. */
+int policy_seal(Policy *p);
+/* "NAME#clause" where the clause has no name yet and origin has one; origin may be NULL. NULL when out of memory. */
+char *clause_in(const Policy *origin, const char *clause);
+
+/* policy-value.c: -EINVAL for what is not of the form, -ERANGE for what does not fit in 63 bits. "infinity" is
+ * RESOURCE_UNLIMITED for the first and the last. */
+int parse_size(const char *s, uint64_t *ret);
+int parse_percent(const char *s, uint64_t *ret_usec_per_sec);
+int parse_timespan(const char *s, uint64_t *ret_usec);
+
+/* policy-path.c */
+const char *path_complaint(const char *path);       /* NULL when a policy may name it, else what is wrong: "is not absolute" */
+const char *bound_path_complaint(const char *path); /* same, variables not allowed */
+bool path_covers(const char *ancestor, const char *path); /* is it or is above it */
+const PathRule *paths_find(const PathRule *paths, size_t n, const char *path); /* the entry that decides; paths sorted */
+PathAccess paths_access(const PathRule *paths, size_t n, const char *path);
+int paths_add(PathRule **paths, size_t *n, const char *path, PathAccess access, const char *clause);
+void paths_free(PathRule *paths, size_t n);
+/* Sorts; of entries for one path the strictest stays. */
+void paths_sort(PathRule *paths, size_t *n);
+int paths_meet(const Policy *a, const Policy *b, PathRule **ret, size_t *ret_n);
+
+int strings_add(char ***strings, size_t *n, const char *s);
+void strings_free(char **strings, size_t n);
+void strings_sort(char **strings, size_t *n); /* and unique */
+bool strings_has(char *const *strings, size_t n, const char *s);
+bool exec_covers(char *const *exec, size_t n, const char *path);
+void exec_reduce(char **exec, size_t *n); /* sorts; drops what an ancestor implies */
+bool exec_is_all(char *const *exec, size_t n);
+int exec_add_all(char ***exec, size_t *n);
+
+/* policy-env.c */
+int env_add(EnvVar **vars, size_t *n, const char *name, const char *value);
+void env_free(EnvVar *vars, size_t n);
+void env_sort(EnvVar *vars, size_t n);
+const char *env_get(const EnvVar *vars, size_t n, const char *name);
+bool env_allows(const Policy *p, const char *name, const char *value);
+int env_meet(const Policy *a, const Policy *b, Policy *m);
+bool env_name_is_valid(const char *name);
+
+/* policy-host.c. host_canonical writes lower case without the trailing dot into ret; NULL or a complaint. */
+const char *host_canonical(const char *s, bool wildcard, char ret[LIMIT_HOST_BYTES + 1]);
+bool host_covers(const char *rule, const char *host); /* host may be a rule itself */
+
+/* policy-cidr.c: NULL or a complaint */
+const char *cidr_parse(const char *s, NetCidr *ret);
+bool cidr_parse_address(const char *s, NetCidr *ret); /* a literal address, folded, as its own /32 or /128 */
+#define CIDR_TEXT_SIZE (INET6_ADDRSTRLEN + sizeof("/128"))
+void cidr_format(const NetCidr *c, char ret[CIDR_TEXT_SIZE]);
+bool cidr_covers(const NetCidr *big, const NetCidr *small);
+bool cidr_overlaps(const NetCidr *a, const NetCidr *b);
+bool cidr_equal(const NetCidr *a, const NetCidr *b);
+
+/* policy-net.c. A budget counts pairs down; at zero the work is given up and the result does not matter. */
+void net_peer_clear(NetPeer *p);
+void net_rules_free(NetRule *rules, size_t n);
+void net_direction_clear(NetDirection *d);
+int net_peer_copy(const NetPeer *p, NetPeer *ret);
+int net_rules_append(const Policy *origin, const NetRule *rules, size_t n, NetRule **ret, size_t *ret_n);
+bool net_peer_covers(const NetPeer *big, const NetPeer *small);
+bool net_port_covers(const NetPort *big, const NetPort *small);
+bool net_peer_meet(const NetPeer *a, const NetPeer *b, NetPeer *ret, int *ret_error); /* false: nothing in common */
+bool net_port_meet(const NetPort *a, const NetPort *b, NetPort *ret);
+bool net_rule_covers(const NetRule *big, const NetRule *small, uint64_t *budget);
+bool net_rule_matches(const NetRule *rule, const NetCidr *address, const char *host, unsigned protocol, uint16_t port);
+
+/* policy-net-meet.c */
+int net_direction_meet(const Policy *pa, const NetDirection *a, const Policy *pb, const NetDirection *b, NetDirection *ret);
+/* True where a is within b; else *ret_clause (borrowed from a) and *ret_why (static, or NULL) */
+bool net_direction_within(const NetDirection *a, const NetDirection *b, const char *where, const char **ret_clause,
+                const char **ret_why);
+
+/* The reading of one document onto what it extends. */
+typedef struct Parse {
+        Policy *policy;
+        bool extended;       /* policy began as a copy of a base, not as nothing */
+        PathRule *paths;     /* of this document */
+        size_t n_paths;
+} Parse;
+
+/* policy-parse-*.c: sections; userdata is the Parse */
+int parse_filesystem(const JsonSource *source, const JsonPlace *place, json_t *value, void *userdata);
+int parse_process(const JsonSource *source, const JsonPlace *place, json_t *value, void *userdata);
+int parse_network(const JsonSource *source, const JsonPlace *place, json_t *value, void *userdata);
+int parse_resources(const JsonSource *source, const JsonPlace *place, json_t *value, void *userdata);
+/* A JSON number of bytes or a string with a unit; "infinity". */
+int read_size(const JsonSource *source, const JsonPlace *place, json_t *value, uint64_t min, uint64_t *ret);
+/* A whole number, or "infinity". */
+int read_count(const JsonSource *source, const JsonPlace *place, json_t *value, uint64_t min, uint64_t max, uint64_t *ret);
+/* A span longer than nothing. */
+int read_span(const JsonSource *source, const JsonPlace *place, json_t *value, uint64_t *ret);
