@@ -94,21 +94,17 @@ static int env_set(const JsonSource *source, const JsonPlace *place, json_t *val
         return 0;
 }
 
-static int lay_env(const JsonSource *source, const JsonPlace *place, const EnvParse *env, Policy *p) {
-        for (size_t i = 0; i < env->n_pass; i++) {
-                if (env_get(env->set, env->n_set, env->pass[i]))
-                        return json_refuse(
-                                        source, place, "both passes and sets %s; choose one", env->pass[i]);
-                drop_set(p, env->pass[i]);
-                drop_pass(p, env->pass[i]);
-                int r = strings_add(&p->pass_env, &p->n_pass_env, env->pass[i]);
-                if (r < 0)
-                        return r;
-        }
+/* Setting a variable that a base passes ends the passing; passing one that is set makes the value a default. */
+static int lay_env(const EnvParse *env, Policy *p) {
         for (size_t i = 0; i < env->n_set; i++) {
                 drop_pass(p, env->set[i].name);
                 drop_set(p, env->set[i].name);
                 int r = env_add(&p->set_env, &p->n_set_env, env->set[i].name, env->set[i].value);
+                if (r < 0)
+                        return r;
+        }
+        for (size_t i = 0; i < env->n_pass; i++) {
+                int r = strings_add(&p->pass_env, &p->n_pass_env, env->pass[i]);
                 if (r < 0)
                         return r;
         }
@@ -127,7 +123,7 @@ static int process_environment(
         EnvParse env = { 0 };
         int r = json_apply_object(source, place, value, keys, ELEMENTSOF(keys), &env);
         if (r == 0)
-                r = lay_env(source, place, &env, process->policy);
+                r = lay_env(&env, process->policy);
         strings_free(env.pass, env.n_pass);
         env_free(env.set, env.n_set);
         return r;

@@ -110,7 +110,7 @@ typedef struct Policy {
         bool pass_all_env;   /* "pass": "all": the neutral element of meet, for ceilings; set_env still sets */
         char **pass_env;     /* names, sorted */
         size_t n_pass_env;
-        EnvVar *set_env;     /* sorted by name */
+        EnvVar *set_env;     /* sorted by name; where the name is passed as well, the value is only a default: what the caller offers wins */
         size_t n_set_env;
         SyscallSet syscalls; /* profile plus allow minus deny, expanded; debugging calls only where debugging is true */
         bool debugging;
