@@ -1,0 +1,533 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One description of the encoding serves both directions: each code_*() function either appends its field to a
+ * buffer or takes it from one, and checks it all the same. What cannot be decoded can therefore not be encoded, and
+ * the two cannot drift apart. This is a parser that root runs: it keeps no state between plans and looks nothing up. */
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "fd.h"
+#include "limits.h"
+#include "plan.h"
+
+typedef struct Codec {
+        bool decoding;
+        const uint8_t *in;  /* decoding: what is left of the data; not owned */
+        size_t left;
+        uint8_t *out;       /* encoding: what has been made so far */
+        size_t used, size;
+        int error;          /* the first one; everything after it is a no-op */
+        const char *where;
+} Codec;
+
+DEFINE_CLEANUP(LaunchPlan *, launch_plan_free);
+DEFINE_CLEANUP(ExecPlan *, exec_plan_free);
+
+static void codec_fail(Codec *c, int error, const char *where) {
+        if (c->error != 0)
+                return;
+        c->error = error;
+        c->where = where;
+}
+
+/* The plan itself breaks a rule. */
+static void codec_refuse(Codec *c, const char *where) {
+        codec_fail(c, c->decoding ? -EBADMSG : -EINVAL, where);
+}
+
+static void codec_append(Codec *c, const void *data, size_t n, const char *where) {
+        if (n > LIMIT_PLAN_BYTES - c->used) {
+                codec_fail(c, -E2BIG, where);
+                return;
+        }
+        if (c->size - c->used < n) {
+                size_t size = c->size < 4096 ? 4096 : c->size;
+                while (size - c->used < n)
+                        size *= 2;
+                uint8_t *grown = realloc(c->out, size);
+                if (!grown) {
+                        codec_fail(c, -ENOMEM, where);
+                        return;
+                }
+                c->out = grown;
+                c->size = size;
+        }
+        memcpy(c->out + c->used, data, n);
+        c->used += n;
+}
+
+static void code_number(Codec *c, uint64_t *value, size_t width, const char *where) {
+        if (c->error != 0)
+                return;
+        uint8_t bytes[8];
+        if (!c->decoding) {
+                for (size_t i = 0; i < width; i++)
+                        bytes[i] = (uint8_t)(*value >> (8 * i));
+                codec_append(c, bytes, width, where);
+                return;
+        }
+        if (c->left < width) {
+                codec_refuse(c, where);
+                return;
+        }
+        *value = 0;
+        for (size_t i = 0; i < width; i++)
+                *value |= (uint64_t)c->in[i] << (8 * i);
+        c->in += width;
+        c->left -= width;
+}
+
+/* A number from least to most, both allowed. */
+static void code_u32(Codec *c, uint32_t *value, uint32_t least, uint32_t most, const char *where) {
+        uint64_t wide = *value;
+        code_number(c, &wide, 4, where);
+        if (c->error != 0)
+                return;
+        if (wide < least || wide > most)
+                codec_refuse(c, where);
+        else
+                *value = (uint32_t)wide;
+}
+
+static void code_bool(Codec *c, bool *value, const char *where) {
+        uint32_t number = *value ? 1 : 0;
+        code_u32(c, &number, 0, 1, where);
+        *value = number == 1;
+}
+
+/* A count of things of item_size bytes; when decoding, *items becomes that many zeroes. Every item takes at least
+ * four bytes of the message, so a small message cannot make a large allocation. */
+static void code_count(Codec *c, void **items, size_t *n, size_t item_size, size_t limit, const char *where) {
+        if (!c->decoding && *n > limit) {
+                codec_fail(c, -E2BIG, where);
+                return;
+        }
+        uint32_t number = (uint32_t)*n;
+        code_u32(c, &number, 0, (uint32_t)limit, where);
+        if (c->error != 0 || !c->decoding)
+                return;
+        if (number > c->left / 4) {
+                codec_refuse(c, where);
+                return;
+        }
+        if (number == 0)
+                return;
+        *items = calloc(number, item_size);
+        if (!*items)
+                codec_fail(c, -ENOMEM, where);
+        else
+                *n = number;
+}
+
+static void code_string(Codec *c, char **string, size_t limit, const char *where) {
+        if (c->error != 0)
+                return;
+        if (!c->decoding) {
+                size_t n = *string ? strlen(*string) : 0;
+                if (!*string || n > limit) {
+                        codec_refuse(c, where);
+                        return;
+                }
+                uint64_t length = n;
+                code_number(c, &length, 4, where);
+                if (c->error == 0)
+                        codec_append(c, *string, n + 1, where);
+                return;
+        }
+        uint64_t length = 0;
+        code_number(c, &length, 4, where);
+        if (c->error != 0)
+                return;
+        if (length > limit || length >= c->left || c->in[length] != 0 || memchr(c->in, 0, length)) {
+                codec_refuse(c, where);
+                return;
+        }
+        *string = strdup((const char *)c->in);
+        if (!*string) {
+                codec_fail(c, -ENOMEM, where);
+                return;
+        }
+        c->in += length + 1;
+        c->left -= length + 1;
+}
+
+/* ---- the rules a field must keep ---- */
+
+static bool components_are_normal(const char *path) {
+        for (const char *p = path; *p != 0;) {
+                size_t n = strcspn(p, "/");
+                if (n == 0 || (n == 1 && p[0] == '.') || (n == 2 && p[0] == '.' && p[1] == '.'))
+                        return false;
+                p += n;
+                if (*p == '/') {
+                        p++;
+                        if (*p == 0)
+                                return false;
+                }
+        }
+        return true;
+}
+
+bool path_is_normal(const char *path) {
+        if (path[0] != '/' || strlen(path) > LIMIT_PATH_BYTES)
+                return false;
+        return path[1] == 0 || components_are_normal(path + 1);
+}
+
+static bool path_is_relative_and_normal(const char *path) {
+        return path[0] != 0 && path[0] != '/' && components_are_normal(path);
+}
+
+static bool consists_of(const char *string, const char *characters) {
+        return string[0] != 0 && string[strspn(string, characters)] == 0;
+}
+
+static bool id_is_valid(const char *id) {
+        return strlen(id) == 32 && consists_of(id, "0123456789abcdef");
+}
+
+static void code_path(Codec *c, char **path, const char *where) {
+        code_string(c, path, LIMIT_PATH_BYTES, where);
+        if (c->error == 0 && !path_is_normal(*path))
+                codec_refuse(c, where);
+}
+
+static void code_id(Codec *c, char **id, const char *where) {
+        code_string(c, id, 32, where);
+        if (c->error == 0 && !id_is_valid(*id))
+                codec_refuse(c, where);
+}
+
+/* ---- the parts of a plan ---- */
+
+static void code_mounts(Codec *c, PlanMount **mounts, size_t *n, bool of_template, const char *where) {
+        code_count(c, (void **)mounts, n, sizeof(PlanMount), LIMIT_PLAN_MOUNTS, where);
+        for (size_t i = 0; c->error == 0 && i < *n; i++) {
+                PlanMount *m = &(*mounts)[i];
+                code_path(c, &m->path, where);
+                uint32_t access = (uint32_t)m->access;
+                code_u32(c, &access, 0, _PLAN_ACCESS_MAX - 1, where);
+                m->access = (PlanAccess)access;
+                code_bool(c, &m->exec, where);
+                code_bool(c, &m->as_owner, where);
+                code_bool(c, &m->required, where);
+                if (c->error != 0)
+                        return;
+                /* strcmp order puts every directory before what is below it */
+                if ((of_template && m->as_owner) || (i > 0 && strcmp((*mounts)[i - 1].path, m->path) >= 0))
+                        codec_refuse(c, where);
+        }
+}
+
+static void code_links(Codec *c, PlanLink **links, size_t *n) {
+        static const char where[] = "template.links";
+        code_count(c, (void **)links, n, sizeof(PlanLink), LIMIT_PLAN_LINKS, where);
+        for (size_t i = 0; c->error == 0 && i < *n; i++) {
+                PlanLink *l = &(*links)[i];
+                code_path(c, &l->path, where);
+                code_string(c, &l->target, LIMIT_PATH_BYTES, where);
+                if (c->error == 0 && (l->target[0] == 0 || streq(l->path, "/")))
+                        codec_refuse(c, where);
+        }
+}
+
+static void code_syscalls(Codec *c, char ***names, size_t *n) {
+        static const char where[] = "template.syscalls", letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
+        code_count(c, (void **)names, n, sizeof(char *), LIMIT_PLAN_SYSCALLS, where);
+        for (size_t i = 0; c->error == 0 && i < *n; i++) {
+                code_string(c, &(*names)[i], LIMIT_NAME_BYTES, where);
+                if (c->error != 0)
+                        return;
+                if (!consists_of((*names)[i], letters) || (i > 0 && strcmp((*names)[i - 1], (*names)[i]) >= 0))
+                        codec_refuse(c, where);
+        }
+}
+
+static void code_template(Codec *c, PlanTemplate *t) {
+        code_mounts(c, &t->mounts, &t->n_mounts, true, "template.mounts");
+        code_links(c, &t->links, &t->n_links);
+        code_syscalls(c, &t->syscalls, &t->n_syscalls);
+        code_bool(c, &t->debugging, "template.debugging");
+        code_u32(c, &t->landlock_abi, 0, UINT32_MAX, "template.landlock_abi");
+}
+
+static void code_handoff(Codec *c, PlanHandoff **handoff, size_t *n) {
+        code_count(c, (void **)handoff, n, sizeof(PlanHandoff), LIMIT_PLAN_HANDOFF, "handoff");
+        for (size_t i = 0; c->error == 0 && i < *n; i++) {
+                PlanHandoff *h = &(*handoff)[i];
+                uint32_t place = (uint32_t)h->where;
+                code_u32(c, &place, 0, _PLAN_HANDOFF_MAX - 1, "handoff");
+                h->where = (PlanHandoffWhere)place;
+                code_string(c, &h->path, LIMIT_PATH_BYTES, "handoff");
+                if (c->error == 0 && !path_is_relative_and_normal(h->path))
+                        codec_refuse(c, "handoff");
+        }
+}
+
+/* Words of a command or of an environment: limit words, limit_bytes with their NULs. */
+static void code_words(Codec *c, char ***words, size_t *n, size_t limit, size_t limit_bytes, const char *where) {
+        code_count(c, (void **)words, n, sizeof(char *), limit, where);
+        size_t bytes = 0;
+        for (size_t i = 0; c->error == 0 && i < *n; i++) {
+                code_string(c, &(*words)[i], limit_bytes - 1, where);
+                if (c->error != 0)
+                        return;
+                bytes += strlen((*words)[i]) + 1;
+                if (bytes > limit_bytes)
+                        codec_fail(c, c->decoding ? -EBADMSG : -E2BIG, where);
+        }
+}
+
+static void code_argv(Codec *c, char ***argv, size_t *n) {
+        code_words(c, argv, n, LIMIT_ARGV, LIMIT_ARGV_BYTES, "argv");
+        if (c->error == 0 && *n > 0 && (*argv)[0][0] == 0)
+                codec_refuse(c, "argv");
+}
+
+static void code_env(Codec *c, char ***env, size_t *n) {
+        code_words(c, env, n, LIMIT_ENV, LIMIT_ENV_BYTES, "env");
+        for (size_t i = 0; c->error == 0 && i < *n; i++) {
+                const char *equals = strchr((*env)[i], '=');
+                if (!equals || equals == (*env)[i])
+                        codec_refuse(c, "env");
+        }
+}
+
+static void code_tty(Codec *c, bool *pty, uint32_t *rows, uint32_t *columns) {
+        code_bool(c, pty, "pty");
+        code_u32(c, rows, 0, LIMIT_TTY_ROWS, "rows");
+        code_u32(c, columns, 0, LIMIT_TTY_ROWS, "columns");
+}
+
+static void code_limits(Codec *c, PlanLimit **limits, size_t *n) {
+        code_count(c, (void **)limits, n, sizeof(PlanLimit), _PLAN_LIMIT_MAX, "limits");
+        uint32_t seen = 0;
+        for (size_t i = 0; c->error == 0 && i < *n; i++) {
+                PlanLimit *l = &(*limits)[i];
+                uint32_t kind = (uint32_t)l->kind;
+                code_u32(c, &kind, 0, _PLAN_LIMIT_MAX - 1, "limits");
+                code_number(c, &l->value, 8, "limits");
+                if (c->error != 0)
+                        return;
+                l->kind = (PlanLimitKind)kind;
+                bool weight = l->kind == PLAN_LIMIT_CPU_WEIGHT || l->kind == PLAN_LIMIT_IO_WEIGHT;
+                if ((seen & (1U << kind)) || (weight && (l->value < 1 || l->value > 10000)))
+                        codec_refuse(c, "limits");
+                seen |= 1U << kind;
+        }
+}
+
+/* An id that setresuid() would take for "leave it as it is" is not an id. */
+static void code_identity(Codec *c, LaunchPlan *p) {
+        code_u32(c, &p->uid, 0, UINT32_MAX - 1, "uid");
+        code_u32(c, &p->gid, 0, UINT32_MAX - 1, "gid");
+        code_count(c, (void **)&p->groups, &p->n_groups, sizeof(uint32_t), LIMIT_PLAN_GROUPS, "groups");
+        for (size_t i = 0; c->error == 0 && i < p->n_groups; i++)
+                code_u32(c, &p->groups[i], 0, UINT32_MAX - 1, "groups");
+}
+
+static void code_head(Codec *c) {
+        uint32_t magic = PLAN_MAGIC, version = PLAN_VERSION;
+        code_u32(c, &magic, PLAN_MAGIC, PLAN_MAGIC, "magic");
+        code_u32(c, &version, PLAN_VERSION, PLAN_VERSION, "version");
+}
+
+static void code_hostname(Codec *c, char **name) {
+        code_string(c, name, 64, "hostname"); /* HOST_NAME_MAX */
+        if (c->error == 0 &&
+            !consists_of(*name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-"))
+                codec_refuse(c, "hostname");
+}
+
+/* The scope must also fit a LaunchRequest, so that it can be dropped and released by path. */
+#define SCOPE_BYTES 511
+
+static void code_launch_plan(Codec *c, LaunchPlan *p, const uint8_t **template_start, const uint8_t **template_end) {
+        code_head(c);
+        code_id(c, &p->id, "id");
+        code_path(c, &p->scope, "scope");
+        if (c->error == 0 && (p->scope[1] == 0 || strlen(p->scope) > SCOPE_BYTES))
+                codec_refuse(c, "scope");
+        code_hostname(c, &p->hostname);
+        *template_start = c->in;
+        code_template(c, &p->template);
+        *template_end = c->in;
+        code_mounts(c, &p->mounts, &p->n_mounts, false, "mounts");
+        code_handoff(c, &p->handoff, &p->n_handoff);
+        code_identity(c, p);
+        code_argv(c, &p->argv, &p->n_argv);
+        code_env(c, &p->env, &p->n_env);
+        code_path(c, &p->cwd, "cwd");
+        code_u32(c, &p->umask, 0, 0777, "umask");
+        code_tty(c, &p->pty, &p->rows, &p->columns);
+        code_limits(c, &p->limits, &p->n_limits);
+        code_number(c, &p->max_files, 8, "max_files");
+}
+
+static void code_exec_plan(Codec *c, ExecPlan *p) {
+        code_head(c);
+        code_id(c, &p->id, "id");
+        code_argv(c, &p->argv, &p->n_argv);
+        if (c->error == 0 && p->n_argv == 0)
+                codec_refuse(c, "argv");
+        code_env(c, &p->env, &p->n_env);
+        code_path(c, &p->cwd, "cwd");
+        code_tty(c, &p->pty, &p->rows, &p->columns);
+}
+
+/* ---- in and out ---- */
+
+static int codec_take_output(Codec *c, uint8_t **ret_data, size_t *ret_size) {
+        _cleanup_free_ uint8_t *out = c->out;
+        if (c->error != 0)
+                return c->error;
+        *ret_data = TAKE_PTR(out);
+        *ret_size = c->used;
+        return 0;
+}
+
+int launch_plan_encode(const LaunchPlan *p, uint8_t **ret_data, size_t *ret_size) {
+        Codec c = { .decoding = false };
+        const uint8_t *start, *end; /* of no use in this direction */
+        code_launch_plan(&c, (LaunchPlan *)p, &start, &end); /* an encoding codec writes nothing back but equal values */
+        return codec_take_output(&c, ret_data, ret_size);
+}
+
+int exec_plan_encode(const ExecPlan *p, uint8_t **ret_data, size_t *ret_size) {
+        Codec c = { .decoding = false };
+        code_exec_plan(&c, (ExecPlan *)p);
+        return codec_take_output(&c, ret_data, ret_size);
+}
+
+static int codec_finish_input(Codec *c, const char **ret_where) {
+        if (c->error == 0 && c->left > 0)
+                codec_refuse(c, "end");
+        if (c->error != 0 && ret_where)
+                *ret_where = c->where;
+        return c->error;
+}
+
+static Codec codec_for_input(const uint8_t *data, size_t size) {
+        Codec c = { .decoding = true, .in = data, .left = size };
+        if (size > LIMIT_PLAN_BYTES)
+                codec_refuse(&c, "size");
+        return c;
+}
+
+int launch_plan_decode(const uint8_t *data, size_t size, LaunchPlan **ret, size_t *ret_template_offset,
+                size_t *ret_template_size, const char **ret_where) {
+        _cleanup_(launch_plan_freep) LaunchPlan *p = calloc(1, sizeof(LaunchPlan));
+        if (!p)
+                return -ENOMEM;
+        Codec c = codec_for_input(data, size);
+        const uint8_t *start = data, *end = data;
+        code_launch_plan(&c, p, &start, &end);
+        int r = codec_finish_input(&c, ret_where);
+        if (r < 0)
+                return r;
+        *ret_template_offset = (size_t)(start - data);
+        *ret_template_size = (size_t)(end - start);
+        *ret = TAKE_PTR(p);
+        return 0;
+}
+
+int exec_plan_decode(const uint8_t *data, size_t size, ExecPlan **ret, const char **ret_where) {
+        _cleanup_(exec_plan_freep) ExecPlan *p = calloc(1, sizeof(ExecPlan));
+        if (!p)
+                return -ENOMEM;
+        Codec c = codec_for_input(data, size);
+        code_exec_plan(&c, p);
+        int r = codec_finish_input(&c, ret_where);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(p);
+        return 0;
+}
+
+static void free_words(char **words, size_t n) {
+        for (size_t i = 0; words && i < n; i++)
+                free(words[i]);
+        free(words);
+}
+
+static void free_mounts(PlanMount *mounts, size_t n) {
+        for (size_t i = 0; mounts && i < n; i++)
+                free(mounts[i].path);
+        free(mounts);
+}
+
+LaunchPlan *launch_plan_free(LaunchPlan *p) {
+        if (!p)
+                return NULL;
+        free(p->id);
+        free(p->scope);
+        free(p->hostname);
+        free_mounts(p->template.mounts, p->template.n_mounts);
+        for (size_t i = 0; p->template.links && i < p->template.n_links; i++) {
+                free(p->template.links[i].path);
+                free(p->template.links[i].target);
+        }
+        free(p->template.links);
+        free_words(p->template.syscalls, p->template.n_syscalls);
+        free_mounts(p->mounts, p->n_mounts);
+        for (size_t i = 0; p->handoff && i < p->n_handoff; i++)
+                free(p->handoff[i].path);
+        free(p->handoff);
+        free(p->groups);
+        free_words(p->argv, p->n_argv);
+        free_words(p->env, p->n_env);
+        free(p->cwd);
+        free(p->limits);
+        free(p);
+        return NULL;
+}
+
+ExecPlan *exec_plan_free(ExecPlan *p) {
+        if (!p)
+                return NULL;
+        free(p->id);
+        free_words(p->argv, p->n_argv);
+        free_words(p->env, p->n_env);
+        free(p->cwd);
+        free(p);
+        return NULL;
+}
+
+/* ---- travel ---- */
+
+#define PLAN_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL)
+
+int plan_memfd_new(const uint8_t *data, size_t size, int *ret_fd) {
+        _cleanup_close_ int fd = memfd_create("mxc-plan", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        if (fd < 0)
+                return -errno;
+        int r = fd_write_all(fd, data, size);
+        if (r < 0)
+                return r;
+        if (fcntl(fd, F_ADD_SEALS, PLAN_SEALS) < 0)
+                return -errno;
+        *ret_fd = TAKE_FD(fd);
+        return 0;
+}
+
+int plan_memfd_read(int fd, uint8_t **ret_data, size_t *ret_size) {
+        int seals = fcntl(fd, F_GET_SEALS); /* EINVAL for anything but a memfd */
+        if (seals < 0 || (seals & PLAN_SEALS) != PLAN_SEALS)
+                return -EPERM;
+        struct stat st;
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        if (st.st_size <= 0 || st.st_size > (off_t)LIMIT_PLAN_BYTES)
+                return -E2BIG;
+        _cleanup_free_ uint8_t *data = malloc((size_t)st.st_size);
+        if (!data)
+                return -ENOMEM;
+        int r = fd_pread_all(fd, data, (size_t)st.st_size, 0);
+        if (r < 0)
+                return r;
+        *ret_data = TAKE_PTR(data);
+        *ret_size = (size_t)st.st_size;
+        return 0;
+}
