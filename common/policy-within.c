@@ -170,6 +170,8 @@ static bool delegation_within(const Policy *a, const Policy *b, Widening *w) {
 }
 
 bool policy_within(const Policy *a, const Policy *b, Widening *ret) {
+        if (streq(a->digest, b->digest))
+                return true; /* one policy, however long */
         if (!filesystem_within(a, b, ret) || !process_within(a, b, ret) || !network_within(a, b, ret) ||
                         !ui_within(a, b, ret) || !delegation_within(a, b, ret))
                 return false;

@@ -22,7 +22,7 @@ Policy *policy_of(const char *body) {
         PolicyError error = { 0 };
         Policy *p = NULL;
         int r = policy_parse(text, strlen(text), NULL, NULL, &p, &error);
-        ck_assert_msg(r == 0, "%s is refused (%d): %s: %s", text, r, error.pointer, error.sentence);
+        ck_assert_msg(r == 0, "%.300s is refused (%d): %s: %s", text, r, error.pointer, error.sentence);
         return p;
 }
 
@@ -30,11 +30,12 @@ void refused(const char *text, const char *pointer, const char *fragment) {
         PolicyError error = { 0 };
         Policy *p = NULL;
         int r = policy_parse(text, strlen(text), NULL, NULL, &p, &error);
-        ck_assert_msg(r == -EINVAL, "%s gives %d", text, r);
+        ck_assert_msg(r == -EINVAL, "%.300s gives %d", text, r);
         ck_assert_ptr_null(p);
-        ck_assert_msg(error.pointer && streq(error.pointer, pointer), "%s: refused at %s, not at %s: %s",
+        ck_assert_msg(error.pointer && streq(error.pointer, pointer), "%.300s: refused at %s, not at %s: %.500s",
                         text, error.pointer, pointer, error.sentence);
-        ck_assert_msg(strstr(error.sentence, fragment), "%s: the sentence is \"%s\"", text, error.sentence);
+        ck_assert_msg(strstr(error.sentence, fragment), "%.300s: the sentence is \"%.500s\"", text,
+                        error.sentence);
         policy_error_clear(&error);
 }
 

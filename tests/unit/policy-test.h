@@ -4,10 +4,7 @@
 
 #include <check.h>
 
-#include "cleanup.h"
-#include "policy.h"
-
-DEFINE_CLEANUP(Policy *, policy_unref);
+#include "policy-internal.h"
 
 /* ' becomes "; the caller frees */
 char *requote(const char *text);
