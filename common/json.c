@@ -223,6 +223,16 @@ char *json_place_pointer(const JsonPlace *place) {
         return s;
 }
 
+/* What is quoted from a document is shown on terminals and in journals: no control character of C0 or C1 gets there. */
+static void make_printable(char *s) {
+        for (; *s; s++)
+                if ((unsigned char)*s < 0x20 || *s == 0x7f)
+                        *s = '?';
+                else if ((unsigned char)s[0] == 0xc2 && (unsigned char)s[1] >= 0x80 &&
+                                (unsigned char)s[1] < 0xa0)
+                        s[0] = s[1] = '?';
+}
+
 _printf_(4, 0) static int refuse(
                 const JsonSource *source, const JsonPlace *place, bool key, const char *format, va_list ap) {
         if (!source->error || source->error->sentence)
@@ -235,6 +245,8 @@ _printf_(4, 0) static int refuse(
         source->error->sentence = sentence;
         if (source->text)
                 locate(source, pointer, key);
+        make_printable(sentence);
+        make_printable(pointer);
         source->error->pointer = TAKE_PTR(pointer);
         return -EINVAL;
 }
@@ -275,6 +287,8 @@ static int refuse_text(const JsonSource *source, const json_error_t *e) {
         char *sentence;
         if (!pointer || asprintf(&sentence, "not the JSON that is accepted here: %s", e->text) < 0)
                 return -ENOMEM;
+        make_printable(sentence);
+        make_printable(pointer);
         source->error->sentence = sentence;
         source->error->pointer = TAKE_PTR(pointer);
         text_position(source->text, w.token.begin, source->error);

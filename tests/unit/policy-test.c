@@ -32,8 +32,9 @@ void refused(const char *text, const char *pointer, const char *fragment) {
         int r = policy_parse(text, strlen(text), NULL, NULL, &p, &error);
         ck_assert_msg(r == -EINVAL, "%.300s gives %d", text, r);
         ck_assert_ptr_null(p);
-        ck_assert_msg(error.pointer && streq(error.pointer, pointer), "%.300s: refused at %s, not at %s: %.500s",
-                        text, error.pointer, pointer, error.sentence);
+        ck_assert_msg(error.pointer && streq(error.pointer, pointer),
+                        "%.300s: refused at %s, not at %s: %.500s", text, error.pointer, pointer,
+                        error.sentence);
         ck_assert_msg(strstr(error.sentence, fragment), "%.300s: the sentence is \"%.500s\"", text,
                         error.sentence);
         policy_error_clear(&error);

@@ -249,6 +249,13 @@ START_TEST(test_a_refusal_says_where) {
 }
 END_TEST
 
+START_TEST(test_a_refusal_is_printable) {
+        refused_body("'a\\u001b[31m\\n\\u009b\\u00e9': 1", "/a?[31m???\xc3\xa9",
+                        "unknown key \"a?[31m???\xc3\xa9\"");
+        refused_body("'containment': '\\u001b]0;x\\u0007'", "/containment", "unknown word \"?]0;x?\"");
+}
+END_TEST
+
 /* A library of documents for extends. */
 static json_t *lookup(const char *name, void *userdata) {
         static const char *const documents[][2] = {
@@ -413,6 +420,7 @@ int main(void) {
         tcase_add_loop_test(t, test_refusals, 0, (int)ELEMENTSOF(refusals));
         tcase_add_test(t, test_not_documents);
         tcase_add_test(t, test_a_refusal_says_where);
+        tcase_add_test(t, test_a_refusal_is_printable);
         tcase_add_test(t, test_extends);
         tcase_add_test(t, test_extends_is_refused);
         tcase_add_test(t, test_bind);
