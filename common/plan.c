@@ -14,11 +14,11 @@
 
 typedef struct Codec {
         bool decoding;
-        const uint8_t *in;  /* decoding: what is left of the data; not owned */
+        const uint8_t *in; /* decoding: what is left of the data; not owned */
         size_t left;
-        uint8_t *out;       /* encoding: what has been made so far */
+        uint8_t *out; /* encoding: what has been made so far */
         size_t used, size;
-        int error;          /* the first one; everything after it is a no-op */
+        int error; /* the first one; everything after it is a no-op */
         const char *where;
 } Codec;
 
@@ -99,7 +99,8 @@ static void code_bool(Codec *c, bool *value, const char *where) {
 
 /* A count of things of item_size bytes; when decoding, *items becomes that many zeroes. Every item takes at least
  * four bytes of the message, so a small message cannot make a large allocation. */
-static void code_count(Codec *c, void **items, size_t *n, size_t item_size, size_t limit, const char *where) {
+static void code_count(
+                Codec *c, void **items, size_t *n, size_t item_size, size_t limit, const char *where) {
         if (!c->decoding && *n > limit) {
                 codec_fail(c, -E2BIG, where);
                 return;
@@ -240,7 +241,8 @@ static void code_syscalls(Codec *c, char ***names, size_t *n) {
                 code_string(c, &(*names)[i], LIMIT_NAME_BYTES, where);
                 if (c->error != 0)
                         return;
-                if (!consists_of((*names)[i], letters) || (i > 0 && strcmp((*names)[i - 1], (*names)[i]) >= 0))
+                if (!consists_of((*names)[i], letters) ||
+                                (i > 0 && strcmp((*names)[i - 1], (*names)[i]) >= 0))
                         codec_refuse(c, where);
         }
 }
@@ -267,7 +269,8 @@ static void code_handoff(Codec *c, PlanHandoff **handoff, size_t *n) {
 }
 
 /* Words of a command or of an environment: limit words, limit_bytes with their NULs. */
-static void code_words(Codec *c, char ***words, size_t *n, size_t limit, size_t limit_bytes, const char *where) {
+static void code_words(
+                Codec *c, char ***words, size_t *n, size_t limit, size_t limit_bytes, const char *where) {
         code_count(c, (void **)words, n, sizeof(char *), limit, where);
         size_t bytes = 0;
         for (size_t i = 0; c->error == 0 && i < *n; i++) {
@@ -337,14 +340,16 @@ static void code_head(Codec *c) {
 static void code_hostname(Codec *c, char **name) {
         code_string(c, name, 64, "hostname"); /* HOST_NAME_MAX */
         if (c->error == 0 &&
-            !consists_of(*name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-"))
+                        !consists_of(*name,
+                                        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-"))
                 codec_refuse(c, "hostname");
 }
 
 /* The scope must also fit a LaunchRequest, so that it can be dropped and released by path. */
 #define SCOPE_BYTES 511
 
-static void code_launch_plan(Codec *c, LaunchPlan *p, const uint8_t **template_start, const uint8_t **template_end) {
+static void code_launch_plan(
+                Codec *c, LaunchPlan *p, const uint8_t **template_start, const uint8_t **template_end) {
         code_head(c);
         code_id(c, &p->id, "id");
         code_path(c, &p->scope, "scope");
@@ -391,7 +396,8 @@ static int codec_take_output(Codec *c, uint8_t **ret_data, size_t *ret_size) {
 int launch_plan_encode(const LaunchPlan *p, uint8_t **ret_data, size_t *ret_size) {
         Codec c = { .decoding = false };
         const uint8_t *start, *end; /* of no use in this direction */
-        code_launch_plan(&c, (LaunchPlan *)p, &start, &end); /* an encoding codec writes nothing back but equal values */
+        code_launch_plan(&c, (LaunchPlan *)p, &start,
+                        &end); /* an encoding codec writes nothing back but equal values */
         return codec_take_output(&c, ret_data, ret_size);
 }
 

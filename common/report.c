@@ -100,7 +100,10 @@ int launch_receive(int socket, void *message, size_t size, int fds[LAUNCH_MAX_FD
         } control;
         struct iovec part = { .iov_base = message, .iov_len = size };
         struct msghdr m = {
-                .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes),
+                .msg_iov = &part,
+                .msg_iovlen = 1,
+                .msg_control = control.bytes,
+                .msg_controllen = sizeof(control.bytes),
         };
         ssize_t n;
         do
@@ -115,7 +118,8 @@ int launch_receive(int socket, void *message, size_t size, int fds[LAUNCH_MAX_FD
                 *ret_n_fds = 0;
                 return 0;
         }
-        if (!whole || (size_t)n != size || (m.msg_flags & MSG_TRUNC) || size < 2 * sizeof(uint32_t) || !is_ours(message)) {
+        if (!whole || (size_t)n != size || (m.msg_flags & MSG_TRUNC) || size < 2 * sizeof(uint32_t) ||
+                        !is_ours(message)) {
                 for (size_t i = 0; i < n_fds; i++)
                         (void)close(fds[i]); /* the header's promise for -EBADMSG */
                 return -EBADMSG;
