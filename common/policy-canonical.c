@@ -6,18 +6,28 @@
 /* The canonical form, written directly: a spawn makes several policies and each has a digest, so this is on the way of every
  * request. Keys are written in sorted order by hand; a test compares the text with jansson's sorted, compact dump of it. */
 
+static bool is_plain(char c) {
+        return (unsigned char)c >= 0x20 && c != '"' && c != '\\';
+}
+
 static void put_string(FILE *f, const char *s) {
         static const char special[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
         putc_unlocked('"', f);
-        for (; *s; s++) {
+        while (*s) {
+                size_t n = 0;
+                while (is_plain(s[n]))
+                        n++;
+                fwrite_unlocked(s, 1, n, f);
+                s += n;
+                if (!*s)
+                        break;
                 const char *found = strchr(special, *s);
                 if (found) {
                         putc_unlocked('\\', f);
                         putc_unlocked(letters[found - special], f);
-                } else if ((unsigned char)*s < 0x20)
+                } else
                         fprintf(f, "\\u%04X", (unsigned char)*s);
-                else
-                        putc_unlocked(*s, f);
+                s++;
         }
         putc_unlocked('"', f);
 }
