@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* What the walls share while one cage is built: the plan, what the launcher handed to the child, and what one wall leaves for
+ * a later one. It lives in the child, which is pid 1 of the sandbox and begins as root; nothing here outlives launch_run().
+ *
+ * A wall is a function wall_x(Cage *): 0, or a negative errno, having set c->detail where a word helps. The failure then
+ * ends the child; nothing is ever half built and used. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "plan.h"
+#include "report.h"
+#include "template.h"
+
+/* Sizes of the private file systems: enough to build in, not enough to take the host down before memory.max does. */
+#define CAGE_TMP_OPTIONS "size=2g,nr_inodes=400k"
+#define CAGE_SHM_OPTIONS "size=512m,nr_inodes=16k"
+
+/* A host object that a request named, opened and checked as its owner and cloned as a mount of its own. */
+typedef struct Opened {
+        const PlanMount *mount; /* not owned */
+        int tree;               /* detached mount; -EBADF: left out, or a denied path */
+        bool is_dir;
+} Opened;
+
+typedef struct Cage {
+        const LaunchPlan *plan;   /* not owned */
+        Template *template;       /* not owned */
+        int report;               /* SetupMessage goes there */
+        int stdio[3];             /* -EBADF where the plan says pty */
+        int control;              /* execs come from there; stays with pid 1 */
+        int netns;                /* from the pool, or -EBADF */
+        StatusPage *page;         /* shared with the launcher and mxcd */
+
+        Opened *opened;           /* one per plan->mounts; wall_open */
+        Opened *base;             /* one per plan->template.mounts; wall_template */
+        int devices[6];           /* clones of device nodes; wall_template */
+        int ruleset;              /* Landlock, or -EBADF; wall_landlock_rules */
+        const char *detail;       /* of a failure; borrowed from the plan or static */
+} Cage;
+
+/* Sent by the child: a failure, or (step none) that the command is about to be executed. In the second case the pidfd of an
+ * exec'd command and the pty master come along. Then comes the end of the stream, at execve() or at death. */
+typedef struct SetupMessage {
+        uint32_t magic, version; /* LAUNCH_MAGIC, LAUNCH_VERSION */
+        uint32_t step;
+        int32_t error;
+        char detail[512];
+} SetupMessage;
+
+/* Builds the cage around the calling process, runs the command and its pid 1. Does not return. */
+_Noreturn void launch_run(Cage *c);
+
+/* Sends a failure; safe after seccomp. */
+void cage_report_failure(int report, LaunchStep step, int error, const char *detail);
+
+int wall_fds(Cage *c);
+int wall_oom(Cage *c);
+int wall_open(Cage *c);
+int wall_netns(Cage *c);
+int wall_template(Cage *c);
+int wall_root(Cage *c);
+int wall_cgroup_namespace(Cage *c);
+int wall_process(Cage *c);
+int wall_landlock_rules(Cage *c);
+int wall_securebits(Cage *c);
+int wall_identity(Cage *c);
+int wall_capabilities(Cage *c);
+int wall_no_new_privs(Cage *c);
+int wall_landlock(Cage *c);
+int wall_seccomp(Cage *c);

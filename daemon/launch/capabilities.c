@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* No capability in any of the five sets, no way to get one back. The bounding set is empty already: the launcher
+ * dropped it when it started, and every child inherits that. */
+
+#include <linux/securebits.h>
+#include <sys/capability.h>
+#include <sys/prctl.h>
+
+#include "cage.h"
+#include "cleanup.h"
+
+DEFINE_CLEANUP(cap_t, cap_free);
+
+#define SECUREBITS                                                                                           \
+        (SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP | SECBIT_NO_SETUID_FIXUP_LOCKED |     \
+                SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED)
+
+/* Before the identity: afterwards the capability that this takes may be gone. Not in the launcher itself: there, setfsuid()
+ * must go on dropping the capabilities that see past file permissions. */
+int wall_securebits(Cage *c) {
+        return prctl(PR_SET_SECUREBITS, SECUREBITS) < 0 ? -errno : 0;
+}
+
+int wall_capabilities(Cage *c) {
+        if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
+                return -errno;
+        for (int cap = 0; prctl(PR_CAPBSET_READ, cap) >= 0; cap++)
+                if (prctl(PR_CAPBSET_READ, cap) == 1) {
+                        c->detail = "the bounding set is not empty";
+                        return -EPERM;
+                }
+        _cleanup_(cap_freep) cap_t none = cap_init();
+        if (!none || cap_set_proc(none) < 0)
+                return -errno;
+        _cleanup_(cap_freep) cap_t got = cap_get_proc();
+        if (!got)
+                return -errno;
+        return cap_compare(none, got) == 0 ? 0 : -EPERM;
+}
+
+int wall_no_new_privs(Cage *c) {
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+                return -errno;
+        /* pid 1 shares its uid with the agent, which must not look into it; a change of uid does this already, but root's
+         * own agents do not change it */
+        return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? -errno : 0;
+}

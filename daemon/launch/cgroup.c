@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+
+#include "cgroup.h"
+#include "cleanup.h"
+#include "fd.h"
+
+#define BENEATH (RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV)
+
+int cgroup_open_root(void) {
+        /* unified, or beside version 1: systemd's hybrid layout */
+        static const char *const places[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
+        for (size_t i = 0; i < ELEMENTSOF(places); i++) {
+                _cleanup_close_ int fd = open(places[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                struct statfs fs;
+                if (fd >= 0 && fstatfs(fd, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC)
+                        return TAKE_FD(fd);
+        }
+        return -ENOENT;
+}
+
+int cgroup_open_scope(int root, const char *scope) {
+        return fd_openat2(root, scope + 1, O_RDONLY | O_DIRECTORY, BENEATH);
+}
+
+void cgroup_enable_controllers(int scope) {
+        static const char *const controllers[] = { "+memory", "+pids", "+cpu", "+io" };
+        for (size_t i = 0; i < ELEMENTSOF(controllers); i++)
+                (void)fd_write_file_at(scope, "cgroup.subtree_control", controllers[i]);
+}
+
+static int write_limit(int leaf, const PlanLimit *l) {
+        static const struct {
+                const char *file, *suffix;
+        } attributes[] = {
+                [PLAN_LIMIT_MEMORY_MAX] = { "memory.max", "" },
+                [PLAN_LIMIT_MEMORY_SWAP_MAX] = { "memory.swap.max", "" },
+                [PLAN_LIMIT_TASKS_MAX] = { "pids.max", "" },
+                [PLAN_LIMIT_CPU_QUOTA_USEC] = { "cpu.max", " 100000" },
+                [PLAN_LIMIT_CPU_WEIGHT] = { "cpu.weight", "" },
+                [PLAN_LIMIT_IO_WEIGHT] = { "io.weight", "" },
+        };
+        _Static_assert(ELEMENTSOF(attributes) == _PLAN_LIMIT_MAX, "a limit without a file");
+
+        _cleanup_free_ char *text = NULL;
+        if (asprintf(&text, "%" PRIu64 "%s", l->value, attributes[l->kind].suffix) < 0)
+                return -ENOMEM;
+        int r = fd_write_file_at(leaf, attributes[l->kind].file, text);
+        return r == -ENOENT ? 0 : r;
+}
+
+int cgroup_make_leaf(int scope, const char *name, const PlanLimit *limits, size_t n_limits, int *ret_fd) {
+        if (mkdirat(scope, name, 0755) < 0)
+                return -errno;
+        _cleanup_close_ int leaf = fd_openat2(scope, name, O_RDONLY | O_DIRECTORY, BENEATH);
+        int r = leaf < 0 ? leaf : 0;
+        for (size_t i = 0; r == 0 && i < n_limits; i++)
+                r = write_limit(leaf, &limits[i]);
+        if (r < 0) {
+                (void)unlinkat(scope, name, AT_REMOVEDIR); /* r says what went wrong first */
+                return r;
+        }
+        *ret_fd = TAKE_FD(leaf);
+        return 0;
+}
+
+int cgroup_remove_leaf(int scope, const char *name) {
+        if (unlinkat(scope, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+                return -errno;
+        return 0;
+}
+
+int cgroup_kill(int leaf) {
+        return fd_write_file_at(leaf, "cgroup.kill", "1");
+}
+
+static uint32_t has_word(const char *list, const char *word) {
+        size_t n = strlen(word);
+        for (const char *p = list; (p = strstr(p, word)) != NULL; p += n)
+                if ((p == list || p[-1] == ' ') && (p[n] == ' ' || p[n] == '\n' || p[n] == 0))
+                        return 1;
+        return 0;
+}
+
+void cgroup_find_features(int root, LaunchFeatures *f) {
+        _cleanup_free_ char *controllers = NULL;
+        if (fd_read_file_at(root, "cgroup.controllers", 4096, &controllers, NULL) == 0) {
+                f->memory = has_word(controllers, "memory");
+                f->cpu = has_word(controllers, "cpu");
+                f->io = has_word(controllers, "io");
+                f->pids = has_word(controllers, "pids");
+        }
+        /* the file is in every cgroup but the root; PID 1's are there on any system, ours where they are not */
+        static const char name[] = "mxc-launch-probe";
+        if (faccessat(root, "init.scope/cgroup.kill", F_OK, 0) == 0) {
+                f->cgroup_kill = 1;
+        } else if (mkdirat(root, name, 0755) == 0 || errno == EEXIST) {
+                f->cgroup_kill = faccessat(root, "mxc-launch-probe/cgroup.kill", F_OK, 0) == 0;
+                (void)unlinkat(root, name, AT_REMOVEDIR); /* empty, ours */
+        }
+}
+
+pid_t cgroup_clone(int cgroup, uint64_t flags, int *ret_pidfd) {
+        int pidfd = -EBADF;
+        struct clone_args args = {
+                .flags = flags | CLONE_PIDFD,
+                .pidfd = (uint64_t)(uintptr_t)&pidfd,
+                .exit_signal = SIGCHLD,
+        };
+        if (cgroup >= 0) {
+                args.flags |= CLONE_INTO_CGROUP;
+                args.cgroup = (uint64_t)cgroup;
+        }
+        pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+        if (pid < 0)
+                return -errno;
+        if (pid > 0)
+                *ret_pidfd = pidfd;
+        return pid;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* The delegated subtree of each agent's scope: leaves are made, limited, killed and removed here, always by descriptor,
+ * never above the scope. Processes get into a leaf by being born there (CLONE_INTO_CGROUP): moving one waits for an RCU
+ * grace period, 11 to 16 ms on an idle system. */
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "plan.h"
+#include "report.h"
+
+/* The root of the cgroup v2 hierarchy, wherever it is mounted. A descriptor or a negative errno. */
+int cgroup_open_root(void);
+
+/* The directory of a scope; symlinks and other file systems are not followed. */
+int cgroup_open_scope(int root, const char *scope);
+
+/* Turns on for the leaves of a scope whatever it has. A controller that is not there is not an error: features say so. */
+void cgroup_enable_controllers(int scope);
+
+/* Makes leaf `name` and writes the limits. A limit whose controller this host lacks is passed over. On failure nothing is left. */
+int cgroup_make_leaf(int scope, const char *name, const PlanLimit *limits, size_t n_limits, int *ret_fd);
+
+/* 0, -EBUSY while something lives in it; -ENOENT counts as removed. */
+int cgroup_remove_leaf(int scope, const char *name);
+
+/* Kills everything in it. */
+int cgroup_kill(int leaf);
+
+/* Which controllers a leaf can have, and whether cgroup.kill works here. */
+void cgroup_find_features(int root, LaunchFeatures *f);
+
+/* fork() into a cgroup, with namespaces; cgroup -EBADF: the caller's. In the parent the pid and *ret_pidfd; 0 in the child. */
+pid_t cgroup_clone(int cgroup, uint64_t flags, int *ret_pidfd);

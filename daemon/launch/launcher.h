@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* The standing process: one epoll loop, one client, and what lives between requests. It never waits for a cage: whatever
+ * can take long (a path on a dead network file system) happens in the child, with a deadline. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+
+#include "report.h"
+#include "template.h"
+
+#define LAUNCH_SETUP_USEC (UINT64_C(15) * 1000000) /* a cage that does not stand by then is given up */
+
+typedef struct Launcher Launcher;
+
+/* Something that epoll watches. One event is handled at a time, so a handler may free any source, its own too. */
+typedef struct Source {
+        int fd;
+        void (*handle)(Launcher *l, void *owner);
+        void *owner;        /* not owned */
+        bool watched;
+} Source;
+
+/* An agent's scope as far as the launcher knows it: from SCOPE or the first SPAWN to DROP. */
+typedef struct Scope {
+        LIST_ENTRY(Scope) entries;
+        char *path;
+        size_t n_runs;
+        pid_t anchor;       /* 0: none */
+        Source anchor_end;  /* its pidfd */
+} Scope;
+
+/* An anchor whose scope does not exist yet. */
+typedef struct Anchor {
+        LIST_ENTRY(Anchor) entries;
+        pid_t pid;
+        Source end;
+} Anchor;
+
+typedef enum RunState { RUN_STARTING, RUN_RUNNING, RUN_EXITED } RunState;
+
+/* A sandbox (exec 0: its pid 1 and command) or a command exec'd in one. */
+typedef struct Run {
+        LIST_ENTRY(Run) entries;          /* of its bucket */
+        TAILQ_ENTRY(Run) starting;        /* while RUN_STARTING */
+        char id[33];
+        uint32_t exec;
+        RunState state;
+        uint64_t serial, connection;      /* of the request that waits for it */
+        uint64_t deadline;
+        pid_t pid;
+        Source end;                       /* sandbox: pidfd; exec: end_pipe */
+        Source setup;                     /* SetupMessage */
+        bool ready;                       /* it said so */
+        int pidfd, setup_fd;
+        int pty;                          /* master, until STARTED is sent */
+        int page;                         /* memfd */
+        int control;                      /* sandbox: to its pid 1 */
+        int end_pipe;                     /* exec: pid 1 writes ExecEnd */
+        Scope *scope;                     /* sandbox; not owned */
+        size_t n_execs;                   /* sandbox */
+        int code, signal;                 /* RUN_EXITED */
+} Run;
+
+typedef struct Message {
+        STAILQ_ENTRY(Message) entries;
+        LaunchReport report;
+        int fds[LAUNCH_MAX_FDS];          /* owned */
+        size_t n_fds;
+} Message;
+
+#define RUN_BUCKETS 4096U
+#define SCOPE_BUCKETS 1024U
+
+struct Launcher {
+        int epoll;
+        Source listener, client;
+        uint64_t connection;              /* counts clients */
+        STAILQ_HEAD(, Message) outgoing;  /* what the socket did not take yet */
+        bool sending;                     /* EPOLLOUT is on, and requests are left unread */
+        int cgroup;                       /* root */
+        LaunchFeatures features;
+        LIST_HEAD(, Run) runs[RUN_BUCKETS];
+        LIST_HEAD(, Scope) scopes[SCOPE_BUCKETS];
+        LIST_HEAD(, Anchor) anchors;
+        TAILQ_HEAD(RunList, Run) starting;
+        size_t n_runs;
+        struct TemplateCache *templates;
+        struct NetPool *net;
+};
+
+/* launcher.c */
+int launcher_new(Launcher **ret, int listener); /* takes the descriptor */
+int launcher_loop(Launcher *l);                 /* returns only on failure */
+int launcher_watch(Launcher *l, Source *s, int fd, void (*handle)(Launcher *, void *), void *owner);
+void launcher_unwatch(Launcher *l, Source *s);  /* any state, a zeroed one too; the descriptor stays open */
+
+/* Queues a report; takes over the descriptors. Without a client it is dropped: HELLO tells the next one the state of things. */
+void launcher_send(Launcher *l, const LaunchReport *report, const int *fds, size_t n_fds);
+void launcher_reply_ok(Launcher *l, uint64_t serial, pid_t pid);
+void launcher_reply_failed(Launcher *l, uint64_t serial, LaunchStep step, int error, const char *detail);
+
+/* scope.c */
+Scope *scope_find(Launcher *l, const char *path);
+int scope_ref(Launcher *l, const char *path, Scope **ret);  /* finds or makes, n_runs + 1 */
+void scope_unref(Launcher *l, Scope *s);
+void verb_anchor(Launcher *l, const LaunchRequest *q);
+void verb_scope(Launcher *l, const LaunchRequest *q);
+void verb_drop(Launcher *l, const LaunchRequest *q);
+
+/* run-table.c */
+Run *run_find(Launcher *l, const char *id, uint32_t exec);
+int run_new(Launcher *l, const char *id, uint32_t exec, const LaunchRequest *q, Run **ret);
+void run_free(Launcher *l, Run *run);
+int run_watch(Launcher *l, Run *run);                       /* setup_fd, and pidfd or end_pipe */
+void run_abandon(Launcher *l, Run *run, bool with_leaf);       /* kills, removes, frees; the caller replies */
+void run_expire(Launcher *l);                               /* gives up what takes too long */
+void run_report_all(Launcher *l, uint64_t serial);          /* the answer to HELLO */
+void verb_signal(Launcher *l, const LaunchRequest *q);
+void verb_release(Launcher *l, const LaunchRequest *q);
+
+/* spawn.c: fds are borrowed */
+void verb_spawn(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_fds);
+void verb_exec(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_fds);
+
+uint64_t now_usec(void);

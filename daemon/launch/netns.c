@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A network with nothing but lo. It comes ready from the pool, or is made here when the pool is empty; it is never
+ * used twice. */
+
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "cage.h"
+#include "cleanup.h"
+#include "netns.h"
+
+int netns_unshare(void) {
+        if (unshare(CLONE_NEWNET) < 0)
+                return -errno;
+        _cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        if (fd < 0)
+                return -errno;
+        struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
+        return ioctl(fd, SIOCSIFFLAGS, &lo) < 0 ? -errno : 0;
+}
+
+int wall_netns(Cage *c) {
+        if (c->netns < 0)
+                return netns_unshare();
+        if (setns(c->netns, CLONE_NEWNET) < 0)
+                return -errno;
+        (void)close(TAKE_FD(c->netns)); /* an empty network is all that could be lost */
+        return 0;
+}

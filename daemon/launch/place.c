@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "filesystem.h"
+#include "open.h"
+#include "place.h"
+
+int places_add(Places *p, Place place) {
+        if (p->n == p->size) {
+                size_t size = p->size == 0 ? 32 : p->size * 2;
+                Place *grown = reallocarray(p->list, size, sizeof(Place));
+                if (!grown)
+                        return -ENOMEM;
+                p->list = grown;
+                p->size = size;
+        }
+        p->list[p->n++] = place;
+        return 0;
+}
+
+void places_clear(Places *p) {
+        free(p->list);
+        *p = (Places){ 0 };
+}
+
+static int compare_places(const void *a, const void *b) {
+        const Place *x = a, *y = b;
+        int r = strcmp(x->path, y->path);
+        if (r != 0)
+                return r;
+        return x->rank < y->rank ? 1 : x->rank > y->rank ? -1 : 0; /* the higher first: it is the one that is kept */
+}
+
+void places_sort(Places *p) {
+        if (p->n == 0)
+                return;
+        qsort(p->list, p->n, sizeof(Place), compare_places);
+        size_t kept = 1;
+        for (size_t i = 1; i < p->n; i++)
+                if (!streq(p->list[i].path, p->list[kept - 1].path))
+                        p->list[kept++] = p->list[i];
+        p->n = kept;
+}
+
+int places_add_opened(Places *p, const LaunchPlan *plan, const Opened *opened, size_t n, unsigned rank) {
+        for (size_t i = 0; i < n; i++) {
+                const PlanMount *m = opened[i].mount;
+                bool denied = m->access == PLAN_DENIED;
+                if (!denied && opened[i].tree < 0)
+                        continue;
+                const PlanMount *above = plan_topmost_writable(plan, m->path);
+                Place place = {
+                        .path = m->path,
+                        .kind = denied ? PLACE_DENIED : PLACE_TREE,
+                        .rank = rank,
+                        .tree = opened[i].tree,
+                        .is_dir = opened[i].is_dir,
+                        .required = m->required && !denied,
+                        /* a denied path is followed wherever it leads: what it stands for is what is denied */
+                        .above = above && !denied ? above->path : NULL,
+                };
+                int r = places_add(p, place);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int places_add_private(Places *p) {
+        static const Place private[] = {
+                { .path = "/dev/pts", .kind = PLACE_PTS, .rank = 1, .is_dir = true, .required = true },
+                { .path = "/dev/shm", .kind = PLACE_SHM, .rank = 1, .is_dir = true, .required = true },
+                { .path = "/proc", .kind = PLACE_PROC, .rank = 3, .is_dir = true, .required = true },
+                { .path = "/run", .kind = PLACE_EMPTY, .rank = 1, .is_dir = true, .required = true },
+                { .path = "/tmp", .kind = PLACE_TMP, .rank = 1, .is_dir = true, .required = true },
+                { .path = "/var/tmp", .kind = PLACE_TMP, .rank = 1, .is_dir = true, .required = false },
+        };
+        for (size_t i = 0; i < ELEMENTSOF(private); i++) {
+                int r = places_add(p, private[i]);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int make_entry(int root, const char *prefix, const char *name, bool is_dir) {
+        _cleanup_close_ int parent = open_path(root, prefix[0] ? prefix : "/", NULL, RESOLVE_IN_ROOT);
+        if (parent < 0)
+                return parent;
+        if (!filesystem_is_ours(parent)) /* of the host: never touched */
+                return -ENOENT;
+        int r = is_dir ? mkdirat(parent, name, 0755) : mknodat(parent, name, S_IFREG | 0444, 0);
+        return r < 0 && errno != EEXIST ? -errno : 0;
+}
+
+int place_make(int root, const char *path, bool is_dir) {
+        _cleanup_free_ char *prefix = strdup(path);
+        if (!prefix)
+                return -ENOMEM;
+        for (char *slash = prefix; slash; ) {
+                char *end = strchr(slash + 1, '/');
+                if (end)
+                        *end = 0;
+                int fd = open_path(root, prefix, NULL, RESOLVE_IN_ROOT);
+                if (fd == -ENOENT) {
+                        *slash = 0;
+                        int r = make_entry(root, prefix, slash + 1, end || is_dir);
+                        if (r < 0)
+                                return r;
+                        *slash = '/';
+                        fd = open_path(root, prefix, NULL, RESOLVE_IN_ROOT);
+                }
+                if (fd < 0 || !end)
+                        return fd;
+                (void)close(fd); /* only looked at */
+                *end = '/';
+                slash = end;
+        }
+        return -EINVAL;
+}
+
+static int find_target(int root, const Place *p) {
+        int fd = open_path(root, p->path, p->above, RESOLVE_IN_ROOT);
+        if (fd != -ENOENT)
+                return fd;
+        return place_make(root, p->path, p->is_dir);
+}
+
+static int attach(int tree, int target) {
+        if (move_mount(tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+                return -errno;
+        return 0;
+}
+
+/* A denied path that exists is covered by a mask. One that does not exist is made, unreadable, where the directory is ours; in a
+ * host tree nothing is conjured up: there is nothing to read. */
+static int put_denied(int root, int mask, const char *path) {
+        _cleanup_close_ int target = open_path(root, path, NULL, RESOLVE_IN_ROOT);
+        if (target == -ENOENT || target == -ENOTDIR || target == -ELOOP) {
+                target = place_make(root, path, true);
+                if (target < 0)
+                        return target == -ENOENT || target == -ENOTDIR || target == -ELOOP ? 0 : target;
+        }
+        if (target < 0)
+                return target;
+        return filesystem_mask(mask, target);
+}
+
+static int put_place(const Place *p, int root, int mask, const int *devices) {
+        if (p->kind == PLACE_DENIED)
+                return put_denied(root, mask, p->path);
+
+        _cleanup_close_ int target = find_target(root, p);
+        if (target == -ENOENT && !p->required)
+                return 0;
+        if (target < 0)
+                return target;
+        if (p->kind == PLACE_TREE)
+                return attach(p->tree, target);
+        if (p->kind == PLACE_EMPTY && filesystem_is_ours(target))
+                return 0; /* is empty already */
+        _cleanup_close_ int tree = filesystem_new(p->kind);
+        if (tree < 0)
+                return tree;
+        int r = attach(tree, target);
+        return r < 0 ? r : filesystem_finish(p->kind, tree, mask, devices);
+}
+
+int places_put(const Places *p, int root, int mask, const int *devices, const char **ret_detail) {
+        for (size_t i = 0; i < p->n; i++) {
+                if (streq(p->list[i].path, "/"))
+                        continue; /* is the root itself: root.c */
+                int r = put_place(&p->list[i], root, mask, devices);
+                if (r < 0) {
+                        *ret_detail = p->list[i].path;
+                        return r;
+                }
+        }
+        return 0;
+}

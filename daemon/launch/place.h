@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* Where things go in the cage's root. A place is a path in the cage and what is mounted there; places are put in order of their
+ * paths, so the deepest wins. Mount points are made only on file systems of our own: a host tree is never given an
+ * entry that it does not have, and a target inside one is found there, or the place fails or is left out. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "cage.h"
+
+typedef enum PlaceKind { PLACE_TREE, PLACE_DENIED, PLACE_TMP, PLACE_SHM, PLACE_PTS, PLACE_PROC, PLACE_DEV, PLACE_EMPTY } PlaceKind;
+
+typedef struct Place {
+        const char *path;    /* not owned */
+        PlaceKind kind;
+        unsigned rank;       /* of two places with one path the higher is used */
+        int tree;            /* PLACE_TREE: detached mount, not owned; -EBADF: left out */
+        bool is_dir;
+        bool required;
+        const char *above;   /* below this ancestor no symlink is followed; NULL where the agent cannot write above */
+} Place;
+
+typedef struct Places {
+        Place *list;
+        size_t n, size;
+} Places;
+
+int places_add(Places *p, Place place);
+void places_sort(Places *p); /* by path; duplicates with a lower rank are removed */
+void places_clear(Places *p); /* usable with _cleanup_() on a Places */
+
+/* The places of mounts that were opened, and those that every sandbox has for itself. */
+int places_add_opened(Places *p, const LaunchPlan *plan, const Opened *opened, size_t n, unsigned rank);
+int places_add_private(Places *p);
+
+/* Puts all of them below root. mask is an O_PATH descriptor of the mask file system, mounted in this namespace. */
+int places_put(const Places *p, int root, int mask, const int *devices, const char **ret_detail);
+
+/* Makes what is missing of path below root where the nearest existing directory is on a tmpfs of ours, and opens it. */
+int place_make(int root, const char *path, bool is_dir);

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a process carries along besides files and rights: descriptors, name of the host, limits, signals, session, keys. */
+
+#include <fcntl.h>
+#include <linux/keyctl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "cage.h"
+#include "cleanup.h"
+#include "fd.h"
+
+/* A sandbox goes before the daemons of the host when memory runs out. */
+#define CAGE_OOM_SCORE "200"
+
+/* An O_PATH descriptor or a directory as stdio would be a way out of the cage: CVE-2024-21626 is such a descriptor. */
+static int check_stdio(int fd) {
+        int flags = fcntl(fd, F_GETFL);
+        struct stat st;
+        if (flags < 0 || fstat(fd, &st) < 0)
+                return -errno;
+        return (flags & O_PATH) || S_ISDIR(st.st_mode) ? -EINVAL : 0;
+}
+
+/* Out of the way of the lowest numbers, where descriptors of the cage are about to be put. */
+static int move_up(int *fd) {
+        int up = fcntl(*fd, F_DUPFD_CLOEXEC, 16);
+        if (up < 0)
+                return -errno;
+        *fd = up;
+        return 0;
+}
+
+/* Moves what the cage needs to the lowest numbers, 0 to 2 being the command's, and closes everything else that the launcher
+ * holds: the channel to mxcd, other sandboxes, templates. */
+int wall_fds(Cage *c) {
+        int *kept[] = { &c->stdio[0], &c->stdio[1], &c->stdio[2], &c->report, &c->control, &c->netns, &c->template->mount_ns };
+        for (size_t i = 0; i < ELEMENTSOF(kept); i++) {
+                int r = i < 3 && *kept[i] >= 0 ? check_stdio(*kept[i]) : 0;
+                /* a number that nothing has could be given to anything: no stdio is /dev/null */
+                if (r == 0 && i < 3 && *kept[i] < 0)
+                        *kept[i] = open("/dev/null", O_RDWR | O_CLOEXEC);
+                if (r == 0 && (i < 3 || *kept[i] >= 0))
+                        r = move_up(kept[i]);
+                if (r < 0)
+                        return r;
+        }
+        int next = 0;
+        for (size_t i = 0; i < ELEMENTSOF(kept); i++) {
+                if (*kept[i] < 0)
+                        continue;
+                if (dup3(*kept[i], next, i < 3 ? 0 : O_CLOEXEC) < 0)
+                        return -errno;
+                *kept[i] = next++;
+        }
+        return close_range((unsigned)next, ~0U, 0) < 0 ? -errno : 0;
+}
+
+int wall_oom(Cage *c) {
+        return fd_write_file_at(AT_FDCWD, "/proc/self/oom_score_adj", CAGE_OOM_SCORE);
+}
+
+int wall_cgroup_namespace(Cage *c) {
+        /* only now: in the clone itself it would be rooted at the launcher's cgroup */
+        return unshare(CLONE_NEWCGROUP) < 0 ? -errno : 0;
+}
+
+static int set_limits(const LaunchPlan *p) {
+        const struct rlimit files = { .rlim_cur = p->max_files, .rlim_max = p->max_files };
+        const struct rlimit core = { .rlim_cur = 0, .rlim_max = 0 };
+        if (setrlimit(RLIMIT_NOFILE, &files) < 0 || setrlimit(RLIMIT_CORE, &core) < 0)
+                return -errno;
+        return 0;
+}
+
+/* Every handler to its default, as execve() would; everything blocked, as pid 1 wants it. The command's mask is made empty in
+ * command.c. */
+static int reset_signals(void) {
+        const struct sigaction by_default = { .sa_handler = SIG_DFL };
+        for (int n = 1; n < NSIG; n++)
+                (void)sigaction(n, &by_default, NULL); /* fails for KILL, STOP and libc's own two */
+        sigset_t all;
+        sigfillset(&all);
+        return sigprocmask(SIG_SETMASK, &all, NULL) < 0 ? -errno : 0;
+}
+
+int wall_process(Cage *c) {
+        const LaunchPlan *p = c->plan;
+        if (sethostname(p->hostname, strlen(p->hostname)) < 0)
+                return -errno;
+        int r = set_limits(p);
+        if (r < 0)
+                return r;
+        (void)umask((mode_t)p->umask); /* cannot fail */
+        r = reset_signals();
+        if (r < 0)
+                return r;
+        if (setsid() < 0)
+                return -errno;
+        if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS)
+                return -errno;
+        return prctl(PR_SET_NAME, "mxc-init") < 0 ? -errno : 0;
+}

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Every sandbox and exec'd command, from its clone to its RELEASE. State moves forward only:
+ *   STARTING ── the setup socket ends after READY ──► RUNNING ── pidfd ──► EXITED ── RELEASE ──► gone
+ *   STARTING ── a failure, an early death, the deadline ──► gone (FAILED is the only thing that mxcd hears) */
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "cage.h"
+#include "cgroup.h"
+#include "cleanup.h"
+#include "fd.h"
+#include "init.h"
+#include "launcher.h"
+#include "log.h"
+
+static unsigned bucket(const char *id) {
+        unsigned n = 0;
+        for (size_t i = 0; i < 3 && id[i]; i++) /* ids are random hex digits: the first three spread well */
+                n = n * 16 + (unsigned)(id[i] >= 'a' ? id[i] - 'a' + 10 : id[i] - '0') % 16;
+        return n % RUN_BUCKETS;
+}
+
+Run *run_find(Launcher *l, const char *id, uint32_t exec) {
+        Run *run;
+        LIST_FOREACH(run, &l->runs[bucket(id)], entries)
+                if (run->exec == exec && streq(run->id, id))
+                        return run;
+        return NULL;
+}
+
+int run_new(Launcher *l, const char *id, uint32_t exec, const LaunchRequest *q, Run **ret) {
+        Run *run = calloc(1, sizeof(Run));
+        if (!run)
+                return -ENOMEM;
+        (void)snprintf(run->id, sizeof(run->id), "%s", id);
+        run->exec = exec;
+        run->serial = q->serial;
+        run->connection = l->connection;
+        run->deadline = now_usec() + LAUNCH_SETUP_USEC;
+        run->pidfd = run->setup_fd = run->pty = run->page = run->control = run->end_pipe = -EBADF;
+        LIST_INSERT_HEAD(&l->runs[bucket(id)], run, entries);
+        TAILQ_INSERT_TAIL(&l->starting, run, starting);
+        l->n_runs++;
+        *ret = run;
+        return 0;
+}
+
+static void set_state(Launcher *l, Run *run, RunState state) {
+        if (run->state == RUN_STARTING)
+                TAILQ_REMOVE(&l->starting, run, starting);
+        run->state = state;
+}
+
+void run_free(Launcher *l, Run *run) {
+        if (run->state == RUN_STARTING)
+                set_state(l, run, RUN_EXITED);
+        launcher_unwatch(l, &run->end);
+        launcher_unwatch(l, &run->setup);
+        const int fds[] = { run->pidfd, run->setup_fd, run->pty, run->page, run->control, run->end_pipe };
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+                if (fds[i] >= 0)
+                        (void)close(fds[i]); /* ours alone */
+        if (run->scope)
+                scope_unref(l, run->scope);
+        if (run->exec > 0) {
+                Run *sandbox = run_find(l, run->id, 0);
+                if (sandbox)
+                        sandbox->n_execs--;
+        }
+        LIST_REMOVE(run, entries);
+        l->n_runs--;
+        free(run);
+}
+
+/* ---- reports ---- */
+
+static void fill(const Run *run, LaunchReport *report) {
+        (void)snprintf(report->id, sizeof(report->id), "%s", run->id);
+        report->exec = run->exec;
+        report->pid = run->pid;
+        report->code = run->code;
+        report->signal = run->signal;
+        if (run->scope)
+                (void)snprintf(report->path, sizeof(report->path), "%s", run->scope->path);
+}
+
+/* Copies for mxcd; whatever could not be copied is left out, and mxcd refuses what is incomplete. */
+static size_t copy_fds(const Run *run, int *fds) {
+        const int sources[] = { run->pidfd, run->page };
+        size_t n = 0;
+        for (size_t i = 0; i < ELEMENTSOF(sources); i++)
+                if (sources[i] >= 0) {
+                        int fd = fcntl(sources[i], F_DUPFD_CLOEXEC, 3);
+                        if (fd >= 0)
+                                fds[n++] = fd;
+                }
+        return n;
+}
+
+static void report_started(Launcher *l, Run *run) {
+        LaunchReport report = { .event = LAUNCH_EVENT_STARTED, .serial = run->serial };
+        fill(run, &report);
+        int fds[3];
+        size_t n = copy_fds(run, fds);
+        if (run->pty >= 0)
+                fds[n++] = TAKE_FD(run->pty);
+        if (run->connection == l->connection) {
+                launcher_send(l, &report, fds, n);
+                return;
+        }
+        for (size_t i = 0; i < n; i++)
+                (void)close(fds[i]); /* whoever asked is gone; HELLO has told of it */
+}
+
+static void report_exited(Launcher *l, const Run *run) {
+        LaunchReport report = { .event = LAUNCH_EVENT_EXITED };
+        fill(run, &report);
+        launcher_send(l, &report, NULL, 0);
+}
+
+void run_report_all(Launcher *l, uint64_t serial) {
+        for (size_t i = 0; i < RUN_BUCKETS; i++) {
+                Run *run;
+                LIST_FOREACH(run, &l->runs[i], entries) {
+                        LaunchReport report = { .event = LAUNCH_EVENT_ADOPT, .serial = serial };
+                        fill(run, &report);
+                        int fds[3];
+                        size_t n = copy_fds(run, fds);
+                        launcher_send(l, &report, fds, n);
+                        if (run->state == RUN_EXITED)
+                                report_exited(l, run);
+                }
+        }
+}
+
+/* ---- the way through the states ---- */
+
+static void remove_leaf(Launcher *l, const Run *run) {
+        if (run->exec > 0 || !run->scope)
+                return;
+        _cleanup_close_ int scope = cgroup_open_scope(l->cgroup, run->scope->path);
+        int r = scope < 0 ? 0 : cgroup_remove_leaf(scope, run->id); /* a scope that is gone took its leaves along */
+        if (r < 0)
+                log_warning("The leaf of sandbox %s stays: %s", run->id, strerror(-r));
+}
+
+static void reap(Run *run, siginfo_t *ret) {
+        *ret = (siginfo_t){ 0 };
+        (void)waitid(P_PIDFD, (id_t)run->pidfd, ret, WEXITED | WNOHANG); /* si_pid stays 0 while it lives */
+}
+
+/* Ends it whatever it does. A sandbox is our child: nothing holds off SIGKILL for long. */
+static void kill_now(Run *run) {
+        if (run->pidfd < 0)
+                return;
+        (void)pidfd_send_signal(run->pidfd, SIGKILL, NULL, 0); /* gone already is as good */
+        if (run->exec == 0) {
+                struct pollfd p = { .fd = run->pidfd, .events = POLLIN };
+                (void)poll(&p, 1, 1000); /* one that sleeps in broken i/o is left behind, killed */
+                siginfo_t info;
+                reap(run, &info);
+        }
+}
+
+void run_abandon(Launcher *l, Run *run, bool with_leaf) {
+        kill_now(run);
+        if (with_leaf)
+                remove_leaf(l, run);
+        run_free(l, run);
+}
+
+static void give_up(Launcher *l, Run *run, uint32_t step, int error, const char *detail) {
+        if (run->connection == l->connection)
+                launcher_reply_failed(l, run->serial, step < _LAUNCH_STEP_MAX ? step : LAUNCH_STEP_CLONE, error, detail);
+        run_abandon(l, run, true);
+}
+
+/* What the child says before its command runs. False when the run is gone: it failed. */
+static bool take_setup(Launcher *l, Run *run) {
+        while (run->setup.watched) {
+                SetupMessage m;
+                int fds[LAUNCH_MAX_FDS];
+                size_t n = 0;
+                int r = launch_receive(run->setup.fd, &m, sizeof(m), fds, &n);
+                if (r == -EAGAIN)
+                        return true;
+                if (r == 1 && m.step == LAUNCH_STEP_NONE) {
+                        size_t i = 0;
+                        run->ready = true;
+                        if (run->exec > 0 && run->pidfd < 0 && i < n)
+                                run->pidfd = fds[i++];
+                        if (run->pty < 0 && i < n)
+                                run->pty = fds[i++];
+                        for (; i < n; i++)
+                                (void)close(fds[i]); /* more than was asked for */
+                        continue;
+                }
+                for (size_t i = 0; i < n; i++)
+                        (void)close(fds[i]); /* a failure needs none */
+                if (r == 1) {
+                        m.detail[sizeof(m.detail) - 1] = 0;
+                        give_up(l, run, m.step, m.error, m.detail);
+                        return false;
+                }
+                launcher_unwatch(l, &run->setup); /* execve() closed it, or death */
+        }
+        if (!run->ready) {
+                give_up(l, run, LAUNCH_STEP_CLONE, ECHILD, "it died while it was set up");
+                return false;
+        }
+        if (run->state == RUN_STARTING) {
+                set_state(l, run, RUN_RUNNING);
+                report_started(l, run);
+        }
+        return true;
+}
+
+static void on_setup(Launcher *l, void *owner) {
+        (void)take_setup(l, owner);
+}
+
+/* pid 1 left on the page how its command ended; a page that does not say so means that it was killed. */
+static void read_page(Run *run, const siginfo_t *info) {
+        StatusPage page;
+        if (info->si_code == CLD_EXITED && fd_pread_all(run->page, &page, sizeof(page), 0) == 0 &&
+            page.state == STATUS_EXITED) {
+                run->code = page.code & 0xff;
+                run->signal = page.signal > 0 && page.signal < NSIG ? page.signal : 0;
+        } else if (info->si_code == CLD_EXITED) {
+                run->code = info->si_status;
+        } else {
+                run->signal = info->si_status;
+        }
+}
+
+static void on_sandbox_end(Launcher *l, void *owner) {
+        Run *run = owner;
+        siginfo_t info;
+        reap(run, &info);
+        if (info.si_pid == 0)
+                return;
+        launcher_unwatch(l, &run->end);
+        if (run->state == RUN_STARTING && !take_setup(l, run))
+                return;
+        read_page(run, &info);
+        set_state(l, run, RUN_EXITED);
+        report_exited(l, run);
+}
+
+static void on_exec_end(Launcher *l, void *owner) {
+        Run *run = owner;
+        ExecEnd end = { .signal = SIGKILL }; /* nothing said: it went with its pid 1 */
+        ssize_t n = read(run->end_pipe, &end, sizeof(end));
+        launcher_unwatch(l, &run->end);
+        if (run->state == RUN_STARTING && !take_setup(l, run))
+                return;
+        if (n > 0 && n != (ssize_t)sizeof(end))
+                end = (ExecEnd){ .signal = SIGKILL };
+        run->code = end.code & 0xff;
+        run->signal = end.signal > 0 && end.signal < NSIG ? end.signal : 0;
+        set_state(l, run, RUN_EXITED);
+        report_exited(l, run);
+}
+
+int run_watch(Launcher *l, Run *run) {
+        int r = launcher_watch(l, &run->setup, run->setup_fd, on_setup, run);
+        if (r < 0)
+                return r;
+        return run->exec == 0 ? launcher_watch(l, &run->end, run->pidfd, on_sandbox_end, run) :
+                                launcher_watch(l, &run->end, run->end_pipe, on_exec_end, run);
+}
+
+void run_expire(Launcher *l) {
+        uint64_t now = now_usec();
+        for (Run *run; (run = TAILQ_FIRST(&l->starting)) && run->deadline <= now;)
+                give_up(l, run, LAUNCH_STEP_OPEN, ETIMEDOUT, "it took too long to set up");
+}
+
+/* ---- verbs ---- */
+
+void verb_signal(Launcher *l, const LaunchRequest *q) {
+        Run *run = run_find(l, q->id, q->exec);
+        if (!run || run->pidfd < 0 || q->number <= 0 || q->number >= NSIG) {
+                launcher_reply_failed(l, q->serial, LAUNCH_STEP_NONE, run ? EINVAL : ENOENT, q->id);
+                return;
+        }
+        int r;
+        if (q->exec > 0) {
+                r = pidfd_send_signal(run->pidfd, q->number, NULL, 0) < 0 ? -errno : 0;
+        } else {
+                /* pid 1 knows the command; a plain signal would be for the sandbox as a whole */
+                siginfo_t info = { .si_signo = INIT_SIGNAL, .si_code = SI_QUEUE };
+                info.si_value.sival_int = q->number;
+                r = pidfd_send_signal(run->pidfd, INIT_SIGNAL, &info, 0) < 0 ? -errno : 0;
+        }
+        if (r < 0)
+                launcher_reply_failed(l, q->serial, LAUNCH_STEP_NONE, -r, q->id);
+        else
+                launcher_reply_ok(l, q->serial, 0);
+}
+
+/* Unknown to us, but its leaf may be there: a launcher before us crashed. */
+static int release_unknown(Launcher *l, const LaunchRequest *q) {
+        bool leaf = q->exec == 0 && path_is_normal(q->path) && q->path[1] != 0 && strlen(q->id) == 32 &&
+                q->id[strspn(q->id, "0123456789abcdef")] == 0;
+        _cleanup_close_ int scope = leaf ? cgroup_open_scope(l->cgroup, q->path) : -ENOENT;
+        return scope < 0 || faccessat(scope, q->id, F_OK, AT_SYMLINK_NOFOLLOW) < 0 ? -ENOENT :
+                                                                                     cgroup_remove_leaf(scope, q->id);
+}
+
+void verb_release(Launcher *l, const LaunchRequest *q) {
+        Run *run = run_find(l, q->id, q->exec);
+        int r = 0;
+        if (!run) {
+                r = release_unknown(l, q);
+        } else if (run->state != RUN_EXITED || run->n_execs > 0) {
+                r = -EBUSY;
+        } else {
+                remove_leaf(l, run);
+                run_free(l, run);
+        }
+        if (r < 0)
+                launcher_reply_failed(l, q->serial, LAUNCH_STEP_CGROUP, -r, q->id);
+        else
+                launcher_reply_ok(l, q->serial, 0);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The table of contents of a cage. The order is the design (architecture.md, "Order inside the launcher"): what needs
+ * the host first, then what needs privilege, then privilege goes, then what remains is narrowed. */
+
+#include "cage.h"
+#include "cleanup.h"
+#include "init.h"
+
+typedef struct Room {
+        LaunchStep step;
+        const char *name;
+        int (*wall)(Cage *c);
+} Room;
+
+static const Room rooms[] = {
+        { LAUNCH_STEP_FDS, "fds", wall_fds },
+        { LAUNCH_STEP_PROCESS, "oom", wall_oom },
+        { LAUNCH_STEP_OPEN, "open", wall_open },
+        { LAUNCH_STEP_NETNS, "netns", wall_netns },
+        { LAUNCH_STEP_TEMPLATE, "template", wall_template },
+        { LAUNCH_STEP_MOUNT, "root", wall_root },
+        { LAUNCH_STEP_CGROUPNS, "cgroupns", wall_cgroup_namespace },
+        { LAUNCH_STEP_PROCESS, "process", wall_process },
+        { LAUNCH_STEP_LANDLOCK, "landlock-rules", wall_landlock_rules },
+        { LAUNCH_STEP_CAPABILITIES, "securebits", wall_securebits },
+        { LAUNCH_STEP_IDENTITY, "identity", wall_identity },
+        { LAUNCH_STEP_CAPABILITIES, "capabilities", wall_capabilities },
+        { LAUNCH_STEP_CAPABILITIES, "no-new-privs", wall_no_new_privs },
+        { LAUNCH_STEP_LANDLOCK, "landlock", wall_landlock },
+        { LAUNCH_STEP_SECCOMP, "seccomp", wall_seccomp },
+};
+
+/* The tests build this file once more with MXC_MUTATE, to see each wall's case fail without the wall. No installed
+ * program has this. */
+static bool room_is_left_out(const char *name) {
+#ifdef MXC_MUTATE
+        const char *without = getenv("MXC_WITHOUT");
+        return without && streq(without, name);
+#else
+        (void)name;
+        return false;
+#endif
+}
+
+void cage_report_failure(int report, LaunchStep step, int error, const char *detail) {
+        SetupMessage m = { LAUNCH_MAGIC, LAUNCH_VERSION, .step = step, .error = error };
+        if (detail)
+                (void)snprintf(m.detail, sizeof(m.detail), "%s", detail);
+        /* write(), because send() may already be forbidden. The launcher sees our death if even this fails. */
+        ssize_t n = write(report, &m, sizeof(m));
+        (void)n;
+}
+
+_Noreturn void launch_run(Cage *c) {
+        for (size_t i = 0; i < ELEMENTSOF(rooms); i++) {
+                if (room_is_left_out(rooms[i].name))
+                        continue;
+                c->detail = NULL;
+                int r = rooms[i].wall(c);
+                if (r < 0) {
+                        cage_report_failure(c->report, rooms[i].step, -r, c->detail ? c->detail : rooms[i].name);
+                        _exit(EXIT_FAILURE);
+                }
+        }
+        init_run(c);
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPAWN and EXEC up to the clone: everything that the launcher itself does for them. It takes the plan apart, makes the leaf
+ * and what the child must be born with, and goes back to its loop; the rest is the child's. */
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/pidfd.h>
+#include <signal.h>
+#include <sys/socket.h>
+
+#include "cage.h"
+#include "cgroup.h"
+#include "cleanup.h"
+#include "init.h"
+#include "launcher.h"
+#include "limits.h"
+#include "netns.h"
+#include "template-cache.h"
+
+DEFINE_CLEANUP(LaunchPlan *, launch_plan_free);
+DEFINE_CLEANUP(ExecPlan *, exec_plan_free);
+
+typedef struct Failure {
+        LaunchStep step;
+        const char *detail; /* borrowed */
+} Failure;
+
+/* ---- what a sandbox is born with ---- */
+
+static int new_page(int *ret_fd, StatusPage **ret) {
+        _cleanup_close_ int fd = memfd_create("mxc-status", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        if (fd < 0)
+                return -errno;
+        /* whoever maps it can count on its size: a shorter one would be a SIGBUS in mxcd */
+        if (ftruncate(fd, sizeof(StatusPage)) < 0 ||
+            fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+                return -errno;
+        StatusPage *page = mmap(NULL, sizeof(StatusPage), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (page == MAP_FAILED)
+                return -errno;
+        *ret_fd = TAKE_FD(fd);
+        *ret = page;
+        return 0;
+}
+
+static int new_pair(int flags, int *ret_ours, int *ret_theirs) {
+        int fds[2];
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
+                return -errno;
+        *ret_ours = fds[0];
+        *ret_theirs = fds[1];
+        return fcntl(fds[0], F_SETFL, flags) < 0 ? -errno : 0;
+}
+
+static int make_leaf(Launcher *l, Run *run, const LaunchPlan *plan, int *ret_leaf) {
+        int r = scope_ref(l, plan->scope, &run->scope);
+        if (r < 0)
+                return r;
+        _cleanup_close_ int scope = cgroup_open_scope(l->cgroup, plan->scope);
+        if (scope < 0)
+                return scope;
+        return cgroup_make_leaf(scope, plan->id, plan->limits, plan->n_limits, ret_leaf);
+}
+
+/* The clone. Everything that the launcher holds is seen by the child until its first wall closes it. */
+static int start(Launcher *l, Run *run, const LaunchPlan *plan, Template *template, int leaf, const int *stdio, Failure *f) {
+        _cleanup_close_ int report = -EBADF, control = -EBADF;
+        StatusPage *page = NULL;
+        f->step = LAUNCH_STEP_FDS;
+        int r = new_pair(O_NONBLOCK, &run->setup_fd, &report);
+        if (r == 0)
+                r = new_pair(O_NONBLOCK, &run->control, &control);
+        if (r == 0)
+                r = fcntl(control, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
+        if (r == 0)
+                r = new_page(&run->page, &page);
+        if (r < 0)
+                return r;
+
+        Cage cage = {
+                .plan = plan, .template = template, .report = report, .control = control,
+                .stdio = { -EBADF, -EBADF, -EBADF }, .netns = -EBADF, .page = page, .ruleset = -EBADF,
+        };
+        if (!plan->pty)
+                memcpy(cage.stdio, stdio, sizeof(cage.stdio));
+        f->step = LAUNCH_STEP_CLONE;
+        pid_t pid = cgroup_clone(leaf, CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS, &run->pidfd);
+        if (pid == 0)
+                launch_run(&cage);
+        (void)munmap(page, sizeof(StatusPage)); /* the child has its own mapping; we read the descriptor */
+        if (pid < 0)
+                return pid;
+        run->pid = pid;
+        return run_watch(l, run);
+}
+
+static int spawn(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_fds, Failure *f) {
+        _cleanup_free_ uint8_t *data = NULL;
+        _cleanup_(launch_plan_freep) LaunchPlan *plan = NULL;
+        size_t size, key_offset, key_size;
+        f->step = LAUNCH_STEP_PLAN;
+        int r = n_fds < 1 ? -EBADF : plan_memfd_read(fds[0], &data, &size);
+        if (r < 0)
+                return r;
+        r = launch_plan_decode(data, size, &plan, &key_offset, &key_size, &f->detail);
+        if (r < 0)
+                return r;
+        f->detail = "id";
+        if (run_find(l, plan->id, 0))
+                return -EEXIST;
+        f->step = LAUNCH_STEP_FDS;
+        f->detail = NULL;
+        if (n_fds != (plan->pty ? 1 : 4))
+                return -EBADF;
+        Template *template;
+        r = template_cache_get(l->templates, data + key_offset, key_size, &plan->template, &template, &f->step, &f->detail);
+        if (r < 0) {
+                f->detail = NULL; /* may be the plan's own, which goes now; the step and errno say enough */
+                return r;
+        }
+        f->step = LAUNCH_STEP_CGROUP;
+        Run *run;
+        r = run_new(l, plan->id, 0, q, &run);
+        if (r < 0)
+                return r;
+        _cleanup_close_ int leaf = -EBADF;
+        r = make_leaf(l, run, plan, &leaf);
+        if (r == 0)
+                r = start(l, run, plan, template, leaf, fds + 1, f);
+        if (r < 0)
+                run_abandon(l, run, leaf >= 0);
+        return r;
+}
+
+void verb_spawn(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_fds) {
+        Failure f = { LAUNCH_STEP_NONE, NULL };
+        int r = spawn(l, q, fds, n_fds, &f);
+        if (r < 0)
+                launcher_reply_failed(l, q->serial, f.step, -r, f.detail);
+}
+
+/* ---- a further command ---- */
+
+/* Hands the exec over to pid 1 of the sandbox, which is the agent's parent in the same cage: there is no second way to
+ * build one. */
+static int hand_over(Run *sandbox, Run *run, const int *fds, size_t n_fds) {
+        _cleanup_close_ int report = -EBADF, pipe_in = -EBADF;
+        int ends[2];
+        int r = new_pair(O_NONBLOCK, &run->setup_fd, &report);
+        if (r < 0)
+                return r;
+        if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+                return -errno;
+        run->end_pipe = ends[0];
+        pipe_in = ends[1];
+
+        const uint32_t head[2] = { LAUNCH_MAGIC, LAUNCH_VERSION };
+        int all[6] = { fds[0], report, pipe_in };
+        memcpy(all + 3, fds + 1, (n_fds - 1) * sizeof(int));
+        r = launch_send(sandbox->control, head, sizeof(head), all, n_fds + 2);
+        if (r < 0)
+                return r;
+        siginfo_t info = { .si_signo = INIT_SIGNAL, .si_code = SI_QUEUE };
+        info.si_value.sival_int = INIT_VALUE_EXEC;
+        return pidfd_send_signal(sandbox->pidfd, INIT_SIGNAL, &info, 0) < 0 ? -errno : 0;
+}
+
+static int exec(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_fds, Failure *f) {
+        _cleanup_free_ uint8_t *data = NULL;
+        _cleanup_(exec_plan_freep) ExecPlan *plan = NULL;
+        size_t size;
+        f->step = LAUNCH_STEP_PLAN;
+        int r = n_fds < 1 ? -EBADF : plan_memfd_read(fds[0], &data, &size);
+        if (r < 0)
+                return r;
+        r = exec_plan_decode(data, size, &plan, &f->detail);
+        if (r < 0)
+                return r;
+        f->detail = "id";
+        Run *sandbox = run_find(l, plan->id, 0);
+        if (!sandbox || sandbox->state != RUN_RUNNING)
+                return -ENOENT;
+        if (q->exec == 0 || run_find(l, plan->id, q->exec))
+                return -EEXIST;
+        f->detail = NULL;
+        if (sandbox->n_execs >= LIMIT_EXECS_PER_SANDBOX)
+                return -EMFILE;
+        f->step = LAUNCH_STEP_FDS;
+        if (n_fds != (plan->pty ? 1 : 4))
+                return -EBADF;
+        Run *run;
+        r = run_new(l, plan->id, q->exec, q, &run);
+        if (r < 0)
+                return r;
+        sandbox->n_execs++;
+        f->step = LAUNCH_STEP_CLONE;
+        r = hand_over(sandbox, run, fds, n_fds);
+        if (r == 0)
+                r = run_watch(l, run);
+        if (r < 0)
+                run_abandon(l, run, false);
+        return r;
+}
+
+void verb_exec(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_fds) {
+        Failure f = { LAUNCH_STEP_NONE, NULL };
+        int r = exec(l, q, fds, n_fds, &f);
+        if (r < 0)
+                launcher_reply_failed(l, q->serial, f.step, -r, f.detail);
+}

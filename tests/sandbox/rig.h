@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* A launcher of our own on a private socket, an agent's scope made by hand where there is no systemd, plans that can be bent, and
+ * what became of them. Root only. A failure of the rig itself ends the program with a sentence: it is never a test result. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "plan.h"
+#include "report.h"
+
+typedef struct Rig {
+        pid_t launcher;
+        int socket;
+        char *dir;             /* scratch, removed at the end; a workspace of uid RIG_UID is in it: dir/ws */
+        char *workspace;
+        char *scope;           /* below the cgroup root */
+        char *scope_dir;       /* its absolute path */
+        uint64_t serial;
+        LaunchFeatures features;
+} Rig;
+
+#define RIG_UID 61234U /* nobody's */
+#define RIG_GID 61235U
+
+/* without: the name of the wall that a mutating launcher is to leave out, or NULL. */
+void rig_start(Rig *r, const char *launcher, const char *without);
+void rig_stop(Rig *r);
+void rig_connect(Rig *r);              /* again, as a mxcd that was restarted */
+
+/* A plan for a uid without rights: /usr and /etc read-only, the workspace read-write, the system calls of the agent profile
+ * as far as the tests use them. Free with launch_plan_free(). */
+LaunchPlan *rig_plan(const Rig *r);
+void plan_set_argv(LaunchPlan *p, const char *const *argv);
+PlanMount *plan_add_mount(LaunchPlan *p, const char *path, PlanAccess access); /* exec, as owner, required; kept sorted */
+void plan_add_handoff(LaunchPlan *p, PlanHandoffWhere where, const char *path);
+void plan_add_syscall(LaunchPlan *p, const char *name);
+void plan_remove_syscall(LaunchPlan *p, const char *name);
+
+typedef struct RigResult {
+        bool started;
+        LaunchStep step;       /* unless started */
+        int error;
+        char detail[512];
+        int code, signal;      /* how it ended */
+        char output[65536];    /* standard output and error */
+        size_t output_size;
+        StatusPage page;
+        uint64_t usec;         /* request to STARTED */
+} RigResult;
+
+/* SPAWN, read the output to its end, EXITED, RELEASE. */
+void rig_run(Rig *r, const LaunchPlan *p, RigResult *ret);
+
+/* The pieces of it. */
+typedef struct RigBox {
+        char id[33];
+        int pidfd, page, pty, output; /* -EBADF: none */
+        pid_t pid;
+} RigBox;
+bool rig_spawn(Rig *r, const LaunchPlan *p, RigBox *ret, RigResult *result); /* false: failed, in result */
+bool rig_exec(Rig *r, const ExecPlan *p, uint32_t number, RigBox *ret, RigResult *result);
+void rig_wait(Rig *r, const RigBox *b, uint32_t exec, RigResult *result);    /* until EXITED */
+void rig_release(Rig *r, const char *id, uint32_t exec);
+LaunchReport rig_request(Rig *r, LaunchRequest q, const int *fds, size_t n_fds, int *ret_fds, size_t *ret_n);
+LaunchReport rig_next(Rig *r, int *ret_fds, size_t *ret_n);                  /* the next message, whatever it is; 10 s */
+
+_Noreturn void rig_die(const char *what, int error);
