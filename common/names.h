@@ -22,6 +22,8 @@
 #define MXC_ERROR_INVALID_ARGUMENT "org.mxc1.Error.InvalidArgument"
 #define MXC_ERROR_LIMIT_REACHED "org.mxc1.Error.LimitReached"
 #define MXC_ERROR_UNSUPPORTED "org.mxc1.Error.Unsupported"
+#define MXC_ERROR_NO_SUCH_COMMAND "org.mxc1.Error.NoSuchCommand"   /* as a shell's 127 */
+#define MXC_ERROR_NOT_EXECUTABLE "org.mxc1.Error.NotExecutable"    /* as a shell's 126 */
 #define MXC_ERROR_LAUNCH_FAILED "org.mxc1.Error.LaunchFailed"
 #define MXC_ERROR_AUDIT_UNAVAILABLE "org.mxc1.Error.AuditUnavailable"
 #define MXC_ERROR_INTERACTIVE_AUTH "org.mxc1.Error.InteractiveAuthorizationRequired"
