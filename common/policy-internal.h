@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "json.h"
 #include "policy.h"
+#include "value.h"
 
 DEFINE_CLEANUP(Policy *, policy_unref);
 
@@ -36,12 +37,6 @@ int policy_copy(const Policy *p, const Policy *origin, Policy **ret);
 int policy_seal(Policy *p);
 /* "NAME#clause" where the clause has no name yet and origin has one; origin may be NULL. NULL when out of memory. */
 char *clause_in(const Policy *origin, const char *clause);
-
-/* policy-value.c: -EINVAL for what is not of the form, -ERANGE for what does not fit in 63 bits. "infinity" is
- * RESOURCE_UNLIMITED for the first and the last. */
-int parse_size(const char *s, uint64_t *ret);
-int parse_percent(const char *s, uint64_t *ret_usec_per_sec);
-int parse_timespan(const char *s, uint64_t *ret_usec);
 
 /* policy-path.c */
 const char *path_complaint(const char *path);       /* NULL when a policy may name it, else what is wrong: "is not absolute" */

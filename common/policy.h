@@ -74,7 +74,7 @@ typedef struct EnvVar {
         char *name, *value;
 } EnvVar;
 
-#define RESOURCE_UNLIMITED UINT64_MAX
+#define RESOURCE_UNLIMITED UINT64_MAX /* VALUE_INFINITY of value.h */
 
 typedef enum ResourceKind { /* each an upper bound unless said; RESOURCE_UNLIMITED where the policy is silent */
         RESOURCE_MEMORY_MAX,   /* bytes */

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <stdint.h>
+#include "value.h"
 
-#include "policy-internal.h"
-
-/* Values in systemd's spellings (systemd.resource-control(5), systemd.time(7)), without the forms that mean something else
- * on every host (percentages of memory) or to every reader (months, fractions). */
+#include "cleanup.h"
 
 /* Digits at *s; advances. */
 static int take_number(const char **s, uint64_t *ret) {
@@ -31,7 +28,7 @@ int parse_size(const char *s, uint64_t *ret) {
         static const char units[] = "KMGTPE";
 
         if (streq(s, "infinity")) {
-                *ret = RESOURCE_UNLIMITED;
+                *ret = VALUE_INFINITY;
                 return 0;
         }
         uint64_t n;
@@ -48,7 +45,7 @@ int parse_size(const char *s, uint64_t *ret) {
 
 int parse_percent(const char *s, uint64_t *ret_usec_per_sec) {
         if (streq(s, "infinity")) {
-                *ret_usec_per_sec = RESOURCE_UNLIMITED;
+                *ret_usec_per_sec = VALUE_INFINITY;
                 return 0;
         }
         uint64_t n;
@@ -99,7 +96,7 @@ static uint64_t take_unit(const char **s) {
 
 int parse_timespan(const char *s, uint64_t *ret_usec) {
         if (streq(s, "infinity")) {
-                *ret_usec = RESOURCE_UNLIMITED;
+                *ret_usec = VALUE_INFINITY;
                 return 0;
         }
         uint64_t total = 0;
