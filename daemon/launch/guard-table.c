@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "guard-table.h"
+
+void guard_table_clear(GuardTable *t) {
+        free(t->anchor_keys);
+        free(t->anchors);
+        free(t->name_keys);
+        free(t->names);
+        *t = (GuardTable){ 0 };
+}
+
+/* Room for one more in two arrays that grow together. */
+static int grow(void **keys, size_t key_size, void **values, size_t value_size, size_t n, size_t *size) {
+        if (n < *size)
+                return 0;
+        if (n >= GUARD_TABLE_MAX)
+                return -E2BIG;
+        size_t wanted = *size == 0 ? 64 : *size * 2;
+        void *k = reallocarray(*keys, wanted, key_size);
+        if (!k)
+                return -ENOMEM;
+        *keys = k;
+        void *v = reallocarray(*values, wanted, value_size);
+        if (!v)
+                return -ENOMEM;
+        *values = v;
+        *size = wanted;
+        return 0;
+}
+
+static uint32_t flags_of(GuardKind kind) {
+        switch (kind) {
+        case GUARD_RULE_ROOT:
+                return GUARD_ROOT;
+        case GUARD_RULE_DENY:
+                return GUARD_DENIED;
+        case GUARD_RULE_PROTECT:
+                return GUARD_PROTECTED;
+        case _GUARD_RULE_MAX:
+                break;
+        }
+        return 0;
+}
+
+static GuardAnchor *find_anchor(GuardTable *t, const GuardIdentity *id) {
+        for (size_t i = 0; i < t->n_anchors; i++)
+                if (t->anchor_keys[i].ino == id->ino && t->anchor_keys[i].dev == id->dev)
+                        return &t->anchors[i];
+        return NULL;
+}
+
+/* One object has one anchor, whatever was said of it: the strictest holds. */
+static int add_anchor(GuardTable *t, uint64_t cgroup, GuardKind kind, const GuardIdentity *id) {
+        GuardAnchor *a = find_anchor(t, id);
+        if (!a) {
+                int r = grow((void **)&t->anchor_keys, sizeof(*t->anchor_keys), (void **)&t->anchors,
+                                sizeof(*t->anchors), t->n_anchors, &t->size_anchors);
+                if (r < 0)
+                        return r;
+                t->anchor_keys[t->n_anchors] =
+                                (GuardAnchorKey){ .cgroup = cgroup, .ino = id->ino, .dev = id->dev };
+                a = &t->anchors[t->n_anchors++];
+                *a = (GuardAnchor){ .generation = id->generation, .by_generation = !S_ISDIR(id->mode) };
+        }
+        a->flags |= flags_of(kind);
+        return 0;
+}
+
+/* The entry of that name, made when it is missing, as an index: the array moves. */
+static int add_name(GuardTable *t, const GuardNameKey *key, size_t *ret) {
+        for (size_t i = 0; i < t->n_names; i++)
+                if (t->name_keys[i].node == key->node && t->name_keys[i].folded == key->folded &&
+                                streq(t->name_keys[i].name, key->name)) {
+                        *ret = i;
+                        return 0;
+                }
+        int r = grow((void **)&t->name_keys, sizeof(*t->name_keys), (void **)&t->names, sizeof(*t->names),
+                        t->n_names, &t->size_names);
+        if (r < 0)
+                return r;
+        t->name_keys[t->n_names] = *key;
+        t->names[t->n_names] = (GuardName){ 0 };
+        *ret = t->n_names++;
+        return 0;
+}
+
+/* Lower case, for ASCII alone: the programs refuse every other name in a directory that folds. */
+static void fold_name(GuardNameKey *key) {
+        for (char *c = key->name; *c; c++)
+                if (*c >= 'A' && *c <= 'Z')
+                        *c = (char)(*c + ('a' - 'A'));
+        key->folded = 1;
+}
+
+/* One step down. flags are those of the last component, 0 before; *node becomes the node below, 0 after the last. Where the
+ * file system may fold case the names that fold to one share a node, and the folded name has an entry too. */
+static int add_component(GuardTable *t, GuardNameKey *key, uint32_t flags, bool may_fold, uint32_t *node) {
+        size_t plain, folded = 0;
+        key->node = *node;
+        int r = add_name(t, key, &plain);
+        if (r < 0)
+                return r;
+        if (may_fold) {
+                fold_name(key);
+                r = add_name(t, key, &folded);
+                if (r < 0)
+                        return r;
+        } else
+                folded = plain;
+        t->names[plain].flags |= flags;
+        t->names[folded].flags |= flags;
+        if (flags == 0 && t->names[folded].node == 0)
+                t->names[folded].node = ++t->n_nodes;
+        t->names[plain].node = t->names[folded].node;
+        *node = t->names[folded].node;
+        return 0;
+}
+
+static int add_path(GuardTable *t, uint64_t cgroup, const GuardRule *rule, const GuardIdentity *id) {
+        GuardAnchor *root = find_anchor(t, id);
+        if (!root || !(root->flags & GUARD_ROOT) || !S_ISDIR(id->mode))
+                return -EINVAL;
+        if (root->node == 0)
+                root->node = ++t->n_nodes;
+        uint32_t node = root->node;
+        for (const char *p = rule->path;;) {
+                const char *end = strchrnul(p, '/');
+                size_t length = (size_t)(end - p);
+                GuardNameKey key = { .cgroup = cgroup };
+                if (length > GUARD_NAME_MAX)
+                        return -ENAMETOOLONG;
+                memcpy(key.name, p, length);
+                if (length == 0 || streq(key.name, ".") || streq(key.name, ".."))
+                        return -EINVAL;
+                int r = add_component(t, &key, *end ? 0 : flags_of(rule->kind), id->may_fold, &node);
+                if (r < 0 || !*end)
+                        return r;
+                p = end + 1;
+        }
+}
+
+int guard_table_fill(GuardTable *t, uint64_t cgroup, const GuardRule *rules, const GuardIdentity *identities,
+                size_t n) {
+        for (size_t i = 0; i < n; i++) {
+                if (rules[i].path)
+                        continue;
+                int r = add_anchor(t, cgroup, rules[i].kind, &identities[i]);
+                if (r < 0)
+                        return r;
+        }
+        for (size_t i = 0; i < n; i++) {
+                if (!rules[i].path)
+                        continue;
+                if (rules[i].kind == GUARD_RULE_ROOT)
+                        return -EINVAL;
+                int r = add_path(t, cgroup, &rules[i], &identities[i]);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
