@@ -33,10 +33,12 @@ typedef struct Cage {
         int stdio[3];             /* -EBADF where the plan says pty */
         int control;              /* execs come from there; stays with pid 1 */
         int netns;                /* from the pool, or -EBADF */
+        bool prove;               /* attempt what the walls forbid, in the place of the command */
         StatusPage *page;         /* shared with the launcher and mxcd */
 
         Opened *opened;           /* one per plan->mounts; wall_open */
-        Opened *base;             /* one per plan->template.mounts; wall_template */
+        bool from_template;       /* wall_template */
+        Opened *base;             /* one per plan->template.mounts; wall_template, unless from_template */
         int devices[6];           /* clones of device nodes; wall_template */
         int ruleset;              /* Landlock, or -EBADF; wall_landlock_rules */
         const char *detail;       /* of a failure; borrowed from the plan or static */

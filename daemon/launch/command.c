@@ -10,6 +10,7 @@
 #include "cleanup.h"
 #include "command.h"
 #include "filter.h"
+#include "proof.h"
 
 /* A pty of the cage's own devpts; the command gets the slave as its terminal, *ret_master goes out. */
 static int open_terminal(const Command *c, int *ret_master) {
@@ -122,6 +123,8 @@ _Noreturn void command_run(const Command *c) {
         r = filter_load(c->filter);
         if (r < 0)
                 fail(c, LAUNCH_STEP_SECCOMP, r, NULL);
+        if (c->prove)
+                proof_run(c->prove, c->report);
         r = execute(argv, env);
         fail(c, LAUNCH_STEP_EXEC, r, argv[0]);
 }

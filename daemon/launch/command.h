@@ -19,6 +19,7 @@ typedef struct Command {
         int report;                  /* SetupMessage, see cage.h */
         bool tell_pidfd;             /* send a pidfd of the command along */
         const FilterProgram *filter; /* loaded last */
+        const struct Cage *prove;    /* or NULL: not the command but the proof of this cage */
 } Command;
 
 /* In a fresh child of pid 1: becomes the command. Does not return. */

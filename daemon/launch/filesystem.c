@@ -16,23 +16,31 @@ static const struct {
 };
 _Static_assert(ELEMENTSOF(devices_table) == FILESYSTEM_DEVICES, "a device without a place");
 
-/* What of /proc tells about the host or acts on it, beyond what a pid namespace and a read-only mount take away. The
- * list that container engines mask, and kmsg and kallsyms. */
-static const char *const masked_in_proc[] = { "acpi", "asound", "bus", "fs", "interrupts", "irq", "kallsyms", "kcore",
-        "key-users", "keys", "kmsg", "kpagecgroup", "kpagecount", "kpageflags", "latency_stats", "sched_debug",
-        "scsi", "slabinfo", "sysrq-trigger", "timer_list", "vmallocinfo", "sys/kernel/core_pattern",
-        "sys/kernel/modprobe", "sys/kernel/sysrq", "sys/fs/binfmt_misc" };
+/* What of /proc tells about the host or acts on it, beyond what a pid namespace and a read-only mount take away: the
+ * list that container engines mask, and kmsg and kallsyms. Where the mode is root's alone it needs no mask but for root. */
+static const struct {
+        const char *name;
+        bool for_root;
+} masked_in_proc[] = {
+        { "acpi", false }, { "asound", false }, { "bus", false }, { "fs", false }, { "interrupts", false },
+        { "irq", false }, { "kallsyms", false }, { "kcore", true }, { "key-users", false }, { "keys", false },
+        { "kmsg", true }, { "kpagecgroup", true }, { "kpagecount", true }, { "kpageflags", true },
+        { "latency_stats", false }, { "sched_debug", false }, { "scsi", false }, { "slabinfo", true },
+        { "sysrq-trigger", true }, { "timer_list", true }, { "vmallocinfo", true },
+};
 
 /* Device numbers of the tmpfs that this process made: where mount points may be made. */
-static dev_t ours[8];
+static dev_t *ours;
 static size_t n_ours;
 
 static int remember(int tree) {
         struct stat st;
         if (fstat(tree, &st) < 0)
                 return -errno;
-        if (n_ours == ELEMENTSOF(ours))
-                return -EMFILE;
+        dev_t *grown = reallocarray(ours, n_ours + 1, sizeof(dev_t));
+        if (!grown)
+                return -ENOMEM;
+        ours = grown;
         ours[n_ours++] = st.st_dev;
         return 0;
 }
@@ -130,6 +138,8 @@ int filesystem_new(PlaceKind kind) {
                 return new_tmpfs("mode=1777," CAGE_SHM_OPTIONS, MOUNT_ATTR_NOEXEC);
         case PLACE_EMPTY:
                 return new_tmpfs("mode=0755,size=4k,nr_inodes=64", MOUNT_ATTR_RDONLY);
+        case PLACE_GATE:
+                return new_tmpfs("mode=0111,size=64k,nr_inodes=1k", 0);
         case PLACE_DEV:
                 return new_dev();
         case PLACE_PTS:
@@ -209,32 +219,35 @@ int filesystem_mask(int mask, int target) {
         return 0;
 }
 
-static int mask_proc(int mask, int proc) {
+static int mask_proc(const PlaceContext *c, int proc) {
         for (size_t i = 0; i < ELEMENTSOF(masked_in_proc); i++) {
-                _cleanup_close_ int target = openat(proc, masked_in_proc[i], O_PATH | O_NOFOLLOW | O_CLOEXEC);
+                if (masked_in_proc[i].for_root && !c->for_root)
+                        continue;
+                _cleanup_close_ int target = openat(proc, masked_in_proc[i].name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
                 if (target < 0 && errno == ENOENT)
                         continue; /* not of this kernel */
                 if (target < 0)
                         return -errno;
-                int r = filesystem_mask(mask, target);
+                int r = filesystem_mask(c->mask, target);
                 if (r < 0)
                         return r;
         }
         return 0;
 }
 
-int filesystem_finish(PlaceKind kind, int tree, int mask, const int *devices) {
+int filesystem_finish(PlaceKind kind, int tree, const PlaceContext *c) {
         switch (kind) {
         case PLACE_DEV:
-                return attach_devices(tree, devices);
+                return attach_devices(tree, c->devices);
         case PLACE_PROC:
-                return mask_proc(mask, tree);
+                return mask_proc(c, tree);
         case PLACE_TREE:
         case PLACE_DENIED:
         case PLACE_TMP:
         case PLACE_SHM:
         case PLACE_PTS:
         case PLACE_EMPTY:
+        case PLACE_GATE:
                 return 0;
         }
         return -EINVAL;

@@ -13,7 +13,7 @@
 int filesystem_new(PlaceKind kind);
 
 /* After it is attached: device nodes, masks, read-only. */
-int filesystem_finish(PlaceKind kind, int tree, int mask, const int *devices);
+int filesystem_finish(PlaceKind kind, int tree, const PlaceContext *c);
 
 /* The tmpfs that a cage's root directory is. Writable until filesystem_seal(). */
 int filesystem_new_root(void);

@@ -239,9 +239,9 @@ static int compile(const PlanTemplate *t, bool for_init, FilterProgram *ret) {
 }
 
 int filter_compile(const PlanTemplate *t, FilterProgram *ret_init, FilterProgram *ret_command, const char **ret_detail) {
-        for (size_t i = 0; i < t->n_syscalls; i++)
-                if (lists(never, ELEMENTSOF(never), t->syscalls[i])) {
-                        *ret_detail = t->syscalls[i];
+        for (size_t i = 0; i < ELEMENTSOF(never); i++)
+                if (lists((const char *const *)t->syscalls, t->n_syscalls, never[i])) {
+                        *ret_detail = never[i];
                         return -EPERM;
                 }
         bool same = true;

@@ -211,7 +211,7 @@ _Noreturn void init_run(Cage *c) {
                 const Command command = {
                         .argv = p->argv, .n_argv = p->n_argv, .env = p->env, .n_env = p->n_env, .cwd = p->cwd,
                         .pty = p->pty, .rows = p->rows, .columns = p->columns, .stdio = c->stdio,
-                        .report = c->report, .filter = &c->template->command,
+                        .report = c->report, .filter = &c->template->command, .prove = c->prove ? c : NULL,
                 };
                 pid_t pid = fork();
                 if (pid < 0) {

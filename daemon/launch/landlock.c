@@ -71,21 +71,38 @@ static int add_rule(int ruleset, uint64_t handled, int fd, uint64_t access) {
         return syscall(SYS_landlock_add_rule, ruleset, RULE_PATH_BENEATH, &rule, 0) < 0 ? -errno : 0;
 }
 
+static uint64_t rights(const PlanMount *m) {
+        uint64_t access = m->access == PLAN_READWRITE ? UINT64_MAX & ~(FS_EXECUTE | FS_IOCTL_DEV) : FS_READ_FILE | FS_READ_DIR;
+        return m->exec ? access | FS_EXECUTE : access;
+}
+
 static int add_mount_rules(Cage *c, uint64_t handled, const Opened *opened, size_t n) {
         for (size_t i = 0; i < n; i++) {
-                const PlanMount *m = opened[i].mount;
                 if (opened[i].tree < 0) /* left out, or denied: no rule grants anything */
                         continue;
-                uint64_t access = FS_READ_FILE | FS_READ_DIR;
-                if (m->access == PLAN_READWRITE)
-                        access = UINT64_MAX & ~(FS_EXECUTE | FS_IOCTL_DEV);
-                if (m->exec)
-                        access |= FS_EXECUTE;
-                int r = add_rule(c->ruleset, handled, opened[i].tree, access); /* the object itself, not its path */
-                if (r < 0) {
-                        c->detail = m->path;
+                c->detail = opened[i].mount->path;
+                int r = add_rule(c->ruleset, handled, opened[i].tree, rights(opened[i].mount)); /* the object, not its path */
+                if (r < 0)
                         return r;
-                }
+        }
+        return 0;
+}
+
+/* The template's mounts, by the paths that they have in the cage: no agent can change what these lead to. */
+static int add_template_rules(Cage *c, uint64_t handled) {
+        const PlanTemplate *t = &c->plan->template;
+        if (!c->from_template)
+                return add_mount_rules(c, handled, c->base, t->n_mounts);
+        for (size_t i = 0; i < t->n_mounts; i++) {
+                if (t->mounts[i].access == PLAN_DENIED)
+                        continue;
+                c->detail = t->mounts[i].path;
+                _cleanup_close_ int fd = open_path(AT_FDCWD, t->mounts[i].path, NULL, 0);
+                if (fd == -ENOENT)
+                        continue; /* was absent on the host */
+                int r = fd < 0 ? fd : add_rule(c->ruleset, handled, fd, rights(&t->mounts[i]));
+                if (r < 0)
+                        return r;
         }
         return 0;
 }
@@ -133,7 +150,7 @@ int wall_landlock_rules(Cage *c) {
                 return -errno;
         int r = add_own_rules(c, handled);
         if (r == 0)
-                r = add_mount_rules(c, handled, c->base, c->plan->template.n_mounts);
+                r = add_template_rules(c, handled);
         return r < 0 ? r : add_mount_rules(c, handled, c->opened, c->plan->n_mounts);
 }
 

@@ -8,6 +8,7 @@
 #include "landlock.h"
 #include "launcher.h"
 #include "log.h"
+#include "net-pool.h"
 #include "template-cache.h"
 
 uint64_t now_usec(void) {
@@ -17,7 +18,11 @@ uint64_t now_usec(void) {
 }
 
 int launcher_watch(Launcher *l, Source *s, int fd, void (*handle)(Launcher *, void *), void *owner) {
-        struct epoll_event e = { .events = EPOLLIN, .data.ptr = s };
+        return launcher_watch_for(l, s, fd, EPOLLIN, handle, owner);
+}
+
+int launcher_watch_for(Launcher *l, Source *s, int fd, uint32_t events, void (*handle)(Launcher *, void *), void *owner) {
+        struct epoll_event e = { .events = events, .data.ptr = s };
         if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &e) < 0)
                 return -errno;
         *s = (Source){ .fd = fd, .handle = handle, .owner = owner, .watched = true };
@@ -159,7 +164,7 @@ static bool serve(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_
                 verb_drop(l, q);
                 return true;
         case LAUNCH_PROBE:
-                launcher_reply_failed(l, q->serial, LAUNCH_STEP_PROOF, ENOSYS, "not built yet");
+                verb_probe(l, q, fds, n_fds);
                 return true;
         case _LAUNCH_VERB_MAX:
                 break;
@@ -226,17 +231,18 @@ static void on_connection(Launcher *l, void *owner) {
 }
 
 int launcher_loop(Launcher *l) {
+        bool waiting = false; /* for something that has a deadline */
         for (;;) {
                 struct epoll_event e;
-                int n = epoll_wait(l->epoll, &e, 1, TAILQ_EMPTY(&l->starting) ? -1 : 250);
+                int n = epoll_wait(l->epoll, &e, 1, waiting ? 250 : -1);
                 if (n < 0 && errno != EINTR)
                         return -errno;
                 if (n == 1) {
                         Source *s = e.data.ptr;
                         s->handle(l, s->owner);
                 }
-                if (!TAILQ_EMPTY(&l->starting))
-                        run_expire(l);
+                run_expire(l);
+                waiting = template_cache_expire(l) || !TAILQ_EMPTY(&l->starting);
         }
 }
 
@@ -256,7 +262,9 @@ int launcher_new(Launcher **ret, int listener) {
         cgroup_find_features(l->cgroup, &l->features);
         l->features.landlock_abi = landlock_abi();
         l->features.recursive_mount_attr = 1; /* 5.12; Landlock itself is younger */
-        int r = template_cache_new(&l->templates);
+        int r = template_cache_new(l, &l->templates);
+        if (r == 0)
+                r = net_pool_new(l, &l->net);
         if (r < 0)
                 return r;
         *ret = l;

@@ -61,6 +61,7 @@ typedef struct Run {
         int control;                      /* sandbox: to its pid 1 */
         int end_pipe;                     /* exec: pid 1 writes ExecEnd */
         Scope *scope;                     /* sandbox; not owned */
+        Template *proof;                  /* not a sandbox of mxcd's but the proof of this template; not owned */
         size_t n_execs;                   /* sandbox */
         int code, signal;                 /* RUN_EXITED */
 } Run;
@@ -96,6 +97,7 @@ struct Launcher {
 int launcher_new(Launcher **ret, int listener); /* takes the descriptor */
 int launcher_loop(Launcher *l);                 /* returns only on failure */
 int launcher_watch(Launcher *l, Source *s, int fd, void (*handle)(Launcher *, void *), void *owner);
+int launcher_watch_for(Launcher *l, Source *s, int fd, uint32_t events, void (*handle)(Launcher *, void *), void *owner);
 void launcher_unwatch(Launcher *l, Source *s);  /* any state, a zeroed one too; the descriptor stays open */
 
 /* Queues a report; takes over the descriptors. Without a client it is dropped: HELLO tells the next one the state of things. */
@@ -124,6 +126,7 @@ void verb_release(Launcher *l, const LaunchRequest *q);
 
 /* spawn.c: fds are borrowed */
 void verb_spawn(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_fds);
+void verb_probe(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_fds);
 void verb_exec(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_fds);
 
 uint64_t now_usec(void);

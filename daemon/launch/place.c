@@ -46,11 +46,22 @@ void places_sort(Places *p) {
         p->n = kept;
 }
 
-int places_add_opened(Places *p, const LaunchPlan *plan, const Opened *opened, size_t n, unsigned rank) {
+/* /dev, /proc, and what is below them. */
+static bool is_reserved(const char *path) {
+        return streq(path, "/dev") || path_is_below(path, "/dev") || streq(path, "/proc") || path_is_below(path, "/proc");
+}
+
+int places_add_opened(Places *p, const LaunchPlan *plan, const Opened *opened, size_t n, unsigned rank, const char **ret_detail) {
         for (size_t i = 0; i < n; i++) {
                 const PlanMount *m = opened[i].mount;
                 bool denied = m->access == PLAN_DENIED;
                 if (!denied && opened[i].tree < 0)
+                        continue;
+                if (is_reserved(m->path) && !denied) {
+                        *ret_detail = m->path;
+                        return -EPERM;
+                }
+                if (streq(m->path, "/dev") || streq(m->path, "/proc"))
                         continue;
                 const PlanMount *above = plan_topmost_writable(plan, m->path);
                 Place place = {
@@ -136,23 +147,38 @@ static int attach(int tree, int target) {
         return 0;
 }
 
+static bool is_made_here(int target) {
+        _cleanup_close_ int parent = openat(target, "..", O_PATH | O_CLOEXEC);
+        return parent >= 0 && filesystem_is_ours(parent) && filesystem_is_ours(target);
+}
+
 /* A denied path that exists is covered by a mask. One that does not exist is made, unreadable, where the directory is ours; in a
- * host tree nothing is conjured up: there is nothing to read. */
-static int put_denied(int root, int mask, const char *path) {
+ * host tree nothing is conjured up: there is nothing to read. Where something deeper is granted, the way to it stays. */
+static int put_denied(int root, int mask, const char *path, bool is_gate) {
         _cleanup_close_ int target = open_path(root, path, NULL, RESOLVE_IN_ROOT);
         if (target == -ENOENT || target == -ENOTDIR || target == -ELOOP) {
                 target = place_make(root, path, true);
-                if (target < 0)
-                        return target == -ENOENT || target == -ENOTDIR || target == -ELOOP ? 0 : target;
+                if (target == -ENOENT || target == -ENOTDIR || target == -ELOOP)
+                        return 0;
         }
         if (target < 0)
                 return target;
-        return filesystem_mask(mask, target);
+        if (is_made_here(target)) {
+                _cleanup_close_ int dir = openat(target, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* fchmod() takes no O_PATH */
+                if (dir < 0)
+                        return -errno;
+                return fchmod(dir, is_gate ? 0111 : 0) < 0 ? -errno : 0; /* root's, on a file system of ours: no mount needed */
+        }
+        if (!is_gate)
+                return filesystem_mask(mask, target);
+        _cleanup_close_ int tree = filesystem_new(PLACE_GATE);
+        return tree < 0 ? tree : attach(tree, target);
 }
 
-static int put_place(const Place *p, int root, int mask, const int *devices) {
+static int put_place(const Place *p, const PlaceContext *c, bool has_children) {
+        int root = c->root;
         if (p->kind == PLACE_DENIED)
-                return put_denied(root, mask, p->path);
+                return put_denied(root, c->mask, p->path, has_children);
 
         _cleanup_close_ int target = find_target(root, p);
         if (target == -ENOENT && !p->required)
@@ -167,14 +193,24 @@ static int put_place(const Place *p, int root, int mask, const int *devices) {
         if (tree < 0)
                 return tree;
         int r = attach(tree, target);
-        return r < 0 ? r : filesystem_finish(p->kind, tree, mask, devices);
+        return r < 0 ? r : filesystem_finish(p->kind, tree, c);
 }
 
-int places_put(const Places *p, int root, int mask, const int *devices, const char **ret_detail) {
+static bool has_children(const Places *p, size_t i) {
+        const char *path = p->list[i].path;
+        size_t n = strlen(path);
+        /* right behind it, but for names such as "a-b" between "a" and "a/b" */
+        for (size_t k = i + 1; k < p->n && strncmp(p->list[k].path, path, n) == 0; k++)
+                if (p->list[k].kind != PLACE_DENIED && path_is_below(p->list[k].path, path))
+                        return true;
+        return false;
+}
+
+int places_put(const Places *p, const PlaceContext *c, const char **ret_detail) {
         for (size_t i = 0; i < p->n; i++) {
                 if (streq(p->list[i].path, "/"))
                         continue; /* is the root itself: root.c */
-                int r = put_place(&p->list[i], root, mask, devices);
+                int r = put_place(&p->list[i], c, p->list[i].kind == PLACE_DENIED && has_children(p, i));
                 if (r < 0) {
                         *ret_detail = p->list[i].path;
                         return r;

@@ -9,7 +9,8 @@
 
 #include "cage.h"
 
-typedef enum PlaceKind { PLACE_TREE, PLACE_DENIED, PLACE_TMP, PLACE_SHM, PLACE_PTS, PLACE_PROC, PLACE_DEV, PLACE_EMPTY } PlaceKind;
+typedef enum PlaceKind { PLACE_TREE, PLACE_DENIED, PLACE_TMP, PLACE_SHM, PLACE_PTS, PLACE_PROC, PLACE_DEV,
+        PLACE_EMPTY, PLACE_GATE } PlaceKind;
 
 typedef struct Place {
         const char *path;    /* not owned */
@@ -30,12 +31,20 @@ int places_add(Places *p, Place place);
 void places_sort(Places *p); /* by path; duplicates with a lower rank are removed */
 void places_clear(Places *p); /* usable with _cleanup_() on a Places */
 
-/* The places of mounts that were opened, and those that every sandbox has for itself. */
-int places_add_opened(Places *p, const LaunchPlan *plan, const Opened *opened, size_t n, unsigned rank);
+/* The places of mounts that were opened, and those that every sandbox has for itself. Where the cage has something of its own (/dev,
+ * /proc), a grant is refused with -EPERM and a denial is left out: the cage's is there instead of the host's. */
+int places_add_opened(Places *p, const LaunchPlan *plan, const Opened *opened, size_t n, unsigned rank, const char **ret_detail);
 int places_add_private(Places *p);
 
-/* Puts all of them below root. mask is an O_PATH descriptor of the mask file system, mounted in this namespace. */
-int places_put(const Places *p, int root, int mask, const int *devices, const char **ret_detail);
+typedef struct PlaceContext {
+        int root;            /* O_PATH or a mount: the cage's root directory */
+        int mask;            /* O_PATH: the mask file system, mounted in this namespace */
+        const int *devices;  /* for PLACE_DEV */
+        bool for_root;       /* the agent's uid is 0: modes alone keep nothing from it */
+} PlaceContext;
+
+/* Puts all of them in. */
+int places_put(const Places *p, const PlaceContext *c, const char **ret_detail);
 
 /* Makes what is missing of path below root where the nearest existing directory is on a tmpfs of ours, and opens it. */
 int place_make(int root, const char *path, bool is_dir);

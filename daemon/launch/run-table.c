@@ -17,6 +17,7 @@
 #include "init.h"
 #include "launcher.h"
 #include "log.h"
+#include "template-cache.h"
 
 static unsigned bucket(const char *id) {
         unsigned n = 0;
@@ -28,7 +29,7 @@ static unsigned bucket(const char *id) {
 Run *run_find(Launcher *l, const char *id, uint32_t exec) {
         Run *run;
         LIST_FOREACH(run, &l->runs[bucket(id)], entries)
-                if (run->exec == exec && streq(run->id, id))
+                if (run->exec == exec && !run->proof && streq(run->id, id))
                         return run;
         return NULL;
 }
@@ -127,6 +128,8 @@ void run_report_all(Launcher *l, uint64_t serial) {
         for (size_t i = 0; i < RUN_BUCKETS; i++) {
                 Run *run;
                 LIST_FOREACH(run, &l->runs[i], entries) {
+                        if (run->proof)
+                                continue;
                         LaunchReport report = { .event = LAUNCH_EVENT_ADOPT, .serial = serial };
                         fill(run, &report);
                         int fds[3];
@@ -175,6 +178,12 @@ void run_abandon(Launcher *l, Run *run, bool with_leaf) {
 }
 
 static void give_up(Launcher *l, Run *run, uint32_t step, int error, const char *detail) {
+        Template *proof = run->proof;
+        if (proof) {
+                run_abandon(l, run, false);
+                template_proof_done(l, proof, false, error, detail);
+                return;
+        }
         if (run->connection == l->connection)
                 launcher_reply_failed(l, run->serial, step < _LAUNCH_STEP_MAX ? step : LAUNCH_STEP_CLONE, error, detail);
         run_abandon(l, run, true);
@@ -215,7 +224,8 @@ static bool take_setup(Launcher *l, Run *run) {
         }
         if (run->state == RUN_STARTING) {
                 set_state(l, run, RUN_RUNNING);
-                report_started(l, run);
+                if (!run->proof)
+                        report_started(l, run);
         }
         return true;
 }
@@ -248,6 +258,13 @@ static void on_sandbox_end(Launcher *l, void *owner) {
         if (run->state == RUN_STARTING && !take_setup(l, run))
                 return;
         read_page(run, &info);
+        if (run->proof) {
+                Template *proof = run->proof;
+                bool held = run->code == 0 && run->signal == 0;
+                run_free(l, run);
+                template_proof_done(l, proof, held, ECHILD, "the proof itself: it did not come to its end");
+                return;
+        }
         set_state(l, run, RUN_EXITED);
         report_exited(l, run);
 }
@@ -276,6 +293,8 @@ int run_watch(Launcher *l, Run *run) {
 }
 
 void run_expire(Launcher *l) {
+        if (TAILQ_EMPTY(&l->starting))
+                return;
         uint64_t now = now_usec();
         for (Run *run; (run = TAILQ_FIRST(&l->starting)) && run->deadline <= now;)
                 give_up(l, run, LAUNCH_STEP_OPEN, ETIMEDOUT, "it took too long to set up");

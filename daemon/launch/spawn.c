@@ -15,7 +15,7 @@
 #include "init.h"
 #include "launcher.h"
 #include "limits.h"
-#include "netns.h"
+#include "net-pool.h"
 #include "template-cache.h"
 
 DEFINE_CLEANUP(LaunchPlan *, launch_plan_free);
@@ -80,11 +80,13 @@ static int start(Launcher *l, Run *run, const LaunchPlan *plan, Template *templa
 
         Cage cage = {
                 .plan = plan, .template = template, .report = report, .control = control,
-                .stdio = { -EBADF, -EBADF, -EBADF }, .netns = -EBADF, .page = page, .ruleset = -EBADF,
+                .stdio = { -EBADF, -EBADF, -EBADF }, .netns = -EBADF, .page = page, .ruleset = -EBADF, .prove = run->proof != NULL,
         };
-        if (!plan->pty)
+        if (!plan->pty && stdio)
                 memcpy(cage.stdio, stdio, sizeof(cage.stdio));
         f->step = LAUNCH_STEP_CLONE;
+        _cleanup_close_ int netns = net_pool_take(l);
+        cage.netns = netns;
         pid_t pid = cgroup_clone(leaf, CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS, &run->pidfd);
         if (pid == 0)
                 launch_run(&cage);
@@ -93,6 +95,53 @@ static int start(Launcher *l, Run *run, const LaunchPlan *plan, Template *templa
                 return pid;
         run->pid = pid;
         return run_watch(l, run);
+}
+
+/* The proof is a sandbox like any other, with the template's own grants only and our own code in the place of a command. */
+static int start_proof(Launcher *l, Template *t) {
+        static const LaunchRequest nobodys = { .serial = 0 };
+        Run *run;
+        Failure f;
+        int r = run_new(l, "proof", 0, &nobodys, &run);
+        if (r < 0)
+                return r;
+        run->proof = t;
+        r = start(l, run, t->model, t, -EBADF, NULL, &f);
+        if (r < 0) {
+                run_abandon(l, run, false);
+                return r;
+        }
+        t->proving = true;
+        return 0;
+}
+
+static int wait_for_proof(Launcher *l, Template *t, const LaunchRequest *q, const int *fds, size_t n_fds, Failure *f) {
+        f->step = LAUNCH_STEP_PROOF;
+        int r = t->proving ? 0 : start_proof(l, t);
+        return r < 0 ? r : template_park(l, t, q, fds, n_fds);
+}
+
+static int probe(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_fds, Failure *f) {
+        _cleanup_free_ uint8_t *data = NULL;
+        _cleanup_(launch_plan_freep) LaunchPlan *plan = NULL;
+        size_t size, key_offset, key_size;
+        f->step = LAUNCH_STEP_PLAN;
+        int r = n_fds != 1 ? -EBADF : plan_memfd_read(fds[0], &data, &size);
+        if (r == 0)
+                r = launch_plan_decode(data, size, &plan, &key_offset, &key_size, &f->detail);
+        if (r < 0)
+                return r;
+        Template *template;
+        f->step = LAUNCH_STEP_SECCOMP;
+        r = template_cache_get(l, data + key_offset, key_size, plan, &template, &f->detail);
+        return r < 0 ? r : wait_for_proof(l, template, q, fds, n_fds, f);
+}
+
+void verb_probe(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_fds) {
+        Failure f = { LAUNCH_STEP_NONE, NULL };
+        int r = probe(l, q, fds, n_fds, &f);
+        if (r < 0)
+                launcher_reply_failed(l, q->serial, f.step, -r, f.detail);
 }
 
 static int spawn(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_fds, Failure *f) {
@@ -114,11 +163,12 @@ static int spawn(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_f
         if (n_fds != (plan->pty ? 1 : 4))
                 return -EBADF;
         Template *template;
-        r = template_cache_get(l->templates, data + key_offset, key_size, &plan->template, &template, &f->step, &f->detail);
-        if (r < 0) {
-                f->detail = NULL; /* may be the plan's own, which goes now; the step and errno say enough */
+        f->step = LAUNCH_STEP_SECCOMP;
+        r = template_cache_get(l, data + key_offset, key_size, plan, &template, &f->detail);
+        if (r < 0)
                 return r;
-        }
+        if (!template->proven)
+                return wait_for_proof(l, template, q, fds, n_fds, f);
         f->step = LAUNCH_STEP_CGROUP;
         Run *run;
         r = run_new(l, plan->id, 0, q, &run);

@@ -1,74 +1,304 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "cage.h"
+#include "cgroup.h"
 #include "cleanup.h"
 #include "filter.h"
+#include "log.h"
+#include "root.h"
 #include "template-cache.h"
 
 struct TemplateCache {
         Template *list[TEMPLATE_CACHE_MAX];
         size_t n;
         uint64_t clock; /* counts uses */
+        Source mounts;  /* the host's mount table */
 };
 
-DEFINE_CLEANUP(Template *, template_free);
+typedef struct FileIdentity {
+        dev_t dev; /* both 0: absent */
+        ino_t ino;
+} FileIdentity;
 
-Template *template_free(Template *t) {
-        if (!t)
-                return NULL;
+typedef struct TemplateBuild {
+        pid_t pid;
+        uint64_t deadline;
+        Source report;
+        bool stale; /* the host changed meanwhile */
+} TemplateBuild;
+
+/* ---- the namespace ---- */
+
+static void forget_namespace(Template *t) {
+        if (t->mount_ns >= 0)
+                (void)close(TAKE_FD(t->mount_ns)); /* sandboxes have copies of their own */
+        free(t->identities);
+        t->identities = NULL;
+        if (t->build)
+                t->build->stale = true;
+}
+
+static void identify(const PlanMount *m, FileIdentity *ret) {
+        struct stat st;
+        *ret = (FileIdentity){ 0 };
+        if (m->access != PLAN_DENIED && stat(m->path, &st) == 0)
+                *ret = (FileIdentity){ st.st_dev, st.st_ino };
+}
+
+static FileIdentity *identify_all(const PlanTemplate *t) {
+        FileIdentity *all = calloc(t->n_mounts + 1, sizeof(FileIdentity));
+        for (size_t i = 0; all && i < t->n_mounts; i++)
+                identify(&t->mounts[i], &all[i]);
+        return all;
+}
+
+/* A granted path that now leads to something else (an upgrade replaced it) must not go on showing what it was. */
+static bool is_current(const Template *t) {
+        for (size_t i = 0; i < t->model->template.n_mounts; i++) {
+                FileIdentity now;
+                identify(&t->model->template.mounts[i], &now);
+                if (now.dev != t->identities[i].dev || now.ino != t->identities[i].ino)
+                        return false;
+        }
+        return true;
+}
+
+static void end_build(Launcher *l, Template *t) {
+        TemplateBuild *b = t->build;
+        _cleanup_close_ int fd = b->report.fd;
+        launcher_unwatch(l, &b->report);
+        (void)kill(b->pid, SIGKILL); /* our child, not reaped: the pid is its own. Its message was its last act */
+        while (waitpid(b->pid, NULL, 0) < 0 && errno == EINTR)
+                ;
+        free(b);
+        t->build = NULL;
+}
+
+static void on_build(Launcher *l, void *owner) {
+        Template *t = owner;
+        SetupMessage m = { .step = LAUNCH_STEP_TEMPLATE, .error = ECHILD };
+        int fds[LAUNCH_MAX_FDS];
+        size_t n = 0;
+        int r = launch_receive(t->build->report.fd, &m, sizeof(m), fds, &n);
+        if (r == -EAGAIN)
+                return;
+        if (r == 1 && m.step == LAUNCH_STEP_NONE && n == 1 && !t->build->stale) {
+                t->mount_ns = fds[0];
+                n = 0;
+        } else if (!t->build->stale) {
+                m.detail[sizeof(m.detail) - 1] = 0;
+                log_warning("No template for a policy: %s (%s)", strerror(m.error), m.detail);
+        }
+        for (size_t i = 0; i < n; i++)
+                (void)close(fds[i]); /* of a host that has changed since */
+        end_build(l, t);
+}
+
+/* In a child, since a granted path may be on a file system that hangs. Its failure is no failure of a spawn: the root is then
+ * made from nothing, and says in its own place what is wrong. */
+static int start_build(Launcher *l, Template *t) {
+        int pair[2];
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+                return -errno;
+        _cleanup_close_ int ours = pair[0], theirs = pair[1];
+        _cleanup_close_ int pidfd = -EBADF;
+        free(t->identities);
+        t->identities = identify_all(&t->model->template);
+        TemplateBuild *b = calloc(1, sizeof(TemplateBuild));
+        if (!b || !t->identities || fcntl(ours, F_SETFL, O_NONBLOCK) < 0) {
+                free(b);
+                return -ENOMEM;
+        }
+        b->deadline = now_usec() + LAUNCH_SETUP_USEC;
+        b->pid = cgroup_clone(-EBADF, 0, &pidfd);
+        if (b->pid == 0)
+                root_build_template(t->model, theirs);
+        int r = b->pid < 0 ? b->pid : launcher_watch(l, &b->report, ours, on_build, t);
+        if (r < 0) {
+                if (b->pid > 0) {
+                        (void)kill(b->pid, SIGKILL);
+                        (void)waitpid(b->pid, NULL, 0);
+                }
+                free(b);
+                return r;
+        }
+        (void)TAKE_FD(ours); /* end_build() closes it */
+        t->build = b;
+        return 0;
+}
+
+static void on_mounts(Launcher *l, void *owner) {
+        TemplateCache *cache = owner;
+        for (size_t i = 0; i < cache->n; i++)
+                forget_namespace(cache->list[i]);
+}
+
+bool template_cache_expire(Launcher *l) {
+        bool any = false;
+        uint64_t now = now_usec();
+        for (size_t i = 0; i < l->templates->n; i++) {
+                Template *t = l->templates->list[i];
+                if (t->build && t->build->deadline <= now) {
+                        log_warning("No template for a policy: it took too long to make");
+                        end_build(l, t);
+                }
+                any = any || t->build;
+        }
+        return any;
+}
+
+/* ---- the cache ---- */
+
+static void parked_free(Parked *p) {
+        for (size_t i = 0; i < p->n_fds; i++)
+                (void)close(p->fds[i]); /* our copies */
+        free(p);
+}
+
+static void template_free(Launcher *l, Template *t) {
+        if (t->build)
+                end_build(l, t);
+        forget_namespace(t);
         free(t->key);
         filter_program_clear(&t->init);
         filter_program_clear(&t->command);
-        if (t->mount_ns >= 0)
-                (void)close(t->mount_ns);
+        (void)launch_plan_free(t->model);
         free(t);
-        return NULL;
 }
 
-int template_cache_new(TemplateCache **ret) {
-        *ret = calloc(1, sizeof(TemplateCache));
-        return *ret ? 0 : -ENOMEM;
+int template_cache_new(Launcher *l, TemplateCache **ret) {
+        TemplateCache *cache = calloc(1, sizeof(TemplateCache));
+        if (!cache)
+                return -ENOMEM;
+        *ret = cache;
+        int fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        return launcher_watch_for(l, &cache->mounts, fd, EPOLLPRI, on_mounts, cache);
 }
 
-static Template *find(TemplateCache *cache, const uint8_t *key, size_t key_size) {
+static Template *find(const TemplateCache *cache, const uint8_t *key, size_t key_size) {
         for (size_t i = 0; i < cache->n; i++)
                 if (cache->list[i]->key_size == key_size && memcmp(cache->list[i]->key, key, key_size) == 0)
                         return cache->list[i];
         return NULL;
 }
 
-/* A free place, or the one that was not used for the longest time. */
-static Template **place(TemplateCache *cache) {
+/* A free place, or that of the template which was not used for the longest time. One that is being proven has requests. */
+static Template **make_room(Launcher *l) {
+        TemplateCache *cache = l->templates;
         if (cache->n < TEMPLATE_CACHE_MAX)
                 return &cache->list[cache->n++];
-        size_t oldest = 0;
-        for (size_t i = 1; i < cache->n; i++)
-                if (cache->list[i]->used < cache->list[oldest]->used)
-                        oldest = i;
-        (void)template_free(cache->list[oldest]);
-        return &cache->list[oldest];
+        Template **oldest = NULL;
+        for (size_t i = 0; i < cache->n; i++)
+                if (!cache->list[i]->proving && (!oldest || cache->list[i]->used < (*oldest)->used))
+                        oldest = &cache->list[i];
+        if (oldest)
+                template_free(l, *oldest);
+        return oldest;
 }
 
-int template_cache_get(TemplateCache *cache, const uint8_t *key, size_t key_size, const PlanTemplate *t, Template **ret,
-                LaunchStep *ret_step, const char **ret_detail) {
-        Template *found = find(cache, key, key_size);
-        if (!found) {
-                *ret_step = LAUNCH_STEP_TEMPLATE;
-                _cleanup_(template_freep) Template *made = calloc(1, sizeof(Template));
-                if (!made)
-                        return -ENOMEM;
-                made->mount_ns = -EBADF;
-                made->key = malloc(key_size);
-                if (!made->key)
-                        return -ENOMEM;
-                memcpy(made->key, key, key_size);
-                made->key_size = key_size;
-                *ret_step = LAUNCH_STEP_SECCOMP;
-                int r = filter_compile(t, &made->init, &made->command, ret_detail);
+/* The plan again, without anything that a caller named. */
+static int make_model(const LaunchPlan *plan, LaunchPlan **ret) {
+        LaunchPlan bare = {
+                .id = (char *)"00000000000000000000000000000000", .scope = (char *)"/none", .hostname = (char *)"proof",
+                .template = plan->template, .uid = 65534, .gid = 65534, .cwd = (char *)"/", .umask = 077,
+                .max_files = 256, .pty = true,
+        };
+        static char *const argv[] = { (char *)"proof" };
+        bare.argv = (char **)argv;
+        bare.n_argv = 1;
+        _cleanup_free_ uint8_t *data = NULL;
+        size_t size, offset, length;
+        int r = launch_plan_encode(&bare, &data, &size);
+        return r < 0 ? r : launch_plan_decode(data, size, ret, &offset, &length, NULL);
+}
+
+static int template_new(Launcher *l, const uint8_t *key, size_t key_size, const LaunchPlan *plan, Template **ret,
+                const char **ret_detail) {
+        Template *t = calloc(1, sizeof(Template));
+        if (!t)
+                return -ENOMEM;
+        t->mount_ns = -EBADF;
+        STAILQ_INIT(&t->parked);
+        t->key = malloc(key_size);
+        int r = t->key ? make_model(plan, &t->model) : -ENOMEM;
+        if (r == 0)
+                r = filter_compile(&t->model->template, &t->init, &t->command, ret_detail);
+        Template **room = r == 0 ? make_room(l) : NULL;
+        if (r == 0 && !room)
+                r = -EBUSY;
+        if (r < 0) {
+                template_free(l, t);
+                return r;
+        }
+        memcpy(t->key, key, key_size);
+        t->key_size = key_size;
+        *room = *ret = t;
+        return 0;
+}
+
+int template_cache_get(Launcher *l, const uint8_t *key, size_t key_size, const LaunchPlan *plan, Template **ret,
+                const char **ret_detail) {
+        Template *t = find(l->templates, key, key_size);
+        if (!t) {
+                int r = template_new(l, key, key_size, plan, &t, ret_detail);
                 if (r < 0)
                         return r;
-                found = made;
-                *place(cache) = TAKE_PTR(made);
         }
-        found->used = ++cache->clock;
-        *ret = found;
+        t->used = ++l->templates->clock;
+        if (t->mount_ns >= 0 && !is_current(t))
+                forget_namespace(t);
+        if (t->mount_ns < 0 && !t->build)
+                (void)start_build(l, t); /* without one, spawns are slower, not weaker */
+        *ret = t;
         return 0;
+}
+
+/* ---- requests that wait ---- */
+
+int template_park(Launcher *l, Template *t, const LaunchRequest *q, const int *fds, size_t n_fds) {
+        Parked *p = calloc(1, sizeof(Parked));
+        if (!p)
+                return -ENOMEM;
+        p->request = *q;
+        p->connection = l->connection;
+        for (size_t i = 0; i < n_fds; i++) {
+                int fd = fcntl(fds[i], F_DUPFD_CLOEXEC, 3);
+                if (fd < 0) {
+                        int r = -errno;
+                        parked_free(p);
+                        return r;
+                }
+                p->fds[p->n_fds++] = fd;
+        }
+        STAILQ_INSERT_TAIL(&t->parked, p, entries);
+        return 0;
+}
+
+void template_proof_done(Launcher *l, Template *t, bool held, int error, const char *wall) {
+        t->proving = false;
+        t->proven = held;
+        if (!held)
+                log_error("A wall does not stand: %s: %s. Sandboxes of this policy are refused.", wall, strerror(error));
+        STAILQ_HEAD(, Parked) waiting = STAILQ_HEAD_INITIALIZER(waiting);
+        STAILQ_CONCAT(&waiting, &t->parked);
+        while (!STAILQ_EMPTY(&waiting)) {
+                Parked *p = STAILQ_FIRST(&waiting);
+                STAILQ_REMOVE_HEAD(&waiting, entries);
+                if (p->connection == l->connection && held && p->request.verb == LAUNCH_SPAWN)
+                        verb_spawn(l, &p->request, p->fds, p->n_fds);
+                else if (p->connection == l->connection && held)
+                        launcher_reply_ok(l, p->request.serial, 0);
+                else if (p->connection == l->connection)
+                        launcher_reply_failed(l, p->request.serial, LAUNCH_STEP_PROOF, error, wall);
+                parked_free(p);
+        }
 }

@@ -1,15 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
-#include "report.h"
+#include "launcher.h"
 #include "template.h"
 
 #define TEMPLATE_CACHE_MAX 64U
 
 typedef struct TemplateCache TemplateCache;
 
-int template_cache_new(TemplateCache **ret);
+int template_cache_new(Launcher *l, TemplateCache **ret);
 
-/* The template with these encoded bytes, from the cache or made now. Borrowed: valid until the next call. On failure *ret_step
- * and *ret_detail (static, or of t) say where. */
-int template_cache_get(TemplateCache *cache, const uint8_t *key, size_t key_size, const PlanTemplate *t, Template **ret,
-                LaunchStep *ret_step, const char **ret_detail);
+/* The template with these encoded bytes, from the cache or begun now. Borrowed until the next return to the loop. plan: one
+ * with this template. Its namespace is checked against the host, and made (again) in the background where it is
+ * missing: a spawn never waits for that. On failure *ret_detail is static, or NULL. */
+int template_cache_get(Launcher *l, const uint8_t *key, size_t key_size, const LaunchPlan *plan, Template **ret,
+                const char **ret_detail);
+
+/* Keeps a request until the proof is done; copies the descriptors. */
+int template_park(Launcher *l, Template *t, const LaunchRequest *q, const int *fds, size_t n_fds);
+
+/* The proof ended: every parked request is served, or refused with the wall that failed. */
+void template_proof_done(Launcher *l, Template *t, bool held, int error, const char *wall);
+
+/* Ends builds that take too long; true while there are any. */
+bool template_cache_expire(Launcher *l);

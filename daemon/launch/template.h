@@ -1,28 +1,45 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
-/* What is the same for every sandbox of one policy on this host, kept between spawns: the compiled seccomp programs, and (once
- * built) a mount namespace with everything that the policy itself grants. Found by comparing encoded bytes; holds
- * nothing that a caller named. */
+/* What is the same for every sandbox of one policy on this host, kept between spawns: the compiled seccomp programs, the
+ * outcome of the proof, and a mount namespace with everything that the policy itself grants. Found by comparing
+ * encoded bytes; holds nothing that a caller named. */
 
+#include <linux/filter.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <linux/filter.h>
+#include <sys/queue.h>
+#include <sys/types.h>
 
 #include "plan.h"
+#include "report.h"
 
 typedef struct FilterProgram {
         struct sock_filter *code;
         unsigned short length;
 } FilterProgram;
 
+/* A request that waits for the proof of its template. */
+typedef struct Parked {
+        STAILQ_ENTRY(Parked) entries;
+        LaunchRequest request;
+        uint64_t connection;
+        int fds[LAUNCH_MAX_FDS];  /* owned */
+        size_t n_fds;
+} Parked;
+
 typedef struct Template {
         uint8_t *key;             /* the encoded template */
         size_t key_size;
         uint64_t used;            /* for the least recently used to go first */
-        int mount_ns;             /* -EBADF: none */
         FilterProgram init;       /* of pid 1: what the plan allows, and what pid 1 itself needs */
         FilterProgram command;    /* loaded on top before execve; empty when the first allows nothing beyond the plan */
-} Template;
 
-Template *template_free(Template *t);
+        LaunchPlan *model;        /* a plan with this template and nothing else: for the proof and the namespace */
+        bool proven, proving;
+        STAILQ_HEAD(, Parked) parked;
+
+        int mount_ns;             /* -EBADF: none; sandboxes are then made from nothing */
+        struct FileIdentity *identities; /* of each granted path when the namespace was made */
+        struct TemplateBuild *build;     /* under way */
+} Template;

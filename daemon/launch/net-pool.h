@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* Network namespaces kept ready: making one takes longer than everything else about a cage. A helper makes them, off the
+ * hot path; each is handed out once. */
+
+#include "launcher.h"
+
+#define NET_POOL_SIZE 32U
+
+typedef struct NetPool NetPool;
+
+/* Starts the helper. */
+int net_pool_new(Launcher *l, NetPool **ret);
+
+/* A fresh namespace, the caller's to close; -EBADF when none is ready, and the child makes its own. */
+int net_pool_take(Launcher *l);

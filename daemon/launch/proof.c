@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <dirent.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/io_uring.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/capability.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+
+#include "cleanup.h"
+#include "open.h"
+#include "proof.h"
+
+DEFINE_CLEANUP(DIR *, closedir);
+
+/* Refused by a filter, a capability check, a mode or a read-only mount; or not there. Anything else would mean that the
+ * attempt got further than to the wall. */
+static bool is_refusal(long result) {
+        if (result >= 0)
+                return false;
+        return errno == EPERM || errno == EACCES || errno == EROFS || errno == ENOSYS || errno == ENOENT ||
+                errno == EAFNOSUPPORT || errno == EPROTONOSUPPORT;
+}
+
+static bool is_refused_descriptor(int fd) {
+        if (fd >= 0)
+                (void)close(fd); /* it should never have been opened */
+        return is_refusal(fd);
+}
+
+/* Whether the plan allows a call that most plans do not. */
+static bool is_listed(const Cage *c, long number) {
+        static const struct {
+                long number;
+                const char *name;
+        } names[] = {
+                { SYS_bpf, "bpf" }, { SYS_perf_event_open, "perf_event_open" }, { SYS_keyctl, "keyctl" },
+                { SYS_add_key, "add_key" }, { SYS_request_key, "request_key" }, { SYS_init_module, "init_module" },
+                { SYS_finit_module, "finit_module" }, { SYS_delete_module, "delete_module" },
+                { SYS_kexec_load, "kexec_load" }, { SYS_open_by_handle_at, "open_by_handle_at" }, { SYS_swapon, "swapon" },
+                { SYS_acct, "acct" }, { SYS_quotactl, "quotactl" }, { SYS_settimeofday, "settimeofday" }, { SYS_setns, "setns" },
+                { SYS_fanotify_init, "fanotify_init" }, { SYS_landlock_restrict_self, "landlock_restrict_self" },
+                { SYS_landlock_create_ruleset, "landlock_create_ruleset" },
+        };
+        const PlanTemplate *t = &c->plan->template;
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                for (size_t k = 0; names[i].number == number && k < t->n_syscalls; k++)
+                        if (streq(names[i].name, t->syscalls[k]))
+                                return true;
+        return false;
+}
+
+static bool no_mounts(const Cage *c) {
+        return is_refusal(mount("none", "/tmp", "tmpfs", 0, NULL)) && is_refusal(umount2("/proc", MNT_DETACH)) &&
+                is_refused_descriptor(fsopen("tmpfs", 0)) &&
+                is_refused_descriptor(open_tree(AT_FDCWD, "/", OPEN_TREE_CLONE)) &&
+                is_refusal(syscall(SYS_pivot_root, "/tmp", "/tmp")) && is_refusal(chroot("/tmp"));
+}
+
+static bool no_namespaces(const Cage *c) {
+        static const int flags[] = { CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWNET, CLONE_NEWPID, CLONE_NEWIPC, CLONE_NEWUTS,
+                CLONE_NEWCGROUP };
+        for (size_t i = 0; i < ELEMENTSOF(flags); i++) {
+                if (!is_refusal(unshare(flags[i])))
+                        return false;
+                long pid = syscall(SYS_clone, (unsigned long)flags[i] | SIGCHLD, NULL, NULL, NULL, 0UL);
+                if (pid == 0)
+                        _exit(EXIT_FAILURE);
+                if (!is_refusal(pid))
+                        return false;
+        }
+        return syscall(SYS_clone3, NULL, 0) < 0 && errno == ENOSYS;
+}
+
+static bool no_capabilities(const Cage *c) {
+        cap_t none = cap_init(), got = cap_get_proc();
+        bool held = none && got && cap_compare(none, got) == 0;
+        (void)cap_free(none);
+        (void)cap_free(got);
+        for (int cap = 0; held && prctl(PR_CAPBSET_READ, cap) >= 0; cap++)
+                held = prctl(PR_CAPBSET_READ, cap) == 0 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap, 0, 0) == 0;
+        return held && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
+}
+
+static bool no_other_identity(const Cage *c) {
+        return is_refusal(setresuid(0, 0, 0)) && is_refusal(setresgid(0, 0, 0)) && is_refusal(setgroups(1, (const gid_t[]){ 0 })) &&
+                getuid() == c->plan->uid && getgid() == c->plan->gid;
+}
+
+/* A file system that must not be written says so before anybody asks for permissions. */
+static bool is_readonly(const char *path) {
+        struct statvfs fs;
+        return statvfs(path, &fs) == 0 && (fs.f_flag & ST_RDONLY) != 0;
+}
+
+static bool root_is_readonly(const Cage *c) {
+        return is_readonly("/") && is_refusal(mkdir("/mxc-proof", 0700)) && is_readonly("/dev") && is_readonly("/proc") &&
+                is_refused_descriptor(open("/dev/mxc-proof", O_CREAT | O_WRONLY, 0600));
+}
+
+static bool grants_are_kept(const Cage *c) {
+        const PlanTemplate *t = &c->plan->template;
+        for (size_t i = 0; i < t->n_mounts; i++) {
+                const PlanMount *m = &t->mounts[i];
+                struct statvfs fs;
+                if (m->access == PLAN_DENIED) {
+                        if (!is_refused_descriptor(open(m->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)))
+                                return false;
+                        continue;
+                }
+                if (statvfs(m->path, &fs) < 0)
+                        continue; /* was absent */
+                unsigned long wanted = ST_NOSUID | ST_NODEV | (m->access == PLAN_READONLY ? ST_RDONLY : 0) |
+                        (m->exec ? 0 : ST_NOEXEC);
+                if ((fs.f_flag & wanted) != wanted)
+                        return false;
+        }
+        return true;
+}
+
+/* What every host has and no policy means by accident. A path that the template grants is not asked. */
+static bool host_is_away(const Cage *c) {
+        static const char *const paths[] = { "/boot", "/etc/shadow", "/lost+found", "/root", "/sys/kernel", "/var/lib/dpkg",
+                "/var/log", "/run/systemd", "/run/dbus", "/proc/kcore", "/proc/1/root", "/proc/1/mem", "/proc/1/fd" };
+        const PlanTemplate *t = &c->plan->template;
+        for (size_t i = 0; i < ELEMENTSOF(paths); i++) {
+                bool granted = false;
+                for (size_t k = 0; k < t->n_mounts && !granted; k++)
+                        granted = streq(paths[i], t->mounts[k].path) || path_is_below(paths[i], t->mounts[k].path);
+                if (!granted && !is_refused_descriptor(open(paths[i], O_RDONLY | O_NONBLOCK | O_CLOEXEC)))
+                        return false;
+        }
+        return true;
+}
+
+static bool proc_is_ours(const Cage *c) {
+        _cleanup_(closedirp) DIR *proc = opendir("/proc");
+        if (!proc)
+                return false;
+        size_t n = 0;
+        for (struct dirent *e; (e = readdir(proc)) != NULL;)
+                n += e->d_name[0] >= '0' && e->d_name[0] <= '9';
+        return n == 2 && getpid() == 2 && is_refused_descriptor(open("/proc/sys/kernel/hostname", O_WRONLY | O_CLOEXEC)) &&
+                is_refused_descriptor(open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC)) &&
+                is_refused_descriptor(open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
+}
+
+static bool network_is_empty(const Cage *c) {
+        _cleanup_close_ int fd = open("/proc/self/net/dev", O_RDONLY | O_CLOEXEC);
+        char text[4096];
+        ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+        if (n <= 0)
+                return false;
+        text[n] = 0;
+        size_t lines = 0;
+        for (const char *p = text; (p = strchr(p, '\n')) != NULL; p++)
+                lines++;
+        return lines == 3 && strstr(text, "lo:"); /* two of heading */
+}
+
+static bool no_strange_sockets(const Cage *c) {
+        static const struct {
+                int family, type, protocol;
+        } table[] = {
+                { AF_PACKET, SOCK_RAW, 0 }, { AF_INET, SOCK_RAW, IPPROTO_RAW }, { AF_INET6, SOCK_RAW, IPPROTO_ICMPV6 },
+                { AF_NETLINK, SOCK_RAW, 9 /* audit */ }, { AF_NETLINK, SOCK_RAW, 12 /* netfilter */ }, { AF_VSOCK, SOCK_STREAM, 0 },
+                { AF_ALG, SOCK_SEQPACKET, 0 }, { AF_BLUETOOTH, SOCK_RAW, 0 }, { AF_INET, SOCK_STREAM, IPPROTO_SCTP },
+        };
+        for (size_t i = 0; i < ELEMENTSOF(table); i++)
+                if (!is_refused_descriptor(socket(table[i].family, table[i].type, table[i].protocol)))
+                        return false;
+        return true;
+}
+
+static bool pid_1_is_closed(const Cage *c) {
+        char byte;
+        struct iovec local = { &byte, 1 }, remote = { (void *)&c, 1 };
+        return is_refusal(ptrace(PTRACE_ATTACH, 1, NULL, NULL)) &&
+                is_refusal(syscall(SYS_process_vm_readv, 1, &local, 1UL, &remote, 1UL, 0UL)) &&
+                is_refused_descriptor(open("/proc/1/environ", O_RDONLY | O_CLOEXEC));
+}
+
+static bool no_kernel_doors(const Cage *c) {
+        struct io_uring_params ring = { 0 };
+        static const long calls[] = { SYS_bpf, SYS_perf_event_open, SYS_keyctl, SYS_add_key, SYS_request_key,
+                SYS_init_module, SYS_finit_module, SYS_delete_module, SYS_kexec_load, SYS_open_by_handle_at,
+                SYS_swapon, SYS_acct, SYS_quotactl, SYS_settimeofday, SYS_setns, SYS_fanotify_init };
+        for (size_t i = 0; i < ELEMENTSOF(calls); i++) {
+                long r = syscall(calls[i], -1L, -1L, -1L, -1L, -1L);
+                /* with arguments that mean nothing: a call that gets as far as to look at them was not refused, but a policy
+                 * may list it, and it then still needs a capability */
+                if (!is_refusal(r) && !is_listed(c, calls[i]))
+                        return false;
+        }
+        return is_refused_descriptor((int)syscall(SYS_io_uring_setup, 4U, &ring));
+}
+
+static bool terminal_takes_no_input(const Cage *c) {
+        const char letter = 'x';
+        /* the upper half of the request is nothing that the kernel looks at: CVE-2019-10063 */
+        const unsigned long requests[] = { TIOCSTI, TIOCSTI | (UINT64_C(1) << 32), TIOCLINUX, TIOCLINUX | (UINT64_C(0xf) << 40) };
+        if (!isatty(0))
+                return false;
+        for (size_t i = 0; i < ELEMENTSOF(requests); i++)
+                if (syscall(SYS_ioctl, 0, requests[i], &letter) != -1 || errno != EPERM)
+                        return false;
+        return true;
+}
+
+/* True when a call by another architecture's door ends the process. */
+static bool dies_of(void (*attempt)(void)) {
+        pid_t pid = fork();
+        if (pid == 0) {
+                attempt();
+                _exit(EXIT_SUCCESS);
+        }
+        int status;
+        return pid > 0 && waitpid(pid, &status, 0) == pid && WIFSIGNALED(status);
+}
+
+#ifdef __x86_64__
+static void call_x32(void) {
+        (void)syscall(0x40000000 | SYS_getpid);
+}
+
+static void call_i386(void) {
+        long result;
+        __asm__ volatile("int $0x80" : "=a"(result) : "a"(20L) : "memory", "r8", "r9", "r10", "r11");
+}
+#endif
+
+static bool no_other_architecture(const Cage *c) {
+#ifdef __x86_64__
+        return dies_of(call_x32) && dies_of(call_i386);
+#else
+        return true;
+#endif
+}
+
+static bool no_descriptors(const Cage *c) {
+        size_t n = 0;
+        for (int fd = 0; fd < 1024; fd++) {
+                int flags = fcntl(fd, F_GETFD);
+                n += flags >= 0 && !(flags & FD_CLOEXEC);
+        }
+        return n == 3;
+}
+
+static bool landlock_holds(const Cage *c) {
+        /* nothing tells of a domain from inside but this: one of sixteen layers is taken */
+        if (c->plan->template.landlock_abi == 0 || !is_listed(c, SYS_landlock_restrict_self) ||
+            !is_listed(c, SYS_landlock_create_ruleset))
+                return true;
+        const uint64_t handled[3] = { 1 };
+        int ruleset = (int)syscall(SYS_landlock_create_ruleset, handled, sizeof(handled[0]), 0);
+        if (ruleset < 0)
+                return false;
+        size_t n = 0;
+        while (n < 32 && syscall(SYS_landlock_restrict_self, ruleset, 0) == 0)
+                n++;
+        (void)close(ruleset); /* the last attempt of all: this process cannot execute anything now */
+        return n == 15 && errno == E2BIG;
+}
+
+_Noreturn void proof_run(const Cage *c, int report) {
+        static const struct {
+                const char *wall;
+                bool (*holds)(const Cage *c);
+        } walls[] = {
+                { "mount", no_mounts },
+                { "namespaces", no_namespaces },
+                { "capabilities", no_capabilities },
+                { "identity", no_other_identity },
+                { "read-only root", root_is_readonly },
+                { "grants", grants_are_kept },
+                { "host files", host_is_away },
+                { "proc", proc_is_ours },
+                { "network", network_is_empty },
+                { "sockets", no_strange_sockets },
+                { "pid 1", pid_1_is_closed },
+                { "kernel calls", no_kernel_doors },
+                { "terminal", terminal_takes_no_input },
+                { "architectures", no_other_architecture },
+                { "descriptors", no_descriptors },
+                { "landlock", landlock_holds },
+        };
+        for (size_t i = 0; i < ELEMENTSOF(walls); i++)
+                if (!walls[i].holds(c)) {
+                        cage_report_failure(report, LAUNCH_STEP_PROOF, EACCES, walls[i].wall);
+                        _exit(EXIT_FAILURE);
+                }
+        _exit(EXIT_SUCCESS);
+}

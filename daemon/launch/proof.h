@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* Every wall is proven before a template is first used: in a cage like any other, in the place of the command, our own
+ * code attempts what each wall forbids. Where an attempt succeeds, or fails for a reason that has nothing to do with a
+ * wall, the sandboxes of that policy are refused with the wall's name. */
+
+#include "cage.h"
+
+/* Sends LAUNCH_STEP_PROOF over report, or exits with 0. */
+_Noreturn void proof_run(const Cage *c, int report);
