@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* Records of decisions and changes, before their effect. Each function returns 0 once journald has the record in its queue, or a negative
+ * errno: the effect must then not happen, and the caller gets AuditUnavailable. sd_journal_send() says 0 with nobody listening,
+ * so each record first makes sure, without ever blocking, that the journal's socket is there and takes more. Events that only tell
+ * what has happened already (exit, adopt, lost) are kept, in order and bounded, and tried again when the journal is back; the
+ * number that did not fit is told in a record of its own.
+ *
+ * Values come from strangers: they are passed as lengths and bytes (sd_journal_sendv), never formatted into a field. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "audit-event.h"
+#include "caller.h"
+#include "decide.h"
+
+typedef struct Audit Audit;
+/* socket: NULL for journald's own; tests name another. */
+int audit_new(const char *socket, Audit **ret);
+Audit *audit_free(Audit *a);
+
+/* What a record is about; NULL, 0-length and AUDIT_NO_UID fields are left out. All borrowed. */
+#define AUDIT_NO_UID ((uid_t)-1)
+typedef struct AuditSubject {
+        const Caller *caller;
+        const char *agent, *agent_uuid, *sandbox;
+        uid_t on_behalf_uid;
+        const char *on_behalf_user;
+        const char *policy, *digest, *tier, *unit;
+} AuditSubject;
+
+/* 0 when a record could be made now, else a negative errno; for Features and for a cheap early refusal. */
+int audit_check(Audit *a);
+
+int audit_spawn(Audit *a, const AuditSubject *s, const Decision *d, char *const *argv, const char *workspace,
+                const char *labels_json, const char *walls);
+int audit_start(Audit *a, const AuditSubject *s, pid_t leader, uint64_t usec);
+int audit_fail(Audit *a, const AuditSubject *s, const char *step, int error, const char *detail);
+int audit_exec(Audit *a, const AuditSubject *s, uint32_t exec, const Decision *d, char *const *argv);
+int audit_exit(Audit *a, const AuditSubject *s, uint32_t exec, int code, int signal, const char *reason, uint64_t usec,
+                const char *const *handoff, size_t n_handoff, bool handoff_whole);
+int audit_kill(Audit *a, const AuditSubject *s, const char *whom, int signal);
+int audit_stop(Audit *a, const AuditSubject *s, const char *reason);
+int audit_freeze(Audit *a, const AuditSubject *s, bool frozen);
+int audit_register(Audit *a, const AuditSubject *s);
+int audit_agent_state(Audit *a, const AuditSubject *s, AuditEvent event, const char *reason); /* SUSPEND RESUME REVOKE */
+int audit_set_policy(Audit *a, const AuditSubject *s);
+int audit_policy_load(Audit *a, const char *file, const char *name, const char *digest, const char *error);
+int audit_control(Audit *a, const AuditSubject *s, const char *method, DecisionReason reason, const char *sentence);
+int audit_adopt(Audit *a, const AuditSubject *s, pid_t leader);
+int audit_lost(Audit *a, const AuditSubject *s, const char *what);
+int audit_daemon(Audit *a, bool up, const char *how);
+
+/* Try again what is kept; call it from a timer while audit_pending() > 0. */
+size_t audit_pending(const Audit *a);
+void audit_flush(Audit *a);

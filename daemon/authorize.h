@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* May this caller call this method? One table, method to polkit action; a method that is not in it is denied. A contract test compares
+ * the table with the interfaces. Root passes; for one's own (owner == caller's uid) the action is MXC_ACTION_SPAWN, for
+ * other people's the row's. polkit is asked asynchronously; where it is not running everyone but root is refused.
+ *
+ * "yes" answers are remembered for AUTHORIZE_CACHE_USEC per (uid, unit, action), and forgotten when polkit says Changed: a spawn
+ * must not wait for polkitd each time. */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-bus.h>
+
+#include "caller.h"
+
+#define AUTHORIZE_CACHE_USEC (UINT64_C(5) * 1000000)
+
+typedef enum AuthorizeScope {
+        AUTHORIZE_OPEN,  /* anyone who reaches the door; answers are filtered by what is theirs */
+        AUTHORIZE_OWN,   /* one's own by MXC_ACTION_SPAWN, other people's by the row's action */
+        AUTHORIZE_ADMIN, /* always the row's action */
+} AuthorizeScope;
+
+typedef struct AuthorizeRow {
+        const char *interface, *method;
+        AuthorizeScope scope;
+        const char *action; /* polkit; NULL with AUTHORIZE_OPEN */
+} AuthorizeRow;
+
+extern const AuthorizeRow authorize_table[];
+extern const size_t n_authorize_table;
+
+typedef struct Authorizer Authorizer;
+/* system_bus may be NULL (tests): then only root passes. */
+int authorizer_new(sd_bus *system_bus, Authorizer **ret);
+Authorizer *authorizer_free(Authorizer *a);
+
+/* allowed: go on. Otherwise error (borrowed, of MXC_ERROR_DENIED or MXC_ERROR_INTERACTIVE_AUTH, with a sentence) is what the caller
+ * gets. Called exactly once, perhaps before authorize() returns. */
+typedef void (*AuthorizeDone)(bool allowed, const sd_bus_error *error, void *userdata);
+
+/* owner: of the agent or sandbox that the call is about; the caller's own uid where it is about none. interactive: the message
+ * allows polkit to ask (sd_bus_message_get_allow_interactive_authorization). */
+int authorize(Authorizer *a, Caller *caller, const char *interface, const char *method, uid_t owner, bool interactive,
+                AuthorizeDone done, void *userdata);
+
+/* Whether this caller may see what belongs to owner without being asked anything: its own, or root. */
+bool authorize_sees(const Caller *caller, uid_t owner);

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* Facts of this host that a plan depends on, gathered once at start (host.c) and again on Reload. Plain data, so that the planner stays
+ * pure and a test can be any host. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "report.h"
+
+typedef struct HostLink {
+        char *path;    /* "/bin" */
+        char *target;  /* "usr/bin" */
+} HostLink;
+
+typedef struct HostFacts {
+        LaunchFeatures features;  /* what mxc-launch found by trying */
+        HostLink *links;          /* merged-usr symlinks of "/": bin sbin lib lib64 lib32 libx32, those that exist */
+        size_t n_links;
+} HostFacts;
+
+int host_facts_gather(HostFacts *ret); /* all but features */
+void host_facts_clear(HostFacts *f);

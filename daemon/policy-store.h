@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* The policies of the host: MXC_LIBDIR/policies < /etc/mxc/policies < /run/mxc/policies (NAME.json, the last one wins; a symlink to
+ * /dev/null masks), and beside them ceiling.json and handoff.json. Everything is read through descriptors, must be a
+ * regular file that root owns and nobody else may write, and is parsed strictly. A file that is not good is refused with
+ * its error, and the last good policy of that name stays in force for as long as the file is bad (a bad one that never
+ * was good is no policy at all). Loads are whole: a new generation is built beside the old one and then swapped. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "handoff.h"
+#include "policy.h"
+
+typedef struct StoredPolicy {
+        char *name;
+        char *file;          /* where it came from */
+        char *error;         /* NULL when the file is good; otherwise what is wrong with it: "FILE:LINE:COLUMN: /pointer: sentence" */
+        Policy *policy;      /* the last good one; NULL when there never was one */
+} StoredPolicy;
+
+typedef struct PolicyStore PolicyStore;
+
+/* What changed in a load, for the audit and for Reload's answer. */
+typedef struct PolicyChange {
+        const char *file;    /* borrowed during the call */
+        const char *name;
+        const Policy *policy; /* in force now; NULL: gone */
+        const char *error;   /* NULL: good */
+        bool changed;        /* against the last load */
+} PolicyChange;
+typedef void (*PolicyChanged)(const PolicyChange *change, void *userdata);
+
+/* dirs: lowest precedence first, each has policies/, ceiling.json, handoff.json; NULL-terminated. Nothing is read yet. */
+int policy_store_new(const char *const *dirs, PolicyStore **ret);
+PolicyStore *policy_store_free(PolicyStore *s);
+
+/* Reads everything again; calls changed (optional) for each file that is there or went. -ENODATA when there is no good ceiling or
+ * handoff list at all: nothing can be decided then, and the daemon does not start. */
+int policy_store_load(PolicyStore *s, PolicyChanged changed, void *userdata);
+
+/* The descriptor of an inotify instance that becomes readable when a file may have changed (watch it; drain with
+ * policy_store_drain(), then load). Directories that do not exist yet are noticed when they come. */
+int policy_store_watch_fd(const PolicyStore *s);
+void policy_store_drain(PolicyStore *s);
+
+const Policy *policy_store_find(const PolicyStore *s, const char *name); /* borrowed; NULL: none. Take a ref to keep it. */
+const Policy *policy_store_ceiling(const PolicyStore *s);
+const Handoff *policy_store_handoff(const PolicyStore *s); /* borrowed until the next load */
+const StoredPolicy *policy_store_list(const PolicyStore *s, size_t *ret_n); /* sorted by name; ceiling included as "ceiling" */
+/* For policy_parse(): documents of callers may extend what is in the store. userdata is the store. */
+json_t *policy_store_lookup(const char *name, void *userdata);

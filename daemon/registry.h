@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* The agents of the host. Registered ones are files: an administrator's own in MXC_LIBDIR/agents < /etc/mxc/agents < /run/mxc/agents
+ * (read only, same rules as policies), and those made over the bus in /var/lib/mxc/agents (written whole: temp, fsync,
+ * rename, fsync of the directory). What the daemon adds to a file-made agent (suspended, revoked) is kept in
+ * /var/lib/mxc/agents too. A revoked name stays taken for ever: a new agent cannot step into an old one's records.
+ *
+ * The default agent "user-UID" of each uid needs no registration: it is made when first asked for, has the policy
+ * MXC_DEFAULT_POLICY, and is bound by the host's ceiling alone. Names "user-DIGITS" cannot be registered; what an administrator does
+ * to one (suspend, revoke) is kept like any other. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+
+#include "limits.h"
+
+#define MXC_DEFAULT_POLICY "workspace"
+
+typedef enum AgentState { AGENT_ACTIVE, AGENT_SUSPENDED, AGENT_REVOKED, _AGENT_STATE_MAX } AgentState;
+const char *agent_state_to_string(AgentState s);
+
+typedef struct Agent {
+        LIST_ENTRY(Agent) entries;
+        char *name;
+        char uuid[37];        /* random at registration; of a file-made agent without one, and of default agents: derived from machine-id and name */
+        uid_t owner;
+        AgentState state;
+        char *policy;         /* name */
+        char *description;    /* "" */
+        char *reason;         /* of suspension or revocation; "" */
+        bool is_default;      /* user-UID */
+        bool is_ephemeral;    /* nothing of it is on disk */
+        void *scope;          /* the yard's Scope, not owned here; NULL: runs nothing */
+        size_t n_sandboxes;   /* counted by the yard */
+} Agent;
+
+typedef struct Registry Registry;
+
+/* dirs: read-only layers, lowest first, NULL-terminated, each has agents/. state_dir: /var/lib/mxc. */
+int registry_new(const char *const *dirs, const char *state_dir, Registry **ret);
+Registry *registry_free(Registry *r);
+
+typedef struct AgentChange {
+        const char *file, *name, *error; /* error NULL: good */
+        bool changed;
+} AgentChange;
+/* Reads everything again; agents that run something are kept even when their file went (state revoked, reason "its file is gone").
+ * A bad file keeps the last good agent. */
+int registry_load(Registry *r, void (*changed)(const AgentChange *change, void *userdata), void *userdata);
+int registry_watch_fd(const Registry *r);
+void registry_drain(Registry *r);
+
+Agent *registry_find(Registry *r, const char *name); /* borrowed; default agents that exist already too */
+/* "": the default agent of uid, made if need be. Otherwise as find. NULL: no such agent, or out of memory. */
+Agent *registry_get(Registry *r, const char *name, uid_t caller);
+void registry_for_each(Registry *r, void (*each)(Agent *a, void *userdata), void *userdata); /* sorted by name */
+
+/* What RegisterAgent was given: {"name": …, "owner": user name or uid, "policy": name, "description": …}, owner and description optional.
+ * -EINVAL with *ret_sentence (free it). owner_name is NULL where the document has a number or nothing (then owner is
+ * (uid_t)-1 for nothing). */
+typedef struct AgentDocument {
+        char *name, *policy, *description, *owner_name;
+        uid_t owner;
+} AgentDocument;
+void agent_document_clear(AgentDocument *d);
+int agent_document_parse(const char *json, size_t size, AgentDocument *ret, char **ret_sentence);
+
+/* Each writes first and changes memory after; a failure changes nothing. -EEXIST: name taken (also by a revoked agent). -E2BIG:
+ * LIMIT_AGENTS. -EPERM: a reserved name. */
+int registry_register(Registry *r, const AgentDocument *d, Agent **ret);
+int registry_set_state(Registry *r, Agent *a, AgentState state, const char *reason); /* -EPERM: out of revoked */
+int registry_set_policy(Registry *r, Agent *a, const char *policy);

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* What NSS says of a uid: name, home, groups. NSS can block for ever (LDAP, a dead network) and loads strangers' code, so it runs in
+ * a child with a deadline, and the answer is remembered for USER_CACHE_USEC. The daemon's loop never waits. */
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <systemd/sd-event.h>
+
+#define USER_CACHE_USEC (UINT64_C(300) * 1000000)
+#define USER_LOOKUP_USEC (UINT64_C(10) * 1000000)
+
+typedef struct User {
+        uid_t uid;
+        gid_t gid;
+        char *name;           /* the uid in digits where NSS knows nobody */
+        char *home;           /* absolute and normal, or NULL: policies that name ${home} then have no such entries */
+        gid_t *groups;
+        size_t n_groups;
+} User;
+
+typedef struct UserCache UserCache;
+int user_cache_new(sd_event *event, UserCache **ret);
+UserCache *user_cache_free(UserCache *c);
+void user_cache_flush(UserCache *c);
+
+/* done() is called exactly once, perhaps before this returns (a remembered answer). user is borrowed: copy what must stay. NULL
+ * and a negative errno: the lookup itself failed or took too long; refuse. An unknown uid is not a failure. */
+typedef void (*UserDone)(const User *user, int error, void *userdata);
+int user_cache_get(UserCache *c, uid_t uid, UserDone done, void *userdata);
+/* The uid of a name, for registrations. -ENOENT when nobody has it. */
+typedef void (*UserNameDone)(uid_t uid, int error, void *userdata);
+int user_cache_find(UserCache *c, const char *name, UserNameDone done, void *userdata);
