@@ -11,9 +11,10 @@
 
 DEFINE_CLEANUP(cap_t, cap_free);
 
-#define SECUREBITS                                                                                           \
-        (SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP | SECBIT_NO_SETUID_FIXUP_LOCKED |     \
-                SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED)
+#define SECUREBITS                                                                                          \
+        (SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP | SECBIT_NO_SETUID_FIXUP_LOCKED |    \
+                        SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE |                             \
+                        SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED)
 
 /* Before the identity: afterwards the capability that this takes may be gone. Not in the launcher itself: there, setfsuid()
  * must go on dropping the capabilities that see past file permissions. */

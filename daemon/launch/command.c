@@ -18,7 +18,8 @@ static int open_terminal(const Command *c, int *ret_master) {
         if (master < 0)
                 return -errno;
         int unlock = 0;
-        const struct winsize size = { .ws_row = (unsigned short)c->rows, .ws_col = (unsigned short)c->columns };
+        const struct winsize size = { .ws_row = (unsigned short)c->rows,
+                .ws_col = (unsigned short)c->columns };
         if (ioctl(master, TIOCSPTLCK, &unlock) < 0 || ioctl(master, TIOCSWINSZ, &size) < 0)
                 return -errno;
         _cleanup_close_ int slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);

@@ -12,7 +12,12 @@ static const struct {
         const char *name;
         unsigned major, minor;
 } devices_table[] = {
-        { "null", 1, 3 }, { "zero", 1, 5 }, { "full", 1, 7 }, { "random", 1, 8 }, { "urandom", 1, 9 }, { "tty", 5, 0 },
+        { "null", 1, 3 },
+        { "zero", 1, 5 },
+        { "full", 1, 7 },
+        { "random", 1, 8 },
+        { "urandom", 1, 9 },
+        { "tty", 5, 0 },
 };
 _Static_assert(ELEMENTSOF(devices_table) == FILESYSTEM_DEVICES, "a device without a place");
 
@@ -22,11 +27,27 @@ static const struct {
         const char *name;
         bool for_root;
 } masked_in_proc[] = {
-        { "acpi", false }, { "asound", false }, { "bus", false }, { "fs", false }, { "interrupts", false },
-        { "irq", false }, { "kallsyms", false }, { "kcore", true }, { "key-users", false }, { "keys", false },
-        { "kmsg", true }, { "kpagecgroup", true }, { "kpagecount", true }, { "kpageflags", true },
-        { "latency_stats", false }, { "sched_debug", false }, { "scsi", false }, { "slabinfo", true },
-        { "sysrq-trigger", true }, { "timer_list", true }, { "vmallocinfo", true },
+        { "acpi", false },
+        { "asound", false },
+        { "bus", false },
+        { "fs", false },
+        { "interrupts", false },
+        { "irq", false },
+        { "kallsyms", false },
+        { "kcore", true },
+        { "key-users", false },
+        { "keys", false },
+        { "kmsg", true },
+        { "kpagecgroup", true },
+        { "kpagecount", true },
+        { "kpageflags", true },
+        { "latency_stats", false },
+        { "sched_debug", false },
+        { "scsi", false },
+        { "slabinfo", true },
+        { "sysrq-trigger", true },
+        { "timer_list", true },
+        { "vmallocinfo", true },
 };
 
 /* Device numbers of the tmpfs that this process made: where mount points may be made. */
@@ -83,7 +104,8 @@ static int new_mount(const char *type, const char *options, unsigned attributes)
 }
 
 static int new_tmpfs(const char *options, unsigned attributes) {
-        _cleanup_close_ int tree = new_mount("tmpfs", options, attributes | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+        _cleanup_close_ int tree =
+                        new_mount("tmpfs", options, attributes | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
         if (tree < 0)
                 return tree;
         int r = remember(tree);
@@ -108,8 +130,11 @@ static int fill_dev(int tree) {
         static const struct {
                 const char *name, *target;
         } links[] = {
-                { "fd", "/proc/self/fd" }, { "stdin", "/proc/self/fd/0" }, { "stdout", "/proc/self/fd/1" },
-                { "stderr", "/proc/self/fd/2" }, { "ptmx", "pts/ptmx" },
+                { "fd", "/proc/self/fd" },
+                { "stdin", "/proc/self/fd/0" },
+                { "stdout", "/proc/self/fd/1" },
+                { "stderr", "/proc/self/fd/2" },
+                { "ptmx", "pts/ptmx" },
         };
         for (size_t i = 0; i < ELEMENTSOF(devices_table); i++)
                 if (mknodat(tree, devices_table[i].name, S_IFREG | 0444, 0) < 0)
@@ -148,7 +173,8 @@ int filesystem_new(PlaceKind kind) {
         case PLACE_PROC:
                 /* of the pid namespace of the caller; nothing in it can be written */
                 return new_mount("proc", "source=proc",
-                                MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY);
+                                MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC |
+                                                MOUNT_ATTR_RDONLY);
         case PLACE_TREE:
         case PLACE_DENIED:
                 break;
@@ -164,11 +190,13 @@ int filesystem_open_devices(int *devices, const char **ret_detail) {
                 return dev;
         for (size_t i = 0; i < ELEMENTSOF(devices_table); i++) {
                 *ret_detail = devices_table[i].name;
-                _cleanup_close_ int node = openat(dev, devices_table[i].name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+                _cleanup_close_ int node =
+                                openat(dev, devices_table[i].name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
                 struct stat st;
                 if (node < 0 || fstat(node, &st) < 0)
                         return -errno;
-                if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(devices_table[i].major, devices_table[i].minor))
+                if (!S_ISCHR(st.st_mode) ||
+                                st.st_rdev != makedev(devices_table[i].major, devices_table[i].minor))
                         return -ENODEV;
                 devices[i] = open_tree(node, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
                 if (devices[i] < 0)
@@ -210,8 +238,8 @@ int filesystem_mask(int mask, int target) {
         struct stat st;
         if (fstat(target, &st) < 0)
                 return -errno;
-        _cleanup_close_ int tree =
-                open_tree(mask, S_ISDIR(st.st_mode) ? "d" : "f", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+        _cleanup_close_ int tree = open_tree(
+                        mask, S_ISDIR(st.st_mode) ? "d" : "f", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
         if (tree < 0)
                 return -errno;
         if (move_mount(tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
@@ -223,7 +251,8 @@ static int mask_proc(const PlaceContext *c, int proc) {
         for (size_t i = 0; i < ELEMENTSOF(masked_in_proc); i++) {
                 if (masked_in_proc[i].for_root && !c->for_root)
                         continue;
-                _cleanup_close_ int target = openat(proc, masked_in_proc[i].name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+                _cleanup_close_ int target =
+                                openat(proc, masked_in_proc[i].name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
                 if (target < 0 && errno == ENOENT)
                         continue; /* not of this kernel */
                 if (target < 0)

@@ -9,6 +9,7 @@
 
 #include <linux/audit.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stddef.h>
@@ -18,7 +19,6 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <netinet/in.h>
 
 #include "cage.h"
 #include "cleanup.h"
@@ -31,15 +31,16 @@ DEFINE_CLEANUP(scmp_filter_ctx, seccomp_release);
 
 /* Pid 1 and a command on its way to execve() need these whatever the plan says. They are taken away again
  * before execve(), by a second program, where the plan does not list them. */
-static const char *const needed_by_init[] = { "brk", "chdir", "clock_gettime", "clock_nanosleep", "clone", "close",
-        "close_range", "dup3", "execve", "exit_group", "fcntl", "fstat", "getdents64", "getpid", "getppid",
-        "gettid", "getuid", "ioctl", "kill", "lseek", "madvise", "mmap", "mprotect", "mremap", "munmap",
-        "newfstatat", "openat", "openat2", "pidfd_open", "pread64", "prctl", "read", "recvmsg", "rseq",
-        "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigtimedwait", "seccomp", "sendmsg",
+static const char *const needed_by_init[] = { "brk", "chdir", "clock_gettime", "clock_nanosleep", "clone",
+        "close", "close_range", "dup3", "execve", "exit_group", "fcntl", "fstat", "getdents64", "getpid",
+        "getppid", "gettid", "getuid", "ioctl", "kill", "lseek", "madvise", "mmap", "mprotect", "mremap",
+        "munmap", "newfstatat", "openat", "openat2", "pidfd_open", "pread64", "prctl", "read", "recvmsg",
+        "rseq", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigtimedwait", "seccomp", "sendmsg",
         "set_robust_list", "set_tid_address", "setsid", "statx", "tgkill", "wait4", "write" };
 
 /* Into another process, and asked for by the plan's own word, not by the list. */
-static const char *const debugging_calls[] = { "kcmp", "pidfd_getfd", "process_vm_readv", "process_vm_writev", "ptrace" };
+static const char *const debugging_calls[] = { "kcmp", "pidfd_getfd", "process_vm_readv",
+        "process_vm_writev", "ptrace" };
 
 /* Their operations pass no filter, so no other promise about system calls would hold. */
 static const char *const never[] = { "io_uring_enter", "io_uring_register", "io_uring_setup" };
@@ -59,7 +60,8 @@ static void put(Prologue *p, unsigned short code, uint8_t jt, uint8_t jf, uint32
                 p->code[p->n++] = (struct sock_filter){ code, jt, jf, k };
 }
 
-#define ARGUMENT(n) (offsetof(struct seccomp_data, args) + (n) * sizeof(uint64_t)) /* little-endian: its low 32 bits */
+#define ARGUMENT(n)                                                                                         \
+        (offsetof(struct seccomp_data, args) + (n) * sizeof(uint64_t)) /* little-endian: its low 32 bits */
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the low half of an argument is elsewhere");
 
 static void put_load(Prologue *p, size_t offset) {
@@ -100,8 +102,9 @@ static void refuse_unless_one_of(Prologue *p, const uint32_t *values, size_t n, 
 }
 
 /* CLONE_NEWTIME shares its bit with the signal number in clone()'s flags, where it means nothing. */
-#define NEW_NAMESPACES                                                                                       \
-        (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
+#define NEW_NAMESPACES                                                                                      \
+        (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |       \
+                        CLONE_NEWNET)
 #define NEW_TIME_NAMESPACE 0x80U
 
 static void put_namespace_rules(Prologue *p) {
@@ -159,8 +162,8 @@ static void put_socket_rules(Prologue *p) {
 
 static void put_personality_rules(Prologue *p, bool debugging) {
         /* asking, the two harmless ones, and for a debugger the fixed layout. READ_IMPLIES_EXEC and the likes are not */
-        static const uint32_t values[] = { 0xffffffff, PER_LINUX, UNAME26, PER_LINUX32, PER_LINUX32 | UNAME26,
-                ADDR_NO_RANDOMIZE };
+        static const uint32_t values[] = { 0xffffffff, PER_LINUX, UNAME26, PER_LINUX32,
+                PER_LINUX32 | UNAME26, ADDR_NO_RANDOMIZE };
         unsigned short begin = begin_call(p, SYS_personality);
         put_load(p, ARGUMENT(0));
         refuse_unless_one_of(p, values, ELEMENTSOF(values) - (debugging ? 0 : 1), EPERM);
@@ -188,8 +191,9 @@ static int add_rules(scmp_filter_ctx filter, const PlanTemplate *t, bool for_ini
                 if (!name)
                         continue;
                 bool allowed = plan_allows(t, name) ||
-                        (for_init && lists(needed_by_init, ELEMENTSOF(needed_by_init), name));
-                int r = seccomp_rule_add_exact(filter, allowed ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EPERM), number, 0);
+                               (for_init && lists(needed_by_init, ELEMENTSOF(needed_by_init), name));
+                int r = seccomp_rule_add_exact(
+                                filter, allowed ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EPERM), number, 0);
                 if (r < 0)
                         return r;
         }
@@ -225,7 +229,8 @@ static int compile(const PlanTemplate *t, bool for_init, FilterProgram *ret) {
                 return -ENOMEM;
         int r = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
         if (r == 0)
-                r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a tree: the kernel runs it for every number */
+                r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE,
+                                2); /* a tree: the kernel runs it for every number */
         if (r == 0)
                 r = add_rules(filter, t, for_init);
         if (r < 0)
@@ -238,7 +243,8 @@ static int compile(const PlanTemplate *t, bool for_init, FilterProgram *ret) {
         return p.overflow ? -E2BIG : export_tree(filter, &p, ret);
 }
 
-int filter_compile(const PlanTemplate *t, FilterProgram *ret_init, FilterProgram *ret_command, const char **ret_detail) {
+int filter_compile(const PlanTemplate *t, FilterProgram *ret_init, FilterProgram *ret_command,
+                const char **ret_detail) {
         for (size_t i = 0; i < ELEMENTSOF(never); i++)
                 if (lists((const char *const *)t->syscalls, t->n_syscalls, never[i])) {
                         *ret_detail = never[i];

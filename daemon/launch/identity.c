@@ -17,7 +17,7 @@ int wall_identity(Cage *c) {
         gid_t real_gid, effective_gid, saved_gid;
         if (getresuid(&real, &effective, &saved) < 0 || getresgid(&real_gid, &effective_gid, &saved_gid) < 0)
                 return -errno;
-        bool done = real == uid && effective == uid && saved == uid && real_gid == gid && effective_gid == gid &&
-                saved_gid == gid && getgroups(0, NULL) == 0;
+        bool done = real == uid && effective == uid && saved == uid && real_gid == gid &&
+                    effective_gid == gid && saved_gid == gid && getgroups(0, NULL) == 0;
         return done ? 0 : -EPERM;
 }

@@ -10,17 +10,18 @@
 #include "init.h"
 #include "limits.h"
 
-#define GRACE_SECONDS 2 /* between TERM and KILL when the sandbox is asked to end; well under the scope's TimeoutStopSec */
+#define GRACE_SECONDS                                                                                       \
+        2 /* between TERM and KILL when the sandbox is asked to end; well under the scope's TimeoutStopSec */
 
 DEFINE_CLEANUP(ExecPlan *, exec_plan_free);
 
 typedef struct Init {
         Cage *cage;
-        pid_t command;       /* 0: there is none */
-        bool ended;          /* the command has ended, as follows */
+        pid_t command; /* 0: there is none */
+        bool ended;    /* the command has ended, as follows */
         ExecEnd end;
         struct {
-                pid_t pid;   /* 0: free */
+                pid_t pid; /* 0: free */
                 int pipe;
         } execs[LIMIT_EXECS_PER_SANDBOX];
 } Init;
@@ -107,9 +108,18 @@ static int start_exec(Init *init, const ExecPlan *plan, int report, int pipe, co
         if (slot == ELEMENTSOF(init->execs))
                 return -EMFILE;
         const Command command = {
-                .argv = plan->argv, .n_argv = plan->n_argv, .env = plan->env, .n_env = plan->n_env, .cwd = plan->cwd,
-                .pty = plan->pty, .rows = plan->rows, .columns = plan->columns, .stdio = stdio, .report = report,
-                .tell_pidfd = true, .filter = &init->cage->template->command,
+                .argv = plan->argv,
+                .n_argv = plan->n_argv,
+                .env = plan->env,
+                .n_env = plan->n_env,
+                .cwd = plan->cwd,
+                .pty = plan->pty,
+                .rows = plan->rows,
+                .columns = plan->columns,
+                .stdio = stdio,
+                .report = report,
+                .tell_pidfd = true,
+                .filter = &init->cage->template->command,
         };
         pid_t pid = fork();
         if (pid < 0)
@@ -164,7 +174,8 @@ static void pass_on(Init *init, int number) {
 }
 
 static void on_signal(Init *init, const siginfo_t *info) {
-        if (info->si_signo == SIGCHLD || info->si_pid != 0 || (info->si_code != SI_USER && info->si_code != SI_QUEUE))
+        if (info->si_signo == SIGCHLD || info->si_pid != 0 ||
+                        (info->si_code != SI_USER && info->si_code != SI_QUEUE))
                 return; /* children are looked for in any case; the agent has no say over pid 1 */
         if (info->si_signo == SIGTERM)
                 stop(init);
@@ -209,9 +220,18 @@ _Noreturn void init_run(Cage *c) {
         __atomic_store_n(&c->page->state, STATUS_RUNNING, __ATOMIC_RELEASE);
         if (p->n_argv > 0) {
                 const Command command = {
-                        .argv = p->argv, .n_argv = p->n_argv, .env = p->env, .n_env = p->n_env, .cwd = p->cwd,
-                        .pty = p->pty, .rows = p->rows, .columns = p->columns, .stdio = c->stdio,
-                        .report = c->report, .filter = &c->template->command, .prove = c->prove ? c : NULL,
+                        .argv = p->argv,
+                        .n_argv = p->n_argv,
+                        .env = p->env,
+                        .n_env = p->n_env,
+                        .cwd = p->cwd,
+                        .pty = p->pty,
+                        .rows = p->rows,
+                        .columns = p->columns,
+                        .stdio = c->stdio,
+                        .report = c->report,
+                        .filter = &c->template->command,
+                        .prove = c->prove ? c : NULL,
                 };
                 pid_t pid = fork();
                 if (pid < 0) {
@@ -223,10 +243,11 @@ _Noreturn void init_run(Cage *c) {
                 init.command = pid;
         } else {
                 const SetupMessage ready = { LAUNCH_MAGIC, LAUNCH_VERSION, .step = LAUNCH_STEP_NONE };
-                (void)launch_send(c->report, &ready, sizeof(ready), NULL, 0); /* without it the launcher gives us up */
+                (void)launch_send(c->report, &ready, sizeof(ready), NULL,
+                                0); /* without it the launcher gives us up */
         }
         if (forget_stdio() < 0 || close_range(3, (unsigned)c->control - 1, 0) < 0 ||
-            close_range((unsigned)c->control + 1, ~0U, 0) < 0)
+                        close_range((unsigned)c->control + 1, ~0U, 0) < 0)
                 _exit(EXIT_FAILURE); /* and the command with us: a reader of its output must see its end */
         serve(&init);
 }

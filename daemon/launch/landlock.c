@@ -72,7 +72,8 @@ static int add_rule(int ruleset, uint64_t handled, int fd, uint64_t access) {
 }
 
 static uint64_t rights(const PlanMount *m) {
-        uint64_t access = m->access == PLAN_READWRITE ? UINT64_MAX & ~(FS_EXECUTE | FS_IOCTL_DEV) : FS_READ_FILE | FS_READ_DIR;
+        uint64_t access = m->access == PLAN_READWRITE ? UINT64_MAX & ~(FS_EXECUTE | FS_IOCTL_DEV)
+                                                      : FS_READ_FILE | FS_READ_DIR;
         return m->exec ? access | FS_EXECUTE : access;
 }
 
@@ -81,7 +82,8 @@ static int add_mount_rules(Cage *c, uint64_t handled, const Opened *opened, size
                 if (opened[i].tree < 0) /* left out, or denied: no rule grants anything */
                         continue;
                 c->detail = opened[i].mount->path;
-                int r = add_rule(c->ruleset, handled, opened[i].tree, rights(opened[i].mount)); /* the object, not its path */
+                int r = add_rule(c->ruleset, handled, opened[i].tree,
+                                rights(opened[i].mount)); /* the object, not its path */
                 if (r < 0)
                         return r;
         }

@@ -21,7 +21,8 @@ int launcher_watch(Launcher *l, Source *s, int fd, void (*handle)(Launcher *, vo
         return launcher_watch_for(l, s, fd, EPOLLIN, handle, owner);
 }
 
-int launcher_watch_for(Launcher *l, Source *s, int fd, uint32_t events, void (*handle)(Launcher *, void *), void *owner) {
+int launcher_watch_for(Launcher *l, Source *s, int fd, uint32_t events, void (*handle)(Launcher *, void *),
+                void *owner) {
         struct epoll_event e = { .events = events, .data.ptr = s };
         if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &e) < 0)
                 return -errno;
@@ -110,7 +111,9 @@ void launcher_reply_ok(Launcher *l, uint64_t serial, pid_t pid) {
 }
 
 void launcher_reply_failed(Launcher *l, uint64_t serial, LaunchStep step, int error, const char *detail) {
-        LaunchReport report = { .event = LAUNCH_EVENT_FAILED, .serial = serial, .step = step, .error = error };
+        LaunchReport report = {
+                .event = LAUNCH_EVENT_FAILED, .serial = serial, .step = step, .error = error
+        };
         if (detail)
                 (void)snprintf(report.detail, sizeof(report.detail), "%s", detail);
         launcher_send(l, &report, NULL, 0);
@@ -124,7 +127,9 @@ static bool is_terminated(const char *text, size_t size) {
 
 static void verb_hello(Launcher *l, const LaunchRequest *q) {
         const LaunchReport ready = {
-                .event = LAUNCH_EVENT_READY, .serial = q->serial, .features = l->features,
+                .event = LAUNCH_EVENT_READY,
+                .serial = q->serial,
+                .features = l->features,
         };
         launcher_send(l, &ready, NULL, 0);
         run_report_all(l, q->serial);

@@ -50,7 +50,8 @@ static int prepare(void) {
         for (unsigned long cap = 0; prctl(PR_CAPBSET_READ, cap) >= 0; cap++)
                 if (prctl(PR_CAPBSET_DROP, cap) < 0)
                         return -errno;
-        if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+        if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
+                        prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
                 return -errno;
         struct rlimit files; /* four descriptors for each sandbox */
         if (getrlimit(RLIMIT_NOFILE, &files) < 0)
@@ -61,7 +62,8 @@ static int prepare(void) {
 
 int main(int argc, char **argv) {
         if (argc > 2 || (argc == 2 && argv[1][0] != '/')) {
-                fprintf(stderr, "Usage: %s [SOCKET]\nBuilds sandboxes for mxcd; see mxc-launch(8).\n", argv[0]);
+                fprintf(stderr, "Usage: %s [SOCKET]\nBuilds sandboxes for mxcd; see mxc-launch(8).\n",
+                                argv[0]);
                 return EXIT_FAILURE;
         }
         int listener = argc == 2 ? own_listener(argv[1]) : inherited_listener();

@@ -15,7 +15,7 @@
 
 struct NetPool {
         pid_t helper;
-        Source channel;         /* to the helper: an order each way */
+        Source channel; /* to the helper: an order each way */
         int ready[NET_POOL_SIZE];
         size_t n_ready;
 };

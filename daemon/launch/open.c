@@ -28,7 +28,7 @@ const PlanMount *plan_topmost_writable(const LaunchPlan *plan, const char *path)
                 for (size_t i = 0; i < lists[l].n; i++) {
                         const PlanMount *m = &lists[l].mounts[i];
                         if (m->access == PLAN_READWRITE && path_is_below(path, m->path) &&
-                            (!top || strlen(m->path) < strlen(top->path)))
+                                        (!top || strlen(m->path) < strlen(top->path)))
                                 top = m;
                 }
         return top;
@@ -74,8 +74,7 @@ static int open_one(const PlanMount *m, const LaunchPlan *plan, int *ret_fd) {
         _cleanup_close_ int fd = open_path(AT_FDCWD, m->path, above ? above->path : NULL, 0);
         if (fd < 0)
                 return !m->required && is_absence(fd) ? 0 : fd;
-        if (m->access == PLAN_READWRITE &&
-            faccessat(fd, "", W_OK, AT_EMPTY_PATH | AT_EACCESS) < 0)
+        if (m->access == PLAN_READWRITE && faccessat(fd, "", W_OK, AT_EMPTY_PATH | AT_EACCESS) < 0)
                 return -errno;
         *ret_fd = TAKE_FD(fd);
         return 0;
@@ -88,11 +87,12 @@ static int clone_tree(const PlanMount *m, int fd, Opened *ret) {
                 return -errno;
         if (S_ISLNK(st.st_mode))
                 return -ELOOP;
-        _cleanup_close_ int tree =
-                open_tree(fd, "", AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+        _cleanup_close_ int tree = open_tree(
+                        fd, "", AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
         if (tree < 0)
                 return -errno;
-        struct mount_attr attr = { .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, .propagation = MS_PRIVATE };
+        struct mount_attr attr = { .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+                .propagation = MS_PRIVATE };
         if (m->access != PLAN_READWRITE)
                 attr.attr_set |= MOUNT_ATTR_RDONLY;
         if (!m->exec)

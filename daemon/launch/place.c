@@ -32,7 +32,9 @@ static int compare_places(const void *a, const void *b) {
         int r = strcmp(x->path, y->path);
         if (r != 0)
                 return r;
-        return x->rank < y->rank ? 1 : x->rank > y->rank ? -1 : 0; /* the higher first: it is the one that is kept */
+        return x->rank < y->rank   ? 1
+               : x->rank > y->rank ? -1
+                                   : 0; /* the higher first: it is the one that is kept */
 }
 
 void places_sort(Places *p) {
@@ -48,10 +50,12 @@ void places_sort(Places *p) {
 
 /* /dev, /proc, and what is below them. */
 static bool is_reserved(const char *path) {
-        return streq(path, "/dev") || path_is_below(path, "/dev") || streq(path, "/proc") || path_is_below(path, "/proc");
+        return streq(path, "/dev") || path_is_below(path, "/dev") || streq(path, "/proc") ||
+               path_is_below(path, "/proc");
 }
 
-int places_add_opened(Places *p, const LaunchPlan *plan, const Opened *opened, size_t n, unsigned rank, const char **ret_detail) {
+int places_add_opened(Places *p, const LaunchPlan *plan, const Opened *opened, size_t n, unsigned rank,
+                const char **ret_detail) {
         for (size_t i = 0; i < n; i++) {
                 const PlanMount *m = opened[i].mount;
                 bool denied = m->access == PLAN_DENIED;
@@ -112,7 +116,7 @@ int place_make(int root, const char *path, bool is_dir) {
         _cleanup_free_ char *prefix = strdup(path);
         if (!prefix)
                 return -ENOMEM;
-        for (char *slash = prefix; slash; ) {
+        for (char *slash = prefix; slash;) {
                 char *end = strchr(slash + 1, '/');
                 if (end)
                         *end = 0;
@@ -164,10 +168,13 @@ static int put_denied(int root, int mask, const char *path, bool is_gate) {
         if (target < 0)
                 return target;
         if (is_made_here(target)) {
-                _cleanup_close_ int dir = openat(target, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* fchmod() takes no O_PATH */
+                _cleanup_close_ int dir = openat(target, ".",
+                                O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* fchmod() takes no O_PATH */
                 if (dir < 0)
                         return -errno;
-                return fchmod(dir, is_gate ? 0111 : 0) < 0 ? -errno : 0; /* root's, on a file system of ours: no mount needed */
+                return fchmod(dir, is_gate ? 0111 : 0) < 0
+                                       ? -errno
+                                       : 0; /* root's, on a file system of ours: no mount needed */
         }
         if (!is_gate)
                 return filesystem_mask(mask, target);

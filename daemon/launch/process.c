@@ -38,7 +38,8 @@ static int move_up(int *fd) {
 /* Moves what the cage needs to the lowest numbers, 0 to 2 being the command's, and closes everything else that the launcher
  * holds: the channel to mxcd, other sandboxes, templates. */
 int wall_fds(Cage *c) {
-        int *kept[] = { &c->stdio[0], &c->stdio[1], &c->stdio[2], &c->report, &c->control, &c->netns, &c->template->mount_ns };
+        int *kept[] = { &c->stdio[0], &c->stdio[1], &c->stdio[2], &c->report, &c->control, &c->netns,
+                &c->template->mount_ns };
         for (size_t i = 0; i < ELEMENTSOF(kept); i++) {
                 int r = i < 3 && *kept[i] >= 0 ? check_stdio(*kept[i]) : 0;
                 /* a number that nothing has could be given to anything: no stdio is /dev/null */

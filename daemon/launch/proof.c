@@ -30,7 +30,7 @@ static bool is_refusal(long result) {
         if (result >= 0)
                 return false;
         return errno == EPERM || errno == EACCES || errno == EROFS || errno == ENOSYS || errno == ENOENT ||
-                errno == EAFNOSUPPORT || errno == EPROTONOSUPPORT;
+               errno == EAFNOSUPPORT || errno == EPROTONOSUPPORT;
 }
 
 static bool is_refused_descriptor(int fd) {
@@ -45,12 +45,23 @@ static bool is_listed(const Cage *c, long number) {
                 long number;
                 const char *name;
         } names[] = {
-                { SYS_bpf, "bpf" }, { SYS_perf_event_open, "perf_event_open" }, { SYS_keyctl, "keyctl" },
-                { SYS_add_key, "add_key" }, { SYS_request_key, "request_key" }, { SYS_init_module, "init_module" },
-                { SYS_finit_module, "finit_module" }, { SYS_delete_module, "delete_module" },
-                { SYS_kexec_load, "kexec_load" }, { SYS_open_by_handle_at, "open_by_handle_at" }, { SYS_swapon, "swapon" },
-                { SYS_acct, "acct" }, { SYS_quotactl, "quotactl" }, { SYS_settimeofday, "settimeofday" }, { SYS_setns, "setns" },
-                { SYS_fanotify_init, "fanotify_init" }, { SYS_landlock_restrict_self, "landlock_restrict_self" },
+                { SYS_bpf, "bpf" },
+                { SYS_perf_event_open, "perf_event_open" },
+                { SYS_keyctl, "keyctl" },
+                { SYS_add_key, "add_key" },
+                { SYS_request_key, "request_key" },
+                { SYS_init_module, "init_module" },
+                { SYS_finit_module, "finit_module" },
+                { SYS_delete_module, "delete_module" },
+                { SYS_kexec_load, "kexec_load" },
+                { SYS_open_by_handle_at, "open_by_handle_at" },
+                { SYS_swapon, "swapon" },
+                { SYS_acct, "acct" },
+                { SYS_quotactl, "quotactl" },
+                { SYS_settimeofday, "settimeofday" },
+                { SYS_setns, "setns" },
+                { SYS_fanotify_init, "fanotify_init" },
+                { SYS_landlock_restrict_self, "landlock_restrict_self" },
                 { SYS_landlock_create_ruleset, "landlock_create_ruleset" },
         };
         const PlanTemplate *t = &c->plan->template;
@@ -62,15 +73,15 @@ static bool is_listed(const Cage *c, long number) {
 }
 
 static bool no_mounts(const Cage *c) {
-        return is_refusal(mount("none", "/tmp", "tmpfs", 0, NULL)) && is_refusal(umount2("/proc", MNT_DETACH)) &&
-                is_refused_descriptor(fsopen("tmpfs", 0)) &&
-                is_refused_descriptor(open_tree(AT_FDCWD, "/", OPEN_TREE_CLONE)) &&
-                is_refusal(syscall(SYS_pivot_root, "/tmp", "/tmp")) && is_refusal(chroot("/tmp"));
+        return is_refusal(mount("none", "/tmp", "tmpfs", 0, NULL)) &&
+               is_refusal(umount2("/proc", MNT_DETACH)) && is_refused_descriptor(fsopen("tmpfs", 0)) &&
+               is_refused_descriptor(open_tree(AT_FDCWD, "/", OPEN_TREE_CLONE)) &&
+               is_refusal(syscall(SYS_pivot_root, "/tmp", "/tmp")) && is_refusal(chroot("/tmp"));
 }
 
 static bool no_namespaces(const Cage *c) {
-        static const int flags[] = { CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWNET, CLONE_NEWPID, CLONE_NEWIPC, CLONE_NEWUTS,
-                CLONE_NEWCGROUP };
+        static const int flags[] = { CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWNET, CLONE_NEWPID, CLONE_NEWIPC,
+                CLONE_NEWUTS, CLONE_NEWCGROUP };
         for (size_t i = 0; i < ELEMENTSOF(flags); i++) {
                 if (!is_refusal(unshare(flags[i])))
                         return false;
@@ -89,13 +100,15 @@ static bool no_capabilities(const Cage *c) {
         (void)cap_free(none);
         (void)cap_free(got);
         for (int cap = 0; held && prctl(PR_CAPBSET_READ, cap) >= 0; cap++)
-                held = prctl(PR_CAPBSET_READ, cap) == 0 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap, 0, 0) == 0;
+                held = prctl(PR_CAPBSET_READ, cap) == 0 &&
+                       prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap, 0, 0) == 0;
         return held && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
 }
 
 static bool no_other_identity(const Cage *c) {
-        return is_refusal(setresuid(0, 0, 0)) && is_refusal(setresgid(0, 0, 0)) && is_refusal(setgroups(1, (const gid_t[]){ 0 })) &&
-                getuid() == c->plan->uid && getgid() == c->plan->gid;
+        return is_refusal(setresuid(0, 0, 0)) && is_refusal(setresgid(0, 0, 0)) &&
+               is_refusal(setgroups(1, (const gid_t[]){ 0 })) && getuid() == c->plan->uid &&
+               getgid() == c->plan->gid;
 }
 
 /* A file system that must not be written says so before anybody asks for permissions. */
@@ -105,8 +118,9 @@ static bool is_readonly(const char *path) {
 }
 
 static bool root_is_readonly(const Cage *c) {
-        return is_readonly("/") && is_refusal(mkdir("/mxc-proof", 0700)) && is_readonly("/dev") && is_readonly("/proc") &&
-                is_refused_descriptor(open("/dev/mxc-proof", O_CREAT | O_WRONLY, 0600));
+        return is_readonly("/") && is_refusal(mkdir("/mxc-proof", 0700)) && is_readonly("/dev") &&
+               is_readonly("/proc") &&
+               is_refused_descriptor(open("/dev/mxc-proof", O_CREAT | O_WRONLY, 0600));
 }
 
 static bool grants_are_kept(const Cage *c) {
@@ -122,7 +136,7 @@ static bool grants_are_kept(const Cage *c) {
                 if (statvfs(m->path, &fs) < 0)
                         continue; /* was absent */
                 unsigned long wanted = ST_NOSUID | ST_NODEV | (m->access == PLAN_READONLY ? ST_RDONLY : 0) |
-                        (m->exec ? 0 : ST_NOEXEC);
+                                       (m->exec ? 0 : ST_NOEXEC);
                 if ((fs.f_flag & wanted) != wanted)
                         return false;
         }
@@ -131,13 +145,15 @@ static bool grants_are_kept(const Cage *c) {
 
 /* What every host has and no policy means by accident. A path that the template grants is not asked. */
 static bool host_is_away(const Cage *c) {
-        static const char *const paths[] = { "/boot", "/etc/shadow", "/lost+found", "/root", "/sys/kernel", "/var/lib/dpkg",
-                "/var/log", "/run/systemd", "/run/dbus", "/proc/kcore", "/proc/1/root", "/proc/1/mem", "/proc/1/fd" };
+        static const char *const paths[] = { "/boot", "/etc/shadow", "/lost+found", "/root", "/sys/kernel",
+                "/var/lib/dpkg", "/var/log", "/run/systemd", "/run/dbus", "/proc/kcore", "/proc/1/root",
+                "/proc/1/mem", "/proc/1/fd" };
         const PlanTemplate *t = &c->plan->template;
         for (size_t i = 0; i < ELEMENTSOF(paths); i++) {
                 bool granted = false;
                 for (size_t k = 0; k < t->n_mounts && !granted; k++)
-                        granted = streq(paths[i], t->mounts[k].path) || path_is_below(paths[i], t->mounts[k].path);
+                        granted = streq(paths[i], t->mounts[k].path) ||
+                                  path_is_below(paths[i], t->mounts[k].path);
                 if (!granted && !is_refused_descriptor(open(paths[i], O_RDONLY | O_NONBLOCK | O_CLOEXEC)))
                         return false;
         }
@@ -151,9 +167,10 @@ static bool proc_is_ours(const Cage *c) {
         size_t n = 0;
         for (struct dirent *e; (e = readdir(proc)) != NULL;)
                 n += e->d_name[0] >= '0' && e->d_name[0] <= '9';
-        return n == 2 && getpid() == 2 && is_refused_descriptor(open("/proc/sys/kernel/hostname", O_WRONLY | O_CLOEXEC)) &&
-                is_refused_descriptor(open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC)) &&
-                is_refused_descriptor(open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
+        return n == 2 && getpid() == 2 &&
+               is_refused_descriptor(open("/proc/sys/kernel/hostname", O_WRONLY | O_CLOEXEC)) &&
+               is_refused_descriptor(open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC)) &&
+               is_refused_descriptor(open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
 }
 
 static bool network_is_empty(const Cage *c) {
@@ -173,9 +190,15 @@ static bool no_strange_sockets(const Cage *c) {
         static const struct {
                 int family, type, protocol;
         } table[] = {
-                { AF_PACKET, SOCK_RAW, 0 }, { AF_INET, SOCK_RAW, IPPROTO_RAW }, { AF_INET6, SOCK_RAW, IPPROTO_ICMPV6 },
-                { AF_NETLINK, SOCK_RAW, 9 /* audit */ }, { AF_NETLINK, SOCK_RAW, 12 /* netfilter */ }, { AF_VSOCK, SOCK_STREAM, 0 },
-                { AF_ALG, SOCK_SEQPACKET, 0 }, { AF_BLUETOOTH, SOCK_RAW, 0 }, { AF_INET, SOCK_STREAM, IPPROTO_SCTP },
+                { AF_PACKET, SOCK_RAW, 0 },
+                { AF_INET, SOCK_RAW, IPPROTO_RAW },
+                { AF_INET6, SOCK_RAW, IPPROTO_ICMPV6 },
+                { AF_NETLINK, SOCK_RAW, 9 /* audit */ },
+                { AF_NETLINK, SOCK_RAW, 12 /* netfilter */ },
+                { AF_VSOCK, SOCK_STREAM, 0 },
+                { AF_ALG, SOCK_SEQPACKET, 0 },
+                { AF_BLUETOOTH, SOCK_RAW, 0 },
+                { AF_INET, SOCK_STREAM, IPPROTO_SCTP },
         };
         for (size_t i = 0; i < ELEMENTSOF(table); i++)
                 if (!is_refused_descriptor(socket(table[i].family, table[i].type, table[i].protocol)))
@@ -187,8 +210,8 @@ static bool pid_1_is_closed(const Cage *c) {
         char byte;
         struct iovec local = { &byte, 1 }, remote = { (void *)&c, 1 };
         return is_refusal(ptrace(PTRACE_ATTACH, 1, NULL, NULL)) &&
-                is_refusal(syscall(SYS_process_vm_readv, 1, &local, 1UL, &remote, 1UL, 0UL)) &&
-                is_refused_descriptor(open("/proc/1/environ", O_RDONLY | O_CLOEXEC));
+               is_refusal(syscall(SYS_process_vm_readv, 1, &local, 1UL, &remote, 1UL, 0UL)) &&
+               is_refused_descriptor(open("/proc/1/environ", O_RDONLY | O_CLOEXEC));
 }
 
 static bool no_kernel_doors(const Cage *c) {
@@ -209,7 +232,8 @@ static bool no_kernel_doors(const Cage *c) {
 static bool terminal_takes_no_input(const Cage *c) {
         const char letter = 'x';
         /* the upper half of the request is nothing that the kernel looks at: CVE-2019-10063 */
-        const unsigned long requests[] = { TIOCSTI, TIOCSTI | (UINT64_C(1) << 32), TIOCLINUX, TIOCLINUX | (UINT64_C(0xf) << 40) };
+        const unsigned long requests[] = { TIOCSTI, TIOCSTI | (UINT64_C(1) << 32), TIOCLINUX,
+                TIOCLINUX | (UINT64_C(0xf) << 40) };
         if (!isatty(0))
                 return false;
         for (size_t i = 0; i < ELEMENTSOF(requests); i++)
@@ -260,7 +284,7 @@ static bool no_descriptors(const Cage *c) {
 static bool landlock_holds(const Cage *c) {
         /* nothing tells of a domain from inside but this: one of sixteen layers is taken */
         if (c->plan->template.landlock_abi == 0 || !is_listed(c, SYS_landlock_restrict_self) ||
-            !is_listed(c, SYS_landlock_create_ruleset))
+                        !is_listed(c, SYS_landlock_create_ruleset))
                 return true;
         const uint64_t handled[3] = { 1 };
         int ruleset = (int)syscall(SYS_landlock_create_ruleset, handled, sizeof(handled[0]), 0);

@@ -67,7 +67,9 @@ static int make_links(const PlanTemplate *t, int root, bool only_top, const char
         return 0;
 }
 
-static const Place own_dev = { .path = "/dev", .kind = PLACE_DEV, .rank = 3, .is_dir = true, .required = true };
+static const Place own_dev = {
+        .path = "/dev", .kind = PLACE_DEV, .rank = 3, .is_dir = true, .required = true
+};
 
 static int open_base(const LaunchPlan *plan, Opened **ret, int *devices, const char **ret_detail) {
         const MountList list = { plan->template.mounts, plan->template.n_mounts };
@@ -144,7 +146,8 @@ bool root_template_has(const LaunchPlan *plan, const char *top) {
                 if (same_top(plan->template.mounts[i].path, top))
                         return true;
         for (size_t i = 0; i < plan->template.n_links; i++)
-                if (same_top(plan->template.links[i].path, top) && strchr(plan->template.links[i].path + 1, '/'))
+                if (same_top(plan->template.links[i].path, top) &&
+                                strchr(plan->template.links[i].path + 1, '/'))
                         return true;
         return false;
 }
@@ -182,7 +185,8 @@ static int make_movable(void *data, const char *top) {
         _cleanup_close_ int target = place_make(root, path, true);
         if (target < 0)
                 return target;
-        _cleanup_close_ int tree = open_tree(target, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+        _cleanup_close_ int tree =
+                        open_tree(target, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
         if (tree < 0)
                 return -errno;
         if (move_mount(tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
@@ -200,7 +204,8 @@ static bool is_mount_of(const LaunchPlan *plan, const char *top) {
                 return true;
         for (size_t i = 0; i < plan->template.n_mounts; i++) {
                 const char *path = plan->template.mounts[i].path;
-                if (same_top(path, top) && path[1 + top_length(path)] == 0 && plan->template.mounts[i].access != PLAN_DENIED)
+                if (same_top(path, top) && path[1 + top_length(path)] == 0 &&
+                                plan->template.mounts[i].access != PLAN_DENIED)
                         return true;
         }
         return false;
@@ -316,7 +321,8 @@ static bool fits_template(const LaunchPlan *plan) {
                 if (streq(path, "/dev") || streq(path, "/proc"))
                         continue; /* refused or left out */
                 for (size_t k = 0; k < plan->template.n_mounts; k++)
-                        if (streq(path, plan->template.mounts[k].path) || path_is_below(plan->template.mounts[k].path, path))
+                        if (streq(path, plan->template.mounts[k].path) ||
+                                        path_is_below(plan->template.mounts[k].path, path))
                                 return false;
                 _cleanup_free_ char *top = strndup(path + 1, top_length(path));
                 if (!top || (root_template_has(plan, top) && !grants_above(plan, path)))
@@ -333,7 +339,8 @@ static int move_top(void *data, const char *top) {
         const MoveContext *m = data;
         struct stat st;
         if (fstatat(m->from, top, &st, AT_SYMLINK_NOFOLLOW) < 0)
-                return errno == ENOENT ? 0 : -errno; /* not required, and absent when the template was made */
+                return errno == ENOENT ? 0
+                                       : -errno; /* not required, and absent when the template was made */
         if ((S_ISDIR(st.st_mode) ? mkdirat(m->to, top, 0755) : mknodat(m->to, top, S_IFREG | 0444, 0)) < 0)
                 return -errno;
         return move_mount(m->from, top, m->to, top, 0) < 0 ? -errno : 0;
@@ -354,7 +361,8 @@ static int build_from_template(Cage *c) {
         if (old < 0 || root < 0)
                 return old < 0 ? -errno : root;
         /* over the template's root, which only the namespace itself still knows: it has nothing of the host's */
-        if (move_mount(root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0 || fchdir(root) < 0 || chroot(".") < 0)
+        if (move_mount(root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0 || fchdir(root) < 0 ||
+                        chroot(".") < 0)
                 return -errno;
         const MoveContext move = { old, root };
         r = for_each_top(c->plan, move_top, (void *)&move);

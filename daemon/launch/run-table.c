@@ -147,7 +147,9 @@ static void remove_leaf(Launcher *l, const Run *run) {
         if (run->exec > 0 || !run->scope)
                 return;
         _cleanup_close_ int scope = cgroup_open_scope(l->cgroup, run->scope->path);
-        int r = scope < 0 ? 0 : cgroup_remove_leaf(scope, run->id); /* a scope that is gone took its leaves along */
+        int r = scope < 0 ? 0
+                          : cgroup_remove_leaf(
+                                            scope, run->id); /* a scope that is gone took its leaves along */
         if (r < 0)
                 log_warning("The leaf of sandbox %s stays: %s", run->id, strerror(-r));
 }
@@ -185,7 +187,8 @@ static void give_up(Launcher *l, Run *run, uint32_t step, int error, const char 
                 return;
         }
         if (run->connection == l->connection)
-                launcher_reply_failed(l, run->serial, step < _LAUNCH_STEP_MAX ? step : LAUNCH_STEP_CLONE, error, detail);
+                launcher_reply_failed(l, run->serial, step < _LAUNCH_STEP_MAX ? step : LAUNCH_STEP_CLONE,
+                                error, detail);
         run_abandon(l, run, true);
 }
 
@@ -238,7 +241,7 @@ static void on_setup(Launcher *l, void *owner) {
 static void read_page(Run *run, const siginfo_t *info) {
         StatusPage page;
         if (info->si_code == CLD_EXITED && fd_pread_all(run->page, &page, sizeof(page), 0) == 0 &&
-            page.state == STATUS_EXITED) {
+                        page.state == STATUS_EXITED) {
                 run->code = page.code & 0xff;
                 run->signal = page.signal > 0 && page.signal < NSIG ? page.signal : 0;
         } else if (info->si_code == CLD_EXITED) {
@@ -288,8 +291,8 @@ int run_watch(Launcher *l, Run *run) {
         int r = launcher_watch(l, &run->setup, run->setup_fd, on_setup, run);
         if (r < 0)
                 return r;
-        return run->exec == 0 ? launcher_watch(l, &run->end, run->pidfd, on_sandbox_end, run) :
-                                launcher_watch(l, &run->end, run->end_pipe, on_exec_end, run);
+        return run->exec == 0 ? launcher_watch(l, &run->end, run->pidfd, on_sandbox_end, run)
+                              : launcher_watch(l, &run->end, run->end_pipe, on_exec_end, run);
 }
 
 void run_expire(Launcher *l) {
@@ -326,10 +329,11 @@ void verb_signal(Launcher *l, const LaunchRequest *q) {
 /* Unknown to us, but its leaf may be there: a launcher before us crashed. */
 static int release_unknown(Launcher *l, const LaunchRequest *q) {
         bool leaf = q->exec == 0 && path_is_normal(q->path) && q->path[1] != 0 && strlen(q->id) == 32 &&
-                q->id[strspn(q->id, "0123456789abcdef")] == 0;
+                    q->id[strspn(q->id, "0123456789abcdef")] == 0;
         _cleanup_close_ int scope = leaf ? cgroup_open_scope(l->cgroup, q->path) : -ENOENT;
-        return scope < 0 || faccessat(scope, q->id, F_OK, AT_SYMLINK_NOFOLLOW) < 0 ? -ENOENT :
-                                                                                     cgroup_remove_leaf(scope, q->id);
+        return scope < 0 || faccessat(scope, q->id, F_OK, AT_SYMLINK_NOFOLLOW) < 0
+                               ? -ENOENT
+                               : cgroup_remove_leaf(scope, q->id);
 }
 
 void verb_release(Launcher *l, const LaunchRequest *q) {

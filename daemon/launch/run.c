@@ -58,7 +58,8 @@ _Noreturn void launch_run(Cage *c) {
                 c->detail = NULL;
                 int r = rooms[i].wall(c);
                 if (r < 0) {
-                        cage_report_failure(c->report, rooms[i].step, -r, c->detail ? c->detail : rooms[i].name);
+                        cage_report_failure(
+                                        c->report, rooms[i].step, -r, c->detail ? c->detail : rooms[i].name);
                         _exit(EXIT_FAILURE);
                 }
         }

@@ -17,7 +17,8 @@
 /* ---- anchors ---- */
 
 static _Noreturn void anchor_run(void) {
-        (void)close_range(0, ~0U, 0); /* nothing of the launcher's is its business; what fails stays unused */
+        (void)close_range(
+                        0, ~0U, 0); /* nothing of the launcher's is its business; what fails stays unused */
         (void)prctl(PR_SET_NAME, "mxc-anchor");
         cap_t none = cap_init();
         if (!none || cap_set_proc(none) < 0)
@@ -216,7 +217,9 @@ void verb_drop(Launcher *l, const LaunchRequest *q) {
         if (s)
                 scope_free_if_unused(s);
         _cleanup_close_ int dir = path_is_a_scope(q->path) ? cgroup_open_scope(l->cgroup, q->path) : -EINVAL;
-        int r = dir < 0 ? 0 : cgroup_remove_leaf(dir, ANCHOR_LEAF); /* the scope itself may be gone already: that is the aim */
+        int r = dir < 0 ? 0
+                        : cgroup_remove_leaf(dir,
+                                          ANCHOR_LEAF); /* the scope itself may be gone already: that is the aim */
         if (r < 0)
                 launcher_reply_failed(l, q->serial, LAUNCH_STEP_CGROUP, -r, q->path);
         else

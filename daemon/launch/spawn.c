@@ -4,9 +4,9 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
-#include <signal.h>
 #include <sys/socket.h>
 
 #include "cage.h"
@@ -34,7 +34,7 @@ static int new_page(int *ret_fd, StatusPage **ret) {
                 return -errno;
         /* whoever maps it can count on its size: a shorter one would be a SIGBUS in mxcd */
         if (ftruncate(fd, sizeof(StatusPage)) < 0 ||
-            fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+                        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
                 return -errno;
         StatusPage *page = mmap(NULL, sizeof(StatusPage), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
         if (page == MAP_FAILED)
@@ -64,7 +64,8 @@ static int make_leaf(Launcher *l, Run *run, const LaunchPlan *plan, int *ret_lea
 }
 
 /* The clone. Everything that the launcher holds is seen by the child until its first wall closes it. */
-static int start(Launcher *l, Run *run, const LaunchPlan *plan, Template *template, int leaf, const int *stdio, Failure *f) {
+static int start(Launcher *l, Run *run, const LaunchPlan *plan, Template *template, int leaf,
+                const int *stdio, Failure *f) {
         _cleanup_close_ int report = -EBADF, control = -EBADF;
         StatusPage *page = NULL;
         f->step = LAUNCH_STEP_FDS;
@@ -79,8 +80,15 @@ static int start(Launcher *l, Run *run, const LaunchPlan *plan, Template *templa
                 return r;
 
         Cage cage = {
-                .plan = plan, .template = template, .report = report, .control = control,
-                .stdio = { -EBADF, -EBADF, -EBADF }, .netns = -EBADF, .page = page, .ruleset = -EBADF, .prove = run->proof != NULL,
+                .plan = plan,
+                .template = template,
+                .report = report,
+                .control = control,
+                .stdio = { -EBADF, -EBADF, -EBADF },
+                .netns = -EBADF,
+                .page = page,
+                .ruleset = -EBADF,
+                .prove = run->proof != NULL,
         };
         if (!plan->pty && stdio)
                 memcpy(cage.stdio, stdio, sizeof(cage.stdio));
@@ -115,7 +123,8 @@ static int start_proof(Launcher *l, Template *t) {
         return 0;
 }
 
-static int wait_for_proof(Launcher *l, Template *t, const LaunchRequest *q, const int *fds, size_t n_fds, Failure *f) {
+static int wait_for_proof(
+                Launcher *l, Template *t, const LaunchRequest *q, const int *fds, size_t n_fds, Failure *f) {
         f->step = LAUNCH_STEP_PROOF;
         int r = t->proving ? 0 : start_proof(l, t);
         return r < 0 ? r : template_park(l, t, q, fds, n_fds);

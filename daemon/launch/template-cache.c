@@ -74,7 +74,8 @@ static void end_build(Launcher *l, Template *t) {
         TemplateBuild *b = t->build;
         _cleanup_close_ int fd = b->report.fd;
         launcher_unwatch(l, &b->report);
-        (void)kill(b->pid, SIGKILL); /* our child, not reaped: the pid is its own. Its message was its last act */
+        (void)kill(b->pid,
+                        SIGKILL); /* our child, not reaped: the pid is its own. Its message was its last act */
         while (waitpid(b->pid, NULL, 0) < 0 && errno == EINTR)
                 ;
         free(b);
@@ -208,9 +209,16 @@ static Template **make_room(Launcher *l) {
 /* The plan again, without anything that a caller named. */
 static int make_model(const LaunchPlan *plan, LaunchPlan **ret) {
         LaunchPlan bare = {
-                .id = (char *)"00000000000000000000000000000000", .scope = (char *)"/none", .hostname = (char *)"proof",
-                .template = plan->template, .uid = 65534, .gid = 65534, .cwd = (char *)"/", .umask = 077,
-                .max_files = 256, .pty = true,
+                .id = (char *)"00000000000000000000000000000000",
+                .scope = (char *)"/none",
+                .hostname = (char *)"proof",
+                .template = plan->template,
+                .uid = 65534,
+                .gid = 65534,
+                .cwd = (char *)"/",
+                .umask = 077,
+                .max_files = 256,
+                .pty = true,
         };
         static char *const argv[] = { (char *)"proof" };
         bare.argv = (char **)argv;
@@ -221,8 +229,8 @@ static int make_model(const LaunchPlan *plan, LaunchPlan **ret) {
         return r < 0 ? r : launch_plan_decode(data, size, ret, &offset, &length, NULL);
 }
 
-static int template_new(Launcher *l, const uint8_t *key, size_t key_size, const LaunchPlan *plan, Template **ret,
-                const char **ret_detail) {
+static int template_new(Launcher *l, const uint8_t *key, size_t key_size, const LaunchPlan *plan,
+                Template **ret, const char **ret_detail) {
         Template *t = calloc(1, sizeof(Template));
         if (!t)
                 return -ENOMEM;
@@ -245,8 +253,8 @@ static int template_new(Launcher *l, const uint8_t *key, size_t key_size, const 
         return 0;
 }
 
-int template_cache_get(Launcher *l, const uint8_t *key, size_t key_size, const LaunchPlan *plan, Template **ret,
-                const char **ret_detail) {
+int template_cache_get(Launcher *l, const uint8_t *key, size_t key_size, const LaunchPlan *plan,
+                Template **ret, const char **ret_detail) {
         Template *t = find(l->templates, key, key_size);
         if (!t) {
                 int r = template_new(l, key, key_size, plan, &t, ret_detail);
@@ -287,7 +295,8 @@ void template_proof_done(Launcher *l, Template *t, bool held, int error, const c
         t->proving = false;
         t->proven = held;
         if (!held)
-                log_error("A wall does not stand: %s: %s. Sandboxes of this policy are refused.", wall, strerror(error));
+                log_error("A wall does not stand: %s: %s. Sandboxes of this policy are refused.", wall,
+                                strerror(error));
         STAILQ_HEAD(, Parked) waiting = STAILQ_HEAD_INITIALIZER(waiting);
         STAILQ_CONCAT(&waiting, &t->parked);
         while (!STAILQ_EMPTY(&waiting)) {

@@ -21,7 +21,9 @@ static void receive(const uint8_t *data, size_t size, size_t n_fds, size_t expec
                 size_t n = 0;
                 int r = launch_receive(pair[1], &message, expected, fds, &n);
                 fuzz_holds(r == 1 || r == 0 || r == -EBADMSG, "it is a message, the end, or refused");
-                fuzz_holds(r != 1 || (size == expected && n == n_fds && message.request.magic == LAUNCH_MAGIC), "it is whole");
+                fuzz_holds(r != 1 || (size == expected && n == n_fds &&
+                                                     message.request.magic == LAUNCH_MAGIC),
+                                "it is whole");
                 for (size_t i = 0; r == 1 && i < n; i++)
                         (void)close(fds[i]);
         }

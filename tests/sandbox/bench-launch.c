@@ -6,8 +6,8 @@
 #include <poll.h>
 
 #include "cleanup.h"
-#include "tests/bench/samples.h"
 #include "rig.h"
+#include "tests/bench/samples.h"
 
 /* Request to main(), in nanoseconds: the agent writes its clock. */
 static uint64_t sample(Rig *r, const char *tick) {
@@ -17,7 +17,8 @@ static uint64_t sample(Rig *r, const char *tick) {
         RigBox box;
         uint64_t begin = now_ns();
         if (!rig_spawn(r, p, &box, &result)) {
-                fprintf(stderr, "step %s: %s (%s)\n", launch_step_to_string(result.step), strerror(result.error), result.detail);
+                fprintf(stderr, "step %s: %s (%s)\n", launch_step_to_string(result.step),
+                                strerror(result.error), result.detail);
                 exit(EXIT_FAILURE);
         }
         rig_wait(r, &box, 0, &result);
@@ -106,7 +107,8 @@ int main(int argc, char **argv) {
         Rig r;
         rig_start(&r, argv[1], NULL);
         _cleanup_free_ char *tick = NULL, *copy = NULL;
-        if (asprintf(&tick, "%s/tick", r.workspace) < 0 || asprintf(&copy, "cp '%s' '%s'", argv[2], tick) < 0)
+        if (asprintf(&tick, "%s/tick", r.workspace) < 0 ||
+                        asprintf(&copy, "cp '%s' '%s'", argv[2], tick) < 0)
                 rig_die("memory", ENOMEM);
         if (system(copy) != 0)
                 rig_die(copy, EIO);

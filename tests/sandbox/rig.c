@@ -3,8 +3,8 @@
 #include <ftw.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -40,7 +40,8 @@ static char *text(const char *format, ...) {
 /* ---- the launcher and its scope ---- */
 
 static const char *cgroup_root(void) {
-        return access("/sys/fs/cgroup/unified/cgroup.procs", F_OK) == 0 ? "/sys/fs/cgroup/unified" : "/sys/fs/cgroup";
+        return access("/sys/fs/cgroup/unified/cgroup.procs", F_OK) == 0 ? "/sys/fs/cgroup/unified"
+                                                                        : "/sys/fs/cgroup";
 }
 
 void rig_connect(Rig *r) {
@@ -157,7 +158,8 @@ LaunchReport rig_next(Rig *r, int *ret_fds, size_t *ret_n) {
         return report;
 }
 
-LaunchReport rig_request(Rig *r, LaunchRequest q, const int *fds, size_t n_fds, int *ret_fds, size_t *ret_n) {
+LaunchReport rig_request(
+                Rig *r, LaunchRequest q, const int *fds, size_t n_fds, int *ret_fds, size_t *ret_n) {
         q.magic = LAUNCH_MAGIC;
         q.version = LAUNCH_VERSION;
         q.serial = ++r->serial;
@@ -179,24 +181,28 @@ static char *copy(const char *s) {
 
 static void fill_syscalls(LaunchPlan *p) {
         /* what a shell, a C program and the probe need; the daemon's profiles are tested where they are */
-        static const char *const names[] = { "access", "alarm", "arch_prctl", "bind", "brk", "capget", "capset", "chdir", "chmod",
-                "chown", "clock_getres", "clock_gettime", "clock_nanosleep", "clone", "close", "close_range", "connect",
-                "creat", "dup", "dup2", "dup3", "epoll_create1", "epoll_ctl", "epoll_wait", "eventfd2", "execve", "execveat",
-                "exit", "exit_group", "faccessat", "faccessat2", "fadvise64", "fchdir", "fchmod", "fchmodat", "fchown",
-                "fchownat", "fcntl", "flock", "fork", "fstat", "fstatfs", "fsync", "ftruncate", "futex", "getcwd", "getdents64",
-                "getegid", "geteuid", "getgid", "getgroups", "getpeername", "getpgid", "getpgrp", "getpid", "getppid",
-                "getrandom", "getresgid", "getresuid", "getrlimit", "getsid", "getsockname", "getsockopt", "gettid",
-                "getuid", "getxattr", "ioctl", "kill", "lchown", "lgetxattr", "link", "linkat", "listen", "lseek", "lstat", "madvise",
-                "memfd_create", "mkdir", "mkdirat", "mknod", "mknodat", "mmap", "mprotect", "mremap", "munmap", "nanosleep",
-                "newfstatat", "open", "openat", "openat2", "pause", "personality", "pidfd_open", "pidfd_send_signal",
-                "pipe", "pipe2", "poll", "ppoll", "prctl", "pread64", "prlimit64", "pselect6", "pwrite64", "read",
-                "readlink", "readlinkat", "recvfrom", "recvmsg", "rename", "renameat", "renameat2", "restart_syscall",
-                "rmdir", "rseq", "rt_sigaction", "rt_sigprocmask", "rt_sigqueueinfo", "rt_sigreturn", "rt_sigsuspend",
-                "rt_sigtimedwait", "sched_getaffinity", "sched_yield", "seccomp", "select", "sendmsg", "sendto",
-                "set_robust_list", "set_tid_address", "setgid", "setgroups", "setpgid", "setresgid", "setresuid", "setrlimit",
-                "setsid", "setsockopt", "setuid", "setxattr", "shutdown", "sigaltstack", "signalfd4", "socket", "socketpair",
-                "stat", "statfs", "statx", "symlink", "symlinkat", "sysinfo", "tgkill", "time", "truncate", "umask", "uname",
-                "unlink", "unlinkat", "utime", "utimensat", "vfork", "wait4", "waitid", "write", "writev" };
+        static const char *const names[] = { "access", "alarm", "arch_prctl", "bind", "brk", "capget",
+                "capset", "chdir", "chmod", "chown", "clock_getres", "clock_gettime", "clock_nanosleep",
+                "clone", "close", "close_range", "connect", "creat", "dup", "dup2", "dup3", "epoll_create1",
+                "epoll_ctl", "epoll_wait", "eventfd2", "execve", "execveat", "exit", "exit_group",
+                "faccessat", "faccessat2", "fadvise64", "fchdir", "fchmod", "fchmodat", "fchown", "fchownat",
+                "fcntl", "flock", "fork", "fstat", "fstatfs", "fsync", "ftruncate", "futex", "getcwd",
+                "getdents64", "getegid", "geteuid", "getgid", "getgroups", "getpeername", "getpgid",
+                "getpgrp", "getpid", "getppid", "getrandom", "getresgid", "getresuid", "getrlimit", "getsid",
+                "getsockname", "getsockopt", "gettid", "getuid", "getxattr", "ioctl", "kill", "lchown",
+                "lgetxattr", "link", "linkat", "listen", "lseek", "lstat", "madvise", "memfd_create",
+                "mkdir", "mkdirat", "mknod", "mknodat", "mmap", "mprotect", "mremap", "munmap", "nanosleep",
+                "newfstatat", "open", "openat", "openat2", "pause", "personality", "pidfd_open",
+                "pidfd_send_signal", "pipe", "pipe2", "poll", "ppoll", "prctl", "pread64", "prlimit64",
+                "pselect6", "pwrite64", "read", "readlink", "readlinkat", "recvfrom", "recvmsg", "rename",
+                "renameat", "renameat2", "restart_syscall", "rmdir", "rseq", "rt_sigaction",
+                "rt_sigprocmask", "rt_sigqueueinfo", "rt_sigreturn", "rt_sigsuspend", "rt_sigtimedwait",
+                "sched_getaffinity", "sched_yield", "seccomp", "select", "sendmsg", "sendto",
+                "set_robust_list", "set_tid_address", "setgid", "setgroups", "setpgid", "setresgid",
+                "setresuid", "setrlimit", "setsid", "setsockopt", "setuid", "setxattr", "shutdown",
+                "sigaltstack", "signalfd4", "socket", "socketpair", "stat", "statfs", "statx", "symlink",
+                "symlinkat", "sysinfo", "tgkill", "time", "truncate", "umask", "uname", "unlink", "unlinkat",
+                "utime", "utimensat", "vfork", "wait4", "waitid", "write", "writev" };
         p->template.syscalls = calloc(ELEMENTSOF(names), sizeof(char *));
         p->template.n_syscalls = ELEMENTSOF(names);
         for (size_t i = 0; i < ELEMENTSOF(names); i++)
@@ -209,11 +215,15 @@ static void fill_template(LaunchPlan *p) {
         p->template.mounts = calloc(ELEMENTSOF(granted), sizeof(PlanMount));
         for (size_t i = 0; i < ELEMENTSOF(granted); i++)
                 p->template.mounts[i] = (PlanMount){
-                        .path = copy(granted[i]), .access = PLAN_READONLY, .exec = i == 1, .required = true,
+                        .path = copy(granted[i]),
+                        .access = PLAN_READONLY,
+                        .exec = i == 1,
+                        .required = true,
                 };
         static const struct {
                 const char *path, *target;
-        } links[] = { { "/bin", "usr/bin" }, { "/lib", "usr/lib" }, { "/lib64", "usr/lib64" }, { "/sbin", "usr/sbin" } };
+        } links[] = { { "/bin", "usr/bin" }, { "/lib", "usr/lib" }, { "/lib64", "usr/lib64" },
+                { "/sbin", "usr/sbin" } };
         p->template.n_links = ELEMENTSOF(links);
         p->template.links = calloc(ELEMENTSOF(links), sizeof(PlanLink));
         for (size_t i = 0; i < ELEMENTSOF(links); i++)
@@ -261,8 +271,9 @@ static int compare_mounts(const void *a, const void *b) {
 
 PlanMount *plan_add_mount(LaunchPlan *p, const char *path, PlanAccess access) {
         p->mounts = reallocarray(p->mounts, p->n_mounts + 1, sizeof(PlanMount));
-        p->mounts[p->n_mounts++] =
-                (PlanMount){ .path = copy(path), .access = access, .exec = true, .as_owner = true, .required = true };
+        p->mounts[p->n_mounts++] = (PlanMount){
+                .path = copy(path), .access = access, .exec = true, .as_owner = true, .required = true
+        };
         qsort(p->mounts, p->n_mounts, sizeof(PlanMount), compare_mounts);
         for (size_t i = 0; i < p->n_mounts; i++)
                 if (streq(p->mounts[i].path, path))
@@ -291,7 +302,8 @@ void plan_remove_syscall(LaunchPlan *p, const char *name) {
         for (size_t i = 0; i < t->n_syscalls; i++)
                 if (streq(t->syscalls[i], name)) {
                         free(t->syscalls[i]);
-                        memmove(&t->syscalls[i], &t->syscalls[i + 1], (t->n_syscalls - i - 1) * sizeof(char *));
+                        memmove(&t->syscalls[i], &t->syscalls[i + 1],
+                                        (t->n_syscalls - i - 1) * sizeof(char *));
                         t->n_syscalls--;
                         return;
                 }
@@ -306,7 +318,8 @@ static uint64_t now(void) {
 }
 
 /* The request with its plan and, unless it has a pty, /dev/null and a pipe as stdio. */
-static bool begin(Rig *r, LaunchRequest q, const uint8_t *data, size_t size, bool pty, RigBox *ret, RigResult *result) {
+static bool begin(Rig *r, LaunchRequest q, const uint8_t *data, size_t size, bool pty, RigBox *ret,
+                RigResult *result) {
         *ret = (RigBox){ .pidfd = -EBADF, .page = -EBADF, .pty = -EBADF, .output = -EBADF };
         *result = (RigResult){ 0 };
         int plan, pipe_ends[2];
@@ -355,13 +368,15 @@ bool rig_exec(Rig *r, const ExecPlan *p, uint32_t number, RigBox *ret, RigResult
         _cleanup_free_ uint8_t *data = NULL;
         size_t size;
         check(exec_plan_encode(p, &data, &size), "encode");
-        return begin(r, (LaunchRequest){ .verb = LAUNCH_EXEC, .exec = number }, data, size, p->pty, ret, result);
+        return begin(r, (LaunchRequest){ .verb = LAUNCH_EXEC, .exec = number }, data, size, p->pty, ret,
+                        result);
 }
 
 static void read_output(const RigBox *b, RigResult *result) {
         int fd = b->pty >= 0 ? b->pty : b->output;
         while (result->output_size < sizeof(result->output) - 1) {
-                ssize_t n = read(fd, result->output + result->output_size, sizeof(result->output) - 1 - result->output_size);
+                ssize_t n = read(fd, result->output + result->output_size,
+                                sizeof(result->output) - 1 - result->output_size);
                 if (n <= 0)
                         return; /* of a pty, EIO is the end */
                 result->output_size += (size_t)n;

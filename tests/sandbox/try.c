@@ -17,9 +17,11 @@ int main(int argc, char **argv) {
         static RigResult result;
         rig_run(&r, p, &result);
         if (result.started)
-                printf("%s\n-- code %d signal %d, %lu us\n", result.output, result.code, result.signal, result.usec);
+                printf("%s\n-- code %d signal %d, %lu us\n", result.output, result.code, result.signal,
+                                result.usec);
         else
-                printf("-- failed: %s: %s (%s)\n", launch_step_to_string(result.step), strerror(result.error), result.detail);
+                printf("-- failed: %s: %s (%s)\n", launch_step_to_string(result.step),
+                                strerror(result.error), result.detail);
         launch_plan_free(p);
         rig_stop(&r);
         return result.code;

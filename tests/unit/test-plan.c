@@ -42,7 +42,9 @@ static LaunchPlan *whole_plan(void) {
         p->template.n_mounts = 2;
         p->template.mounts = array(2, sizeof(PlanMount));
         p->template.mounts[0] = (PlanMount){ .path = word("/etc"), .access = PLAN_READONLY };
-        p->template.mounts[1] = (PlanMount){ .path = word("/usr"), .access = PLAN_READONLY, .exec = true, .required = true };
+        p->template.mounts[1] = (PlanMount){
+                .path = word("/usr"), .access = PLAN_READONLY, .exec = true, .required = true
+        };
         p->template.n_links = 1;
         p->template.links = array(1, sizeof(PlanLink));
         p->template.links[0] = (PlanLink){ word("/bin"), word("usr/bin") };
@@ -54,7 +56,9 @@ static LaunchPlan *whole_plan(void) {
         p->template.landlock_abi = 7;
         p->n_mounts = 2;
         p->mounts = array(2, sizeof(PlanMount));
-        p->mounts[0] = (PlanMount){ .path = word("/home/u/ws"), .access = PLAN_READWRITE, .as_owner = true, .required = true };
+        p->mounts[0] = (PlanMount){
+                .path = word("/home/u/ws"), .access = PLAN_READWRITE, .as_owner = true, .required = true
+        };
         p->mounts[1] = (PlanMount){ .path = word("/home/u/ws/.env"), .access = PLAN_DENIED };
         p->n_handoff = 1;
         p->handoff = array(1, sizeof(PlanHandoff));
@@ -206,50 +210,123 @@ END_TEST
 
 /* ---- what makes a plan none ---- */
 
-static void relative_scope(LaunchPlan *p) { p->scope[0] = 'x'; }
-static void scope_is_the_root(LaunchPlan *p) { p->scope[1] = 0; }
-static void short_id(LaunchPlan *p) { p->id[31] = 0; }
-static void upper_case_id(LaunchPlan *p) { p->id[10] = 'A'; }
-static void id_with_a_slash(LaunchPlan *p) { p->id[10] = '/'; }
-static void no_hostname(LaunchPlan *p) { p->hostname[0] = 0; }
-static void hostname_with_space(LaunchPlan *p) { p->hostname[0] = ' '; }
-static void template_as_owner(LaunchPlan *p) { p->template.mounts[0].as_owner = true; }
-static void unsorted_mounts(LaunchPlan *p) { p->template.mounts[0].path[1] = 'z'; }
-static void unknown_access(LaunchPlan *p) { p->mounts[0].access = _PLAN_ACCESS_MAX; }
-static void dot_dot_in_a_mount(LaunchPlan *p) { strcpy(p->mounts[1].path, "/home/u/ws/.."); }
-static void dot_in_a_mount(LaunchPlan *p) { strcpy(p->mounts[1].path, "/home/u/ws/."); }
-static void double_slash(LaunchPlan *p) { strcpy(p->mounts[1].path, "/home/u/ws//x"); }
-static void trailing_slash(LaunchPlan *p) { strcpy(p->mounts[1].path, "/home/u/ws/x/"); }
-static void empty_link_target(LaunchPlan *p) { p->template.links[0].target[0] = 0; }
-static void link_at_the_root(LaunchPlan *p) { p->template.links[0].path[1] = 0; }
-static void syscall_with_capitals(LaunchPlan *p) { p->template.syscalls[1][0] = 'W'; }
-static void same_syscall_twice(LaunchPlan *p) { strcpy(p->template.syscalls[1], "read"); }
-static void absolute_handoff(LaunchPlan *p) { p->handoff[0].path[0] = '/'; }
-static void handoff_upwards(LaunchPlan *p) { strcpy(p->handoff[0].path, ".."); }
-static void unknown_handoff(LaunchPlan *p) { p->handoff[0].where = _PLAN_HANDOFF_MAX; }
-static void uid_that_is_none(LaunchPlan *p) { p->uid = UINT32_MAX; }
-static void gid_that_is_none(LaunchPlan *p) { p->gid = UINT32_MAX; }
-static void group_that_is_none(LaunchPlan *p) { p->groups[1] = UINT32_MAX; }
-static void no_program(LaunchPlan *p) { p->argv[0][0] = 0; }
-static void env_without_equals(LaunchPlan *p) { p->env[0][1] = 0; }
-static void env_without_name(LaunchPlan *p) { p->env[0][0] = '='; }
-static void relative_cwd(LaunchPlan *p) { p->cwd[0] = 'h'; }
-static void wide_umask(LaunchPlan *p) { p->umask = 01000; }
-static void too_many_rows(LaunchPlan *p) { p->rows = LIMIT_TTY_ROWS + 1; }
-static void too_many_columns(LaunchPlan *p) { p->columns = LIMIT_TTY_ROWS + 1; }
-static void unknown_limit(LaunchPlan *p) { p->limits[0].kind = _PLAN_LIMIT_MAX; }
-static void same_limit_twice(LaunchPlan *p) { p->limits[1].kind = p->limits[0].kind; }
-static void weight_of_nothing(LaunchPlan *p) { p->limits[0] = (PlanLimit){ PLAN_LIMIT_CPU_WEIGHT, 0 }; }
-static void weight_too_great(LaunchPlan *p) { p->limits[0] = (PlanLimit){ PLAN_LIMIT_IO_WEIGHT, 10001 }; }
-static void missing_string(LaunchPlan *p) { free(p->cwd); p->cwd = NULL; }
+static void relative_scope(LaunchPlan *p) {
+        p->scope[0] = 'x';
+}
+static void scope_is_the_root(LaunchPlan *p) {
+        p->scope[1] = 0;
+}
+static void short_id(LaunchPlan *p) {
+        p->id[31] = 0;
+}
+static void upper_case_id(LaunchPlan *p) {
+        p->id[10] = 'A';
+}
+static void id_with_a_slash(LaunchPlan *p) {
+        p->id[10] = '/';
+}
+static void no_hostname(LaunchPlan *p) {
+        p->hostname[0] = 0;
+}
+static void hostname_with_space(LaunchPlan *p) {
+        p->hostname[0] = ' ';
+}
+static void template_as_owner(LaunchPlan *p) {
+        p->template.mounts[0].as_owner = true;
+}
+static void unsorted_mounts(LaunchPlan *p) {
+        p->template.mounts[0].path[1] = 'z';
+}
+static void unknown_access(LaunchPlan *p) {
+        p->mounts[0].access = _PLAN_ACCESS_MAX;
+}
+static void dot_dot_in_a_mount(LaunchPlan *p) {
+        strcpy(p->mounts[1].path, "/home/u/ws/..");
+}
+static void dot_in_a_mount(LaunchPlan *p) {
+        strcpy(p->mounts[1].path, "/home/u/ws/.");
+}
+static void double_slash(LaunchPlan *p) {
+        strcpy(p->mounts[1].path, "/home/u/ws//x");
+}
+static void trailing_slash(LaunchPlan *p) {
+        strcpy(p->mounts[1].path, "/home/u/ws/x/");
+}
+static void empty_link_target(LaunchPlan *p) {
+        p->template.links[0].target[0] = 0;
+}
+static void link_at_the_root(LaunchPlan *p) {
+        p->template.links[0].path[1] = 0;
+}
+static void syscall_with_capitals(LaunchPlan *p) {
+        p->template.syscalls[1][0] = 'W';
+}
+static void same_syscall_twice(LaunchPlan *p) {
+        strcpy(p->template.syscalls[1], "read");
+}
+static void absolute_handoff(LaunchPlan *p) {
+        p->handoff[0].path[0] = '/';
+}
+static void handoff_upwards(LaunchPlan *p) {
+        strcpy(p->handoff[0].path, "..");
+}
+static void unknown_handoff(LaunchPlan *p) {
+        p->handoff[0].where = _PLAN_HANDOFF_MAX;
+}
+static void uid_that_is_none(LaunchPlan *p) {
+        p->uid = UINT32_MAX;
+}
+static void gid_that_is_none(LaunchPlan *p) {
+        p->gid = UINT32_MAX;
+}
+static void group_that_is_none(LaunchPlan *p) {
+        p->groups[1] = UINT32_MAX;
+}
+static void no_program(LaunchPlan *p) {
+        p->argv[0][0] = 0;
+}
+static void env_without_equals(LaunchPlan *p) {
+        p->env[0][1] = 0;
+}
+static void env_without_name(LaunchPlan *p) {
+        p->env[0][0] = '=';
+}
+static void relative_cwd(LaunchPlan *p) {
+        p->cwd[0] = 'h';
+}
+static void wide_umask(LaunchPlan *p) {
+        p->umask = 01000;
+}
+static void too_many_rows(LaunchPlan *p) {
+        p->rows = LIMIT_TTY_ROWS + 1;
+}
+static void too_many_columns(LaunchPlan *p) {
+        p->columns = LIMIT_TTY_ROWS + 1;
+}
+static void unknown_limit(LaunchPlan *p) {
+        p->limits[0].kind = _PLAN_LIMIT_MAX;
+}
+static void same_limit_twice(LaunchPlan *p) {
+        p->limits[1].kind = p->limits[0].kind;
+}
+static void weight_of_nothing(LaunchPlan *p) {
+        p->limits[0] = (PlanLimit){ PLAN_LIMIT_CPU_WEIGHT, 0 };
+}
+static void weight_too_great(LaunchPlan *p) {
+        p->limits[0] = (PlanLimit){ PLAN_LIMIT_IO_WEIGHT, 10001 };
+}
+static void missing_string(LaunchPlan *p) {
+        free(p->cwd);
+        p->cwd = NULL;
+}
 
 static void (*const spoilers[])(LaunchPlan *) = { relative_scope, scope_is_the_root, short_id, upper_case_id,
-        id_with_a_slash, no_hostname, hostname_with_space, template_as_owner, unsorted_mounts, unknown_access,
-        dot_dot_in_a_mount, dot_in_a_mount, double_slash, trailing_slash, empty_link_target, link_at_the_root,
-        syscall_with_capitals, same_syscall_twice, absolute_handoff, handoff_upwards, unknown_handoff,
-        uid_that_is_none, gid_that_is_none, group_that_is_none, no_program, env_without_equals,
-        env_without_name, relative_cwd, wide_umask, too_many_rows, too_many_columns, unknown_limit,
-        same_limit_twice, weight_of_nothing, weight_too_great, missing_string };
+        id_with_a_slash, no_hostname, hostname_with_space, template_as_owner, unsorted_mounts,
+        unknown_access, dot_dot_in_a_mount, dot_in_a_mount, double_slash, trailing_slash, empty_link_target,
+        link_at_the_root, syscall_with_capitals, same_syscall_twice, absolute_handoff, handoff_upwards,
+        unknown_handoff, uid_that_is_none, gid_that_is_none, group_that_is_none, no_program,
+        env_without_equals, env_without_name, relative_cwd, wide_umask, too_many_rows, too_many_columns,
+        unknown_limit, same_limit_twice, weight_of_nothing, weight_too_great, missing_string };
 
 START_TEST(test_spoilt_plan_is_refused) {
         _cleanup_(launch_plan_freep) LaunchPlan *p = whole_plan();
@@ -297,9 +374,15 @@ static char *make_call(size_t i) {
         return s;
 }
 
-static void n_argv(LaunchPlan *p, size_t n) { set_words(&p->argv, &p->n_argv, n, make_word); }
-static void n_env(LaunchPlan *p, size_t n) { set_words(&p->env, &p->n_env, n, make_variable); }
-static void n_syscalls(LaunchPlan *p, size_t n) { set_words(&p->template.syscalls, &p->template.n_syscalls, n, make_call); }
+static void n_argv(LaunchPlan *p, size_t n) {
+        set_words(&p->argv, &p->n_argv, n, make_word);
+}
+static void n_env(LaunchPlan *p, size_t n) {
+        set_words(&p->env, &p->n_env, n, make_variable);
+}
+static void n_syscalls(LaunchPlan *p, size_t n) {
+        set_words(&p->template.syscalls, &p->template.n_syscalls, n, make_call);
+}
 
 static void argv_bytes(LaunchPlan *p, size_t n) {
         n_argv(p, 2);
@@ -431,9 +514,22 @@ START_TEST(test_path_is_normal) {
                 const char *path;
                 bool normal;
         } table[] = {
-                { "/", true }, { "/a", true }, { "/a/b", true }, { "/a/...", true }, { "/.a", true }, { "/a/..b", true },
-                { "", false }, { "a", false }, { "//", false }, { "/a/", false }, { "/a//b", false }, { "/.", false },
-                { "/..", false }, { "/a/./b", false }, { "/a/../b", false }, { "/a/.", false },
+                { "/", true },
+                { "/a", true },
+                { "/a/b", true },
+                { "/a/...", true },
+                { "/.a", true },
+                { "/a/..b", true },
+                { "", false },
+                { "a", false },
+                { "//", false },
+                { "/a/", false },
+                { "/a//b", false },
+                { "/.", false },
+                { "/..", false },
+                { "/a/./b", false },
+                { "/a/../b", false },
+                { "/a/.", false },
         };
         for (size_t i = 0; i < ELEMENTSOF(table); i++)
                 ck_assert_msg(path_is_normal(table[i].path) == table[i].normal, "%s", table[i].path);
@@ -456,8 +552,8 @@ START_TEST(test_memfd_is_sealed_and_read_back) {
 END_TEST
 
 START_TEST(test_memfd_without_every_seal_is_refused) {
-        static const int seals[] = { 0, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE, F_SEAL_WRITE | F_SEAL_SEAL,
-                F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL };
+        static const int seals[] = { 0, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE,
+                F_SEAL_WRITE | F_SEAL_SEAL, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL };
         for (size_t i = 0; i < ELEMENTSOF(seals); i++) {
                 _cleanup_close_ int fd = memfd_create("t", MFD_ALLOW_SEALING | MFD_CLOEXEC);
                 ck_assert_int_eq(write(fd, "abc", 3), 3);
