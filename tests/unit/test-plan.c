@@ -210,6 +210,11 @@ END_TEST
 
 /* ---- what makes a plan none ---- */
 
+static void replace(char **s, const char *by) {
+        free(*s);
+        *s = word(by);
+}
+
 static void relative_scope(LaunchPlan *p) {
         p->scope[0] = 'x';
 }
@@ -241,16 +246,16 @@ static void unknown_access(LaunchPlan *p) {
         p->mounts[0].access = _PLAN_ACCESS_MAX;
 }
 static void dot_dot_in_a_mount(LaunchPlan *p) {
-        strcpy(p->mounts[1].path, "/home/u/ws/..");
+        replace(&p->mounts[1].path, "/home/u/ws/..");
 }
 static void dot_in_a_mount(LaunchPlan *p) {
-        strcpy(p->mounts[1].path, "/home/u/ws/.");
+        replace(&p->mounts[1].path, "/home/u/ws/.");
 }
 static void double_slash(LaunchPlan *p) {
-        strcpy(p->mounts[1].path, "/home/u/ws//x");
+        replace(&p->mounts[1].path, "/home/u/ws//x");
 }
 static void trailing_slash(LaunchPlan *p) {
-        strcpy(p->mounts[1].path, "/home/u/ws/x/");
+        replace(&p->mounts[1].path, "/home/u/ws/x/");
 }
 static void empty_link_target(LaunchPlan *p) {
         p->template.links[0].target[0] = 0;
@@ -262,13 +267,13 @@ static void syscall_with_capitals(LaunchPlan *p) {
         p->template.syscalls[1][0] = 'W';
 }
 static void same_syscall_twice(LaunchPlan *p) {
-        strcpy(p->template.syscalls[1], "read");
+        replace(&p->template.syscalls[1], "read");
 }
 static void absolute_handoff(LaunchPlan *p) {
         p->handoff[0].path[0] = '/';
 }
 static void handoff_upwards(LaunchPlan *p) {
-        strcpy(p->handoff[0].path, "..");
+        replace(&p->handoff[0].path, "..");
 }
 static void unknown_handoff(LaunchPlan *p) {
         p->handoff[0].where = _PLAN_HANDOFF_MAX;
@@ -443,8 +448,10 @@ static void n_links(LaunchPlan *p, size_t n) {
                 ck_assert_int_gt(asprintf(&links[i].path, "/l%zu", i), 0);
                 links[i].target = word("usr");
         }
-        free(p->template.links[0].path);
-        free(p->template.links[0].target);
+        for (size_t i = 0; i < p->template.n_links; i++) {
+                free(p->template.links[i].path);
+                free(p->template.links[i].target);
+        }
         free(p->template.links);
         p->template.links = links;
         p->template.n_links = n;
@@ -454,7 +461,8 @@ static void n_handoff(LaunchPlan *p, size_t n) {
         PlanHandoff *h = array(n, sizeof(PlanHandoff));
         for (size_t i = 0; i < n; i++)
                 h[i].path = word("hooks");
-        free(p->handoff[0].path);
+        for (size_t i = 0; i < p->n_handoff; i++)
+                free(p->handoff[i].path);
         free(p->handoff);
         p->handoff = h;
         p->n_handoff = n;
