@@ -97,6 +97,13 @@ void guard_close(Guard *g) {
         }
 }
 
+/* The descriptors change hands; *g holds none afterwards. */
+static Guard guard_take(Guard *g) {
+        Guard taken = *g;
+        *g = GUARD_NONE;
+        return taken;
+}
+
 int guard_open(Guard *ret) {
         _cleanup_(guard_close) Guard g = GUARD_NONE;
         const struct {
@@ -115,8 +122,7 @@ int guard_open(Guard *ret) {
                 if (r < 0)
                         return r;
         }
-        *ret = g;
-        g = GUARD_NONE;
+        *ret = guard_take(&g);
         return 0;
 }
 
