@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "guard.h"
 #include "plan.h"
 #include "report.h"
 #include "template.h"
@@ -35,11 +36,16 @@ typedef struct Cage {
         int netns;                /* from the pool, or -EBADF */
         bool prove;               /* attempt what the walls forbid, in the place of the command */
         StatusPage *page;         /* shared with the launcher and mxcd */
+        uint64_t leaf;            /* id of the cgroup that we live in: its inode; 0 of a proof, which has none of its own */
 
         Opened *opened;           /* one per plan->mounts; wall_open */
         bool from_template;       /* wall_template */
         Opened *base;             /* one per plan->template.mounts; wall_template, unless from_template */
         int devices[6];           /* clones of device nodes; wall_template */
+        GuardRule *rules;         /* what is denied and protected by name; guard.h says what they mean. wall_handoff. The
+                                     descriptors are the cage's, open until pid 1 serves, and see the host's objects */
+        size_t n_rules;
+        bool guarded;             /* the guard keeps them; otherwise mounts and mediation must */
         int ruleset;              /* Landlock, or -EBADF; wall_landlock_rules */
         const char *detail;       /* of a failure; borrowed from the plan or static */
 } Cage;
@@ -64,6 +70,7 @@ int wall_oom(Cage *c);
 int wall_open(Cage *c);
 int wall_netns(Cage *c);
 int wall_template(Cage *c);
+int wall_handoff(Cage *c);
 int wall_root(Cage *c);
 int wall_cgroup_namespace(Cage *c);
 int wall_process(Cage *c);

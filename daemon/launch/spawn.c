@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "cage.h"
 #include "cgroup.h"
@@ -92,6 +93,11 @@ static int start(Launcher *l, Run *run, const LaunchPlan *plan, Template *templa
         };
         if (!plan->pty && stdio)
                 memcpy(cage.stdio, stdio, sizeof(cage.stdio));
+        f->step = LAUNCH_STEP_CGROUP;
+        struct stat st;
+        if (leaf >= 0 && fstat(leaf, &st) < 0)
+                return -errno;
+        cage.leaf = leaf >= 0 ? st.st_ino : 0;
         f->step = LAUNCH_STEP_CLONE;
         _cleanup_close_ int netns = net_pool_take(l);
         cage.netns = netns;
