@@ -25,7 +25,8 @@
         X(CONTROL, "control", "5a85f4824b84c7abdd332bf0f4fb6915", "an act on somebody else's agent or sandbox, or on the registry, is refused") \
         X(ADOPT, "adopt", "f59850b743d31eb7897f0366db8dd73e", "a sandbox was found running when mxcd came up, and belongs to it again") \
         X(LOST, "lost", "06e60fc1f4dd7377e60815dc4c662535", "a record without a sandbox, or a sandbox without a record (which is ended)") \
-        X(DAEMON, "daemon", "2b5d795745af7c1a8c4859b8af99a86f", "mxcd comes up or goes down")
+        X(DAEMON, "daemon", "2b5d795745af7c1a8c4859b8af99a86f", "mxcd comes up or goes down") \
+        X(GAP, "gap", "8c19d27bf04d46688763f5b03113ed98", "what had happened could not be kept while the journal was away: how many records")
 
 typedef enum AuditEvent {
 #define X(name, word, id, text) AUDIT_##name,
@@ -43,7 +44,7 @@ typedef enum AuditEvent {
 #define AUDIT_AGENT "MXC_AGENT"
 #define AUDIT_AGENT_UUID "MXC_AGENT_UUID"
 #define AUDIT_SANDBOX "MXC_SANDBOX"
-#define AUDIT_EXEC "MXC_EXEC"                   /* number of a further command */
+#define AUDIT_EXEC_ID "MXC_EXEC"                /* number of a further command */
 #define AUDIT_ON_BEHALF_UID "MXC_ON_BEHALF_UID"
 #define AUDIT_ON_BEHALF_USER "MXC_ON_BEHALF_USER"
 #define AUDIT_CALLER_UID "MXC_CALLER_UID"
@@ -65,6 +66,9 @@ typedef enum AuditEvent {
 #define AUDIT_HANDOFF "MXC_HANDOFF"             /* once per path newly made that a host program would trust */
 #define AUDIT_HANDOFF_WHOLE "MXC_HANDOFF_WHOLE" /* 0: not everything was looked at */
 #define AUDIT_USEC "MXC_USEC"                   /* how long it took, or lived */
-#define AUDIT_COUNT "MXC_COUNT"                 /* how many identical events this record stands for, where more than one */
+#define AUDIT_COUNT "MXC_COUNT"                 /* how many identical events this record stands for, where more than one; of gap: how many are missing */
+#define AUDIT_NOTE "MXC_NOTE"                   /* in words: why it was refused, what failed, the reason somebody gave */
+#define AUDIT_TIME "MXC_TIME"                   /* CLOCK_REALTIME, of what was kept until the journal was back: when it happened */
+#define AUDIT_CUT "MXC_TRUNCATED"               /* once for each field that was cut: its name */
 
 #define AUDIT_VALUE_MAX 8192U

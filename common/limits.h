@@ -44,6 +44,10 @@
 #define LIMIT_TTY_ROWS 4096U
 #define LIMIT_CONNECTIONS_PER_UID 128U       /* of the private door */
 
+/* Audit: what has happened already, kept while the journal takes nothing */
+#define LIMIT_AUDIT_PENDING 4096U
+#define LIMIT_AUDIT_PENDING_BYTES (8U * 1024 * 1024)
+
 /* Plans */
 #define LIMIT_PLAN_BYTES (4U * 1024 * 1024)
 #define LIMIT_PLAN_MOUNTS 1024U

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 /* Records of decisions and changes, before their effect. Each function returns 0 once journald has the record in its queue, or a negative
- * errno: the effect must then not happen, and the caller gets AuditUnavailable. sd_journal_send() says 0 with nobody listening,
- * so each record first makes sure, without ever blocking, that the journal's socket is there and takes more. Events that only tell
- * what has happened already (exit, adopt, lost) are kept, in order and bounded, and tried again when the journal is back; the
- * number that did not fit is told in a record of its own.
+ * errno: the effect must then not happen, and the caller gets AuditUnavailable. sd_journal_send() says 0 with nobody listening, and
+ * waits for one who is stuck, so the journal's socket is spoken to directly (journal-socket.h) and nothing here ever blocks.
  *
- * Values come from strangers: they are passed as lengths and bytes (sd_journal_sendv), never formatted into a field. */
+ * What only tells of what has happened already (start, fail, exit, adopt, lost, policy-load, and a stop that no caller asked
+ * for, which must not wait for a journal) is kept, in order and bounded, and tried again when the journal is back: 0 then too. -ENOBUFS: it did
+ * not fit; the number that did not is told in a record of its own (gap).
+ *
+ * Values come from strangers: they are passed as lengths and bytes, never formatted into a field. MXC_TARGET holds argv as it was
+ * asked for: secrets on a command line are in the journal then, as they are in /proc/PID/cmdline for everybody meanwhile; pass
+ * them in the environment or in a file, neither of which is recorded. */
 
 #include <stdbool.h>
 #include <stddef.h>
