@@ -1,0 +1,384 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What systemd, the bus, polkit, the journal and the reader of a manual are told is what the code says.
+
+usage: surroundings.py SOURCE POLICY-CHECK
+
+Each check reads files by their names in SOURCE and yields complaints. Beside each stand small changes to those files that
+somebody could make by mistake: the check must complain of every one of them. TAP on standard output.
+"""
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from xml.etree import ElementTree
+
+UNITS = "systemd-units/"
+BUS = "dbus-config/"
+
+
+class Tree:
+    """The source as text, with changes laid over it."""
+
+    def __init__(self, root, changes=()):
+        self.root = root
+        self.changes = dict(changes)
+
+    def __getitem__(self, path):
+        return self.changes.get(path) or (self.root / path).read_text()
+
+    def changed(self, path, old, new):
+        text = self[path]
+        if old not in text:
+            raise SystemExit(f"{path} has no {old!r} to change; mend the test")
+        return Tree(self.root, {**self.changes, path: text.replace(old, new, 1)})
+
+
+# ---- what the code says ----
+
+def define(tree, name):
+    return re.search(rf'^#define {name} "([^"]*)"', tree["common/names.h"], re.M).group(1)
+
+
+def defines(tree, prefix, path="common/names.h"):
+    return re.findall(rf'^#define {prefix}\w+ "([^"]*)"', tree[path], re.M)
+
+
+def events(tree):
+    return re.findall(r'X\(\w+, "([^"]+)", "([0-9a-f]{32})",', tree["common/audit-event.h"])
+
+
+def interface_methods(tree):
+    root = ElementTree.fromstring(tree[BUS + "org.mxc1.xml"])
+    return {(i.get("name"), m.get("name")) for i in root.findall("interface") for m in i.findall("method")}
+
+
+def unit(tree, name):
+    """[(section, key, value)], in order; a key may occur again."""
+    section, settings = None, []
+    for line in tree[UNITS + name].splitlines():
+        if line.startswith("["):
+            section = line.strip("[]")
+        elif line and line[0] not in "#;":
+            key, value = line.split("=", 1)
+            settings.append((section, key, value))
+    return settings
+
+
+def values(tree, name, key):
+    return [v for _, k, v in unit(tree, name) if k == key]
+
+
+def differences(what, there, wanted):
+    for extra in sorted(map(str, set(there) - set(wanted))):
+        yield f"{what}: {extra} should not be there"
+    for missing in sorted(map(str, set(wanted) - set(there))):
+        yield f"{what}: {missing} is missing"
+
+
+# ---- the checks ----
+
+def check_catalog(tree):
+    text = tree[UNITS + "mxc.catalog"]
+    entries = re.findall(r"^-- ([0-9a-f]{32})\n((?:[A-Z][\w-]*: [^\n]*\n)*)\n(.*?)(?=^-- |\Z)", text, re.M | re.S)
+    yield from differences("catalog", [id for id, *_ in entries], [id for _, id in events(tree)])
+    fields = defines(tree, "AUDIT_", "common/audit-event.h")
+    for id, head, body in entries:
+        for key in ("Subject: ", "Defined-By: mxcd\n", "Documentation: man:"):
+            if key not in head:
+                yield f"catalog: {id} has no {key.strip()}"
+        if len(body.split()) < 8:
+            yield f"catalog: {id} explains nothing"
+        for word in set(re.findall(r"\b(?:MXC_[A-Z_]+|ERRNO)\b", head + body)) - set(fields):
+            yield f"catalog: {id} speaks of {word}, which no record has"
+    if len(entries) != len(set(id for id, *_ in entries)) or len(entries) != text.count("\n-- "):
+        yield "catalog: an entry is there twice or is not of the form"
+
+
+def check_bus_policy(tree):
+    root = ElementTree.fromstring(tree[BUS + "org.mxc1.conf"])
+    name = define(tree, "MXC_BUS_NAME")
+    standard = {("org.freedesktop.DBus.Introspectable", "Introspect"), ("org.freedesktop.DBus.Peer", None),
+                ("org.freedesktop.DBus.Properties", "Get"), ("org.freedesktop.DBus.Properties", "GetAll"),
+                ("org.freedesktop.DBus.ObjectManager", "GetManagedObjects")}
+    offered, others = set(), []
+    for policy in root.findall("policy"):
+        for number, rule in enumerate(policy):
+            what = (policy.get("user") or policy.get("context"), rule.tag, dict(rule.attrib))
+            if what == ("root", "allow", {"own": name}):
+                others.append("own")
+            elif what == ("default", "deny", {"send_destination": name}) and number == 0:
+                others.append("deny")
+            elif what[:2] == ("default", "allow") and rule.get("send_destination") == name and rule.get("send_interface"):
+                offered.add((rule.get("send_interface"), rule.get("send_member")))
+            else:
+                yield f"bus policy: {what} should not be there"
+    yield from differences("bus policy", others, ["own", "deny"])
+    yield from differences("bus policy", offered, interface_methods(tree) | standard)
+
+
+def check_activation(tree):
+    text = tree[BUS + "org.mxc1.service"]
+    for line in (f"Name={define(tree, 'MXC_BUS_NAME')}", f"SystemdService={define(tree, 'MXC_UNIT_DAEMON')}", "User=root"):
+        if line not in text.splitlines():
+            yield f"activation: {line} is missing"
+    if values(tree, "mxcd.service.in", "BusName") != [define(tree, "MXC_BUS_NAME")]:
+        yield "activation: the unit waits for another name"
+
+
+def check_polkit(tree):
+    root = ElementTree.fromstring(tree[BUS + "org.mxc1.policy"])
+    actions = {a.get("id"): a for a in root.findall("action")}
+    yield from differences("polkit", actions, defines(tree, "MXC_ACTION_"))
+    for id, action in actions.items():
+        defaults = {d.tag: d.text for d in action.find("defaults")}
+        wanted = {d: "auth_admin_keep" for d in ("allow_any", "allow_inactive", "allow_active")}
+        if id == define(tree, "MXC_ACTION_SPAWN"):
+            wanted["allow_active"] = "yes"
+        if defaults != wanted:
+            yield f"polkit: {id} defaults to {defaults}"
+        if not action.findtext("message") or not action.findtext("description"):
+            yield f"polkit: {id} does not say what it is"
+        for annotation in action.findall("annotate"):
+            if annotation.text not in actions:
+                yield f"polkit: {id} implies {annotation.text}"
+
+
+def check_names(tree):
+    """Paths and names that a unit and the code must both know."""
+    slice, launch, daemon = (define(tree, "MXC_" + n) for n in ("SLICE", "UNIT_LAUNCH", "UNIT_DAEMON"))
+    for name, wanted in ((UNITS + slice, True), (UNITS + launch + ".in", True), (UNITS + daemon + ".in", True)):
+        if (tree.root / name).is_file() != wanted:
+            yield f"names: {name} is missing"
+    yield from differences("the second door", values(tree, "mxcd.socket", "ListenStream"), [define(tree, "MXC_PRIVATE_SOCKET")])
+    yield from differences("the second door", values(tree, "mxcd.socket", "SocketMode"), ["0666"])
+    yield from differences("the launcher's channel", values(tree, "mxc-launch.socket", "ListenSequentialPacket"),
+                           [define(tree, "MXC_LAUNCH_SOCKET")])
+    yield from differences("the launcher's channel", values(tree, "mxc-launch.socket", "SocketMode"), ["0600"])
+    users = [l.split()[:2] for l in tree[UNITS + "mxc.sysusers"].splitlines() if not l.startswith("#")]
+    if users != [["u", define(tree, "MXC_SCOPE_USER")]]:
+        yield f"sysusers: {users}"
+    directories = {l.split()[1]: l.split()[2:5] for l in tree[UNITS + "mxc.tmpfiles"].splitlines() if l.startswith("d ")}
+    modes = {"MXC_RUN_DIR": "0711", "MXC_ETC_DIR": "0755", "MXC_STATE_DIR": "0700"}
+    for constant, mode in modes.items():
+        if directories.get(define(tree, constant)) != [mode, "root", "root"]:
+            yield f"tmpfiles: {define(tree, constant)} is {directories.get(define(tree, constant))}"
+
+
+# Each of these makes a mount namespace, or a filter that agents would inherit: see mxc-launch.service.in.
+NOT_FOR_THE_LAUNCHER = re.compile(
+    r"Private(?!.*=no$)|Protect|(ReadOnly|ReadWrite|Inaccessible|Exec|NoExec)Paths|(Root|Bind|Temporary|Mount|Extension)|SystemCall|"
+    r"Restrict(?!art)|LockPersonality|MemoryDenyWriteExecute|Device|Dynamic|User$|Group$|Delegate|.*Directory$|Ambient|SecureBits|"
+    r"AppArmor|SELinux|Smack|Limit(?!NOFILE)|PAM|Environment|Nice|CPUScheduling|CPUAffinity|NUMA|IOScheduling|Personality|StandardInput")
+
+
+def check_launcher_unit(tree):
+    for section, key, value in unit(tree, "mxc-launch.service.in"):
+        if section == "Service" and NOT_FOR_THE_LAUNCHER.match(key):
+            yield f"mxc-launch.service: {key}={value} would be the ground of every cage"
+    for unit_name in ("mxcd.service.in", "mxc-launch.service.in"):
+        for section, key, value in unit(tree, unit_name):
+            if key in ("BindsTo", "Requisite", "PartOf", "PropagatesStopTo", "StopPropagatedFrom") or \
+                    (key == "Requires" and ".service" in value):
+                yield f"{unit_name}: {key}={value} takes sandboxes' keeper away with another unit"
+
+
+def check_daemon_unit(tree):
+    for key, wanted in (("LogRateLimitIntervalSec", "0"), ("CapabilityBoundingSet", "CAP_KILL"), ("NoNewPrivileges", "yes"),
+                        ("ProtectSystem", "strict"), ("ProtectHome", "yes"), ("PrivateNetwork", "yes"),
+                        ("RestrictAddressFamilies", "AF_UNIX"), ("Type", "notify"), ("Restart", "always"),
+                        ("RuntimeDirectoryPreserve", "yes")):
+        yield from differences(f"mxcd.service {key}", values(tree, "mxcd.service.in", key), [wanted])
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "mxcd.service"
+        path.write_text(tree[UNITS + "mxcd.service.in"].replace("@LIBEXECDIR@", "/usr/lib/mxc"))
+        exposure = subprocess.run(["systemd-analyze", "security", "--no-pager", "--offline=true", "--threshold=16", path],
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        if exposure.returncode != 0:
+            yield f"systemd-analyze security: {exposure.stdout.splitlines()[-1:]}"
+
+
+def words_of(page):
+    """The text of a manual page, without its macros and escapes."""
+    page = re.sub(r'^\.\\".*$', "", page, flags=re.M)
+    return page.replace("\\-", "-").replace("\\&", "").replace("\\", "")
+
+
+def missing_from(page, words):
+    return [w for w in words if not re.search(rf"(?<![\w.-]){re.escape(w)}(?![\w-])", page)]
+
+
+def check_manual_of_daemon(tree):
+    page = words_of(tree[UNITS + "mxcd.8"])
+    wanted = [f"{word} Pq Li {id}" for word, id in events(tree)]
+    wanted += defines(tree, "AUDIT_", "common/audit-event.h")
+    wanted += [e.rsplit(".", 1)[1] for e in defines(tree, "MXC_ERROR_")]
+    wanted += defines(tree, "MXC_ACTION_") + defines(tree, "MXC_IFACE_")
+    wanted += [define(tree, n) for n in ("MXC_ETC_DIR", "MXC_RUN_DIR", "MXC_LAUNCH_SOCKET", "MXC_PRIVATE_SOCKET", "MXC_SLICE")]
+    wanted += re.findall(r'X\(\w+, "([a-z-]+)"\)', tree["daemon/decide.h"])
+    wanted += re.search(r"or of exit: ([a-z ]+?) \*/", tree["common/audit-event.h"]).group(1).split()
+    for word in missing_from(page, wanted):
+        yield f"mxcd.8 does not mention {word}"
+    for id in set(re.findall(r"[0-9a-f]{32}", page)) - {id for _, id in events(tree)}:
+        yield f"mxcd.8 tells of an event {id}"
+    for word in set(re.findall(r"\bMXC_[A-Z_]+\b", page)) - set(defines(tree, "AUDIT_", "common/audit-event.h")):
+        yield f"mxcd.8 tells of a field {word}"
+
+
+def check_manual_of_launcher(tree):
+    page = words_of(tree[UNITS + "mxc-launch.8"])
+    steps = re.findall(r'^\s*\[LAUNCH_STEP_\w+\] = "(\w+)"', tree["common/report.c"], re.M)
+    described = re.findall(r"^\.It Cm (\w+)$", page, re.M)
+    yield from ([] if described == [s for s in steps if s != "none"] else [f"mxc-launch.8 tells of the steps {described}"])
+
+
+def check_manual_of_guard(tree):
+    page = words_of(tree[UNITS + "mxc-guard.8"])
+    source = tree["daemon/guard/main.c"]
+    options = re.findall(r'streq\(argv\[1\], "--(\w+)"\)', source)
+    yield from differences("mxc-guard.8, options", re.findall(r"^\.It Fl Fl (\w+)$", page, re.M), options)
+    for word in missing_from(page, re.findall(r'getenv\("(\w+)"\)', source) + [define(tree, "MXC_GUARD_DIR"), "69"]):
+        yield f"mxc-guard.8 does not mention {word}"
+    yield from differences("mxc-guard.service", values(tree, "mxc-guard.service.in", "SuccessExitStatus"), ["69"])
+
+
+def vocabulary(schema):
+    """Every key and every word of the language; single system calls are no words of it."""
+    if isinstance(schema, dict):
+        yield from schema.get("properties", {})
+        for word in schema.get("enum", []):
+            if isinstance(word, str):
+                yield word
+        if isinstance(schema.get("const"), str):
+            yield schema["const"]
+        for name, inner in schema.items():
+            if name not in ("if", "syscall"):
+                yield from vocabulary(inner)
+    elif isinstance(schema, list):
+        for inner in schema:
+            yield from vocabulary(inner)
+
+
+def check_manual_of_policies(tree):
+    page = words_of(tree[UNITS + "mxc-policy.5"])
+    language = set(vocabulary(json.loads(tree["policy-schema/mxc-policy-1.schema.json"])))
+    handoff = set(json.loads(tree["policy-schema/handoff.json"])) | {json.loads(tree["policy-schema/handoff.json"])["schema"]}
+    wanted = sorted(language | handoff | {"${workspace}", "${home}", "${runtime}", "name", "owner", "policy", "description"})
+    if len(language) < 60:
+        yield f"the schema has only {len(language)} words; mend the test"
+    for word in missing_from(page, wanted):
+        yield f"mxc-policy.5 does not mention {word}"
+
+
+def check_examples(tree):
+    """The policies that the manual shows are policies."""
+    examples = re.findall(r"^\.Bd -literal.*?\n(.*?)^\.Ed", tree[UNITS + "mxc-policy.5"], re.M | re.S)
+    policies = [e for e in examples if '"schema"' in e]
+    if not policies:
+        yield "mxc-policy.5 shows no policy"
+    with tempfile.TemporaryDirectory() as directory:
+        for number, text in enumerate(policies):
+            path = Path(directory) / f"{number}.json"
+            path.write_text(text)
+            answer = subprocess.run([CHECKER, path], env={"MXC_TEST_BASES": str(tree.root / "policy-schema/policies")},
+                                    stdout=subprocess.PIPE, text=True, check=True).stdout
+            if not answer.startswith("good"):
+                yield f"mxc-policy.5: {answer.strip()}"
+
+
+HARMFUL = {
+    check_catalog: [
+        (UNITS + "mxc.catalog", "-- f5a2c8d6", "-- f5a2c8d7"),
+        (UNITS + "mxc.catalog", "Defined-By: mxcd\n", ""),
+        (UNITS + "mxc.catalog", "MXC_EXIT_SIGNAL", "MXC_SIGNAL"),
+        ("common/audit-event.h", '"06e60fc1f4dd7377e60815dc4c662535"', '"06e60fc1f4dd7377e60815dc4c662536"'),
+    ],
+    check_bus_policy: [
+        (BUS + "org.mxc1.conf", '    <deny send_destination="org.mxc1"/>\n', ""),
+        (BUS + "org.mxc1.conf", ' send_member="Spawn"', ""),
+        (BUS + "org.mxc1.conf", ' send_interface="org.mxc1.Manager" send_member="Spawn"', ""),
+        (BUS + "org.mxc1.conf", 'send_member="WhoIs"', 'send_member="WhoWas"'),
+        (BUS + "org.mxc1.conf", '<policy user="root">', '<policy group="users">'),
+        (BUS + "org.mxc1.conf", 'send_member="GetAll"', 'send_member="Set"'),
+        (BUS + "org.mxc1.xml", '<method name="Freeze"/>', '<method name="Freeze"/><method name="Melt"/>'),
+    ],
+    check_activation: [
+        (BUS + "org.mxc1.service", "SystemdService=mxcd.service", "SystemdService=mxc.service"),
+        (UNITS + "mxcd.service.in", "BusName=org.mxc1", "BusName=org.mxc"),
+    ],
+    check_polkit: [
+        (BUS + "org.mxc1.policy", 'id="org.mxc1.inspect"', 'id="org.mxc1.see"'),
+        (BUS + "org.mxc1.policy", "<allow_active>auth_admin_keep", "<allow_active>yes"),
+        (BUS + "org.mxc1.policy", "<allow_any>auth_admin_keep", "<allow_any>yes"),
+        (BUS + "org.mxc1.policy", ">org.mxc1.inspect</annotate>", ">org.mxc1.other</annotate>"),
+    ],
+    check_names: [
+        (UNITS + "mxcd.socket", "/run/mxc/bus", "/run/mxc/bus.sock"),
+        (UNITS + "mxc-launch.socket", "SocketMode=0600", "SocketMode=0660"),
+        (UNITS + "mxc.sysusers", "u mxc ", "u mxcd "),
+        (UNITS + "mxc.tmpfiles", "/var/lib/mxc 0700", "/var/lib/mxc 0755"),
+    ],
+    check_launcher_unit: [
+        (UNITS + "mxc-launch.service.in", "Type=exec\n", f"Type=exec\n{setting}\n")
+        for setting in ("PrivateTmp=yes", "ProtectHome=tmpfs", "SystemCallFilter=@system-service", "ReadOnlyPaths=/etc",
+                        "RestrictNamespaces=no", "MemoryDenyWriteExecute=yes", "DevicePolicy=closed", "LimitNPROC=100",
+                        "PrivateDevices=yes", "BindsTo=mxcd.service")
+    ],
+    check_daemon_unit: [
+        (UNITS + "mxcd.service.in", "CapabilityBoundingSet=CAP_KILL", "CapabilityBoundingSet=CAP_KILL CAP_SYS_ADMIN"),
+        (UNITS + "mxcd.service.in", "LogRateLimitIntervalSec=0\n", ""),
+        (UNITS + "mxcd.service.in", "RestrictNamespaces=yes\n", ""),
+        (UNITS + "mxcd.service.in", "SystemCallFilter=@system-service\n", ""),
+    ],
+    check_manual_of_daemon: [
+        (UNITS + "mxcd.8", "06e60fc1f4dd7377e60815dc4c662535", "06e60fc1f4dd7377e60815dc4c662536"),
+        (UNITS + "mxcd.8", ".It Cm NoSuchCommand , NotExecutable", ".It Cm NotExecutable"),
+        (UNITS + "mxcd.8", "beyond-ceiling", "beyond"),
+        (UNITS + "mxcd.8", "MXC_WALLS", "MXC_WALL"),
+        ("common/names.h", '#define MXC_ERROR_INTERNAL "org.mxc1.Error.InternalError"', '#define MXC_ERROR_INTERNAL "org.mxc1.Error.Oops"'),
+    ],
+    check_manual_of_launcher: [
+        (UNITS + "mxc-launch.8", ".It Cm landlock\n", ".It Cm lock\n"),
+        ("common/report.c", '[LAUNCH_STEP_PROOF] = "proof"', '[LAUNCH_STEP_PROOF] = "trial"'),
+    ],
+    check_manual_of_guard: [
+        (UNITS + "mxc-guard.8", ".It Fl Fl check", ".It Fl Fl try"),
+        (UNITS + "mxc-guard.service.in", "SuccessExitStatus=69\n", ""),
+    ],
+    check_manual_of_policies: [
+        (UNITS + "mxc-policy.5", "connectionRate", "rate"),
+        (UNITS + "mxc-policy.5", "quarantine", "isolate"),
+        ("policy-schema/mxc-policy-1.schema.json", '"cpuWeight"', '"cpuShares"'),
+    ],
+    check_examples: [
+        (UNITS + "mxc-policy.5", '"extends": "workspace"', '"extends": "worcspace"'),
+        (UNITS + "mxc-policy.5", '"runtimeMax": "2h"', '"runTimeMax": "2h"'),
+    ],
+}
+
+
+def main():
+    tree = Tree(SOURCE)
+    number = failed = 0
+    for check, changes in HARMFUL.items():
+        what = check.__name__[len("check_"):].replace("_", " ")
+        cases = [(what, list(check(tree)))]
+        for path, old, new in changes:
+            unnoticed = not list(check(tree.changed(path, old, new)))
+            cases.append((f"{what}: notices a change of {path}", [f"{old!r} may become {new!r}"] if unnoticed else []))
+        for name, complaints in cases:
+            number += 1
+            failed += bool(complaints)
+            for complaint in complaints:
+                print(f"# {complaint}")
+            print(f"{'not ok' if complaints else 'ok'} {number} - {name}")
+    print(f"1..{number}")
+    return failed > 0
+
+
+SOURCE, CHECKER = Path(sys.argv[1]), sys.argv[2]
+if __name__ == "__main__":
+    sys.exit(main())
