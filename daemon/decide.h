@@ -6,7 +6,11 @@
  * Three policies take part. requested: what the sandbox is to run under (the request's own document or a named policy, else the
  * agent's). agent: the bound of a registered agent; NULL for a default agent, which the ceiling alone bounds. ceiling: the host's. All
  * three are bound to the request's paths first. Where requested is not within a bound the answer is no, with the clause of
- * the requested policy that is wider, unless the caller asked for clamp. What holds then is the meet of all three. */
+ * the requested policy that is wider, unless the caller asked for clamp. What holds then is the meet of all three.
+ *
+ * A workspace is a directory to work in, not a way around: "/", a part of the system (/etc, /usr/bin, /run …), what the ceiling or the
+ * agent's policy denies by another entry, and a directory with the owner's home below it are refused, clamp or not. A home of "/" is
+ * nobody's: entries that name it vanish. */
 
 #include <stdbool.h>
 
@@ -39,10 +43,12 @@ const char *decision_reason_to_string(DecisionReason r);
 typedef struct Decision {
         Verdict verdict;
         DecisionReason reason;
-        char *clause;         /* JSON pointer into the requested policy; "" where none decided */
+        char *clause;         /* JSON pointer into the requested policy, "NAME#pointer" into a bound; "" where none decided */
         char *sentence;       /* for the caller: what is refused, and what to do. NULL when allowed */
         const char *bound;    /* "ceiling", "agent", "policy", "host": who said no; "" when allowed */
         Policy *effective;    /* allowed: what holds, bound to paths. NULL when denied */
+        Policy *literal;      /* allowed: the part of it that is the same for every request: the meet of the three with no variable
+                                 bound. What the planner may open as root and keep in a template */
 } Decision;
 void decision_clear(Decision *d);
 
@@ -59,7 +65,8 @@ typedef struct DecideInput {
  * must be audited or acted on and cannot be seen here) is a deny of REASON_UNSUPPORTED that names the clause. */
 int decide(const DecideInput *in, Decision *ret);
 
-/* One concrete question to a policy under the same bounds (Explain). *ret_clause of the policy that decided; bound says which. */
+/* One concrete question to a policy under the same bounds (Explain). clause is of the policy that decided; bound says which. 0, or
+ * -ENOMEM. */
 typedef struct Explanation {
         Verdict verdict;
         const char *bound;        /* "policy", "agent", "ceiling" */
