@@ -19,8 +19,8 @@
 
 typedef struct PlanInput {
         const Decision *decision;   /* allowed */
-        const Policy *stored;       /* the requested policy as the store has it (not bound), or NULL for a caller's document */
-        const Policy *ceiling;      /* not bound */
+        const Policy *stored;       /* the requested policy as the store has it (not bound), or NULL for a caller's document: then
+                                       nothing of it is opened as root */
         const HostFacts *host;
         const Handoff *handoff;     /* used where the policy protects */
         const User *owner;          /* whose agent it is: uid, gid, home, groups */
