@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "act.h"
+
+#include <stdarg.h>
+
+#include "bus-error.h"
+#include "cleanup.h"
+#include "door.h"
+#include "log.h"
+#include "names.h"
+#include "sandbox.h"
+
+static void discharge(Act *a) {
+        if (!a->charged)
+                return;
+        Usage *u = manager_usage(a->manager, a->caller->uid);
+        if (u)
+                u->n_pending--;
+        a->charged = false;
+        manager_usage_settle(a->manager, a->caller->uid);
+}
+
+static void act_free(Act *a) {
+        if (a->free_data)
+                a->free_data(a->data);
+        discharge(a);
+        sd_bus_message_unref(a->message);
+        caller_unref(a->caller);
+        free(a->object);
+        free(a);
+}
+
+static void told(int r) {
+        if (r < 0 && r != -ENOTCONN && r != -ECONNRESET)
+                log_warning("A reply could not be sent: %s", strerror(-r));
+}
+
+void act_reply(Act *a, const char *types, ...) {
+        va_list args;
+        va_start(args, types);
+        told(sd_bus_reply_method_returnv(a->message, types, args));
+        va_end(args);
+        act_free(a);
+}
+
+void act_reply_message(Act *a, sd_bus_message *reply) {
+        told(sd_bus_send(NULL, reply, NULL));
+        sd_bus_message_unref(reply);
+        act_free(a);
+}
+
+void act_end(Act *a) {
+        act_free(a);
+}
+
+void act_reply_error(Act *a, const sd_bus_error *error) {
+        told(sd_bus_reply_method_error(a->message, error));
+        act_free(a);
+}
+
+AuditSubject act_subject(const Act *a) {
+        AuditSubject s = { .caller = a->caller, .on_behalf_uid = AUDIT_NO_UID };
+        if (streq(a->kind->interface, MXC_IFACE_AGENT))
+                s.agent = a->object;
+        else if (streq(a->kind->interface, MXC_IFACE_SANDBOX))
+                s.sandbox = a->object;
+        return s;
+}
+
+static int record_refusal(Act *a, DecisionReason reason, const char *sentence) {
+        if (a->kind->record_refusal)
+                return a->kind->record_refusal(a, reason, sentence);
+        const AuditSubject s = act_subject(a);
+        _cleanup_free_ char *method = NULL;
+        if (asprintf(&method, "%s.%s", a->kind->interface, a->kind->method) < 0)
+                return -ENOMEM;
+        return audit_control(a->manager->audit, &s, method, reason, sentence);
+}
+
+/* A refusal that cannot be recorded is one all the same. */
+static void refuse(Act *a, DecisionReason reason, const sd_bus_error *error) {
+        int r = record_refusal(a, reason, error->message);
+        if (r < 0)
+                log_error("A refusal is not on record: %s", strerror(-r));
+        act_reply_error(a, error);
+}
+
+void act_refuse(Act *a, DecisionReason reason, const char *sentence) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        (void)bus_error_from_reason(&error, reason, sentence); /* returns the error that it sets */
+        refuse(a, reason, &error);
+}
+
+static void run(Act *a) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r = a->kind->run(a, &error);
+        if (r >= 0)
+                return; /* it has answered, or will */
+        if (!sd_bus_error_is_set(&error))
+                (void)bus_error_internal(&error, r, a->kind->method);
+        act_reply_error(a, &error);
+}
+
+static void on_authorized(bool allowed, const sd_bus_error *error, void *userdata) {
+        Act *a = userdata;
+        if (allowed)
+                run(a);
+        else
+                refuse(a, REASON_NOT_AUTHORIZED, error);
+}
+
+static bool charge(Act *a) {
+        Usage *u = manager_usage(a->manager, a->caller->uid);
+        if (!u || u->n_pending >= LIMIT_PENDING_PER_UID)
+                return false;
+        u->n_pending++;
+        a->charged = true;
+        return true;
+}
+
+static void on_caller(Caller *caller, int error, void *userdata) {
+        Act *a = userdata;
+        _cleanup_(sd_bus_error_free) sd_bus_error e = SD_BUS_ERROR_NULL;
+        if (!caller) {
+                (void)sd_bus_error_setf(
+                                &e, MXC_ERROR_DENIED, "It cannot be told who asks: %s.", strerror(-error));
+                act_reply_error(a, &e);
+                return;
+        }
+        a->caller = caller_ref(caller);
+        if (caller->in_sandbox) {
+                act_refuse(a, REASON_CALLER_IN_SANDBOX, "A process inside a sandbox has no say here.");
+                return;
+        }
+        if (!charge(a)) { /* not recorded: a flood must not become one of the journal */
+                (void)sd_bus_error_setf(&e, MXC_ERROR_LIMIT_REACHED,
+                                "More than %u requests of uid %u are under way; wait for some to be "
+                                "answered.",
+                                LIMIT_PENDING_PER_UID, caller->uid);
+                act_reply_error(a, &e);
+                return;
+        }
+        uid_t owner = caller->uid;
+        int r = a->kind->owner ? a->kind->owner(a, &owner, &e) : 0;
+        if (r >= 0)
+                r = authorize(a->manager->authorizer, caller, a->kind->interface, a->kind->method, owner,
+                                sd_bus_message_get_allow_interactive_authorization(a->message) > 0,
+                                on_authorized, a);
+        if (r >= 0)
+                return;
+        if (!sd_bus_error_is_set(&e))
+                (void)bus_error_internal(&e, r, "The request cannot be authorized");
+        act_reply_error(a, &e);
+}
+
+int act_begin(Manager *m, sd_bus_message *message, const ActKind *kind, const char *object,
+                sd_bus_error *error) {
+        Act *a = calloc(1, sizeof(Act));
+        if (!a)
+                return -ENOMEM;
+        *a = (Act){
+                .manager = m, .kind = kind, .object = strdup(object), .message = sd_bus_message_ref(message)
+        };
+        if (!a->object) {
+                act_free(a);
+                return -ENOMEM;
+        }
+        if (sd_bus_message_get_bus(message) != m->bus) {
+                Caller *peer = door_caller(m->door, sd_bus_message_get_bus(message));
+                on_caller(peer, -ENOTCONN, a);
+                return 1;
+        }
+        int r = caller_cache_get(m->callers, sd_bus_message_get_sender(message), on_caller, a);
+        if (r < 0) {
+                act_free(a);
+                return r;
+        }
+        return 1;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* One call on its way in: who asks, whether they may, and then the method itself. The message is held and answered exactly once. Every
+ * method of every interface comes through here; there is no second way in.
+ *
+ * act_begin() ─► who (caller.h) ─► charge the uid ─► owner() ─► may (authorize.h) ─► run() */
+
+#include "bus.h"
+#include "manager.h"
+
+struct ActKind {
+        const char *interface, *method;
+        /* Whose the thing is that the call is about. NULL: the caller's own. Sets an error when it is not there. */
+        int (*owner)(Act *a, uid_t *ret, sd_bus_error *error);
+        /* Does it: replies itself (act_reply…), now or later, or returns a negative errno with error set. */
+        int (*run)(Act *a, sd_bus_error *error);
+        /* Records a refusal; NULL: as an event of kind CONTROL. */
+        int (*record_refusal)(Act *a, DecisionReason reason, const char *sentence);
+};
+
+struct Act {
+        Manager *manager;        /* not owned */
+        const ActKind *kind;
+        sd_bus_message *message; /* NULL once answered */
+        Caller *caller;          /* from `owner` on */
+        char *object;            /* id of the sandbox, name of the agent; "" of the manager */
+        bool charged;
+        void *data;              /* of run(), until it has answered */
+        void (*free_data)(void *data);
+};
+
+/* The handler of a method: takes a reference to the message. 1, or a negative errno with error set. */
+int act_begin(Manager *m, sd_bus_message *message, const ActKind *kind, const char *object, sd_bus_error *error);
+
+/* Each ends the act and frees it. */
+void act_reply(Act *a, const char *types, ...);
+void act_reply_message(Act *a, sd_bus_message *reply); /* takes the reference */
+void act_end(Act *a); /* somebody else has taken over the message, and a->message is NULL */
+void act_reply_error(Act *a, const sd_bus_error *error);
+void act_refuse(Act *a, DecisionReason reason, const char *sentence); /* records it first */
+
+/* What records of this act begin with. */
+AuditSubject act_subject(const Act *a);

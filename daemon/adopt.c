@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "adopt.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+
+#include "cgroup-path.h"
+#include "cleanup.h"
+#include "fd.h"
+#include "log.h"
+#include "names.h"
+#include "sandbox.h"
+
+#define SCOPE_PREFIX "mxc-"
+#define SCOPE_SUFFIX ".scope"
+
+DEFINE_CLEANUP(DIR *, closedir);
+
+struct Found {
+        json_t *records; /* id → record */
+};
+
+static void add_record(const char *id, const json_t *record, void *userdata) {
+        Found *f = userdata;
+        if (record && json_object_set(f->records, id, (json_t *)record) < 0)
+                log_error("The record of sandbox %s is not kept: out of memory", id);
+}
+
+int adopt_begin(Manager *m, Found **ret) {
+        Found *f = calloc(1, sizeof(Found));
+        if (!f)
+                return -ENOMEM;
+        f->records = json_object();
+        int r = f->records ? runtime_load_all(add_record, f) : -ENOMEM;
+        if (r < 0) {
+                adopt_free(f);
+                return r;
+        }
+        *ret = f;
+        return 0;
+}
+
+Found *adopt_free(Found *f) {
+        if (f)
+                json_decref(f->records);
+        free(f);
+        return NULL;
+}
+
+/* ---- one sandbox ---- */
+
+static int fill(Sandbox *s, const char *scope, const json_t *record) {
+        int r = runtime_restore(s, record);
+        if (r == 0)
+                r = scope_adopt(s->manager, s->agent, scope, &s->scope);
+        if (r == 0)
+                r = asprintf(&s->leaf, "%s/%s", scope, s->id) < 0 ? -ENOMEM : 0;
+        if (r == 0)
+                r = command_new(s, 0, NULL, NULL, s->tied, NULL);
+        if (r == 0)
+                r = sandbox_arm_timer(s);
+        s->adopted = true;
+        s->state = SANDBOX_RUNNING;
+        return r;
+}
+
+static bool is_frozen(const Sandbox *s) {
+        _cleanup_free_ char *path = NULL, *text = NULL;
+        return asprintf(&path, "%s%s/cgroup.freeze", s->manager->cgroup_path, s->leaf) >= 0 &&
+               fd_read_file_at(AT_FDCWD, path, 16, &text, NULL) >= 0 && text[0] == '1';
+}
+
+/* From its record. The record goes: what stays in the end has no sandbox. */
+static int adopt(Manager *m, Found *f, const char *id, const char *scope, Sandbox **ret) {
+        const char *name;
+        uid_t owner;
+        const json_t *record = f ? json_object_get(f->records, id) : NULL;
+        int r = record ? runtime_record_agent(record, &name, &owner) : -ENOENT;
+        if (r < 0)
+                return r;
+        Agent *agent = registry_find(m->registry, name);
+        if (!agent)
+                agent = registry_get(m->registry, "",
+                                owner); /* a default agent, not yet asked for in this life */
+        if (!agent || !streq(agent->name, name) || agent->owner != owner)
+                return -ENOENT;
+        Sandbox *s;
+        r = sandbox_new(m, id, agent, &s);
+        if (r < 0)
+                return r;
+        r = fill(s, scope, record);
+        if (r < 0) {
+                sandbox_free(s);
+                return r;
+        }
+        (void)json_object_del(f->records, id); /* it is there: it was just found */
+        if (is_frozen(s))
+                s->state = SANDBOX_FROZEN;
+        const AuditSubject subject = sandbox_subject(s, NULL);
+        if (audit_adopt(m->audit, &subject, s->leader) < 0)
+                manager_watch_audit(m);
+        *ret = s;
+        return 0;
+}
+
+static void kill_leaf(Manager *m, const char *scope, const char *id) {
+        _cleanup_free_ char *path = NULL;
+        if (asprintf(&path, "%s%s/%s/cgroup.kill", m->cgroup_path, scope, id) < 0)
+                return;
+        int r = fd_write_file_at(AT_FDCWD, path, "1");
+        if (r < 0 && r != -ENOENT)
+                log_error("Sandbox %s, of which there is no record, cannot be ended: %s", id, strerror(-r));
+}
+
+static void release(Manager *m, const char *scope, const char *id, uint32_t exec) {
+        LaunchRequest q = { .verb = LAUNCH_RELEASE, .exec = exec };
+        (void)snprintf(q.id, sizeof(q.id), "%s", id);
+        (void)snprintf(q.path, sizeof(q.path), "%s", scope);
+        (void)launch_channel_call(
+                        m->launch, &q, NULL, 0, NULL, NULL); /* if not, its scope takes the leaf along */
+}
+
+static void lose(Manager *m, const char *id, const char *what) {
+        const AuditSubject subject = { .sandbox = id, .on_behalf_uid = AUDIT_NO_UID };
+        log_warning("Sandbox %s: %s", id, what);
+        if (audit_lost(m->audit, &subject, what) < 0)
+                manager_watch_audit(m);
+}
+
+void adopt_report(Manager *m, Found *f, const LaunchReport *report, int *fds, size_t n_fds) {
+        Sandbox *s = sandbox_find(m, report->id);
+        if (!s && adopt(m, f, report->id, report->path, &s) < 0) {
+                if (report->exec > 0)
+                        return; /* told when its sandbox's own report comes */
+                lose(m, report->id, "it runs without a record and is ended");
+                kill_leaf(m, report->path, report->id);
+                return;
+        }
+        if (report->exec > 0) {
+                if (!command_find(s, report->exec) &&
+                                command_new(s, report->exec, NULL, NULL, false, NULL) < 0)
+                        log_error("A command of sandbox %s is forgotten: out of memory", s->id);
+                return;
+        }
+        if (s->pidfd < 0 && n_fds >= 2) {
+                s->leader = report->pid;
+                s->pidfd = TAKE_FD(fds[0]);
+                s->page = TAKE_FD(fds[1]);
+        }
+        sandbox_watch_end(s,
+                        true); /* it may not have come to its command yet, and then only this tells its end */
+}
+
+/* ---- what is left ---- */
+
+static bool is_scope(const char *name) {
+        size_t n = strlen(name), suffix = strlen(SCOPE_SUFFIX);
+        return n > suffix && strncmp(name, SCOPE_PREFIX, strlen(SCOPE_PREFIX)) == 0 &&
+               streq(name + n - suffix, SCOPE_SUFFIX);
+}
+
+static bool is_id(const char *name) {
+        return strlen(name) == 32 && name[strspn(name, "0123456789abcdef")] == 0;
+}
+
+/* Calls each for the directories in a cgroup. */
+static void for_each_child(Manager *m, Found *f, const char *cgroup,
+                void (*each)(Manager *m, Found *f, const char *cgroup, const char *name)) {
+        _cleanup_free_ char *path = NULL;
+        if (asprintf(&path, "%s%s", m->cgroup_path, cgroup) < 0)
+                return;
+        _cleanup_(closedirp) DIR *dir = opendir(path);
+        struct dirent *entry;
+        while (dir && (entry = readdir(dir)))
+                if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
+                        each(m, f, cgroup, entry->d_name);
+}
+
+static void look_at_leaf(Manager *m, Found *f, const char *scope, const char *id) {
+        Sandbox *s;
+        if (!is_id(id) || sandbox_find(m, id))
+                return;
+        _cleanup_free_ char *leaf = NULL;
+        if (asprintf(&leaf, "%s/%s", scope, id) < 0)
+                return;
+        pid_t leader;
+        _cleanup_close_ int pidfd = cgroup_find_leader(m->cgroup_path, leaf, &leader);
+        if (pidfd >= 0 && adopt(m, f, id, scope, &s) == 0) {
+                s->leader = leader;
+                s->pidfd = TAKE_FD(pidfd);
+                sandbox_watch_end(s, true);
+                return;
+        }
+        if (pidfd >= 0 && !json_object_get(f->records, id))
+                lose(m, id, "a leaf without a record; what lives there is ended");
+        kill_leaf(m, scope, id);
+        release(m, scope, id, 0);
+}
+
+static void look_at(Manager *m, Found *f, const char *cgroup, const char *name) {
+        _cleanup_free_ char *path = NULL;
+        if (asprintf(&path, "%s/%s", cgroup, name) < 0)
+                return;
+        if (!is_scope(name)) { /* a slice */
+                for_each_child(m, f, path, look_at);
+                return;
+        }
+        for_each_child(m, f, path, look_at_leaf);
+        Scope *s;
+        LIST_FOREACH(s, &m->scopes, entries)
+                if (streq(s->path, path))
+                        return;
+        LaunchRequest q = { .verb = LAUNCH_DROP };
+        (void)snprintf(q.path, sizeof(q.path), "%s", path);
+        (void)launch_channel_call(
+                        m->launch, &q, NULL, 0, NULL, NULL); /* busy: then something still ends in there */
+}
+
+void adopt_reconcile(Manager *m, Found *f) {
+        for_each_child(m, f, "/" MXC_SLICE, look_at);
+        const char *id;
+        json_t *record;
+        json_object_foreach(f->records, id, record) {
+                const char *scope = json_string_value(json_object_get(record, "scope"));
+                lose(m, id, "there is a record of it, and nothing else");
+                if (scope)
+                        release(m, scope, id, 0);
+                runtime_remove(id);
+        }
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "bus-error.h"
+
+#include "cleanup.h"
+#include "log.h"
+#include "names.h"
+
+static const char *name_of(DecisionReason reason) {
+        switch (reason) {
+        case REASON_ALLOWED:
+                break;
+        case REASON_BEYOND_AGENT:
+        case REASON_BEYOND_CEILING:
+        case REASON_NOT_OWNER:
+        case REASON_NOT_AUTHORIZED:
+        case REASON_CALLER_IN_SANDBOX:
+                return MXC_ERROR_DENIED;
+        case REASON_POLICY_INVALID:
+                return MXC_ERROR_POLICY_INVALID;
+        case REASON_NO_SUCH_POLICY:
+                return MXC_ERROR_NO_SUCH_POLICY;
+        case REASON_NO_SUCH_AGENT:
+                return MXC_ERROR_NO_SUCH_AGENT;
+        case REASON_AGENT_SUSPENDED:
+                return MXC_ERROR_AGENT_SUSPENDED;
+        case REASON_AGENT_REVOKED:
+                return MXC_ERROR_AGENT_REVOKED;
+        case REASON_LIMIT:
+                return MXC_ERROR_LIMIT_REACHED;
+        case REASON_UNSUPPORTED:
+                return MXC_ERROR_UNSUPPORTED;
+        case REASON_INVALID_ARGUMENT:
+                return MXC_ERROR_INVALID_ARGUMENT;
+        case _REASON_MAX:
+                break;
+        }
+        return MXC_ERROR_INTERNAL;
+}
+
+int bus_error_from_reason(sd_bus_error *error, DecisionReason reason, const char *sentence) {
+        return sd_bus_error_set(error, name_of(reason), sentence);
+}
+
+int bus_error_from_decision(sd_bus_error *error, const Decision *d, const char *policy) {
+        const char *sentence = d->sentence ? d->sentence : "This is not allowed.";
+        if (!d->clause || d->clause[0] == 0)
+                return sd_bus_error_set(error, name_of(d->reason), sentence);
+        return sd_bus_error_setf(error, name_of(d->reason), "%s (%s#%s, %s)", sentence, policy, d->clause,
+                        decision_reason_to_string(d->reason));
+}
+
+int bus_error_from_report(sd_bus_error *error, const LaunchReport *report, const char *argv0) {
+        const char *command = argv0 ? argv0 : "the command", *why = strerror(report->error);
+        const char *step = report->step < _LAUNCH_STEP_MAX ? launch_step_to_string((LaunchStep)report->step)
+                                                           : "unknown";
+        if (report->step == LAUNCH_STEP_EXEC && (report->error == ENOENT || report->error == ENOTDIR))
+                return sd_bus_error_setf(error, MXC_ERROR_NO_SUCH_COMMAND,
+                                "%s is not there in the sandbox. Is it below a path that the policy grants?",
+                                command);
+        if (report->step == LAUNCH_STEP_EXEC)
+                return sd_bus_error_setf(error, MXC_ERROR_NOT_EXECUTABLE,
+                                "%s cannot be executed: %s. Does the policy grant execution there?", command,
+                                why);
+        if (report->step == LAUNCH_STEP_PROOF || report->error == EOPNOTSUPP)
+                return sd_bus_error_setf(error, MXC_ERROR_UNSUPPORTED,
+                                "This host cannot build what the policy needs: %s: %s (%s).", step,
+                                report->detail, why);
+        if (report->error == ENOTCONN)
+                return sd_bus_error_set(error, MXC_ERROR_LAUNCH_FAILED,
+                                "mxc-launch is not there; see systemctl status mxc-launch. Try again.");
+        return sd_bus_error_setf(error, MXC_ERROR_LAUNCH_FAILED,
+                        "The sandbox could not be built (step %s): %s%s%s.", step, report->detail,
+                        report->detail[0] ? ": " : "", why);
+}
+
+int bus_error_internal(sd_bus_error *error, int r, const char *what) {
+        log_error("%s: %s", what, strerror(-r));
+        return sd_bus_error_setf(error, MXC_ERROR_INTERNAL, "%s: %s", what, strerror(-r));
+}
+
+int bus_error_audit(sd_bus_error *error, int r) {
+        log_error("No record can be made: %s", strerror(-r));
+        return sd_bus_error_setf(error, MXC_ERROR_AUDIT_UNAVAILABLE,
+                        "The journal takes no records (%s), and nothing is done unrecorded. Is "
+                        "systemd-journald running?",
+                        strerror(-r));
+}

@@ -1,0 +1,541 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <netdb.h>
+#include <sys/mman.h>
+
+#include "act.h"
+#include "bus-error.h"
+#include "bus.h"
+#include "cgroup-path.h"
+#include "cleanup.h"
+#include "dump.h"
+#include "log.h"
+#include "names.h"
+#include "sandbox.h"
+#include "spawn.h"
+
+DEFINE_CLEANUP(Policy *, policy_unref);
+
+/* ---- lists; each shows the caller what is its own, and root everything ---- */
+
+static void reply_made(Act *a, sd_bus_message *reply, int r) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        if (r >= 0) {
+                act_reply_message(a, reply);
+                return;
+        }
+        sd_bus_message_unref(reply);
+        (void)bus_error_internal(&error, r, "The answer cannot be made"); /* returns what it sets */
+        act_reply_error(a, &error);
+}
+
+typedef struct Listing {
+        Act *act;
+        sd_bus_message *reply;
+        int r;
+} Listing;
+
+static void list_agent(Agent *agent, void *userdata) {
+        Listing *l = userdata;
+        if (l->r < 0 || !authorize_sees(l->act->caller, agent->owner))
+                return;
+        _cleanup_free_ char *path = agent_object_path(agent->name);
+        l->r = path ? sd_bus_message_open_container(l->reply, 'r', "oa{sv}") : -ENOMEM;
+        if (l->r >= 0)
+                l->r = sd_bus_message_append(l->reply, "o", path);
+        if (l->r >= 0)
+                l->r = agent_append_properties(l->reply, agent, l->act->manager);
+        if (l->r >= 0)
+                l->r = sd_bus_message_close_container(l->reply);
+}
+
+static void list_sandbox(Sandbox *s, void *userdata) {
+        Listing *l = userdata;
+        if (l->r < 0 || !authorize_sees(l->act->caller, s->agent->owner))
+                return;
+        l->r = sd_bus_message_open_container(l->reply, 'r', "oa{sv}");
+        if (l->r >= 0)
+                l->r = sd_bus_message_append(l->reply, "o", s->object);
+        if (l->r >= 0)
+                l->r = sandbox_append_properties(l->reply, s);
+        if (l->r >= 0)
+                l->r = sd_bus_message_close_container(l->reply);
+}
+
+static int begin_listing(Act *a, const char *element, Listing *l) {
+        *l = (Listing){ .act = a };
+        l->r = sd_bus_message_new_method_return(a->message, &l->reply);
+        if (l->r >= 0)
+                l->r = sd_bus_message_open_container(l->reply, 'a', element);
+        return l->r;
+}
+
+static int end_listing(Listing *l) {
+        if (l->r >= 0)
+                l->r = sd_bus_message_close_container(l->reply);
+        reply_made(l->act, l->reply, l->r);
+        return 0;
+}
+
+static int run_list_agents(Act *a, sd_bus_error *error) {
+        Listing l;
+        if (begin_listing(a, "(oa{sv})", &l) >= 0)
+                registry_for_each(a->manager->registry, list_agent, &l);
+        return end_listing(&l);
+}
+
+static int run_list_sandboxes(Act *a, sd_bus_error *error) {
+        Listing l;
+        if (begin_listing(a, "(oa{sv})", &l) >= 0)
+                sandbox_for_each(a->manager, list_sandbox, &l);
+        return end_listing(&l);
+}
+
+static int run_list_policies(Act *a, sd_bus_error *error) {
+        Listing l;
+        size_t n = 0;
+        const StoredPolicy *list = policy_store_list(a->manager->policies, &n);
+        int r = begin_listing(a, "(ssss)", &l);
+        for (size_t i = 0; r >= 0 && i < n; i++)
+                r = l.r = sd_bus_message_append(l.reply, "(ssss)", list[i].name,
+                                list[i].policy ? list[i].policy->digest : "", list[i].file,
+                                list[i].error ? list[i].error : "");
+        return end_listing(&l);
+}
+
+/* ---- policies ---- */
+
+static int find_policy(Act *a, const char *name, Policy **ret, sd_bus_error *error) {
+        bool stored;
+        _cleanup_free_ char *sentence = NULL;
+        if (streq(name, "ceiling")) {
+                *ret = policy_ref((Policy *)policy_store_ceiling(a->manager->policies));
+                return 0;
+        }
+        int r = spawn_find_policy(a->manager, name, ret, &stored, &sentence);
+        if (r == -ENOENT || r == -EINVAL)
+                return bus_error_from_reason(error,
+                                r == -ENOENT ? REASON_NO_SUCH_POLICY : REASON_POLICY_INVALID,
+                                sentence ? sentence : "There is no such policy.");
+        return r;
+}
+
+static int run_get_policy(Act *a, sd_bus_error *error) {
+        const char *name;
+        _cleanup_(policy_unrefp) Policy *p = NULL;
+        int r = sd_bus_message_read(a->message, "s", &name);
+        if (r >= 0)
+                r = find_policy(a, name, &p, error);
+        if (r < 0)
+                return r;
+        _cleanup_free_ char *text = policy_canonical(p);
+        if (!text)
+                return -ENOMEM;
+        act_reply(a, "s", text);
+        return 0;
+}
+
+static int append_finding(sd_bus_message *m, const char *severity, const char *pointer, int line, int column,
+                const char *sentence) {
+        return sd_bus_message_append(m, "a{sv}", 5, "severity", "s", severity, "pointer", "s",
+                        pointer ? pointer : "", "line", "i", line, "column", "i", column, "sentence", "s",
+                        sentence ? sentence : "");
+}
+
+static int append_findings(Act *a, sd_bus_message *m, const char *text) {
+        Policy *p = NULL;
+        PolicyError error = { 0 };
+        int r = policy_parse(text, strlen(text), policy_store_lookup, a->manager->policies, &p, &error);
+        if (r == -EINVAL) {
+                r = append_finding(m, "error", error.pointer, error.line, error.column, error.sentence);
+        } else if (r == 0) {
+                Widening w = { NULL, NULL };
+                if (!policy_within(p, policy_store_ceiling(a->manager->policies), &w))
+                        r = append_finding(m, "ceiling", w.clause, 0, 0, w.sentence);
+                widening_clear(&w);
+        }
+        policy_error_clear(&error);
+        policy_unref(p);
+        return r;
+}
+
+static int run_check_policy(Act *a, sd_bus_error *error) {
+        const char *text;
+        Listing l;
+        int r = sd_bus_message_read(a->message, "s", &text);
+        if (r < 0)
+                return r;
+        if (strlen(text) > LIMIT_POLICY_BYTES)
+                return bus_error_from_reason(
+                                error, REASON_LIMIT, "The document is too large to be a policy.");
+        if (begin_listing(a, "a{sv}", &l) >= 0)
+                l.r = append_findings(a, l.reply, text);
+        return end_listing(&l);
+}
+
+/* ---- explain ---- */
+
+typedef struct Question {
+        PolicyRequest request;
+        const char *workspace;
+} Question;
+
+static int read_question_option(sd_bus_message *m, Question *q, sd_bus_error *error) {
+        static const struct {
+                const char *word;
+                unsigned bit;
+        } protocols[] = { { "tcp", PROTOCOL_TCP }, { "udp", PROTOCOL_UDP }, { "icmp", PROTOCOL_ICMP } };
+        const char *name, *text;
+        int r = sd_bus_message_read_basic(m, 's', &name);
+        if (r < 0)
+                return r;
+        if (streq(name, "port"))
+                return sd_bus_message_read(m, "v", "q", &q->request.port);
+        if (streq(name, "amount"))
+                return sd_bus_message_read(m, "v", "t", &q->request.amount);
+        const bool known = streq(name, "target") || streq(name, "value") || streq(name, "workspace") ||
+                           streq(name, "protocol");
+        if (!known)
+                return sd_bus_error_setf(error, MXC_ERROR_INVALID_ARGUMENT,
+                                "%s: there is no such option here.", name);
+        r = sd_bus_message_read(m, "v", "s", &text);
+        if (r < 0)
+                return r;
+        if (streq(name, "target"))
+                q->request.target = text;
+        else if (streq(name, "value"))
+                q->request.value = text;
+        else if (streq(name, "workspace"))
+                q->workspace = text;
+        else {
+                q->request.protocol = 0;
+                for (size_t i = 0; i < ELEMENTSOF(protocols); i++)
+                        if (streq(text, protocols[i].word))
+                                q->request.protocol = protocols[i].bit;
+                if (q->request.protocol == 0)
+                        return sd_bus_error_set(error, MXC_ERROR_INVALID_ARGUMENT,
+                                        "protocol: one of tcp, udp, icmp.");
+        }
+        return 0;
+}
+
+static int read_question(sd_bus_message *m, const char *action, Question *q, sd_bus_error *error) {
+        static const char *const words[_REQUEST_MAX] = { "read", "write", "exec", "connect", "env",
+                "syscall", "resource", "spawn" };
+        size_t i = 0;
+        while (i < ELEMENTSOF(words) && !streq(words[i], action))
+                i++;
+        if (i == ELEMENTSOF(words))
+                return sd_bus_error_setf(error, MXC_ERROR_INVALID_ARGUMENT,
+                                "action: one of read, write, exec, connect, env, syscall, resource, spawn; "
+                                "not '%s'.",
+                                action);
+        *q = (Question){
+                .request = { .kind = (RequestKind)i, .target = "", .value = "", .protocol = PROTOCOL_TCP }
+        };
+        int r = sd_bus_message_enter_container(m, 'a', "{sv}");
+        while (r >= 0) {
+                r = sd_bus_message_enter_container(m, 'e', "sv");
+                if (r <= 0)
+                        break;
+                r = read_question_option(m, q, error);
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(m);
+        }
+        if (r < 0)
+                return r;
+        bool path = q->request.kind == REQUEST_READ || q->request.kind == REQUEST_WRITE ||
+                    q->request.kind == REQUEST_EXEC;
+        if (path && !path_is_normal(q->request.target))
+                return sd_bus_error_setf(error, MXC_ERROR_INVALID_ARGUMENT,
+                                "target: an absolute path; not '%s'.", q->request.target);
+        if (q->workspace && !path_is_normal(q->workspace))
+                return sd_bus_error_setf(error, MXC_ERROR_INVALID_ARGUMENT,
+                                "workspace: an absolute path; not '%s'.", q->workspace);
+        return sd_bus_message_exit_container(m);
+}
+
+/* The question is read again once the caller's home is known. */
+static int explain_it(Act *a, const User *user, sd_bus_error *error) {
+        const char *name, *action;
+        Question q;
+        _cleanup_(policy_unrefp) Policy *p = NULL;
+        _cleanup_(explanation_clear) Explanation e = { .verdict = VERDICT_DENY };
+        int r = sd_bus_message_rewind(a->message, true);
+        if (r >= 0)
+                r = sd_bus_message_read(a->message, "ss", &name, &action);
+        if (r >= 0)
+                r = read_question(a->message, action, &q, error);
+        if (r >= 0)
+                r = find_policy(a, name, &p, error);
+        const DecideInput in = {
+                .requested = p,
+                .ceiling = policy_store_ceiling(a->manager->policies),
+                .binding = { .workspace = q.workspace, .home = user->home },
+        };
+        if (r >= 0)
+                r = explain(&in, &q.request, &e);
+        if (r < 0)
+                return r;
+        act_reply(a, "a{sv}", 7, "verdict", "s", e.verdict == VERDICT_ALLOW ? "allow" : "deny", "reason",
+                        "s",
+                        e.verdict == VERDICT_ALLOW  ? "allowed"
+                        : streq(e.bound, "ceiling") ? "beyond-ceiling"
+                                                    : "not-granted",
+                        "clause", "s", e.clause ? e.clause : "", "sentence", "s",
+                        e.sentence ? e.sentence : "", "policy", "s", p->name, "digest", "s", p->digest,
+                        "bound", "s", e.bound ? e.bound : "");
+        return 0;
+}
+
+static void on_explain_user(const User *user, int e, void *userdata) {
+        Act *a = userdata;
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r = user ? explain_it(a, user, &error) : e;
+        if (r >= 0)
+                return;
+        if (!sd_bus_error_is_set(&error))
+                (void)bus_error_internal(&error, r, "It cannot be explained"); /* returns what it sets */
+        act_reply_error(a, &error);
+}
+
+static int run_explain(Act *a, sd_bus_error *error) {
+        return user_cache_get(a->manager->users, a->caller->uid, on_explain_user, a);
+}
+
+/* ---- agents ---- */
+
+typedef struct Registration {
+        AgentDocument document;
+} Registration;
+
+static void registration_free(void *data) {
+        Registration *g = data;
+        agent_document_clear(&g->document);
+        free(g);
+}
+
+static int register_it(Act *a, sd_bus_error *error) {
+        const AgentDocument *d = &((Registration *)a->data)->document;
+        const Policy *policy = policy_store_find(a->manager->policies, d->policy);
+        if (!policy)
+                return sd_bus_error_setf(error, MXC_ERROR_NO_SUCH_POLICY,
+                                "There is no policy '%s'; see mxcctl policy list.", d->policy);
+        const AuditSubject s = { .caller = a->caller,
+                .agent = d->name,
+                .on_behalf_uid = d->owner,
+                .policy = d->policy,
+                .digest = policy->digest };
+        int r = audit_register(a->manager->audit, &s);
+        if (r < 0)
+                return bus_error_audit(error, r);
+        Agent *agent;
+        r = registry_register(a->manager->registry, d, &agent);
+        if (r == -EEXIST)
+                return sd_bus_error_setf(error, MXC_ERROR_AGENT_EXISTS,
+                                "There is an agent '%s' already, or was one that is revoked.", d->name);
+        if (r == -EPERM)
+                return sd_bus_error_setf(error, MXC_ERROR_INVALID_ARGUMENT,
+                                "'%s' is the name of a user's default agent.", d->name);
+        if (r == -E2BIG)
+                return sd_bus_error_setf(error, MXC_ERROR_LIMIT_REACHED, "There are %u agents already.",
+                                LIMIT_AGENTS);
+        if (r < 0)
+                return bus_error_internal(error, r, "The agent cannot be kept");
+        _cleanup_free_ char *path = agent_object_path(agent->name);
+        if (!path)
+                return -ENOMEM;
+        act_reply(a, "o", path);
+        return 0;
+}
+
+static void on_owner(uid_t uid, int e, void *userdata) {
+        Act *a = userdata;
+        Registration *g = a->data;
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r = e;
+        if (e == -ENOENT)
+                r = sd_bus_error_setf(&error, MXC_ERROR_INVALID_ARGUMENT, "owner: nobody is called '%s'.",
+                                g->document.owner_name);
+        g->document.owner = uid;
+        if (r >= 0)
+                r = register_it(a, &error);
+        if (r >= 0)
+                return;
+        if (!sd_bus_error_is_set(&error))
+                (void)bus_error_internal(
+                                &error, r, "The owner cannot be looked up"); /* returns what it sets */
+        act_reply_error(a, &error);
+}
+
+static int run_register_agent(Act *a, sd_bus_error *error) {
+        const char *text;
+        _cleanup_free_ char *sentence = NULL;
+        Registration *g = calloc(1, sizeof(Registration));
+        if (!g)
+                return -ENOMEM;
+        a->data = g;
+        a->free_data = registration_free;
+        int r = sd_bus_message_read(a->message, "s", &text);
+        if (r >= 0)
+                r = agent_document_parse(text, strlen(text), &g->document, &sentence);
+        if (r == -EINVAL)
+                return bus_error_from_reason(
+                                error, REASON_INVALID_ARGUMENT, sentence ? sentence : "That is no agent.");
+        if (r < 0)
+                return r;
+        if (g->document.owner_name)
+                return user_cache_find(a->manager->users, g->document.owner_name, on_owner, a);
+        if (g->document.owner == (uid_t)-1)
+                g->document.owner = a->caller->uid;
+        return register_it(a, error);
+}
+
+static int run_revoke_agent(Act *a, sd_bus_error *error) {
+        const char *name, *reason;
+        int r = sd_bus_message_read(a->message, "ss", &name, &reason);
+        return r < 0 ? r : agent_revoke(a, name, reason, error);
+}
+
+/* ---- the rest ---- */
+
+static int run_who_is(Act *a, sd_bus_error *error) {
+        int fd;
+        _cleanup_free_ char *cgroup = NULL;
+        int r = sd_bus_message_read(a->message, "h", &fd);
+        if (r >= 0)
+                r = cgroup_of_pidfd(fd, &cgroup);
+        if (r == -EINVAL || r == -EBADF)
+                return sd_bus_error_set(error, MXC_ERROR_INVALID_ARGUMENT,
+                                "process: it is no pidfd; see pidfd_open(2).");
+        if (r < 0 && r != -ESRCH)
+                return r;
+        const char *leaf = r < 0 ? NULL : strrchr(cgroup, '/');
+        const Sandbox *s = leaf ? sandbox_find(a->manager, leaf + 1) : NULL;
+        if (!s || !s->leaf || !streq(s->leaf, cgroup) || !authorize_sees(a->caller, s->agent->owner)) {
+                act_reply(a, "a{sv}", 0);
+                return 0;
+        }
+        act_reply(a, "a{sv}", 6, "agent", "s", s->agent->name, "sandbox", "s", s->id, "uuid", "s",
+                        s->agent->uuid, "owner", "u", (uint32_t)s->agent->owner, "policy", "s", s->policy,
+                        "digest", "s", s->effective->policy->digest);
+        return 0;
+}
+
+static void add_file(const char *file, const char *error, void *userdata) {
+        Listing *l = userdata;
+        if (l->r >= 0)
+                l->r = sd_bus_message_append(l->reply, "(ss)", file, error ? error : "");
+}
+
+static int run_reload(Act *a, sd_bus_error *error) {
+        Listing l;
+        user_cache_flush(a->manager->users);
+        if (begin_listing(a, "(ss)", &l) >= 0) {
+                int r = manager_load(a->manager, add_file, &l);
+                if (r < 0 && l.r >= 0)
+                        l.r = r;
+        }
+        return end_listing(&l);
+}
+
+static int run_dump(Act *a, sd_bus_error *error) {
+        _cleanup_close_ int fd = -EBADF;
+        int r = dump_state(a->manager, &fd);
+        if (r < 0)
+                return r;
+        act_reply(a, "h", fd);
+        return 0;
+}
+
+static const ActKind act_list_agents = { MXC_IFACE_MANAGER, "ListAgents", NULL, run_list_agents, NULL };
+static const ActKind act_list_sandboxes = { MXC_IFACE_MANAGER, "ListSandboxes", NULL, run_list_sandboxes,
+        NULL };
+static const ActKind act_list_policies = { MXC_IFACE_MANAGER, "ListPolicies", NULL, run_list_policies,
+        NULL };
+static const ActKind act_get_policy = { MXC_IFACE_MANAGER, "GetPolicy", NULL, run_get_policy, NULL };
+static const ActKind act_register_agent = { MXC_IFACE_MANAGER, "RegisterAgent", NULL, run_register_agent,
+        NULL };
+static const ActKind act_revoke_agent = { MXC_IFACE_MANAGER, "RevokeAgent", NULL, run_revoke_agent, NULL };
+static const ActKind act_check_policy = { MXC_IFACE_MANAGER, "CheckPolicy", NULL, run_check_policy, NULL };
+static const ActKind act_explain = { MXC_IFACE_MANAGER, "Explain", NULL, run_explain, NULL };
+static const ActKind act_who_is = { MXC_IFACE_MANAGER, "WhoIs", NULL, run_who_is, NULL };
+static const ActKind act_reload = { MXC_IFACE_MANAGER, "Reload", NULL, run_reload, NULL };
+static const ActKind act_dump = { MXC_IFACE_MANAGER, "Dump", NULL, run_dump, NULL };
+
+static const ActKind *const acts[] = { &act_spawn, &act_create_sandbox, &act_plan, &act_list_agents,
+        &act_list_sandboxes, &act_list_policies, &act_get_policy, &act_register_agent, &act_revoke_agent,
+        &act_check_policy, &act_explain, &act_who_is, &act_reload, &act_dump };
+
+static int method(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        return bus_begin(m, userdata, acts, ELEMENTSOF(acts), "", error);
+}
+
+/* ---- properties ---- */
+
+static int get_version(sd_bus *bus, const char *path, const char *interface, const char *name,
+                sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        return sd_bus_message_append(reply, "s", MXC_VERSION);
+}
+
+static int get_n_sandboxes(sd_bus *bus, const char *path, const char *interface, const char *name,
+                sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const Manager *m = userdata;
+        return sd_bus_message_append(reply, "u", (uint32_t)m->n_sandboxes);
+}
+
+static int get_features(sd_bus *bus, const char *path, const char *interface, const char *name,
+                sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const Manager *m = userdata;
+        const LaunchFeatures *f = &m->host.features;
+        bool up = launch_channel_is_up(m->launch);
+        int r = sd_bus_message_open_container(reply, 'a', "{sv}");
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}",
+                                "launcher", "b", (int)up, "landlock", "u", f->landlock_abi, "seccomp", "b",
+                                (int)up, "guard", "b", (int)f->guard, "mediate", "b", (int)f->mediate,
+                                "memory", "b", (int)f->memory, "cpu", "b", (int)f->cpu, "io", "b",
+                                (int)f->io, "pids", "b", (int)f->pids, "cgroup-kill", "b",
+                                (int)f->cgroup_kill, "audit", "b", (int)(audit_check(m->audit) == 0),
+                                "tiers", "as", 1, "process");
+        return r >= 0 ? sd_bus_message_close_container(reply) : r;
+}
+
+const sd_bus_vtable manager_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD_WITH_ARGS("Spawn", SD_BUS_ARGS("s", agent, "as", argv, "a{sv}", options),
+                        SD_BUS_RESULT("o", sandbox, "a{sv}", info), method, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("CreateSandbox", SD_BUS_ARGS("s", agent, "a{sv}", options),
+                        SD_BUS_RESULT("o", sandbox, "a{sv}", info), method, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Plan", SD_BUS_ARGS("s", agent, "as", argv, "a{sv}", options),
+                        SD_BUS_RESULT("s", plan), method, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListAgents", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(oa{sv})", agents), method,
+                        SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListSandboxes", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(oa{sv})", sandboxes),
+                        method, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListPolicies", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(ssss)", policies), method,
+                        SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetPolicy", SD_BUS_ARGS("s", name), SD_BUS_RESULT("s", canonical), method,
+                        SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("RegisterAgent", SD_BUS_ARGS("s", json), SD_BUS_RESULT("o", agent), method,
+                        SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("RevokeAgent", SD_BUS_ARGS("s", agent, "s", reason), SD_BUS_NO_RESULT,
+                        method, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("CheckPolicy", SD_BUS_ARGS("s", json), SD_BUS_RESULT("aa{sv}", findings),
+                        method, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Explain", SD_BUS_ARGS("s", policy, "s", action, "a{sv}", options),
+                        SD_BUS_RESULT("a{sv}", decision), method, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("WhoIs", SD_BUS_ARGS("h", process), SD_BUS_RESULT("a{sv}", identity), method,
+                        SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(ss)", files), method,
+                        SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Dump", SD_BUS_NO_ARGS, SD_BUS_RESULT("h", text), method,
+                        SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Features", "a{sv}", get_features, 0, 0),
+        SD_BUS_PROPERTY("NSandboxes", "u", get_n_sandboxes, 0, 0),
+        SD_BUS_SIGNAL_WITH_ARGS("SandboxNew", SD_BUS_ARGS("o", sandbox), 0),
+        SD_BUS_SIGNAL_WITH_ARGS("SandboxRemoved", SD_BUS_ARGS("o", sandbox), 0),
+        SD_BUS_VTABLE_END,
+};

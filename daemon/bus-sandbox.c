@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
+#include <signal.h>
+
+#include "act.h"
+#include "bus-error.h"
+#include "bus.h"
+#include "cleanup.h"
+#include "fd.h"
+#include "log.h"
+#include "names.h"
+#include "sandbox.h"
+#include "spawn.h"
+
+#define FREEZE_STEP_USEC (UINT64_C(2) * 1000)
+#define FREEZE_TRIES 1500U /* 3 s; what sleeps in broken i/o does not freeze */
+
+/* ---- methods ---- */
+
+static int find(Act *a, Sandbox **ret, sd_bus_error *error) {
+        Sandbox *s = sandbox_find(a->manager, a->object);
+        if (!s)
+                return sd_bus_error_set(error, MXC_ERROR_NO_SUCH_SANDBOX, "That sandbox is over.");
+        *ret = s;
+        return 0;
+}
+
+static int find_alive(Act *a, Sandbox **ret, sd_bus_error *error) {
+        int r = find(a, ret, error);
+        if (r >= 0 && ((*ret)->state == SANDBOX_EXITED || (*ret)->state == SANDBOX_STARTING))
+                return sd_bus_error_setf(error, MXC_ERROR_NO_SUCH_SANDBOX, "That sandbox is %s.",
+                                (*ret)->state == SANDBOX_EXITED ? "over" : "not there yet");
+        return r;
+}
+
+static int owner(Act *a, uid_t *ret, sd_bus_error *error) {
+        Sandbox *s = NULL;
+        int r = find(a, &s, error);
+        if (r >= 0)
+                *ret = s->agent->owner;
+        return r;
+}
+
+static void on_signalled(const LaunchReport *report, int *fds, size_t n_fds, void *userdata) {
+        Act *a = userdata;
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        if (report->event == LAUNCH_EVENT_OK) {
+                act_reply(a, NULL);
+                return;
+        }
+        (void)sd_bus_error_setf(&error,
+                        report->error == ENOENT || report->error == ESRCH ? MXC_ERROR_NO_SUCH_SANDBOX
+                                                                          : MXC_ERROR_LAUNCH_FAILED,
+                        "The signal was not delivered: %s.", strerror(report->error));
+        act_reply_error(a, &error);
+}
+
+static int signal_command(Act *a, const Sandbox *s, uint32_t exec, int number) {
+        LaunchRequest q = { .verb = LAUNCH_SIGNAL, .exec = exec, .number = number };
+        (void)snprintf(q.id, sizeof(q.id), "%s", s->id);
+        return launch_channel_call(a->manager->launch, &q, NULL, 0, on_signalled, a);
+}
+
+/* "exec:N"; false for anything else. */
+static bool parse_whom(const char *whom, uint32_t *ret) {
+        unsigned n;
+        char end;
+        if (sscanf(whom, "exec:%u%c", &n, &end) != 1 || n == 0)
+                return false;
+        *ret = n;
+        return true;
+}
+
+static int run_kill(Act *a, sd_bus_error *error) {
+        const char *whom;
+        int32_t number;
+        uint32_t exec = 0;
+        Sandbox *s = NULL;
+        int r = sd_bus_message_read(a->message, "si", &whom, &number);
+        if (r >= 0)
+                r = find_alive(a, &s, error);
+        if (r < 0)
+                return r;
+        bool all = streq(whom, "all");
+        if (!all && !streq(whom, "main") && !parse_whom(whom, &exec))
+                return sd_bus_error_setf(error, MXC_ERROR_INVALID_ARGUMENT,
+                                "whom is main, all or exec:N, not '%s'.", whom);
+        if (number <= 0 || number >= SIGRTMIN)
+                return sd_bus_error_setf(error, MXC_ERROR_INVALID_ARGUMENT,
+                                "%d is not a signal that can be sent.", number);
+        if (exec > 0 && !command_find(s, exec))
+                return sd_bus_error_setf(error, MXC_ERROR_NO_SUCH_SANDBOX,
+                                "There is no command %u in this sandbox.", exec);
+        const AuditSubject subject = sandbox_subject(s, a->caller);
+        r = audit_kill(a->manager->audit, &subject, whom, number);
+        if (r < 0)
+                return bus_error_audit(error, r);
+        if (number != SIGKILL && !all)
+                return signal_command(a, s, exec, number);
+        r = number == SIGKILL ? sandbox_kill_all(s) : sandbox_signal_all(s, number);
+        if (r < 0)
+                return r;
+        act_reply(a, NULL);
+        return 0;
+}
+
+static int run_stop(Act *a, sd_bus_error *error) {
+        Sandbox *s = NULL;
+        int r = find_alive(a, &s, error);
+        if (r < 0)
+                return r;
+        sd_bus_message **waiters = reallocarray(s->stop_waiters, s->n_stop_waiters + 1, sizeof(void *));
+        if (!waiters)
+                return -ENOMEM;
+        s->stop_waiters = waiters;
+        const AuditSubject subject = sandbox_subject(s, a->caller);
+        r = audit_stop(a->manager->audit, &subject, "request");
+        if (r < 0)
+                return bus_error_audit(error, r);
+        waiters[s->n_stop_waiters++] = a->message; /* answered when nothing of it is left */
+        a->message = NULL;
+        sandbox_stop(s, END_STOPPED);
+        act_end(a);
+        return 0;
+}
+
+/* ---- freeze and thaw ---- */
+
+static void answer_freeze(Sandbox *s, bool frozen) {
+        s->freezing = sd_event_source_disable_unref(s->freezing);
+        if (frozen)
+                sandbox_set_state(s, SANDBOX_FROZEN);
+        if (s->freeze_waiter && frozen)
+                (void)sd_bus_reply_method_return(s->freeze_waiter, NULL); /* who is gone needs no answer */
+        else if (s->freeze_waiter)
+                (void)sd_bus_reply_method_errorf(s->freeze_waiter, MXC_ERROR_INTERNAL,
+                                "Not every process stands still yet: one waits for a device. The rest does, "
+                                "and it will.");
+        s->freeze_waiter = sd_bus_message_unref(s->freeze_waiter);
+}
+
+static bool is_frozen(const Sandbox *s) {
+        _cleanup_free_ char *path = NULL, *text = NULL;
+        if (asprintf(&path, "%s%s/cgroup.events", s->manager->cgroup_path, s->leaf) < 0)
+                return false;
+        return fd_read_file_at(AT_FDCWD, path, 4096, &text, NULL) >= 0 && strstr(text, "frozen 1\n");
+}
+
+static int on_freezing(sd_event_source *source, uint64_t usec, void *userdata) {
+        Sandbox *s = userdata;
+        bool frozen = is_frozen(s);
+        if (frozen || ++s->freeze_tries > FREEZE_TRIES || s->state == SANDBOX_EXITED) {
+                answer_freeze(s, frozen);
+                return 0;
+        }
+        int r = sd_event_source_set_time_relative(source, FREEZE_STEP_USEC);
+        return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static int run_freeze(Act *a, sd_bus_error *error) {
+        Sandbox *s = NULL;
+        int r = find_alive(a, &s, error);
+        if (r < 0)
+                return r;
+        if (s->state == SANDBOX_STOPPING || s->freeze_waiter)
+                return sd_bus_error_set(error, MXC_ERROR_DENIED, "It is being stopped or frozen already.");
+        const AuditSubject subject = sandbox_subject(s, a->caller);
+        r = audit_freeze(a->manager->audit, &subject, true);
+        if (r < 0)
+                return bus_error_audit(error, r);
+        r = sandbox_write(s, "cgroup.freeze", "1");
+        if (r < 0)
+                return r;
+        s->freeze_waiter = a->message;
+        a->message = NULL;
+        s->freeze_tries = 0;
+        act_end(a);
+        if (is_frozen(s))
+                answer_freeze(s, true);
+        else if (sd_event_add_time_relative(s->manager->event, &s->freezing, CLOCK_MONOTONIC,
+                                 FREEZE_STEP_USEC, 1, on_freezing, s) < 0)
+                answer_freeze(s, false);
+        return 0;
+}
+
+static int run_thaw(Act *a, sd_bus_error *error) {
+        Sandbox *s = NULL;
+        int r = find_alive(a, &s, error);
+        if (r < 0)
+                return r;
+        const AuditSubject subject = sandbox_subject(s, a->caller);
+        r = audit_freeze(a->manager->audit, &subject, false);
+        if (r < 0)
+                return bus_error_audit(error, r);
+        r = sandbox_write(s, "cgroup.freeze", "0");
+        if (r < 0)
+                return r;
+        if (s->freezing)
+                answer_freeze(s, false);
+        if (s->state == SANDBOX_FROZEN)
+                sandbox_set_state(s, SANDBOX_RUNNING);
+        act_reply(a, NULL);
+        return 0;
+}
+
+static int run_attach(Act *a, sd_bus_error *error) {
+        Sandbox *s = NULL;
+        uint32_t exec;
+        int r = sd_bus_message_read(a->message, "u", &exec);
+        if (r >= 0)
+                r = find(a, &s, error);
+        Command *c = r >= 0 ? command_find(s, exec) : NULL;
+        if (r >= 0 && !c)
+                return sd_bus_error_set(
+                                error, MXC_ERROR_NO_SUCH_SANDBOX, "That command is over and forgotten.");
+        if (r >= 0)
+                r = command_attach(s, c, a->caller->bus, a->caller->sender, exec == 0 ? s->tied : c->tied);
+        if (r < 0)
+                return r;
+        act_reply(a, NULL);
+        if (c->ended)
+                sandbox_deliver(s, c);
+        sandbox_settle(s);
+        return 0;
+}
+
+static const ActKind act_kill = { MXC_IFACE_SANDBOX, "Kill", owner, run_kill, NULL };
+static const ActKind act_stop = { MXC_IFACE_SANDBOX, "Stop", owner, run_stop, NULL };
+static const ActKind act_freeze = { MXC_IFACE_SANDBOX, "Freeze", owner, run_freeze, NULL };
+static const ActKind act_thaw = { MXC_IFACE_SANDBOX, "Thaw", owner, run_thaw, NULL };
+static const ActKind act_attach = { MXC_IFACE_SANDBOX, "Attach", owner, run_attach, NULL };
+
+static const ActKind *const acts[] = { &act_exec, &act_kill, &act_stop, &act_freeze, &act_thaw,
+        &act_attach };
+
+static int method(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        const Sandbox *s = userdata;
+        return bus_begin(m, s->manager, acts, ELEMENTSOF(acts), s->id, error);
+}
+
+/* ---- properties ---- */
+
+static int append_labels(sd_bus_message *m, char *const *labels) {
+        int r = sd_bus_message_open_container(m, 'a', "{ss}");
+        for (size_t i = 0; r >= 0 && labels && labels[i]; i += 2)
+                r = sd_bus_message_append(m, "{ss}", labels[i], labels[i + 1] ? labels[i + 1] : "");
+        return r >= 0 ? sd_bus_message_close_container(m) : r;
+}
+
+static int append_property(sd_bus_message *m, const void *object, Manager *manager, const char *name) {
+        const Sandbox *s = object;
+        const char *text = streq(name, "Id")             ? s->id
+                           : streq(name, "Agent")        ? s->agent->name
+                           : streq(name, "Policy")       ? s->policy
+                           : streq(name, "PolicyDigest") ? (s->effective ? s->effective->policy->digest : "")
+                           : streq(name, "Tier")         ? "process"
+                           : streq(name, "Unit")         ? (s->scope ? s->scope->unit : "")
+                           : streq(name, "ControlGroup") ? (s->leaf ? s->leaf : "")
+                           : streq(name, "State")        ? sandbox_state_to_string(s->state)
+                           : streq(name, "Workspace")    ? s->workspace
+                                                         : NULL;
+        if (text)
+                return sd_bus_message_append(m, "s", text);
+        if (streq(name, "Leader"))
+                return sd_bus_message_append(m, "u", (uint32_t)s->leader);
+        if (streq(name, "OnBehalfOf"))
+                return sd_bus_message_append(m, "u", (uint32_t)s->agent->owner);
+        if (streq(name, "Started"))
+                return sd_bus_message_append(m, "t", s->started);
+        if (streq(name, "Argv"))
+                return bus_append_strings(m, s->argv);
+        if (streq(name, "Labels"))
+                return append_labels(m, s->labels);
+        if (streq(name, "Walls"))
+                return bus_append_words(m, s->walls);
+        return -ENXIO;
+}
+
+static int get_property(sd_bus *bus, const char *path, const char *interface, const char *name,
+                sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const Sandbox *s = userdata;
+        int r = bus_check_sees(s->manager, bus, s->agent->owner, error);
+        return r < 0 ? r : append_property(reply, s, s->manager, name);
+}
+
+static const BusProperty properties[] = {
+        { "Id", "s" },
+        { "Agent", "s" },
+        { "Policy", "s" },
+        { "PolicyDigest", "s" },
+        { "Tier", "s" },
+        { "Unit", "s" },
+        { "ControlGroup", "s" },
+        { "Leader", "u" },
+        { "State", "s" },
+        { "OnBehalfOf", "u" },
+        { "Started", "t" },
+        { "Argv", "as" },
+        { "Workspace", "s" },
+        { "Labels", "a{ss}" },
+        { "Walls", "as" },
+};
+
+int sandbox_append_properties(sd_bus_message *m, const Sandbox *s) {
+        return bus_append_properties(m, properties, ELEMENTSOF(properties), append_property, s, s->manager);
+}
+
+/* ---- objects ---- */
+
+int sandbox_object_find(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret,
+                sd_bus_error *error) {
+        const char *id = path + strlen(MXC_SANDBOX_PATH_PREFIX);
+        if (id[0] != '/')
+                return 0;
+        *ret = sandbox_find(userdata, id + 1);
+        if (*ret)
+                return 1;
+        /* said in our own words: to a client that comes too late the object's absence is an everyday thing */
+        return sd_bus_error_set(error, MXC_ERROR_NO_SUCH_SANDBOX, "That sandbox is over, or never was.");
+}
+
+typedef struct Enumeration {
+        Manager *manager;
+        sd_bus *bus;
+        char **paths;
+        size_t n;
+} Enumeration;
+
+static void add_path(Sandbox *s, void *userdata) {
+        Enumeration *e = userdata;
+        if (!bus_sender_sees(e->manager, e->bus, s->agent->owner))
+                return;
+        e->paths[e->n] = strdup(s->object);
+        if (e->paths[e->n])
+                e->n++;
+}
+
+int sandbox_object_enumerate(
+                sd_bus *bus, const char *path, void *userdata, char ***ret, sd_bus_error *error) {
+        Manager *m = userdata;
+        Enumeration e = { .manager = m, .bus = bus, .paths = calloc(m->n_sandboxes + 1, sizeof(char *)) };
+        if (!e.paths)
+                return -ENOMEM;
+        sandbox_for_each(m, add_path, &e);
+        *ret = e.paths;
+        return 1;
+}
+
+#define PROPERTY(name, type, flags) SD_BUS_PROPERTY(name, type, get_property, 0, flags)
+const sd_bus_vtable sandbox_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD_WITH_ARGS("Exec", SD_BUS_ARGS("as", argv, "a{sv}", options),
+                        SD_BUS_RESULT("u", exec, "a{sv}", info), method, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Kill", SD_BUS_ARGS("s", whom, "i", signal), SD_BUS_NO_RESULT, method,
+                        SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS(
+                        "Freeze", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS(
+                        "Thaw", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Attach", SD_BUS_ARGS("u", exec), SD_BUS_NO_RESULT, method,
+                        SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS(
+                        "Stop", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method, SD_BUS_VTABLE_UNPRIVILEGED),
+        PROPERTY("Id", "s", SD_BUS_VTABLE_PROPERTY_CONST),
+        PROPERTY("Agent", "s", SD_BUS_VTABLE_PROPERTY_CONST),
+        PROPERTY("Policy", "s", SD_BUS_VTABLE_PROPERTY_CONST),
+        PROPERTY("PolicyDigest", "s", SD_BUS_VTABLE_PROPERTY_CONST),
+        PROPERTY("Tier", "s", SD_BUS_VTABLE_PROPERTY_CONST),
+        PROPERTY("Unit", "s", SD_BUS_VTABLE_PROPERTY_CONST),
+        PROPERTY("ControlGroup", "s", SD_BUS_VTABLE_PROPERTY_CONST),
+        PROPERTY("Leader", "u", SD_BUS_VTABLE_PROPERTY_CONST),
+        PROPERTY("State", "s", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        PROPERTY("OnBehalfOf", "u", SD_BUS_VTABLE_PROPERTY_CONST),
+        PROPERTY("Started", "t", SD_BUS_VTABLE_PROPERTY_CONST),
+        PROPERTY("Argv", "as", SD_BUS_VTABLE_PROPERTY_CONST),
+        PROPERTY("Workspace", "s", SD_BUS_VTABLE_PROPERTY_CONST),
+        PROPERTY("Labels", "a{ss}", SD_BUS_VTABLE_PROPERTY_CONST),
+        PROPERTY("Walls", "as", SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_SIGNAL_WITH_ARGS("Exited",
+                        SD_BUS_ARGS("u", exec, "i", code, "i", signal, "s", reason, "as", handoff, "a{sv}",
+                                        details),
+                        0),
+        SD_BUS_VTABLE_END,
+};

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "bus.h"
+
+#include "act.h"
+#include "cleanup.h"
+#include "door.h"
+#include "names.h"
+#include "sandbox.h"
+
+int bus_add_objects(Manager *m, sd_bus *bus) {
+        int r = sd_bus_add_object_manager(bus, NULL, MXC_BUS_PATH);
+        if (r >= 0)
+                r = sd_bus_add_object_vtable(bus, NULL, MXC_BUS_PATH, MXC_IFACE_MANAGER, manager_vtable, m);
+        if (r >= 0)
+                r = sd_bus_add_fallback_vtable(bus, NULL, MXC_AGENT_PATH_PREFIX, MXC_IFACE_AGENT,
+                                agent_vtable, agent_object_find, m);
+        if (r >= 0)
+                r = sd_bus_add_node_enumerator(bus, NULL, MXC_AGENT_PATH_PREFIX, agent_object_enumerate, m);
+        if (r >= 0)
+                r = sd_bus_add_fallback_vtable(bus, NULL, MXC_SANDBOX_PATH_PREFIX, MXC_IFACE_SANDBOX,
+                                sandbox_vtable, sandbox_object_find, m);
+        if (r >= 0)
+                r = sd_bus_add_node_enumerator(
+                                bus, NULL, MXC_SANDBOX_PATH_PREFIX, sandbox_object_enumerate, m);
+        return r;
+}
+
+static bool sender_uid(Manager *m, sd_bus *bus, uid_t *ret) {
+        if (bus != m->bus) {
+                const Caller *peer = door_caller(m->door, bus);
+                if (!peer || peer->in_sandbox)
+                        return false;
+                *ret = peer->uid;
+                return true;
+        }
+        sd_bus_message *message = sd_bus_get_current_message(bus);
+        const char *sender = message ? sd_bus_message_get_sender(message) : NULL;
+        sd_bus_creds *creds = NULL;
+        int r = sender ? sd_bus_get_name_creds(bus, sender, SD_BUS_CREDS_EUID, &creds) : -ENODATA;
+        if (r >= 0)
+                r = sd_bus_creds_get_euid(creds, ret);
+        sd_bus_creds_unref(creds);
+        return r >= 0;
+}
+
+bool bus_sender_sees(Manager *m, sd_bus *bus, uid_t owner) {
+        uid_t uid;
+        return sender_uid(m, bus, &uid) && (uid == 0 || uid == owner);
+}
+
+int bus_check_sees(Manager *m, sd_bus *bus, uid_t owner, sd_bus_error *error) {
+        if (!sd_bus_get_current_message(bus) || bus_sender_sees(m, bus, owner))
+                return 0; /* without a message it is we who ask, for a signal */
+        return sd_bus_error_set(error, MXC_ERROR_DENIED,
+                        "That is somebody else's; only its owner and root may look.");
+}
+
+void bus_emit_sandbox(Manager *m, const char *member, const Sandbox *s) {
+        (void)sd_bus_emit_signal(m->bus, MXC_BUS_PATH, MXC_IFACE_MANAGER, member, "o",
+                        s->object); /* no harm if lost */
+}
+
+Manager *bus_manager(sd_bus *bus) {
+        return sd_bus_slot_get_userdata(sd_bus_get_current_slot(bus));
+}
+
+int bus_begin(sd_bus_message *m, Manager *manager, const ActKind *const *acts, size_t n, const char *object,
+                sd_bus_error *error) {
+        for (size_t i = 0; i < n; i++)
+                if (streq(acts[i]->method, sd_bus_message_get_member(m)))
+                        return act_begin(manager, m, acts[i], object, error);
+        return sd_bus_error_set(error, SD_BUS_ERROR_UNKNOWN_METHOD, "There is no such method.");
+}
+
+static int append_one(sd_bus_message *m, const BusProperty *p, BusAppend append, const void *object,
+                Manager *manager) {
+        int r = sd_bus_message_open_container(m, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", p->name);
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'v', p->type);
+        if (r >= 0)
+                r = append(m, object, manager, p->name);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        return r >= 0 ? sd_bus_message_close_container(m) : r;
+}
+
+int bus_append_properties(sd_bus_message *m, const BusProperty *table, size_t n, BusAppend append,
+                const void *object, Manager *manager) {
+        int r = sd_bus_message_open_container(m, 'a', "{sv}");
+        for (size_t i = 0; r >= 0 && i < n; i++)
+                r = append_one(m, &table[i], append, object, manager);
+        return r >= 0 ? sd_bus_message_close_container(m) : r;
+}
+
+int bus_append_strings(sd_bus_message *m, char *const *words) {
+        int r = sd_bus_message_open_container(m, 'a', "s");
+        for (char *const *w = words; r >= 0 && w && *w; w++)
+                r = sd_bus_message_append(m, "s", *w);
+        return r >= 0 ? sd_bus_message_close_container(m) : r;
+}
+
+int bus_append_words(sd_bus_message *m, const char *text) {
+        _cleanup_free_ char *copy = strdup(text);
+        char *rest = NULL;
+        int r = copy ? sd_bus_message_open_container(m, 'a', "s") : -ENOMEM;
+        for (char *word = copy ? strtok_r(copy, " ", &rest) : NULL; r >= 0 && word;
+                        word = strtok_r(NULL, " ", &rest))
+                r = sd_bus_message_append(m, "s", word);
+        return r >= 0 ? sd_bus_message_close_container(m) : r;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* The faces of the objects on a connection, either door's. The documented interface is dbus-config/org.mxc1.xml. Handlers translate, they
+ * never decide. */
+
+#include "manager.h"
+
+int bus_add_objects(Manager *m, sd_bus *bus);
+
+extern const sd_bus_vtable manager_vtable[], agent_vtable[], sandbox_vtable[];
+
+/* The manager behind the object whose handler runs now: what its vtable was registered with. */
+Manager *bus_manager(sd_bus *bus);
+
+/* The one handler of all methods of an interface: picks the act by the name that was called. */
+typedef struct ActKind ActKind;
+int bus_begin(sd_bus_message *m, Manager *manager, const ActKind *const *acts, size_t n, const char *object, sd_bus_error *error);
+
+/* An object's properties by name, for Get and for dictionaries. */
+typedef struct BusProperty {
+        const char *name, *type;
+} BusProperty;
+typedef int (*BusAppend)(sd_bus_message *m, const void *object, Manager *manager, const char *name);
+int bus_append_properties(sd_bus_message *m, const BusProperty *table, size_t n, BusAppend append, const void *object, Manager *manager);
+int bus_append_strings(sd_bus_message *m, char *const *words); /* as */
+int bus_append_words(sd_bus_message *m, const char *text);     /* as, of a space-separated text */
+
+/* Objects by path, for fallback vtables; also enumerators. */
+int agent_object_find(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret, sd_bus_error *error);
+int agent_object_enumerate(sd_bus *bus, const char *path, void *userdata, char ***ret, sd_bus_error *error);
+int sandbox_object_find(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret, sd_bus_error *error);
+int sandbox_object_enumerate(sd_bus *bus, const char *path, void *userdata, char ***ret, sd_bus_error *error);
+
+/* Whether the sender of the message that this connection is dispatching may see what belongs to owner. Reading a property cannot wait, so on the
+ * system bus this asks the bus itself for the uid, which answers whatever other clients do. */
+bool bus_sender_sees(Manager *m, sd_bus *bus, uid_t owner);
+int bus_check_sees(Manager *m, sd_bus *bus, uid_t owner, sd_bus_error *error);
+
+/* The properties of an object as a dictionary, for lists. */
+int agent_append_properties(sd_bus_message *reply, const Agent *a, Manager *m);
+int sandbox_append_properties(sd_bus_message *reply, const Sandbox *s);
+
+char *agent_object_path(const char *name); /* the caller frees; NULL when out of memory */
+
+/* RevokeAgent of the manager is Revoke of the agent. */
+typedef struct Act Act;
+int agent_revoke(Act *a, const char *name, const char *reason, sd_bus_error *error);
+
+/* Signals of the manager, to whoever listens on the system bus; losing one is no harm. */
+void bus_emit_sandbox(Manager *m, const char *member, const Sandbox *s);

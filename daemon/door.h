@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* The second door: D-Bus peer to peer on a socket of our own, for those whom connecting to the bus costs more than the call. Both doors
+ * lead to the same rooms. A peer is who connected (SO_PEERCRED), for as long as the connection lasts. */
+
+#include "manager.h"
+
+/* listener: a listening stream socket; taken. */
+int door_new(Manager *m, int listener, Door **ret);
+Door *door_free(Door *d);
+
+/* Who is at the other end of one of its connections; borrowed. NULL: none of its. */
+Caller *door_caller(Door *d, sd_bus *bus);

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A further command in a sandbox that stands: the same cage, so nothing is decided afresh but that the sandbox is the caller's. */
+#include <fcntl.h>
+
+#include "bus-error.h"
+#include "cleanup.h"
+#include "log.h"
+#include "names.h"
+#include "planner.h"
+#include "request.h"
+#include "sandbox.h"
+#include "spawn.h"
+
+typedef struct Exec {
+        SpawnRequest request;
+        uint32_t number;
+} Exec;
+
+static void exec_free(void *data) {
+        Exec *x = data;
+        spawn_request_clear(&x->request);
+        free(x);
+}
+
+static int owner(Act *a, uid_t *ret, sd_bus_error *error) {
+        const Sandbox *s = sandbox_find(a->manager, a->object);
+        if (!s)
+                return sd_bus_error_set(error, MXC_ERROR_NO_SUCH_SANDBOX, "That sandbox is over.");
+        *ret = s->agent->owner;
+        return 0;
+}
+
+static int record(Act *a, const Sandbox *s, uint32_t number, char *const *argv, DecisionReason reason,
+                const char *sentence) {
+        const AuditSubject subject = sandbox_subject(s, a->caller);
+        const Decision d = { .verdict = reason == REASON_ALLOWED ? VERDICT_ALLOW : VERDICT_DENY,
+                .reason = reason,
+                .clause = (char *)"",
+                .sentence = (char *)sentence,
+                .bound = reason == REASON_ALLOWED ? "" : "host" };
+        return audit_exec(a->manager->audit, &subject, number, &d, argv);
+}
+
+static int record_refusal(Act *a, DecisionReason reason, const char *sentence) {
+        const Sandbox *s = sandbox_find(a->manager, a->object);
+        const Exec *x = a->data;
+        return s ? record(a, s, 0, x ? x->request.argv : NULL, reason, sentence) : 0;
+}
+
+static void reply_started(Act *a, uint32_t number, int pty) {
+        if (pty >= 0)
+                act_reply(a, "ua{sv}", number, 1, "pty", "h", pty);
+        else
+                act_reply(a, "ua{sv}", number, 0);
+}
+
+static void on_launched(const LaunchReport *report, int *fds, size_t n_fds, void *userdata) {
+        Act *a = userdata;
+        const Exec *x = a->data;
+        Sandbox *s = sandbox_find(a->manager, a->object);
+        Command *c = s ? command_find(s, x->number) : NULL;
+        if (report->event == LAUNCH_EVENT_STARTED && s && c) {
+                if (c->tied && !c->bus) { /* who waits for it went while it was started */
+                        LaunchRequest q = { .verb = LAUNCH_SIGNAL, .exec = c->number, .number = SIGKILL };
+                        (void)snprintf(q.id, sizeof(q.id), "%s", s->id);
+                        (void)launch_channel_call(a->manager->launch, &q, NULL, 0, NULL,
+                                        NULL); /* over already is as good */
+                }
+                reply_started(a, x->number,
+                                n_fds == 3 ? fds[2] : -EBADF); /* pidfd and page are the sandbox's matter */
+                return;
+        }
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        if (s && c) {
+                const AuditSubject subject = sandbox_subject(s, a->caller);
+                const char *step = report->step < _LAUNCH_STEP_MAX
+                                                   ? launch_step_to_string((LaunchStep)report->step)
+                                                   : "unknown";
+                if (audit_fail(a->manager->audit, &subject, step, report->error, report->detail) < 0)
+                        log_error("The failure of a command in sandbox %s is not on record.", s->id);
+                c->ended = true;
+                command_free(s, c);
+                sandbox_settle(s);
+        }
+        (void)bus_error_from_report(&error, report, x->request.argv[0]); /* returns what it sets */
+        act_reply_error(a, &error);
+}
+
+static int send_plan(Act *a, const Sandbox *s, char **env, size_t n_env) {
+        const Exec *x = a->data;
+        size_t n_argv = 0;
+        while (x->request.argv[n_argv])
+                n_argv++;
+        const ExecPlan plan = {
+                .id = (char *)s->id,
+                .argv = x->request.argv,
+                .n_argv = n_argv,
+                .env = env,
+                .n_env = n_env,
+                .cwd = x->request.cwd    ? x->request.cwd
+                       : s->workspace[0] ? s->workspace
+                                         : (char *)"/",
+                .pty = x->request.pty,
+                .rows = x->request.rows,
+                .columns = x->request.columns,
+        };
+        _cleanup_free_ uint8_t *data = NULL;
+        _cleanup_close_ int memfd = -EBADF, null = open("/dev/null", O_RDWR | O_CLOEXEC);
+        size_t size;
+        int r = null < 0 ? -errno : exec_plan_encode(&plan, &data, &size);
+        if (r == 0)
+                r = plan_memfd_new(data, size, &memfd);
+        if (r < 0)
+                return r;
+        int fds[4] = { memfd, x->request.stdio[0], x->request.stdio[1], x->request.stdio[2] };
+        for (size_t i = 1; i < ELEMENTSOF(fds); i++)
+                if (fds[i] < 0)
+                        fds[i] = null;
+        const LaunchRequest q = { .verb = LAUNCH_EXEC, .exec = x->number };
+        return launch_channel_call(
+                        a->manager->launch, &q, fds, plan.pty ? 1 : ELEMENTSOF(fds), on_launched, a);
+}
+
+static int start(Act *a, Sandbox *s, sd_bus_error *error) {
+        Exec *x = a->data;
+        char **env = NULL;
+        size_t n_env = 0;
+        Command *c = NULL;
+        x->number = ++s->last_command;
+        int r = record(a, s, x->number, x->request.argv, REASON_ALLOWED, NULL);
+        if (r < 0)
+                return bus_error_audit(error, r);
+        r = plan_environment(s->effective->policy, &s->owner, x->request.env, &env, &n_env);
+        if (r == 0)
+                r = command_new(s, x->number, a->caller->bus, a->caller->sender, x->request.tie, &c);
+        if (r == 0)
+                r = send_plan(a, s, env, n_env);
+        if (r < 0 && c)
+                command_free(s, c);
+        for (size_t i = 0; env && env[i]; i++)
+                free(env[i]);
+        free(env);
+        return r;
+}
+
+static int run(Act *a, sd_bus_error *error) {
+        Sandbox *s = sandbox_find(a->manager, a->object);
+        if (!s || s->state == SANDBOX_EXITED || s->state == SANDBOX_STOPPING)
+                return sd_bus_error_set(error, MXC_ERROR_NO_SUCH_SANDBOX, "That sandbox is over.");
+        if (s->state == SANDBOX_FROZEN)
+                return sd_bus_error_set(error, MXC_ERROR_DENIED, "The sandbox is frozen; thaw it first.");
+        if (s->agent->state != AGENT_ACTIVE)
+                return sd_bus_error_setf(error, MXC_ERROR_AGENT_SUSPENDED, "Agent %s is %s.", s->agent->name,
+                                agent_state_to_string(s->agent->state));
+        if (s->n_commands > LIMIT_EXECS_PER_SANDBOX) /* its own command is one more */
+                return sd_bus_error_setf(error, MXC_ERROR_LIMIT_REACHED,
+                                "More than %u commands run in this sandbox.", LIMIT_EXECS_PER_SANDBOX);
+        Exec *x = calloc(1, sizeof(Exec));
+        if (!x)
+                return -ENOMEM;
+        x->request.stdio[0] = x->request.stdio[1] = x->request.stdio[2] = -EBADF;
+        a->data = x;
+        a->free_data = exec_free;
+        int r = sd_bus_message_rewind(a->message, true);
+        if (r >= 0)
+                r = spawn_request_read(a->message, REQUEST_FOR_EXEC, &x->request, error);
+        return r < 0 ? r : start(a, s, error);
+}
+
+const ActKind act_exec = { MXC_IFACE_SANDBOX, "Exec", owner, run, record_refusal };

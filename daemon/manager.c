@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "manager.h"
+
+#include <sys/epoll.h>
+#include <time.h>
+
+#include "adopt.h"
+#include "bus.h"
+#include "cgroup-path.h"
+#include "cleanup.h"
+#include "door.h"
+#include "log.h"
+#include "names.h"
+#include "runtime.h"
+#include "sandbox.h"
+#include "scope.h"
+
+#define AUDIT_AGAIN_USEC (UINT64_C(250) * 1000)
+#define ATTACH_USEC (UINT64_C(10) * 1000000)
+
+DEFINE_CLEANUP(Manager *, manager_free);
+
+static uint64_t now(clockid_t clock) {
+        struct timespec t;
+        (void)clock_gettime(clock, &t); /* cannot fail for these clocks */
+        return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+uint64_t now_boottime(void) {
+        return now(CLOCK_BOOTTIME);
+}
+
+uint64_t now_realtime(void) {
+        return now(CLOCK_REALTIME);
+}
+
+/* ---- usage ---- */
+
+Usage *manager_usage(Manager *m, uid_t uid) {
+        Usage *u;
+        LIST_FOREACH(u, &m->usage, entries)
+                if (u->uid == uid)
+                        return u;
+        u = calloc(1, sizeof(Usage));
+        if (!u)
+                return NULL;
+        u->uid = uid;
+        LIST_INSERT_HEAD(&m->usage, u, entries);
+        return u;
+}
+
+void manager_usage_settle(Manager *m, uid_t uid) {
+        Usage *u;
+        LIST_FOREACH(u, &m->usage, entries)
+                if (u->uid == uid && u->n_pending == 0 && u->n_sandboxes == 0) {
+                        LIST_REMOVE(u, entries);
+                        free(u);
+                        return;
+                }
+}
+
+/* ---- agents and policies ---- */
+
+typedef struct Loading {
+        Manager *manager;
+        ManagerLoaded done;
+        void *userdata;
+} Loading;
+
+static void on_policy(const PolicyChange *change, void *userdata) {
+        const Loading *l = userdata;
+        if (change->changed &&
+                        audit_policy_load(l->manager->audit, change->file, change->name,
+                                        change->policy ? change->policy->digest : NULL, change->error) < 0)
+                log_error("A change of policies is not on record: %s", change->file);
+        if (change->error)
+                log_warning("%s", change->error);
+        if (l->done && (change->policy || change->error))
+                l->done(change->file, change->error, l->userdata);
+}
+
+static void on_agent(const AgentChange *change, void *userdata) {
+        const Loading *l = userdata;
+        if (change->error)
+                log_warning("%s", change->error);
+        if (l->done)
+                l->done(change->file, change->error, l->userdata);
+}
+
+int manager_load(Manager *m, ManagerLoaded done, void *userdata) {
+        Loading l = { m, done, userdata };
+        int r = policy_store_load(m->policies, on_policy, &l);
+        if (r < 0) {
+                log_error("No policies can be had: %s. Is there a ceiling.json and a handoff.json?",
+                                strerror(-r));
+                return r;
+        }
+        r = registry_load(m->registry, on_agent, &l);
+        if (r < 0)
+                log_error("No agents can be had: %s", strerror(-r));
+        return r;
+}
+
+static int on_policy_files(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+        Manager *m = userdata;
+        policy_store_drain(m->policies);
+        (void)manager_load(m, NULL, NULL); /* logs itself; the last good ones stay */
+        return 0;
+}
+
+static int on_agent_files(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+        Manager *m = userdata;
+        registry_drain(m->registry);
+        (void)manager_load(m, NULL, NULL); /* logs itself */
+        return 0;
+}
+
+static int watch_files(Manager *m) {
+        int r = sd_event_add_io(
+                        m->event, NULL, policy_store_watch_fd(m->policies), EPOLLIN, on_policy_files, m);
+        return r < 0 ? r
+                     : sd_event_add_io(m->event, NULL, registry_watch_fd(m->registry), EPOLLIN,
+                                       on_agent_files, m);
+}
+
+/* ---- records that wait ---- */
+
+static int on_audit_again(sd_event_source *source, uint64_t usec, void *userdata) {
+        Manager *m = userdata;
+        audit_flush(m->audit);
+        if (audit_pending(m->audit) == 0)
+                return 0;
+        int r = sd_event_source_set_time_relative(source, AUDIT_AGAIN_USEC);
+        return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+void manager_watch_audit(Manager *m) {
+        int r = 0;
+        if (m->audit_again) {
+                int on = SD_EVENT_OFF;
+                (void)sd_event_source_get_enabled(
+                                m->audit_again, &on); /* only fails for what is no source */
+                if (on != SD_EVENT_OFF)
+                        return;
+                r = sd_event_source_set_time_relative(m->audit_again, AUDIT_AGAIN_USEC);
+                if (r >= 0)
+                        r = sd_event_source_set_enabled(m->audit_again, SD_EVENT_ONESHOT);
+        } else {
+                r = sd_event_add_time_relative(m->event, &m->audit_again, CLOCK_MONOTONIC, AUDIT_AGAIN_USEC,
+                                0, on_audit_again, m);
+        }
+        if (r < 0)
+                log_error("Records that wait cannot be tried again: %s", strerror(-r));
+}
+
+/* ---- the launcher ---- */
+
+static void watch_end(Sandbox *s, void *userdata) {
+        sandbox_watch_end(s, true);
+}
+
+static int on_attach_end(sd_event_source *source, uint64_t usec, void *userdata) {
+        Manager *m = userdata;
+        m->attach_end = sd_event_source_disable_unref(m->attach_end);
+        sandbox_end_untied(m);
+        return 0;
+}
+
+static void on_launcher_up(const LaunchFeatures *features, void *userdata) {
+        Manager *m = userdata;
+        m->host.features = *features;
+        if (m->found) {
+                m->attach_until = now_boottime() + ATTACH_USEC;
+                adopt_reconcile(m, m->found);
+                m->found = adopt_free(m->found);
+                if (sd_event_add_time(m->event, &m->attach_end, CLOCK_BOOTTIME, m->attach_until + 1, 0,
+                                    on_attach_end, m) < 0)
+                        sandbox_end_untied(m); /* nobody would be waited for: so nobody is */
+        }
+        if (m->ready)
+                m->ready(m);
+        m->ready = NULL;
+}
+
+static void on_launcher_down(void *userdata) {
+        sandbox_for_each(userdata, watch_end, NULL);
+}
+
+static void on_adopt(const LaunchReport *report, int *fds, size_t n_fds, void *userdata) {
+        Manager *m = userdata;
+        adopt_report(m, m->found, report, fds, n_fds);
+}
+
+static void on_exited(const LaunchReport *report, void *userdata) {
+        Manager *m = userdata;
+        Sandbox *s = sandbox_find(m, report->id);
+        if (s && command_find(s, report->exec)) {
+                sandbox_exited(s, report->exec, report->code, report->signal);
+                return;
+        }
+        LaunchRequest q = { .verb = LAUNCH_RELEASE, .exec = report->exec }; /* nobody's any more */
+        memcpy(q.id, report->id, sizeof(q.id));
+        memcpy(q.path, report->path, sizeof(q.path));
+        (void)launch_channel_call(m->launch, &q, NULL, 0, NULL, NULL); /* the next HELLO tells of it again */
+}
+
+/* ---- life ---- */
+
+static int open_parts(Manager *m) {
+        static const char *const dirs[] = { MXC_LIBDIR, MXC_ETC_DIR, MXC_RUN_DIR, NULL };
+        int r = audit_new(NULL, &m->audit);
+        if (r >= 0)
+                r = sd_bus_open_system(&m->bus);
+        if (r >= 0)
+                r = sd_bus_attach_event(m->bus, m->event, SD_EVENT_PRIORITY_NORMAL);
+        if (r >= 0)
+                r = authorizer_new(m->bus, &m->authorizer);
+        if (r >= 0)
+                r = caller_cache_new(m->bus, &m->callers);
+        if (r >= 0)
+                r = user_cache_new(m->event, &m->users);
+        if (r >= 0)
+                r = policy_store_new(dirs, &m->policies);
+        if (r >= 0)
+                r = registry_new(dirs, MXC_STATE_DIR, &m->registry);
+        if (r >= 0)
+                r = host_facts_gather(&m->host);
+        return r;
+}
+
+static int on_system_bus_gone(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        Manager *m = userdata;
+        log_error("The system bus is gone; mxcd begins afresh. Sandboxes go on.");
+        return sd_event_exit(m->event, EXIT_FAILURE);
+}
+
+static int start(Manager *m) {
+        const LaunchOwner owner = { on_launcher_up, on_launcher_down, on_adopt, on_exited, m };
+        int r = runtime_prepare();
+        if (r >= 0)
+                r = manager_load(m, NULL, NULL);
+        if (r >= 0)
+                r = watch_files(m);
+        if (r >= 0)
+                r = adopt_begin(m, &m->found);
+        if (r >= 0)
+                r = bus_add_objects(m, m->bus);
+        if (r >= 0)
+                r = scope_watch_jobs(m);
+        if (r >= 0)
+                r = sd_bus_match_signal(m->bus, NULL, NULL, "/org/freedesktop/DBus/Local",
+                                "org.freedesktop.DBus.Local", "Disconnected", on_system_bus_gone, m);
+        return r >= 0 ? launch_channel_new(m->event, MXC_LAUNCH_SOCKET, &owner, &m->launch) : r;
+}
+
+int manager_new(sd_event *event, Manager **ret) {
+        _cleanup_(manager_freep) Manager *m = calloc(1, sizeof(Manager));
+        if (!m)
+                return -ENOMEM;
+        m->event = sd_event_ref(event);
+        m->cgroup_path = cgroup_mount_point();
+        if (!m->cgroup_path)
+                return -ENOTSUP;
+        int r = open_parts(m);
+        if (r >= 0)
+                r = start(m);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(m);
+        return 0;
+}
+
+static void free_sandbox(Sandbox *s, void *userdata) {
+        sandbox_free(s);
+}
+
+Manager *manager_free(Manager *m) {
+        if (!m)
+                return NULL;
+        door_free(m->door);
+        launch_channel_free(m->launch);
+        runtime_keep();
+        sandbox_for_each(m, free_sandbox, NULL);
+        scope_free_all(m);
+        adopt_free(m->found);
+        authorizer_free(m->authorizer);
+        caller_cache_free(m->callers);
+        user_cache_free(m->users);
+        registry_free(m->registry);
+        policy_store_free(m->policies);
+        host_facts_clear(&m->host);
+        audit_free(m->audit);
+        sd_event_source_disable_unref(m->audit_again);
+        sd_event_source_disable_unref(m->attach_end);
+        sd_bus_flush_close_unref(m->bus);
+        sd_event_unref(m->event);
+        while (!LIST_EMPTY(&m->usage)) {
+                Usage *u = LIST_FIRST(&m->usage);
+                LIST_REMOVE(u, entries);
+                free(u);
+        }
+        free(m);
+        return NULL;
+}

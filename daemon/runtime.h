@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* What the next mxcd must know: one record per sandbox in /run/mxc/sandboxes, and the effective policies of those that live, once per digest,
+ * in /run/mxc/effective. Written whole (temporary file, rename) before the launcher is asked; /run is volatile, so nothing is synced.
+ * Only root writes there; a record that cannot be read is told and treated as none. */
+
+#include <jansson.h>
+
+#include "policy.h"
+
+typedef struct Manager Manager;
+typedef struct Sandbox Sandbox;
+
+/* An effective policy that sandboxes share. */
+typedef struct StoredEffective {
+        struct StoredEffective *next;
+        unsigned n_ref;
+        Policy *policy;
+} StoredEffective;
+
+int runtime_prepare(void); /* makes the directories */
+
+/* Takes a reference to p, and writes it when it is the first of its digest. */
+int runtime_effective_new(Policy *p, StoredEffective **ret);
+int runtime_effective_load(const char *digest, StoredEffective **ret);
+StoredEffective *runtime_effective_unref(StoredEffective *e); /* the last one removes the file */
+void runtime_keep(void); /* from now on files stay: mxcd ends and its sandboxes go on */
+
+int runtime_save(const Sandbox *s);
+void runtime_remove(const char *id);
+/* Calls each with the records there are. */
+int runtime_load_all(void (*each)(const char *id, const json_t *record, void *userdata), void *userdata);
+/* Fills what a record says into a sandbox that sandbox_new() made. -EBADMSG for one that does not say it all. */
+int runtime_restore(Sandbox *s, const json_t *record);
+/* Of a record: the agent's name (borrowed) and owner, to find the agent with. */
+int runtime_record_agent(const json_t *record, const char **ret_name, uid_t *ret_owner);

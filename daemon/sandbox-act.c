@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What is done to a sandbox: through its leaf, never through a list of pids kept somewhere. */
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/pidfd.h>
+
+#include "cleanup.h"
+#include "fd.h"
+#include "log.h"
+#include "sandbox.h"
+
+#define PROCS_MAX                                                                                           \
+        (16U * 1024 * 1024) /* cgroup.procs; pid_max of 4 million fits in three times that and is not met */
+
+static char *leaf_path(const Sandbox *s, const char *file) {
+        char *path;
+        return asprintf(&path, "%s%s/%s", s->manager->cgroup_path, s->leaf, file) < 0 ? NULL : path;
+}
+
+int sandbox_write(const Sandbox *s, const char *file, const char *text) {
+        _cleanup_free_ char *path = leaf_path(s, file);
+        return path ? fd_write_file_at(AT_FDCWD, path, text) : -ENOMEM;
+}
+
+int sandbox_kill_all(Sandbox *s) {
+        int r = sandbox_write(s, "cgroup.kill", "1");
+        if (r < 0 && r != -ENOENT && r != -ENODEV)
+                log_error("Sandbox %s cannot be killed: %s", s->id, strerror(-r));
+        return r == -ENOENT || r == -ENODEV ? 0 : r; /* it is gone already */
+}
+
+static int on_grace(sd_event_source *source, uint64_t usec, void *userdata) {
+        (void)sandbox_kill_all(userdata); /* logs itself */
+        return 0;
+}
+
+void sandbox_stop(Sandbox *s, EndReason reason) {
+        if (s->reason == END_EXITED)
+                s->reason = reason;
+        (void)sandbox_write(s, "cgroup.freeze", "0"); /* what is frozen would not hear the signal */
+        sandbox_set_state(s, SANDBOX_STOPPING);
+        if (s->pidfd < 0 || pidfd_send_signal(s->pidfd, SIGTERM, NULL, 0) < 0) {
+                (void)sandbox_kill_all(s); /* logs itself */
+                return;
+        }
+        if (!s->grace && sd_event_add_time_relative(s->manager->event, &s->grace, CLOCK_MONOTONIC,
+                                         SANDBOX_GRACE_USEC, 0, on_grace, s) < 0)
+                (void)sandbox_kill_all(s); /* without a timer there is no grace */
+}
+
+/* The pid is pinned first and then looked for in the leaf once more: what is signalled lives there. */
+static void signal_one(const Sandbox *s, pid_t pid, int number) {
+        _cleanup_close_ int pidfd = pidfd_open(pid, 0);
+        _cleanup_free_ char *path = NULL, *text = NULL, *line = NULL;
+        if (pidfd < 0 || asprintf(&path, "/proc/%d/cgroup", pid) < 0 ||
+                        asprintf(&line, "0::%s\n", s->leaf) < 0)
+                return;
+        if (fd_read_file_at(AT_FDCWD, path, 65536, &text, NULL) < 0 || !strstr(text, line))
+                return;
+        (void)pidfd_send_signal(pidfd, number, NULL, 0); /* it may have ended just now */
+}
+
+int sandbox_signal_all(Sandbox *s, int number) {
+        _cleanup_free_ char *path = leaf_path(s, "cgroup.procs"), *text = NULL;
+        if (!path)
+                return -ENOMEM;
+        int r = fd_read_file_at(AT_FDCWD, path, PROCS_MAX, &text, NULL);
+        if (r < 0)
+                return r;
+        for (char *p = text; *p;) {
+                char *end;
+                long pid = strtol(p, &end, 10); /* the kernel's own list */
+                if (end == p)
+                        break;
+                if (pid > 0 && pid != s->leader) /* pid 1 takes signals for the command, not for itself */
+                        signal_one(s, (pid_t)pid, number);
+                p = *end == '\n' ? end + 1 : end;
+        }
+        return 0;
+}

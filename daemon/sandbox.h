@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* One running confinement of an agent: a leaf in its scope, from the plan that was sent to the launcher until its end is recorded,
+ * delivered and forgotten. What can happen to it is an event with one handler here:
+ *
+ *   STARTING ─STARTED─► RUNNING ◄─Freeze/Thaw─► FROZEN
+ *   RUNNING, FROZEN ─Stop, timeout, tie, revoke, the scope's stop─► STOPPING
+ *   RUNNING, FROZEN, STOPPING ─EXITED (or pidfd, without a launcher)─► EXITED ─delivered, execs over, RELEASE─► gone
+ *   STARTING ─FAILED─► gone
+ * While it exists its record is in /run/mxc (runtime.h), so that the next mxcd knows what the launcher tells it of. */
+
+#include <sys/queue.h>
+
+#include "manager.h"
+#include "runtime.h"
+#include "scope.h"
+
+#define SANDBOX_GRACE_USEC (UINT64_C(4) * 1000000) /* pid 1 gives its command 2 s; then the kernel ends it all */
+
+typedef enum SandboxState { SANDBOX_STARTING, SANDBOX_RUNNING, SANDBOX_FROZEN, SANDBOX_STOPPING, SANDBOX_EXITED, _SANDBOX_STATE_MAX } SandboxState;
+const char *sandbox_state_to_string(SandboxState s);
+
+typedef enum EndReason { END_EXITED, END_KILLED, END_TIMEOUT, END_STOPPED, END_REVOKED, END_OOM, END_LOST, _END_REASON_MAX } EndReason;
+const char *end_reason_to_string(EndReason r);
+
+/* A command in it: 0 is its own, the others are Exec's. */
+typedef struct Command {
+        LIST_ENTRY(Command) entries;
+        uint32_t number;
+        sd_bus *bus;           /* whom Exited goes to, a reference; NULL: nobody (yet) */
+        char *sender;          /* on the system bus */
+        sd_bus_track *track;   /* of a tied sender there */
+        bool tied, ended;
+        int code, signal;
+        uint64_t started;      /* CLOCK_BOOTTIME */
+} Command;
+
+struct Sandbox {
+        LIST_ENTRY(Sandbox) entries;
+        Manager *manager;      /* not owned */
+        char id[33];
+        char *object;          /* its path on the bus */
+        Agent *agent;          /* not owned */
+        Scope *scope;          /* held */
+        char *leaf;            /* cgroup, below the root */
+        SandboxState state;
+        EndReason reason;
+        bool adopted, has_command, delivered;
+
+        User owner;            /* copied: what Exec's environment needs */
+        uid_t caller;          /* who asked */
+        StoredEffective *effective; /* a reference */
+        char *policy;          /* name of the requested policy; "" of a document without one */
+        char **argv;           /* NULL-terminated */
+        char *workspace;       /* "" */
+        char **labels;         /* key, value, …, NULL */
+        char *walls;           /* space separated */
+        uint64_t started, started_boottime, deadline; /* deadline: CLOCK_BOOTTIME, 0: none */
+        bool tied;
+
+        pid_t leader;
+        int pidfd, page;       /* -EBADF: none */
+        sd_event_source *end, *late, *timer, *grace, *freezing;
+        unsigned freeze_tries;
+        sd_bus_message *freeze_waiter;
+        LIST_HEAD(, Command) commands; /* the first is number 0 */
+        uint32_t n_commands, last_command;
+        sd_bus_message **stop_waiters;
+        size_t n_stop_waiters;
+};
+
+/* As what spawn.c fills is complete: in the table, charged. Takes nothing on failure. */
+int sandbox_new(Manager *m, const char *id, Agent *a, Sandbox **ret);
+Sandbox *sandbox_find(Manager *m, const char *id);
+void sandbox_free(Sandbox *s);      /* whatever its state; does not touch the processes */
+void sandbox_for_each(Manager *m, void (*each)(Sandbox *s, void *userdata), void *userdata);
+
+AuditSubject sandbox_subject(const Sandbox *s, const Caller *caller);
+/* Sends Exited of command to bus (and sender on the system bus) and lets a tie hold to it. */
+int command_new(Sandbox *s, uint32_t number, sd_bus *bus, const char *sender, bool tied, Command **ret);
+int command_attach(Sandbox *s, Command *c, sd_bus *bus, const char *sender, bool tied);
+Command *command_find(Sandbox *s, uint32_t number);
+void command_free(Sandbox *s, Command *c);
+
+/* The launcher said STARTED (or ADOPT): takes pidfd and page. */
+void sandbox_started(Sandbox *s, pid_t leader, int pidfd, int page);
+void sandbox_set_state(Sandbox *s, SandboxState state);
+/* A command is over. */
+void sandbox_exited(Sandbox *s, uint32_t number, int code, int signal);
+/* The launcher is away (watch = true) or back: without it the end is learnt from the pidfd. */
+void sandbox_watch_end(Sandbox *s, bool watch);
+void sandbox_deliver(Sandbox *s, Command *c);
+void sandbox_settle(Sandbox *s);    /* forgets it once all is over and told */
+
+/* The acts. Those that end it are recorded by the caller first; stop does everything after that. */
+void sandbox_stop(Sandbox *s, EndReason reason);
+int sandbox_kill_all(Sandbox *s);                   /* cgroup.kill */
+int sandbox_write(const Sandbox *s, const char *file, const char *text);
+int sandbox_signal_all(Sandbox *s, int signal);     /* each process that lives in the leaf now */
+int sandbox_arm_timer(Sandbox *s);                  /* by deadline */
+
+/* Somebody stops the scope: PID 1 ends what is in it. */
+void sandbox_scope_stops(Manager *m, Scope *scope);
+/* A connection at the second door is over: nobody to tell, and what was tied to it ends. */
+void sandbox_connection_gone(Manager *m, sd_bus *bus);
+void sandbox_end_untied(Manager *m);                /* what was adopted, is tied, and was not attached in time */

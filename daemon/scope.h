@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* An agent's place in the cgroup tree: one transient scope, delegated, with the agent's own limits as unit properties, held open by an
+ * anchor process of the launcher's while the agent is in use and for SCOPE_IDLE_USEC after. PID 1 is asked once per agent, never
+ * per sandbox: moving a process into a scope waits for an RCU grace period (11 to 16 ms on an idle system).
+ *
+ *   NEW ─ANCHOR─► ANCHORING ─StartTransientUnit─► STARTING ─JobRemoved─► SETTLING ─SCOPE─► READY ─idle, DROP─► DROPPING ─► gone
+ * Any failure on the way up answers everyone who waits, with the step. `systemctl stop` on a READY one is noticed by its job. */
+
+#include <sys/queue.h>
+
+#include "manager.h"
+
+#define SCOPE_IDLE_USEC (UINT64_C(60) * 1000000)
+#define SCOPE_STOP_USEC (UINT64_C(10) * 1000000) /* TimeoutStopSec: pid 1 of a sandbox needs 2 s of grace */
+#define SCOPE_START_USEC (UINT64_C(30) * 1000000)
+
+typedef enum ScopeState { SCOPE_NEW, SCOPE_ANCHORING, SCOPE_STARTING, SCOPE_SETTLING, SCOPE_READY, SCOPE_DROPPING, SCOPE_STOPPED,
+        _SCOPE_STATE_MAX } ScopeState;
+
+/* error: 0, or a negative errno with a sentence. Called exactly once, perhaps before scope_when_ready() returns. */
+typedef void (*ScopeReady)(Scope *s, int error, const char *sentence, void *userdata);
+
+struct Scope {
+        LIST_ENTRY(Scope) entries;
+        Manager *manager;        /* not owned */
+        Agent *agent;            /* not owned; agents outlive their scopes */
+        char *unit, *slice, *path;
+        unsigned slice_number;
+        ScopeState state;
+        pid_t anchor;            /* while it comes up */
+        char *job;               /* object path */
+        unsigned tries;
+        sd_bus_slot *call;
+        sd_event_source *deadline, *idle, *again;
+        size_t n_users;          /* sandboxes and requests that hold it */
+        TAILQ_HEAD(, ScopeWaiter) waiters;
+};
+
+/* The agent's scope, made (as an object: PID 1 is not asked yet) if need be; its path is final. Holds it: scope_release(). */
+int scope_hold(Manager *m, Agent *a, Scope **ret);
+/* One that exists in the cgroup tree already, at path. */
+int scope_adopt(Manager *m, Agent *a, const char *path, Scope **ret);
+void scope_release(Scope *s);
+
+/* Calls done once the scope exists and may be spawned into. */
+int scope_when_ready(Scope *s, ScopeReady done, void *userdata);
+/* The launcher found that it is gone: it is made afresh for whoever asks next. */
+void scope_forget(Scope *s);
+
+/* Subscribes to PID 1's jobs. */
+int scope_watch_jobs(Manager *m);
+void scope_free_all(Manager *m);

@@ -1,0 +1,644 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "spawn.h"
+
+#include <fcntl.h>
+#include <jansson.h>
+#include <systemd/sd-id128.h>
+
+#include "bus-error.h"
+#include "bus.h"
+#include "cleanup.h"
+#include "log.h"
+#include "names.h"
+#include "planner.h"
+#include "request.h"
+#include "sandbox.h"
+
+#define WALLS_MAX 40U
+
+DEFINE_CLEANUP(Policy *, policy_unref);
+DEFINE_CLEANUP(LaunchPlan *, launch_plan_free);
+
+/* A Spawn under way: the data of its act. */
+typedef struct Spawn {
+        SpawnRequest request;
+        User owner;        /* copied */
+        Policy *requested; /* a reference */
+        bool stored;
+        Decision decision;
+        char id[33];
+        Scope *scope; /* held */
+        LaunchPlan *plan;
+        char *walls;
+        Sandbox *sandbox; /* not owned: the table's; NULL before and after the launcher was asked */
+        uint64_t began;
+        bool again; /* the scope was gone once already */
+} Spawn;
+
+static void user_clear(User *u) {
+        free(u->name);
+        free(u->home);
+        free(u->groups);
+        *u = (User){ .uid = 0 };
+}
+
+static int user_copy(const User *u, User *ret) {
+        User copy = { .uid = u->uid, .gid = u->gid, .n_groups = u->n_groups };
+        copy.name = strdup(u->name);
+        copy.home = u->home ? strdup(u->home) : NULL;
+        copy.groups = calloc(u->n_groups + 1, sizeof(gid_t));
+        if (!copy.name || (u->home && !copy.home) || !copy.groups) {
+                user_clear(&copy);
+                return -ENOMEM;
+        }
+        if (u->n_groups > 0)
+                memcpy(copy.groups, u->groups, u->n_groups * sizeof(gid_t));
+        *ret = copy;
+        return 0;
+}
+
+static void spawn_free(void *data) {
+        Spawn *w = data;
+        spawn_request_clear(&w->request);
+        user_clear(&w->owner);
+        policy_unref(w->requested);
+        decision_clear(&w->decision);
+        if (w->scope)
+                scope_release(w->scope);
+        launch_plan_free(w->plan);
+        free(w->walls);
+        free(w);
+}
+
+static AuditSubject subject_of(const Act *a, const Agent *agent) {
+        const Spawn *w = a->data;
+        AuditSubject s = { .caller = a->caller, .on_behalf_uid = AUDIT_NO_UID };
+        if (agent) {
+                s.agent = agent->name;
+                s.agent_uuid = agent->uuid;
+                s.on_behalf_uid = agent->owner;
+        }
+        if (w) {
+                s.sandbox = w->id[0] ? w->id : NULL;
+                s.on_behalf_user = w->owner.name;
+                s.policy = w->requested ? w->requested->name : w->request.policy;
+                s.digest = w->requested ? w->requested->digest : NULL;
+                if (w->decision.effective) {
+                        s.digest = w->decision.effective->digest;
+                        s.tier = "process";
+                }
+                s.unit = w->scope ? w->scope->unit : NULL;
+        }
+        return s;
+}
+
+/* ---- refusals ---- */
+
+/* The name and the words of a request that was refused before they were read. */
+static int record_refusal(Act *a, DecisionReason reason, const char *sentence) {
+        _cleanup_(spawn_request_clear) SpawnRequest q = { .stdio = { -EBADF, -EBADF, -EBADF } };
+        const Spawn *w = a->data;
+        _cleanup_(sd_bus_error_free) sd_bus_error ignored = SD_BUS_ERROR_NULL;
+        (void)sd_bus_message_rewind(a->message, true); /* only fails for a message that is not sealed */
+        RequestFor what = streq(a->kind->method, "CreateSandbox") ? REQUEST_FOR_CREATE : REQUEST_FOR_SPAWN;
+        if (!w && spawn_request_read(a->message, what, &q, &ignored) < 0)
+                q.agent = strdup(
+                                ""); /* a request that cannot be read is refused all the same, and on record */
+        const SpawnRequest *request = w ? &w->request : &q;
+        Agent *agent = request->agent ? registry_find(a->manager->registry, request->agent) : NULL;
+        AuditSubject s = subject_of(a, agent);
+        if (!agent)
+                s.agent = request->agent;
+        if (!w)
+                s.policy = request->policy;
+        const Decision d = { .verdict = VERDICT_DENY,
+                .reason = reason,
+                .clause = (char *)"",
+                .sentence = (char *)sentence,
+                .bound = "host" };
+        return audit_spawn(a->manager->audit, &s,
+                        w && w->decision.verdict == VERDICT_DENY && w->decision.sentence ? &w->decision : &d,
+                        request->argv, request->workspace, NULL, NULL);
+}
+
+static void refuse_decision(Act *a) {
+        Spawn *w = a->data;
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        if (record_refusal(a, w->decision.reason, w->decision.sentence) < 0)
+                log_error("A refusal is not on record.");
+        (void)bus_error_from_decision(&error, &w->decision,
+                        w->requested ? w->requested->name : ""); /* returns what it sets */
+        act_reply_error(a, &error);
+}
+
+static void fail(Act *a, int r, const char *what) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        (void)bus_error_internal(&error, r, what);
+        act_reply_error(a, &error);
+}
+
+/* ---- yard ---- */
+
+static char **copy_words(char *const *words) {
+        size_t n = 0;
+        while (words && words[n])
+                n++;
+        char **copy = calloc(n + 1, sizeof(char *));
+        for (size_t i = 0; copy && i < n; i++)
+                copy[i] = strdup(words[i]); /* a missing one ends the list: it is for showing */
+        return copy;
+}
+
+static uint64_t deadline_of(const Spawn *w) {
+        uint64_t limit = w->decision.effective->resources[RESOURCE_RUNTIME_MAX];
+        if (w->request.timeout > 0 && w->request.timeout < limit)
+                limit = w->request.timeout;
+        return limit == RESOURCE_UNLIMITED ? 0 : now_boottime() + limit;
+}
+
+static int fill_sandbox(Act *a, Sandbox *s) {
+        Spawn *w = a->data;
+        int r = user_copy(&w->owner, &s->owner);
+        if (r < 0)
+                return r;
+        free(s->owner.groups); /* only for opening what a request names */
+        s->owner.groups = NULL;
+        s->owner.n_groups = 0;
+        s->caller = a->caller->uid;
+        s->scope = w->scope;
+        w->scope = NULL; /* the hold goes along */
+        s->policy = strdup(w->requested->name);
+        s->workspace = strdup(w->request.workspace ? w->request.workspace : "");
+        s->walls = strdup(w->walls);
+        s->argv = copy_words(w->request.argv);
+        s->labels = copy_words(w->request.labels);
+        if (!s->policy || !s->workspace || !s->walls || !s->argv || !s->labels ||
+                        asprintf(&s->leaf, "%s/%s", s->scope->path, s->id) < 0)
+                return -ENOMEM;
+        s->has_command = w->request.argv != NULL;
+        s->tied = w->request.tie;
+        s->started = now_realtime();
+        s->started_boottime = now_boottime();
+        s->deadline = deadline_of(w);
+        r = runtime_effective_new(w->decision.effective, &s->effective);
+        if (r == 0)
+                r = command_new(s, 0, a->caller->bus, a->caller->sender, s->tied, NULL);
+        return r < 0 ? r : runtime_save(s);
+}
+
+static int append_walls(sd_bus_message *m, const char *walls) {
+        int r = sd_bus_message_append(m, "s", "walls");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'v', "as");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "s");
+        _cleanup_free_ char *copy = strdup(walls);
+        char *rest = NULL;
+        for (char *word = copy ? strtok_r(copy, " ", &rest) : NULL; r >= 0 && word;
+                        word = strtok_r(NULL, " ", &rest))
+                r = sd_bus_message_append(m, "s", word);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        return r >= 0 ? sd_bus_message_close_container(m) : r;
+}
+
+static int append_info(sd_bus_message *m, const Sandbox *s, int pty) {
+        int r = sd_bus_message_open_container(m, 'a', "{sv}");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "{sv}{sv}{sv}{sv}{sv}{sv}", "id", "s", s->id, "agent", "s",
+                                s->agent->name, "policy", "s", s->policy, "digest", "s",
+                                s->effective->policy->digest, "tier", "s", "process", "unit", "s",
+                                s->scope->unit);
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'e', "sv");
+        if (r >= 0)
+                r = append_walls(m, s->walls);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        if (r >= 0 && pty >= 0)
+                r = sd_bus_message_append(m, "{sv}", "pty", "h", pty);
+        return r >= 0 ? sd_bus_message_close_container(m) : r;
+}
+
+static void reply_started(Act *a, const Sandbox *s, int pty) {
+        sd_bus_message *reply = NULL;
+        int r = sd_bus_message_new_method_return(a->message, &reply);
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "o", s->object);
+        if (r >= 0)
+                r = append_info(reply, s, pty);
+        if (r >= 0) {
+                act_reply_message(a, reply);
+                return;
+        }
+        sd_bus_message_unref(reply);
+        fail(a, r, "The answer cannot be made");
+}
+
+static void give_up(Act *a, const LaunchReport *report) {
+        Spawn *w = a->data;
+        Sandbox *s = w->sandbox;
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        const AuditSubject subject = sandbox_subject(s, a->caller);
+        const char *step = report->step < _LAUNCH_STEP_MAX ? launch_step_to_string((LaunchStep)report->step)
+                                                           : "unknown";
+        if (audit_fail(a->manager->audit, &subject, step, report->error, report->detail) < 0)
+                log_error("The failure of sandbox %s is not on record.", s->id);
+        runtime_remove(s->id);
+        sandbox_free(s);
+        w->sandbox = NULL;
+        (void)bus_error_from_report(&error, report,
+                        w->request.argv ? w->request.argv[0] : NULL); /* returns what it sets */
+        act_reply_error(a, &error);
+}
+
+static void yard(Act *a);
+
+static void on_launched(const LaunchReport *report, int *fds, size_t n_fds, void *userdata) {
+        Act *a = userdata;
+        Spawn *w = a->data;
+        Sandbox *s = w->sandbox;
+        size_t expected = w->request.pty ? 3 : 2;
+        if (report->event != LAUNCH_EVENT_STARTED || n_fds != expected) {
+                LaunchReport broken = *report;
+                if (report->event == LAUNCH_EVENT_STARTED) {
+                        broken.step = LAUNCH_STEP_FDS;
+                        broken.error = EBADF;
+                        (void)sandbox_kill_all(s); /* logs itself */
+                }
+                if (report->step == LAUNCH_STEP_CGROUP && report->error == ENOENT && !w->again) {
+                        /* the scope went without a word: its processes were killed from outside */
+                        w->again = true;
+                        w->scope = s->scope;
+                        s->scope = NULL;
+                        scope_forget(w->scope);
+                        runtime_remove(s->id);
+                        sandbox_free(s);
+                        w->sandbox = NULL;
+                        yard(a);
+                        return;
+                }
+                give_up(a, &broken);
+                return;
+        }
+        sandbox_started(s, report->pid, TAKE_FD(fds[0]), TAKE_FD(fds[1]));
+        const AuditSubject subject = sandbox_subject(s, a->caller);
+        if (audit_start(a->manager->audit, &subject, s->leader, now_boottime() - w->began) < 0)
+                log_error("The start of sandbox %s is not on record; that it was allowed is.", s->id);
+        int r = sandbox_arm_timer(s);
+        Command *c = command_find(s, 0);
+        if (r < 0 || (c->tied && !c->bus)) /* no timer; or who waits for it went while it was built */
+                (void)sandbox_kill_all(s); /* logs itself */
+        bus_emit_sandbox(a->manager, "SandboxNew", s);
+        reply_started(a, s, n_fds == 3 ? fds[2] : -EBADF);
+}
+
+static int send_plan(Act *a) {
+        Spawn *w = a->data;
+        _cleanup_free_ uint8_t *data = NULL;
+        _cleanup_close_ int memfd = -EBADF, null = -EBADF;
+        size_t size;
+        int r = launch_plan_encode(w->plan, &data, &size);
+        if (r == 0)
+                r = plan_memfd_new(data, size, &memfd);
+        if (r < 0)
+                return r;
+        int fds[4] = { memfd, w->request.stdio[0], w->request.stdio[1], w->request.stdio[2] };
+        for (size_t i = 1; i < ELEMENTSOF(fds); i++)
+                if (fds[i] < 0) {
+                        if (null < 0)
+                                null = open("/dev/null", O_RDWR | O_CLOEXEC);
+                        if (null < 0)
+                                return -errno;
+                        fds[i] = null;
+                }
+        const LaunchRequest q = { .verb = LAUNCH_SPAWN };
+        return launch_channel_call(
+                        a->manager->launch, &q, fds, w->request.pty ? 1 : ELEMENTSOF(fds), on_launched, a);
+}
+
+static void on_scope(Scope *scope, int error, const char *sentence, void *userdata) {
+        Act *a = userdata;
+        Spawn *w = a->data;
+        int r = error < 0 ? error : sandbox_new(a->manager, w->id, scope->agent, &w->sandbox);
+        if (r == 0)
+                r = fill_sandbox(a, w->sandbox);
+        if (r == 0)
+                r = send_plan(a);
+        if (r == 0)
+                return; /* on_launched() goes on */
+        if (w->sandbox) {
+                runtime_remove(w->id);
+                sandbox_free(w->sandbox);
+                w->sandbox = NULL;
+        }
+        LaunchReport failed = { .event = LAUNCH_EVENT_FAILED, .step = LAUNCH_STEP_CGROUP, .error = -r };
+        (void)snprintf(failed.detail, sizeof(failed.detail), "%s",
+                        sentence ? sentence : "it could not be asked for");
+        const AuditSubject subject = subject_of(a, registry_find(a->manager->registry, w->request.agent));
+        if (audit_fail(a->manager->audit, &subject, "scope", -r, failed.detail) < 0)
+                log_error("The failure of sandbox %s is not on record.", w->id);
+        _cleanup_(sd_bus_error_free) sd_bus_error e = SD_BUS_ERROR_NULL;
+        (void)bus_error_from_report(&e, &failed, NULL); /* returns what it sets */
+        act_reply_error(a, &e);
+}
+
+static void yard(Act *a) {
+        Spawn *w = a->data;
+        int r = scope_when_ready(w->scope, on_scope, a);
+        if (r < 0)
+                fail(a, r, "The agent's scope cannot be waited for");
+}
+
+/* ---- record ---- */
+
+static int labels_json(char *const *labels, char **ret) {
+        json_auto_t *object = json_object();
+        for (size_t i = 0; object && labels && labels[i]; i += 2)
+                if (json_object_set_new(object, labels[i], json_string(labels[i + 1])) < 0)
+                        return -ENOMEM;
+        *ret = object && json_object_size(object) > 0 ? json_dumps(object, JSON_COMPACT) : NULL;
+        return 0;
+}
+
+static void record(Act *a, const Agent *agent) {
+        Spawn *w = a->data;
+        _cleanup_free_ char *labels = NULL;
+        const AuditSubject subject = subject_of(a, agent);
+        int r = labels_json(w->request.labels, &labels);
+        if (r == 0)
+                r = audit_spawn(a->manager->audit, &subject, &w->decision, w->request.argv,
+                                w->request.workspace, labels, w->walls);
+        if (r < 0) {
+                _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+                (void)bus_error_audit(&error, r); /* returns what it sets */
+                act_reply_error(a, &error);
+                return;
+        }
+        yard(a);
+}
+
+/* ---- plan ---- */
+
+static int join_walls(const LaunchPlan *p, const HostFacts *host, char **ret) {
+        const char *words[WALLS_MAX];
+        size_t n = plan_walls(p, host, words, WALLS_MAX), size;
+        char *text = NULL;
+        FILE *f = open_memstream(&text, &size);
+        if (!f)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++)
+                fprintf(f, "%s%s", i > 0 ? " " : "", words[i]);
+        if (fclose(f) != 0) {
+                free(text);
+                return -ENOMEM;
+        }
+        *ret = text;
+        return 0;
+}
+
+static int make_plan(Act *a, const Agent *agent, DecisionReason *ret_reason, char **ret_sentence) {
+        Spawn *w = a->data;
+        Manager *m = a->manager;
+        bool own = a->caller->uid == agent->owner;
+        const PlanInput in = {
+                .decision = &w->decision,
+                .stored = w->stored ? w->requested : NULL,
+                .host = &m->host,
+                .handoff = policy_store_handoff(m->policies),
+                .owner = &w->owner,
+                .groups = own ? a->caller->groups : w->owner.groups,
+                .n_groups = own ? a->caller->n_groups : w->owner.n_groups,
+                .id = w->id,
+                .scope = w->scope->path,
+                .agent = agent->name,
+                .workspace = w->request.workspace,
+                .argv = w->request.argv,
+                .env = w->request.env,
+                .cwd = w->request.cwd,
+                .pty = w->request.pty,
+                .rows = w->request.rows,
+                .columns = w->request.columns,
+        };
+        int r = plan_make(&in, &w->plan, ret_reason, ret_sentence);
+        return r < 0 ? r : join_walls(w->plan, &m->host, &w->walls);
+}
+
+static void reply_plan(Act *a) {
+        Spawn *w = a->data;
+        json_auto_t *document = json_pack("{s:s, s:s, s:o, s:o}", "verdict", "allow", "walls", w->walls,
+                        "policy", policy_to_json(w->decision.effective), "plan", plan_to_json(w->plan));
+        _cleanup_free_ char *text = document ? json_dumps(document, JSON_INDENT(2)) : NULL;
+        if (text)
+                act_reply(a, "s", text);
+        else
+                fail(a, -ENOMEM, "The plan cannot be shown");
+}
+
+static void plan(Act *a, Agent *agent) {
+        Spawn *w = a->data;
+        sd_id128_t id;
+        int r = sd_id128_randomize(&id);
+        if (r == 0)
+                r = scope_hold(a->manager, agent, &w->scope);
+        if (r < 0) {
+                fail(a, r, "The sandbox cannot be named");
+                return;
+        }
+        (void)sd_id128_to_string(id, w->id); /* cannot fail */
+        DecisionReason reason = REASON_INVALID_ARGUMENT;
+        char *sentence = NULL;
+        r = make_plan(a, agent, &reason, &sentence);
+        if (r < 0 && sentence) {
+                decision_clear(&w->decision);
+                w->decision = (Decision){ .verdict = VERDICT_DENY,
+                        .reason = reason,
+                        .clause = strdup(""),
+                        .sentence = sentence,
+                        .bound = "host" };
+                refuse_decision(a);
+        } else if (r < 0) {
+                free(sentence);
+                fail(a, r, "The plan cannot be made");
+        } else if (a->kind == &act_plan) {
+                reply_plan(a);
+        } else {
+                record(a, agent);
+        }
+}
+
+/* ---- rule ---- */
+
+int spawn_find_policy(Manager *m, const char *name, Policy **ret, bool *ret_stored, char **ret_sentence) {
+        if (name[0] != '{') {
+                const Policy *p = policy_store_find(m->policies, name);
+                if (!p) {
+                        if (asprintf(ret_sentence, "There is no policy '%s'; see mxcctl policy list.",
+                                            name) < 0)
+                                *ret_sentence = NULL;
+                        return -ENOENT;
+                }
+                *ret = policy_ref((Policy *)p);
+                *ret_stored = true;
+                return 0;
+        }
+        PolicyError error = { 0 };
+        int r = policy_parse(name, strlen(name), policy_store_lookup, m->policies, ret, &error);
+        if (r == -EINVAL && asprintf(ret_sentence, "line %d, column %d: %s: %s", error.line, error.column,
+                                            error.pointer ? error.pointer : "",
+                                            error.sentence ? error.sentence : "") < 0)
+                *ret_sentence = NULL;
+        policy_error_clear(&error);
+        *ret_stored = false;
+        return r;
+}
+
+static void deny(Act *a, DecisionReason reason, char *sentence) {
+        Spawn *w = a->data;
+        decision_clear(&w->decision);
+        w->decision = (Decision){ .verdict = VERDICT_DENY,
+                .reason = reason,
+                .clause = strdup(""),
+                .sentence = sentence,
+                .bound = "policy" };
+        refuse_decision(a);
+}
+
+static void rule(Act *a, Agent *agent) {
+        Spawn *w = a->data;
+        Manager *m = a->manager;
+        char *sentence = NULL;
+        const char *name = w->request.policy && w->request.policy[0] ? w->request.policy : agent->policy;
+        int r = spawn_find_policy(m, name, &w->requested, &w->stored, &sentence);
+        if (r == -ENOENT || r == -EINVAL) {
+                deny(a, r == -ENOENT ? REASON_NO_SUCH_POLICY : REASON_POLICY_INVALID, sentence);
+                return;
+        }
+        const Policy *own = agent->is_default ? NULL : policy_store_find(m->policies, agent->policy);
+        if (!agent->is_default && !own) {
+                if (asprintf(&sentence,
+                                    "The policy '%s' of agent %s is not there; an administrator must set "
+                                    "another.",
+                                    agent->policy, agent->name) < 0)
+                        sentence = NULL;
+                deny(a, REASON_NO_SUCH_POLICY, sentence);
+                return;
+        }
+        const DecideInput in = {
+                .requested = w->requested,
+                .agent = own,
+                .ceiling = policy_store_ceiling(m->policies),
+                .binding = { .workspace = w->request.workspace, .home = w->owner.home },
+                .clamp = w->request.clamp,
+                .containment = w->request.containment,
+        };
+        if (r == 0)
+                r = decide(&in, &w->decision);
+        if (r < 0)
+                fail(a, r, "The request cannot be decided");
+        else if (w->decision.verdict == VERDICT_DENY)
+                refuse_decision(a);
+        else
+                plan(a, agent);
+}
+
+/* ---- book ---- */
+
+static void on_owner(const User *user, int error, void *userdata) {
+        Act *a = userdata;
+        Spawn *w = a->data;
+        Agent *agent = registry_get(a->manager->registry, w->request.agent,
+                        a->caller->uid); /* it may have gone meanwhile */
+        int r = !user ? error : !agent ? -ENOENT : user_copy(user, &w->owner);
+        if (r < 0)
+                fail(a, r, "The owner of the agent cannot be looked up");
+        else
+                rule(a, agent);
+}
+
+static DecisionReason reason_against(const Agent *agent) {
+        switch (agent->state) {
+        case AGENT_SUSPENDED:
+                return REASON_AGENT_SUSPENDED;
+        case AGENT_REVOKED:
+                return REASON_AGENT_REVOKED;
+        case AGENT_ACTIVE:
+        case _AGENT_STATE_MAX:
+                break;
+        }
+        return REASON_ALLOWED;
+}
+
+static bool has_room(Manager *m, uid_t owner) {
+        const Usage *u = manager_usage(m, owner);
+        bool room = u && u->n_sandboxes < LIMIT_SANDBOXES_PER_UID && m->n_sandboxes < LIMIT_SANDBOXES;
+        manager_usage_settle(m, owner);
+        return room;
+}
+
+static int run(Act *a, sd_bus_error *error) {
+        static const struct {
+                const ActKind *kind;
+                RequestFor what;
+        } kinds[] = {
+                { &act_spawn, REQUEST_FOR_SPAWN },
+                { &act_create_sandbox, REQUEST_FOR_CREATE },
+                { &act_plan, REQUEST_FOR_PLAN },
+        };
+        Spawn *w = calloc(1, sizeof(Spawn));
+        if (!w)
+                return -ENOMEM;
+        w->request.stdio[0] = w->request.stdio[1] = w->request.stdio[2] = -EBADF;
+        w->began = now_boottime();
+        RequestFor what = REQUEST_FOR_SPAWN;
+        for (size_t i = 0; i < ELEMENTSOF(kinds); i++)
+                if (kinds[i].kind == a->kind)
+                        what = kinds[i].what;
+        int r = sd_bus_message_rewind(a->message, true);
+        if (r >= 0)
+                r = spawn_request_read(a->message, what, &w->request, error);
+        a->data = w;
+        a->free_data = spawn_free;
+        if (r < 0)
+                return r;
+        Agent *agent = registry_get(a->manager->registry, w->request.agent, a->caller->uid);
+        if (!agent)
+                return -ENOENT;
+        DecisionReason against = reason_against(agent);
+        if (against != REASON_ALLOWED) {
+                _cleanup_free_ char *sentence = NULL;
+                if (asprintf(&sentence, "Agent %s is %s%s%s.", agent->name,
+                                    agent_state_to_string(agent->state), agent->reason[0] ? ": " : "",
+                                    agent->reason) < 0)
+                        return -ENOMEM;
+                act_refuse(a, against, sentence);
+                return 0;
+        }
+        if (!has_room(a->manager, agent->owner)) {
+                act_refuse(a, REASON_LIMIT,
+                                "There are as many sandboxes as one user, or this host, may have; end "
+                                "some.");
+                return 0;
+        }
+        return user_cache_get(a->manager->users, agent->owner, on_owner, a);
+}
+
+static int owner(Act *a, uid_t *ret, sd_bus_error *error) {
+        const char *name;
+        int r = sd_bus_message_read(a->message, "s", &name);
+        if (r < 0)
+                return r;
+        Agent *agent = registry_get(a->manager->registry, name, a->caller->uid);
+        if (agent) {
+                *ret = agent->owner;
+                return 0;
+        }
+        if (record_refusal(a, REASON_NO_SUCH_AGENT, "There is no such agent.") < 0)
+                log_error("A refusal is not on record.");
+        return sd_bus_error_setf(error, MXC_ERROR_NO_SUCH_AGENT,
+                        "There is no agent '%s'; see mxcctl agent list.", name);
+}
+
+const ActKind act_spawn = { MXC_IFACE_MANAGER, "Spawn", owner, run, record_refusal };
+const ActKind act_create_sandbox = { MXC_IFACE_MANAGER, "CreateSandbox", owner, run, record_refusal };
+const ActKind act_plan = { MXC_IFACE_MANAGER, "Plan", owner, run, NULL };
