@@ -47,10 +47,7 @@ int fd_write_file_at(int dir, const char *name, const char *text) {
         return (size_t)n == strlen(text) ? 0 : -EIO;
 }
 
-int fd_read_file_at(int dir, const char *name, size_t limit, char **ret, size_t *ret_size) {
-        _cleanup_close_ int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-        if (fd < 0)
-                return -errno;
+int fd_read_all(int fd, size_t limit, char **ret, size_t *ret_size) {
         _cleanup_free_ char *buffer = NULL;
         size_t used = 0, size = 0;
         for (;;) {
@@ -77,6 +74,11 @@ int fd_read_file_at(int dir, const char *name, size_t limit, char **ret, size_t 
         if (ret_size)
                 *ret_size = used;
         return 0;
+}
+
+int fd_read_file_at(int dir, const char *name, size_t limit, char **ret, size_t *ret_size) {
+        _cleanup_close_ int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        return fd < 0 ? -errno : fd_read_all(fd, limit, ret, ret_size);
 }
 
 int fd_openat2(int dir, const char *path, uint64_t flags, uint64_t resolve) {

@@ -15,8 +15,10 @@ int fd_pread_all(int fd, void *data, size_t size, off_t offset);
 /* Writes text in one write() to the existing file name below dir: what kernel interfaces want. */
 int fd_write_file_at(int dir, const char *name, const char *text);
 
-/* Reads a file of unknown size up to limit bytes (-EFBIG above) into a NUL-terminated buffer, free() it.
- * *ret_size may be NULL. */
+/* Reads what is left of fd, of unknown size, up to limit bytes (-EFBIG above) into a NUL-terminated buffer, free() it.
+ * ret_size may be NULL. */
+int fd_read_all(int fd, size_t limit, char **ret, size_t *ret_size);
+/* The same of the file name below dir. */
 int fd_read_file_at(int dir, const char *name, size_t limit, char **ret, size_t *ret_size);
 
 /* openat2() with resolve flags, O_CLOEXEC always. A descriptor or a negative errno. */

@@ -25,8 +25,11 @@
 #define LIMIT_POLICY_PAIRS 1000000U          /* of network clauses compared in one meet or within: some 10 ms */
 
 /* Registry */
-#define LIMIT_AGENTS 4096U                   /* registered on one host */
-#define LIMIT_POLICIES 1024U
+#define LIMIT_AGENTS 4096U                   /* registered on one host and not revoked; and as many default agents in memory */
+#define LIMIT_AGENT_RECORDS (4U * LIMIT_AGENTS) /* names that are taken, those of revoked agents among them */
+#define LIMIT_AGENT_BYTES (16U * 1024)       /* one agent's document */
+#define LIMIT_USER_NAME_BYTES 255U
+#define LIMIT_POLICIES 1024U                 /* files; and the ceiling */
 
 /* Requests */
 #define LIMIT_ARGV 4096U                     /* words */
