@@ -4,7 +4,12 @@
  * /dev/null masks), and beside them ceiling.json and handoff.json. Everything is read through descriptors, must be a
  * regular file that root owns and nobody else may write, and is parsed strictly. A file that is not good is refused with
  * its error, and the last good policy of that name stays in force for as long as the file is bad (a bad one that never
- * was good is no policy at all). Loads are whole: a new generation is built beside the old one and then swapped. */
+ * was good is no policy at all). Loads are whole: a new generation is built beside the old one and then swapped.
+ *
+ * A file NAME.json holds one policy whose "name" is NAME. It may extend others of the store: of these, what is in force counts (the
+ * last good one where the file is bad). ceiling.json (name "ceiling") extends nothing, is found as the policy
+ * "ceiling", and no file in policies/ can have that name. Files beyond LIMIT_POLICIES are refused. A directory that others than root
+ * can write is no layer to leave out (it could hide a stricter policy): the whole load is refused then. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,8 +29,9 @@ typedef struct PolicyStore PolicyStore;
 /* What changed in a load, for the audit and for Reload's answer. */
 typedef struct PolicyChange {
         const char *file;    /* borrowed during the call */
-        const char *name;
+        const char *name;     /* "handoff" for the handoff list, which is no policy: its policy is always NULL */
         const Policy *policy; /* in force now; NULL: gone */
+        const char *digest;   /* of the policy, or of the handoff list's text, in force now; NULL: gone, or never good */
         const char *error;   /* NULL: good */
         bool changed;        /* against the last load */
 } PolicyChange;
@@ -36,13 +42,15 @@ int policy_store_new(const char *const *dirs, PolicyStore **ret);
 PolicyStore *policy_store_free(PolicyStore *s);
 
 /* Reads everything again; calls changed (optional) for each file that is there or went. -ENODATA when there is no good ceiling or
- * handoff list at all: nothing can be decided then, and the daemon does not start. */
+ * handoff list at all: nothing can be decided then, and the daemon does not start. -EPERM and the like: a directory is not to be trusted or
+ * cannot be read; changed is called once with its path as file and as name, and nothing else is touched. */
 int policy_store_load(PolicyStore *s, PolicyChanged changed, void *userdata);
 
-/* The descriptor of an inotify instance that becomes readable when a file may have changed (watch it; drain with
- * policy_store_drain(), then load). Directories that do not exist yet are noticed when they come. */
+/* The descriptor of an inotify instance that becomes readable when a file may have changed: watch it, drain it, and where that says
+ * true, load; soon, but not at once (some 100 ms), because changes come in swarms. Directories that do not exist yet are noticed
+ * when they come. Works from policy_store_new() on. */
 int policy_store_watch_fd(const PolicyStore *s);
-void policy_store_drain(PolicyStore *s);
+bool policy_store_drain(PolicyStore *s);
 
 const Policy *policy_store_find(const PolicyStore *s, const char *name); /* borrowed; NULL: none. Take a ref to keep it. */
 const Policy *policy_store_ceiling(const PolicyStore *s);
