@@ -5,13 +5,25 @@
  * rename, fsync of the directory). What the daemon adds to a file-made agent (suspended, revoked) is kept in
  * /var/lib/mxc/agents too. A revoked name stays taken for ever: a new agent cannot step into an old one's records.
  *
+ * A file NAME.json holds one agent:
+ *   {"schema": "mxc-agent/1", "name": "NAME", "owner": "alice", "policy": "web-coder", "description": "…"}
+ * name is the file's; owner is a uid, or the name of a user of /etc/passwd (others, of LDAP and the like, are given as uid: nothing here
+ * waits for a network); policy names a policy of the store, which need not be there yet; description may be left out. RegisterAgent takes the
+ * same, where schema and owner may be left out too. A file whose name is taken by an agent that was made over the bus is refused.
+ *
+ * In /var/lib/mxc/agents the schema is "mxc-agent-state/1" and there are "kind" (registered, file, default), "uuid", "state" and
+ * "reason" besides. A file there that is not good is an agent nobody can say anything of: its name stays taken, it is refused.
+ *
  * The default agent "user-UID" of each uid needs no registration: it is made when first asked for, has the policy
  * MXC_DEFAULT_POLICY, and is bound by the host's ceiling alone. Names "user-DIGITS" cannot be registered; what an administrator does
- * to one (suspend, revoke) is kept like any other. */
+ * to one (suspend, revoke, another policy) is kept like any other. Of those of which nothing is kept at most LIMIT_AGENTS are
+ * remembered: idle ones give way.
+ *
+ * An Agent is borrowed until the next event of the loop, and longer only while its scope or n_sandboxes says that it is in use:
+ * whoever waits for something looks it up again by its name. */
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/queue.h>
 #include <sys/types.h>
 
 #include "limits.h"
@@ -22,7 +34,6 @@ typedef enum AgentState { AGENT_ACTIVE, AGENT_SUSPENDED, AGENT_REVOKED, _AGENT_S
 const char *agent_state_to_string(AgentState s);
 
 typedef struct Agent {
-        LIST_ENTRY(Agent) entries;
         char *name;
         char uuid[37];        /* random at registration; of a file-made agent without one, and of default agents: derived from machine-id and name */
         uid_t owner;
@@ -38,37 +49,43 @@ typedef struct Agent {
 
 typedef struct Registry Registry;
 
-/* dirs: read-only layers, lowest first, NULL-terminated, each has agents/. state_dir: /var/lib/mxc. */
+/* dirs: read-only layers, lowest first, NULL-terminated, each has agents/. state_dir: /var/lib/mxc; it must be there, its agents/ is made.
+ * Nothing is read yet. */
 int registry_new(const char *const *dirs, const char *state_dir, Registry **ret);
 Registry *registry_free(Registry *r);
 
 typedef struct AgentChange {
-        const char *file, *name, *error; /* error NULL: good */
+        const char *file, *name, *error; /* error NULL: good, or gone */
+        bool gone;
         bool changed;
 } AgentChange;
 /* Reads everything again; agents that run something are kept even when their file went (state revoked, reason "its file is gone").
- * A bad file keeps the last good agent. */
+ * A bad file keeps the last good agent. -EPERM and the like: a directory is not to be trusted or cannot be read; changed is called
+ * once with its path, and nothing else is touched. changed may not call the registry. */
 int registry_load(Registry *r, void (*changed)(const AgentChange *change, void *userdata), void *userdata);
+/* As of the policy store. The state directory is the daemon's own and not watched. */
 int registry_watch_fd(const Registry *r);
-void registry_drain(Registry *r);
+bool registry_drain(Registry *r);
 
 Agent *registry_find(Registry *r, const char *name); /* borrowed; default agents that exist already too */
-/* "": the default agent of uid, made if need be. Otherwise as find. NULL: no such agent, or out of memory. */
+/* "", or "user-CALLER", or any "user-UID" for uid 0: the default agent, made if need be. Otherwise as find. NULL: no such agent, or no
+ * room for it. */
 Agent *registry_get(Registry *r, const char *name, uid_t caller);
 void registry_for_each(Registry *r, void (*each)(Agent *a, void *userdata), void *userdata); /* sorted by name */
 
-/* What RegisterAgent was given: {"name": …, "owner": user name or uid, "policy": name, "description": …}, owner and description optional.
- * -EINVAL with *ret_sentence (free it). owner_name is NULL where the document has a number or nothing (then owner is
+/* What RegisterAgent was given: {"name": …, "owner": user name or uid, "policy": name, "description": …}, owner, description and
+ * schema optional. -EINVAL with *ret_sentence (free it). owner_name is NULL where the document has a number or nothing (then owner is
  * (uid_t)-1 for nothing). */
 typedef struct AgentDocument {
         char *name, *policy, *description, *owner_name;
         uid_t owner;
+        bool has_schema;
 } AgentDocument;
 void agent_document_clear(AgentDocument *d);
 int agent_document_parse(const char *json, size_t size, AgentDocument *ret, char **ret_sentence);
 
 /* Each writes first and changes memory after; a failure changes nothing. -EEXIST: name taken (also by a revoked agent). -E2BIG:
- * LIMIT_AGENTS. -EPERM: a reserved name. */
+ * LIMIT_AGENTS. -EPERM: a reserved name. d->owner is the uid, whatever owner_name says. */
 int registry_register(Registry *r, const AgentDocument *d, Agent **ret);
 int registry_set_state(Registry *r, Agent *a, AgentState state, const char *reason); /* -EPERM: out of revoked */
-int registry_set_policy(Registry *r, Agent *a, const char *policy);
+int registry_set_policy(Registry *r, Agent *a, const char *policy); /* -EPERM: revoked. -EROFS: a file says it, change that */

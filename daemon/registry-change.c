@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config-file.h"
+#include "registry-internal.h"
+
+/* Changes of the registry: each is written first and true in memory after. */
+
+static int write_record(Registry *r, const AgentRecord *record) {
+        _cleanup_free_ char *text = agent_record_format(record), *file = NULL;
+        if (!text || asprintf(&file, "%s.json", record->document.name) < 0) {
+                file = NULL;
+                return -ENOMEM;
+        }
+        return config_file_write(r->state, file, text, strlen(text));
+}
+
+/* What is written of an agent; the strings are borrowed. */
+static AgentRecord record_of(const Entry *e) {
+        const Agent *a = &e->agent;
+        AgentRecord record = { .document = { .name = a->name,
+                                               .policy = a->policy,
+                                               .description = a->description,
+                                               .owner = a->owner },
+                .kind = e->kind,
+                .state = a->state,
+                .reason = a->reason };
+        memcpy(record.uuid, a->uuid, sizeof(record.uuid));
+        return record;
+}
+
+/* Revoked ones do not count: their names stay taken, within a wider bound. */
+static bool has_room(const Registry *r) {
+        size_t n = 0, taken = 0;
+        for (size_t i = 0; i < r->table.n; i++) {
+                const Entry *e = r->table.entries[i];
+                n += !e->hidden && e->kind != AGENT_DEFAULT && e->agent.state != AGENT_REVOKED;
+                taken += e->has_record;
+        }
+        return n < LIMIT_AGENTS && taken < LIMIT_AGENT_RECORDS;
+}
+
+int registry_register(Registry *r, const AgentDocument *d, Agent **ret) {
+        _cleanup_(entry_freep) Entry *e = NULL;
+        uid_t uid;
+        if (name_is_reserved(d->name, &uid))
+                return -EPERM;
+        if (entries_find(&r->table, d->name))
+                return -EEXIST;
+        if (!has_room(r))
+                return -E2BIG;
+        int k = entry_new(d->name, AGENT_REGISTERED, d->policy, d->description ? d->description : "", &e);
+        if (k < 0)
+                return k;
+        e->has_record = true;
+        e->agent.owner = d->owner;
+        k = agent_uuid_random(e->agent.uuid);
+        if (k < 0)
+                return k;
+        const AgentRecord record = record_of(e);
+        k = write_record(r, &record);
+        if (k == 0)
+                k = entries_insert(&r->table, e); /* out of memory: the next load brings it */
+        if (k < 0)
+                return k;
+        *ret = &TAKE_PTR(e)->agent;
+        return 0;
+}
+
+/* As a document can hold it: one line of so many bytes, not cut within a character. NULL when out of memory. */
+static char *tidy(const char *reason) {
+        size_t n = strlen(reason);
+        if (n > LIMIT_DESCRIPTION_BYTES)
+                for (n = LIMIT_DESCRIPTION_BYTES; n > 0 && ((unsigned char)reason[n] & 0xc0) == 0x80;)
+                        n--;
+        char *s = strndup(reason, n);
+        for (char *p = s; p && *p; p++)
+                if ((unsigned char)*p < 0x20 || *p == 0x7f)
+                        *p = ' ';
+        return s;
+}
+
+int registry_set_state(Registry *r, Agent *a, AgentState state, const char *reason) {
+        Entry *e = (Entry *)a;
+        if (a->state == AGENT_REVOKED)
+                return -EPERM;
+        _cleanup_free_ char *text = tidy(reason ? reason : "");
+        if (!text)
+                return -ENOMEM;
+        AgentRecord record = record_of(e);
+        record.state = state;
+        record.reason = text;
+        int k = write_record(r, &record);
+        if (k < 0)
+                return k;
+        free(a->reason);
+        a->reason = TAKE_PTR(text);
+        a->state = state;
+        a->is_ephemeral = false;
+        e->has_record = true;
+        return 0;
+}
+
+int registry_set_policy(Registry *r, Agent *a, const char *policy) {
+        Entry *e = (Entry *)a;
+        if (a->state == AGENT_REVOKED)
+                return -EPERM;
+        if (e->kind == AGENT_FILE)
+                return -EROFS;
+        _cleanup_free_ char *copy = strdup(policy);
+        if (!copy)
+                return -ENOMEM;
+        AgentRecord record = record_of(e);
+        record.document.policy = copy;
+        int k = write_record(r, &record);
+        if (k < 0)
+                return k;
+        free(a->policy);
+        a->policy = TAKE_PTR(copy);
+        a->is_ephemeral = false;
+        e->has_record = true;
+        return 0;
+}
