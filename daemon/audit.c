@@ -303,7 +303,7 @@ int audit_fail(Audit *a, const AuditSubject *s, const char *step, int error, con
         audit_record_text(&r, AUDIT_STEP, step);
         if (error > 0)
                 audit_record_number(&r, AUDIT_ERRNO, (uint64_t)error);
-        audit_record_text(&r, AUDIT_NOTE, detail);
+        audit_record_text(&r, AUDIT_TARGET, detail);
         audit_record_message(&r, "Sandbox %s of %s could not be made at step %s: %s%s%s",
                         or_else(s->sandbox, "?"), who_text(&who), or_else(step, "?"),
                         error > 0 ? strerror(error) : "refused", detail && *detail ? ": " : "",
@@ -431,7 +431,10 @@ int audit_set_policy(Audit *a, const AuditSubject *s) {
 
 int audit_policy_load(Audit *a, const char *file, const char *name, const char *digest, const char *error) {
         _cleanup_(audit_record_clear) AuditRecord r = { 0 };
-        int k = begin(&r, AUDIT_POLICY_LOAD, error ? "deny" : "none",
+        int k = begin(&r, AUDIT_POLICY_LOAD,
+                        error    ? "deny"
+                        : digest ? "allow"
+                                 : "none",
                         error ? PRIORITY_WARNING : PRIORITY_NOTICE, NULL);
         if (k < 0)
                 return k;
