@@ -245,6 +245,11 @@ def check_manual_of_guard(tree):
     yield from differences("mxc-guard.service", values(tree, "mxc-guard.service.in", "SuccessExitStatus"), ["69"])
 
 
+def function(source, name):
+    """The text of a C function."""
+    return re.search(rf"^[^\n]*\b{name}\(.*?^\}}", source, re.M | re.S).group(0)
+
+
 def vocabulary(schema):
     """Every key and every word of the language; single system calls are no words of it."""
     if isinstance(schema, dict):
@@ -266,9 +271,11 @@ def check_manual_of_policies(tree):
     page = words_of(tree[UNITS + "mxc-policy.5"])
     language = set(vocabulary(json.loads(tree["policy-schema/mxc-policy-1.schema.json"])))
     handoff = set(json.loads(tree["policy-schema/handoff.json"])) | {json.loads(tree["policy-schema/handoff.json"])["schema"]}
-    wanted = sorted(language | handoff | {"${workspace}", "${home}", "${runtime}", "name", "owner", "policy", "description"})
-    if len(language) < 60:
-        yield f"the schema has only {len(language)} words; mend the test"
+    agents = set(re.findall(r'\{ "(\w+)", apply_\w+ \}', function(tree["daemon/agent-document.c"], "parse_document")))
+    agents |= set(re.findall(r'"(mxc-agent/\d+)"', tree["daemon/agent-document.c"]))
+    wanted = sorted(language | handoff | agents | {"${workspace}", "${home}", "${runtime}"})
+    if len(language) < 60 or len(agents) < 6:
+        yield f"only {len(language)} words of policies and {len(agents)} of agents were found; mend the test"
     for word in missing_from(page, wanted):
         yield f"mxc-policy.5 does not mention {word}"
 
@@ -276,7 +283,7 @@ def check_manual_of_policies(tree):
 def check_examples(tree):
     """The policies that the manual shows are policies."""
     examples = re.findall(r"^\.Bd -literal.*?\n(.*?)^\.Ed", tree[UNITS + "mxc-policy.5"], re.M | re.S)
-    policies = [e for e in examples if '"schema"' in e]
+    policies = [e for e in examples if '"mxc-policy/1"' in e]
     if not policies:
         yield "mxc-policy.5 shows no policy"
     with tempfile.TemporaryDirectory() as directory:
@@ -351,6 +358,8 @@ HARMFUL = {
     check_manual_of_policies: [
         (UNITS + "mxc-policy.5", "connectionRate", "rate"),
         (UNITS + "mxc-policy.5", "quarantine", "isolate"),
+        ("daemon/agent-document.c", '"mxc-agent/1"', '"mxc-agent/2"'),
+        ("daemon/agent-document.c", '{ "owner", apply_owner }', '{ "holder", apply_owner }'),
         ("policy-schema/mxc-policy-1.schema.json", '"cpuWeight"', '"cpuShares"'),
     ],
     check_examples: [
