@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What systemd, the bus, polkit, the journal and the reader of a manual are told is what the code says.
 
-usage: surroundings.py SOURCE POLICY-CHECK
+usage: surroundings.py SOURCE POLICY-CHECK PROGRAM…
 
 Each check reads files by their names in SOURCE and yields complaints. Beside each stand small changes to those files that
 somebody could make by mistake: the check must complain of every one of them. TAP on standard output.
@@ -296,7 +296,42 @@ def check_examples(tree):
                 yield f"mxc-policy.5: {answer.strip()}"
 
 
+def linked(program):
+    """What a program asks the dynamic linker for, less what every program has and what sanitisers add."""
+    dynamic = subprocess.run(["readelf", "-dW", program], stdout=subprocess.PIPE, text=True, check=True).stdout
+    needed = re.findall(r"\(NEEDED\).*\[(lib\w+)[^]]*\]", dynamic)
+    return {n for n in needed if n not in ("libc", "libm", "libgcc_s", "libasan", "libubsan")}
+
+
+def check_readme(tree):
+    text = tree["README.md"]
+    table = text[text.index("| program |"):].split("\n\n")[0]
+    rows, program = {}, None
+    for line in table.splitlines()[2:]:
+        cells = [c.strip() for c in line.strip("|").split("|")]
+        program = cells[0].strip("`") or program
+        rows.setdefault(program, set()).add(cells[2])
+    for path in PROGRAMS:
+        yield from differences(f"README.md, {Path(path).name}", rows.get(Path(path).name, set()), linked(path))
+    for path in re.findall(r"^    ([a-z-]+(?:/[a-z-]+)*/) {2,}", text, re.M) + re.findall(r"`((?!\.git/)(?:\.?[a-z-]+/)+[\w.-]+)`", text):
+        if not (tree.root / path).exists():
+            yield f"README.md speaks of {path}"
+    for folder in tree.root.iterdir():
+        if folder.is_dir() and (folder / "meson.build").is_file() and folder.name != "build" and f"    {folder.name}/" not in text:
+            yield f"README.md has no {folder.name}/ on its map"
+    for command in re.findall(r"tests/run ([a-z]+)", text):
+        if not re.search(rf"^  {command}\b", tree["tests/run"], re.M):
+            yield f"README.md speaks of tests/run {command}"
+
+
 HARMFUL = {
+    check_readme: [
+        ("README.md", "| libcap |", "| libsystemd |"),
+        ("README.md", "| `mxc-launch` | root | libseccomp |", "| `mxc-launch` | root | libjansson |"),
+        ("README.md", "`common/plan.h`", "`common/plans.h`"),
+        ("README.md", "    policy-schema/ ", "    schema/ "),
+        ("README.md", "tests/run demo", "tests/run show"),
+    ],
     check_catalog: [
         (UNITS + "mxc.catalog", "-- f5a2c8d6", "-- f5a2c8d7"),
         (UNITS + "mxc.catalog", "Defined-By: mxcd\n", ""),
@@ -388,6 +423,6 @@ def main():
     return failed > 0
 
 
-SOURCE, CHECKER = Path(sys.argv[1]), sys.argv[2]
+SOURCE, CHECKER, PROGRAMS = Path(sys.argv[1]), sys.argv[2], sys.argv[3:]
 if __name__ == "__main__":
     sys.exit(main())
