@@ -26,16 +26,20 @@ static bool lies_in(const char *path, const char *name) {
         return false;
 }
 
+#define MANY_ITEMS                                                                                          \
+        (4U * LIMIT_PLAN_HANDOFF) /* with those that are there twice, until they are sorted out at the end */
+
+static int refuse_many(Refusal *f) {
+        return plan_refuse(f, -E2BIG, REASON_LIMIT,
+                        "More than %u names would have to be protected in this sandbox. Give the policy "
+                        "fewer "
+                        "read-only paths below what it lets write.",
+                        LIMIT_PLAN_HANDOFF);
+}
+
 static int add_item(LaunchPlan *p, PlanHandoffWhere where, const char *path, Refusal *f) {
-        for (size_t i = 0; i < p->n_handoff; i++)
-                if (p->handoff[i].where == where && streq(p->handoff[i].path, path))
-                        return 0;
-        if (p->n_handoff >= LIMIT_PLAN_HANDOFF)
-                return plan_refuse(f, -E2BIG, REASON_LIMIT,
-                                "More than %u names would have to be protected in this sandbox. Give the "
-                                "policy fewer "
-                                "read-only paths below what it lets write.",
-                                LIMIT_PLAN_HANDOFF);
+        if (p->n_handoff >= MANY_ITEMS)
+                return refuse_many(f);
         char *copy = strdup(path);
         if (!copy)
                 return -ENOMEM;
@@ -103,6 +107,19 @@ static int compare_items(const void *a, const void *b) {
         return strcmp(x->path, y->path);
 }
 
+static int sort_items(LaunchPlan *p, Refusal *f) {
+        size_t kept = 0;
+        if (p->n_handoff > 0)
+                qsort(p->handoff, p->n_handoff, sizeof(PlanHandoff), compare_items);
+        for (size_t i = 0; i < p->n_handoff; i++)
+                if (kept > 0 && compare_items(&p->handoff[kept - 1], &p->handoff[i]) == 0)
+                        free(p->handoff[i].path);
+                else
+                        p->handoff[kept++] = p->handoff[i];
+        p->n_handoff = kept;
+        return kept > LIMIT_PLAN_HANDOFF ? refuse_many(f) : 0;
+}
+
 static bool can_write(const LaunchPlan *p) {
         for (size_t i = 0; i < p->n_mounts; i++)
                 if (p->mounts[i].access == PLAN_READWRITE)
@@ -113,13 +130,11 @@ static bool can_write(const LaunchPlan *p) {
 int plan_handoff(const PlanInput *in, LaunchPlan *p, Refusal *f) {
         if (!can_write(p))
                 return 0;
-        p->handoff = calloc(LIMIT_PLAN_HANDOFF, sizeof(PlanHandoff));
+        p->handoff = calloc(MANY_ITEMS, sizeof(PlanHandoff));
         if (!p->handoff)
                 return -ENOMEM;
         int r = in->decision->effective->handoff_allowed ? 0 : add_list(in, p, f);
         if (r == 0)
                 r = add_readonly(p, f);
-        if (r == 0 && p->n_handoff > 0)
-                qsort(p->handoff, p->n_handoff, sizeof(PlanHandoff), compare_items);
-        return r;
+        return r < 0 ? r : sort_items(p, f);
 }

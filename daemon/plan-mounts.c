@@ -20,7 +20,8 @@ _Static_assert((int)PLAN_DENIED == (int)PATH_DENIED && (int)PLAN_READONLY == (in
 /* A place where something may change. */
 typedef struct Spot {
         const char *path; /* borrowed */
-        bool is_alias;    /* another name of something denied: denied as well */
+        const PathRule *rule; /* borrowed: the policy's own entry for this path; NULL where another list has it */
+        bool is_alias;        /* another name of something denied: denied as well */
 } Spot;
 
 typedef struct Spots {
@@ -71,33 +72,38 @@ static bool is_at_or_below(const char *path, const char *ancestor) {
         return streq(path, ancestor) || plan_path_is_below(path, ancestor);
 }
 
-static const PlanMount *find_exact(const PlanMount *mounts, size_t n, const char *path, size_t length) {
+/* How many of the mounts have a path that is not greater. */
+static size_t count_not_above(const PlanMount *mounts, size_t n, const char *path) {
         size_t low = 0, high = n;
         while (low < high) {
                 size_t middle = low + (high - low) / 2;
-                int c = strncmp(mounts[middle].path, path, length);
-                if (c == 0 && mounts[middle].path[length])
-                        c = 1;
-                if (c == 0)
-                        return &mounts[middle];
-                if (c > 0)
-                        high = middle;
-                else
+                if (strcmp(mounts[middle].path, path) <= 0)
                         low = middle + 1;
+                else
+                        high = middle;
         }
-        return NULL;
+        return low;
 }
 
+/* The greatest that is not greater than the path is the one that is looked for, or shares more with the path than any before it
+ * can: then the next try is with what they share. */
 const PlanMount *plan_mounts_above(const PlanMount *mounts, size_t n, const char *path) {
-        for (size_t length = strlen(path); length > 1;) {
-                const PlanMount *m = find_exact(mounts, n, path, length);
-                if (m)
+        char shared[LIMIT_PATH_BYTES + 1];
+        while ((n = count_not_above(mounts, n, path)) > 0) {
+                const PlanMount *m = &mounts[n - 1];
+                if (is_at_or_below(path, m->path))
                         return m;
-                while (path[length - 1] != '/')
-                        length--;
-                length--; /* without the slash: 0 at the root */
+                size_t i = 0, length = 0;
+                for (; path[i] && path[i] == m->path[i]; i++)
+                        length = path[i] == '/' ? i : length;
+                length = path[i] == '/' && i > 0 ? i
+                         : length > 0            ? length
+                                                 : 1; /* whole components; 1: "/" */
+                memmove(shared, path, length);
+                shared[length] = '\0';
+                path = shared;
         }
-        return find_exact(mounts, n, "/", 1);
+        return NULL;
 }
 
 /* ---- where something may change ---- */
@@ -112,12 +118,12 @@ static bool can_exist(const char *path) {
         return true;
 }
 
-static int spots_add(Spots *s, const char *path, bool is_alias) {
-        if (!can_exist(path))
+static int spots_add(Spots *s, Spot spot) {
+        if (!can_exist(spot.path))
                 return 0;
         int r = grow((void **)&s->list, s->n, &s->size, sizeof(Spot));
         if (r == 0)
-                s->list[s->n++] = (Spot){ path, is_alias };
+                s->list[s->n++] = spot;
         return r;
 }
 
@@ -138,13 +144,17 @@ static int spots_add_alias(Spots *s, const char *path, const HostLink *link) {
                 return -ENOMEM;
         s->owned = grown;
         s->owned[s->n_owned] = TAKE_PTR(alias);
-        return spots_add(s, s->owned[s->n_owned++], true);
+        return spots_add(s, (Spot){ .path = s->owned[s->n_owned++], .is_alias = true });
 }
 
 static int compare_spots(const void *a, const void *b) {
         const Spot *x = a, *y = b;
         int r = strcmp(x->path, y->path);
-        return r != 0 ? r : (int)y->is_alias - (int)x->is_alias; /* the denial is the one that is kept */
+        if (r != 0)
+                return r;
+        if (x->is_alias != y->is_alias)
+                return x->is_alias ? -1 : 1; /* the first is kept: the denial, then what knows most */
+        return (y->rule != NULL) - (x->rule != NULL);
 }
 
 static void spots_sort(Spots *s) {
@@ -157,15 +167,17 @@ static void spots_sort(Spots *s) {
         s->n = kept;
 }
 
-static int spots_of_policy(Spots *s, const Policy *p, const HostFacts *host) {
+/* laid: the policy that the spots are for. */
+static int spots_of_policy(Spots *s, const Policy *p, const Policy *laid, const HostFacts *host) {
         int r = 0;
         for (size_t i = 0; r == 0 && i < p->n_paths; i++) {
-                r = spots_add(s, p->paths[i].path, false);
-                for (size_t k = 0; r == 0 && p->paths[i].access == PATH_DENIED && k < host->n_links; k++)
-                        r = spots_add_alias(s, p->paths[i].path, &host->links[k]);
+                const PathRule *rule = &p->paths[i];
+                r = spots_add(s, (Spot){ .path = rule->path, .rule = p == laid ? rule : NULL });
+                for (size_t k = 0; r == 0 && rule->access == PATH_DENIED && k < host->n_links; k++)
+                        r = spots_add_alias(s, rule->path, &host->links[k]);
         }
         for (size_t i = 0; r == 0 && i < p->n_exec; i++)
-                r = spots_add(s, p->exec[i], false);
+                r = spots_add(s, (Spot){ .path = p->exec[i] });
         return r;
 }
 
@@ -178,7 +190,11 @@ static bool is_of_the_cage(const char *path) {
 }
 
 static PlanMount wanted(const Policy *p, const Spot *spot) {
-        PathAccess access = spot->is_alias ? PATH_DENIED : policy_path_access(p, spot->path, NULL);
+        PathAccess access = PATH_DENIED;
+        if (spot->rule)
+                access = spot->rule->access;
+        else if (!spot->is_alias)
+                access = policy_path_access(p, spot->path, NULL);
         return (PlanMount){
                 .path = (char *)spot->path, /* borrowed */
                 .access = (PlanAccess)access,
@@ -236,7 +252,7 @@ static int lay_template(const PlanInput *in, Layout *l) {
         _cleanup_(spots_clear) Spots spots = { 0 };
         if (!in->stored)
                 return 0; /* somebody's own document: nothing in it is an administrator's word */
-        int r = spots_of_policy(&spots, literal, in->host);
+        int r = spots_of_policy(&spots, literal, literal, in->host);
         if (r < 0)
                 return r;
         spots_sort(&spots);
@@ -276,13 +292,13 @@ static bool is_literal(const Policy *literal, const PlanMount *m) {
 static int lay_request(const PlanInput *in, const Layout *base, Layout *l) {
         const Policy *effective = in->decision->effective, *literal = in->decision->literal;
         _cleanup_(spots_clear) Spots spots = { 0 };
-        int r = spots_of_policy(&spots, effective, in->host);
+        int r = spots_of_policy(&spots, effective, effective, in->host);
         for (size_t i = 0; r == 0 && i < base->n; i++)
-                r = spots_add(&spots, base->mounts[i].path, false);
+                r = spots_add(&spots, (Spot){ .path = base->mounts[i].path });
         if (r == 0 && in->stored)
-                r = spots_of_policy(&spots, literal, in->host); /* what the template left out */
+                r = spots_of_policy(&spots, literal, effective, in->host); /* what the template left out */
         if (r == 0 && in->workspace)
-                r = spots_add(&spots, in->workspace, false);
+                r = spots_add(&spots, (Spot){ .path = in->workspace });
         if (r < 0)
                 return r;
         spots_sort(&spots);
@@ -299,6 +315,31 @@ static int lay_request(const PlanInput *in, const Layout *base, Layout *l) {
 }
 
 /* ---- into the plan ---- */
+
+/* What all that can be in a plan beside its mounts comes to at most leaves this much for them: a plan that is made can be sent. */
+#define MOUNT_BYTES (1024U * 1024)
+_Static_assert(LIMIT_ARGV_BYTES + LIMIT_ENV_BYTES + 4U * (LIMIT_ARGV + LIMIT_ENV + LIMIT_PLAN_GROUPS) +
+                                                (LIMIT_PLAN_HANDOFF + 2U * LIMIT_PLAN_LINKS + 8U) *
+                                                                (LIMIT_PATH_BYTES + 9U) +
+                                                LIMIT_PLAN_SYSCALLS * (LIMIT_NAME_BYTES + 5U) +
+                                                2U * LIMIT_PLAN_MOUNTS * 21U + MOUNT_BYTES + 4096U <
+                                LIMIT_PLAN_BYTES,
+                "a plan within its limits can be encoded");
+
+static int check_bytes(const Layout *base, const Layout *over, Refusal *f) {
+        const Layout *both[] = { base, over };
+        size_t bytes = 0;
+        for (size_t k = 0; k < ELEMENTSOF(both); k++)
+                for (size_t i = 0; i < both[k]->n; i++)
+                        bytes += strlen(both[k]->mounts[i].path);
+        if (bytes <= MOUNT_BYTES)
+                return 0;
+        return plan_refuse(f, -E2BIG, REASON_LIMIT,
+                        "The policy's paths come to %zu bytes, more than the %u that a sandbox can be told. "
+                        "Give it fewer or "
+                        "shorter paths.",
+                        bytes, MOUNT_BYTES);
+}
 
 static int copy_mounts(const Layout *l, PlanMount **ret, size_t *ret_n, Refusal *f) {
         if (l->n > LIMIT_PLAN_MOUNTS)
@@ -350,6 +391,8 @@ int plan_mounts(const PlanInput *in, LaunchPlan *p, Refusal *f) {
         int r = lay_template(in, &base);
         if (r == 0)
                 r = lay_request(in, &base, &over);
+        if (r == 0)
+                r = check_bytes(&base, &over, f);
         if (r == 0)
                 r = copy_mounts(&base, &p->template.mounts, &p->template.n_mounts, f);
         if (r == 0)

@@ -229,20 +229,6 @@ static int plan_limits(const PlanInput *in, LaunchPlan *p) {
 
 /* ---- the whole ---- */
 
-/* What is made here can be sent: the bounds of a plan are more than those of its parts. */
-static int check_size(const LaunchPlan *p, Refusal *f) {
-        _cleanup_free_ uint8_t *data = NULL;
-        size_t size;
-        int r = launch_plan_encode(p, &data, &size);
-        if (r == -E2BIG)
-                return plan_refuse(f, r, REASON_LIMIT,
-                                "What the sandbox needs to be told comes to more than %u bytes. Give the "
-                                "policy fewer or "
-                                "shorter paths, or the command a shorter line.",
-                                LIMIT_PLAN_BYTES);
-        return r;
-}
-
 static int make(const PlanInput *in, LaunchPlan *p, Refusal *f) {
         int r = check_host(in, f);
         if (r == 0)
@@ -263,9 +249,7 @@ static int make(const PlanInput *in, LaunchPlan *p, Refusal *f) {
                 r = plan_limits(in, p);
         if (r == 0)
                 r = plan_mounts(in, p, f);
-        if (r == 0)
-                r = plan_handoff(in, p, f);
-        return r < 0 ? r : check_size(p, f);
+        return r < 0 ? r : plan_handoff(in, p, f);
 }
 
 int plan_make(const PlanInput *in, LaunchPlan **ret, DecisionReason *ret_reason, char **ret_sentence) {
