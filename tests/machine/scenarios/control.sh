@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash disable=SC2154,SC2016
+# What is done to a sandbox that runs, by its owner, by somebody else, and by systemd.
+
+beats() {
+        local before
+        before=$(cat "$ws/heart" 2>/dev/null || true)
+        sleep 0.4
+        [ "$before" != "$(cat "$ws/heart" 2>/dev/null || true)" ]
+}
+heart() {
+        workspace alice
+        spawn alice workspace s "$ws" -- sh -c 'while :; do date +%s%N >heart; sleep 0.05; done'
+        defer end_quietly "$sandbox"
+        wait_until 10 test -s "$ws/heart"
+}
+
+test_freeze_and_thaw() {
+        heart
+        assert_ok call "$sandbox" Sandbox Freeze
+        assert_eq frozen "$(state "$sandbox")"
+        beats && fail 'it beats on, frozen'
+        assert_record MXC_EVENT=freeze MXC_SANDBOX="${sandbox##*/}"
+        assert_ok call "$sandbox" Sandbox Thaw
+        assert_eq running "$(state "$sandbox")"
+        beats || fail 'it does not beat again, thawed'
+        assert_record MXC_EVENT=thaw MXC_SANDBOX="${sandbox##*/}"
+}
+
+test_a_frozen_one_can_be_killed_and_stopped() {
+        heart
+        assert_ok call "$sandbox" Sandbox Freeze
+        assert_ok call "$sandbox" Sandbox Kill si all 9
+        wait_until 10 is_gone "$sandbox"
+        heart
+        assert_ok call "$sandbox" Sandbox Freeze
+        assert_ok call "$sandbox" Sandbox Stop
+        wait_until 10 is_gone "$sandbox"
+}
+
+test_a_kill_spares_no_orphan() {
+        workspace alice
+        spawn alice workspace s "$ws" -- sh -c 'trap "" TERM HUP INT
+                (setsid sh -c "trap \"\" TERM HUP INT; while :; do date +%s%N >heart; sleep 0.05; done" &)
+                while :; do sleep 1; done'
+        wait_until 10 test -s "$ws/heart"
+        assert_ok call "$sandbox" Sandbox Kill si main 9
+        wait_until 10 is_gone "$sandbox"
+        beats && fail 'an orphan beats on'
+        assert_record MXC_EVENT=kill MXC_SANDBOX="${sandbox##*/}"
+        assert_record MXC_EVENT=exit MXC_SANDBOX="${sandbox##*/}" MXC_REASON=killed
+}
+
+test_a_stop_is_asked_for_politely_first() {
+        workspace alice
+        spawn alice workspace s "$ws" -- sh -c 'trap "echo bye >said; exit 3" TERM; echo up >up; while :; do sleep 0.05; done'
+        wait_until 10 test -s "$ws/up"
+        assert_ok call "$sandbox" Sandbox Stop
+        assert_eq bye "$(cat "$ws/said")"
+        wait_until 5 is_gone "$sandbox"
+}
+
+test_a_stop_ends_what_will_not() {
+        workspace alice
+        spawn alice workspace s "$ws" -- sh -c 'trap "" TERM; echo up >up; while :; do sleep 0.05; done'
+        wait_until 10 test -s "$ws/up"
+        assert_ok call "$sandbox" Sandbox Stop
+        wait_until 5 is_gone "$sandbox"
+}
+
+test_signals_reach_the_command() {
+        workspace alice
+        spawn alice workspace s "$ws" -- sh -c 'trap "echo usr1 >said" USR1; echo up >up; while :; do sleep 0.05; done'
+        defer end_quietly "$sandbox"
+        wait_until 10 test -s "$ws/up"
+        assert_ok call "$sandbox" Sandbox Kill si main 10
+        wait_until 5 test -s "$ws/said"
+        assert_refused InvalidArgument call "$sandbox" Sandbox Kill si main 0
+        assert_refused InvalidArgument call "$sandbox" Sandbox Kill si main 99
+        assert_refused InvalidArgument call "$sandbox" Sandbox Kill si nobody 9
+}
+
+test_exec_is_in_the_same_cage() {
+        workspace alice
+        spawn alice workspace s "$ws" -- sleep infinity
+        defer end_quietly "$sandbox"
+        assert_ok as alice busctl call org.mxc1 "$sandbox" org.mxc1.Sandbox Exec 'asa{sv}' 3 sh -c 'id -u >who; ls / >root; readlink /proc/self/ns/pid >ns' 0
+        wait_until 5 test -s "$ws/ns"
+        assert_eq "$(id -u alice)" "$(cat "$ws/who")"
+        assert_eq "$(readlink "/proc/$(leader "$sandbox")/ns/pid")" "$(cat "$ws/ns")"
+        assert_record MXC_EVENT=exec MXC_SANDBOX="${sandbox##*/}" MXC_DECISION=allow
+}
+
+test_somebody_else_can_neither_see_nor_touch() {
+        idle alice
+        local mine=$sandbox
+        assert_lacks "$(as bob busctl call "${MANAGER[@]}" ListSandboxes)" "$mine"
+        assert_fails as bob busctl get-property org.mxc1 "$mine" org.mxc1.Sandbox Argv
+        for call in 'Kill si all 9' Stop Freeze Thaw; do
+                # shellcheck disable=SC2086
+                assert_fails as bob busctl --timeout=60 --allow-interactive-authorization=no call org.mxc1 "$mine" org.mxc1.Sandbox $call
+        done
+        assert_fails as bob busctl --allow-interactive-authorization=no call org.mxc1 "$mine" org.mxc1.Sandbox Exec 'asa{sv}' 1 true 0
+        assert_eq running "$(state "$mine")"
+        assert_record MXC_EVENT=control MXC_DECISION=deny MXC_CALLER_UID="$(id -u bob)"
+        assert_record MXC_EVENT=exec MXC_DECISION=deny MXC_CALLER_UID="$(id -u bob)"
+}
+
+test_root_sees_and_touches_everything() {
+        idle alice
+        assert_contains "$(sandboxes)" "$sandbox"
+        assert_ok call "$sandbox" Sandbox Kill si all 9
+        wait_until 5 is_gone "$sandbox"
+}
+
+test_what_is_over_is_said_to_be() {
+        idle
+        call "$sandbox" Sandbox Stop
+        wait_until 5 is_gone "$sandbox"
+        assert_refused NoSuchSandbox call "$sandbox" Sandbox Stop
+        assert_refused NoSuchSandbox call "$sandbox" Sandbox Kill si all 9
+}
+
+test_who_is() {
+        idle
+        local answer
+        answer=$(python3 - "$(leader "$sandbox")" <<'PYTHON'
+import os, subprocess, sys
+fd = os.pidfd_open(int(sys.argv[1]))
+os.set_inheritable(fd, True)
+print(subprocess.run(["busctl", "call", "org.mxc1", "/org/mxc1", "org.mxc1.Manager", "WhoIs", "h", str(fd)],
+                     pass_fds=[fd], capture_output=True, text=True))
+PYTHON
+        )
+        assert_contains "$answer" "${sandbox##*/}"
+}

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash disable=SC2154,SC2016
+# mxcd and mxc-launch go away in the middle of everything; sandboxes go on, and nothing is lost or left.
+
+main_pid() { systemctl show -P MainPID "$1"; }
+back() {
+        wait_until 20 eval "[ \"\$(systemctl show -P MainPID $1)\" != $2 ] && [ \"\$(systemctl show -P MainPID $1)\" != 0 ]"
+        wait_until 20 mxcd_is_up
+}
+restart_mxcd() {
+        local pid
+        pid=$(main_pid mxcd.service)
+        systemctl restart mxcd.service
+        back mxcd.service "$pid"
+}
+kill_mxcd() {
+        local pid
+        pid=$(main_pid mxcd.service)
+        kill -9 "$pid"
+        back mxcd.service "$pid"
+}
+kill_launcher() {
+        local pid
+        pid=$(main_pid mxc-launch.service)
+        kill -9 "$pid"
+        back mxc-launch.service "$pid"
+}
+nothing_is_left() {
+        assert_eq '' "$(sandboxes)"
+        assert_eq '' "$(ls /run/mxc/sandboxes)" 'records are left'
+        wait_until 5 eval '[ -z "$(find /sys/fs/cgroup/mxc.slice -type d -regex ".*/[0-9a-f]*" 2>/dev/null | grep -E "/[0-9a-f]{32}$")" ]'
+}
+
+test_a_restart_of_mxcd_keeps_sandboxes() {
+        idle
+        local pid
+        pid=$(leader "$sandbox")
+        restart_mxcd
+        assert_eq running "$(state "$sandbox")"
+        assert_eq "$pid" "$(leader "$sandbox")"
+        assert_record MXC_EVENT=adopt MXC_SANDBOX="${sandbox##*/}"
+        assert_ok call "$sandbox" Sandbox Stop
+        nothing_is_left
+}
+
+test_a_crash_of_mxcd_keeps_sandboxes() {
+        idle
+        kill_mxcd
+        assert_eq running "$(state "$sandbox")"
+        assert_ok call "$sandbox" Sandbox Kill si all 9
+        wait_until 5 is_gone "$sandbox"
+        assert_record MXC_EVENT=exit MXC_SANDBOX="${sandbox##*/}" MXC_REASON=killed
+        nothing_is_left
+}
+
+test_a_frozen_sandbox_stays_frozen() {
+        idle
+        call "$sandbox" Sandbox Freeze
+        kill_mxcd
+        assert_eq frozen "$(state "$sandbox")"
+        assert_ok call "$sandbox" Sandbox Thaw
+        assert_eq running "$(state "$sandbox")"
+}
+
+test_what_ends_while_mxcd_is_away_is_recorded() {
+        spawn alice -- sh -c 'sleep 1; exit 42'
+        systemctl stop mxcd.socket mxcd.service
+        defer systemctl start mxcd.socket mxcd.service
+        sleep 2
+        systemctl start mxcd.socket mxcd.service
+        wait_until 10 mxcd_is_up
+        wait_until 10 eval "[ \$(records MXC_EVENT=exit MXC_SANDBOX=${sandbox##*/}) -gt 0 ]"
+        assert_eq 42 "$(record MXC_EXIT_CODE MXC_EVENT=exit MXC_SANDBOX="${sandbox##*/}")"
+        nothing_is_left
+}
+
+test_exit_codes_arrive_at_a_client_that_waited() {
+        local how status
+        workspace alice
+        for how in restart_mxcd kill_mxcd; do
+                status=0
+                (run alice sh -c 'echo up >up; sleep 3; exit 42') &
+                local runner=$!
+                wait_until 10 test -s "$ws/up"
+                rm "$ws/up"
+                $how
+                wait $runner || status=$?
+                assert_eq 42 "$status" "after $how"
+        done
+        nothing_is_left
+}
+
+test_a_client_that_does_not_come_back_takes_its_sandbox_along() {
+        workspace alice
+        (run alice sh -c 'echo up >up; sleep 600') &
+        local runner=$!
+        wait_until 10 test -s "$ws/up"
+        systemctl stop mxcd.socket mxcd.service
+        defer systemctl start mxcd.socket mxcd.service
+        pkill -9 -u alice -x mxcctl || true
+        kill -9 $runner 2>/dev/null || true
+        systemctl start mxcd.socket mxcd.service
+        wait_until 10 mxcd_is_up
+        wait_until 25 eval '[ -z "$(sandboxes)" ]'
+        nothing_is_left
+}
+
+test_a_crash_of_the_launcher_keeps_sandboxes() {
+        idle
+        local pid
+        pid=$(leader "$sandbox")
+        kill_launcher
+        assert_eq running "$(state "$sandbox")"
+        [ -d "/proc/$pid" ] || fail 'the sandbox went with the launcher'
+        assert_ok spawn bob -- true
+        assert_ok call "$sandbox" Sandbox Kill si all 9
+        wait_until 10 is_gone "$sandbox"
+        assert_record MXC_EVENT=exit MXC_SANDBOX="${sandbox##*/}"
+}
+
+test_a_crash_of_both_keeps_sandboxes() {
+        idle
+        local pid launcher mxcd
+        pid=$(leader "$sandbox") launcher=$(main_pid mxc-launch.service) mxcd=$(main_pid mxcd.service)
+        kill -9 "$launcher" "$mxcd"
+        back mxcd.service "$mxcd"
+        back mxc-launch.service "$launcher"
+        assert_eq running "$(state "$sandbox")"
+        assert_eq "$pid" "$(leader "$sandbox")"
+        assert_ok call "$sandbox" Sandbox Stop
+        wait_until 10 is_gone "$sandbox"
+        nothing_is_left
+}
+
+test_a_sandbox_without_a_record_is_ended() {
+        idle
+        local id=${sandbox##*/} pid
+        pid=$(leader "$sandbox")
+        systemctl stop mxcd.socket mxcd.service
+        rm "/run/mxc/sandboxes/$id"
+        systemctl start mxcd.socket mxcd.service
+        wait_until 10 mxcd_is_up
+        wait_until 10 eval "! [ -d /proc/$pid ]"
+        assert_record MXC_EVENT=lost MXC_SANDBOX="$id"
+        nothing_is_left
+}
+
+test_a_record_without_a_sandbox_is_closed() {
+        idle
+        local id=${sandbox##*/}
+        cp "/run/mxc/sandboxes/$id" "$work/record"
+        call "$sandbox" Sandbox Stop
+        wait_until 10 is_gone "$sandbox"
+        cp "$work/record" "/run/mxc/sandboxes/$id"
+        restart_mxcd
+        assert_record MXC_EVENT=lost MXC_SANDBOX="$id"
+        nothing_is_left
+}
+
+test_a_record_that_is_no_record_hurts_nobody() {
+        idle
+        echo '{"agent": 7' >/run/mxc/sandboxes/00000000000000000000000000000000
+        restart_mxcd
+        assert_eq running "$(state "$sandbox")"
+        rm -f /run/mxc/sandboxes/00000000000000000000000000000000
+}
+
+test_kill_in_every_state_leaves_nothing() {
+        local i
+        for ((i = 0; i < 8; i++)); do
+                for _ in 1 2 3 4; do
+                        as alice busctl --timeout=10 call "${MANAGER[@]}" Spawn 'sasa{sv}' '' 2 sleep 0.2 0 >/dev/null 2>&1 &
+                done
+                sleep "0.0$((i * 11 % 10))"
+                kill_mxcd
+                wait
+        done
+        wait_until 20 eval '[ -z "$(sandboxes)" ]'
+        nothing_is_left
+}
