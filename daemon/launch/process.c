@@ -70,12 +70,23 @@ int wall_cgroup_namespace(Cage *c) {
         return unshare(CLONE_NEWCGROUP) < 0 ? -errno : 0;
 }
 
-static int set_limits(const LaunchPlan *p) {
-        const struct rlimit files = { .rlim_cur = p->max_files, .rlim_max = p->max_files };
-        const struct rlimit core = { .rlim_cur = 0, .rlim_max = 0 };
-        if (setrlimit(RLIMIT_NOFILE, &files) < 0 || setrlimit(RLIMIT_CORE, &core) < 0)
+/* What the policy says is an upper bound: where the launcher itself may have fewer files, and nobody here may raise that, so be it. */
+static int limit_files(uint64_t max) {
+        struct rlimit files = { .rlim_cur = max, .rlim_max = max }, own;
+        if (setrlimit(RLIMIT_NOFILE, &files) == 0)
+                return 0;
+        if (errno != EPERM || getrlimit(RLIMIT_NOFILE, &own) < 0 || own.rlim_max >= max)
                 return -errno;
-        return 0;
+        files.rlim_cur = files.rlim_max = own.rlim_max;
+        return setrlimit(RLIMIT_NOFILE, &files) < 0 ? -errno : 0;
+}
+
+static int set_limits(const LaunchPlan *p) {
+        const struct rlimit core = { .rlim_cur = 0, .rlim_max = 0 };
+        int r = limit_files(p->max_files);
+        if (r < 0)
+                return r;
+        return setrlimit(RLIMIT_CORE, &core) < 0 ? -errno : 0;
 }
 
 /* Every handler to its default, as execve() would; everything blocked, as pid 1 wants it. The command's mask is made empty in
