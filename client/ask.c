@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ask.h"
+
+#include <poll.h>
+
+#include "cleanup.h"
+#include "say.h"
+#include "status.h"
+
+#define CONNECT_MSEC 25000 /* as long as D-Bus usually waits for an answer */
+
+DEFINE_CLEANUP(Door *, door_free);
+
+int ask_say_no_connection(int error) {
+        switch (-error) {
+        case EILSEQ:
+                return fail(STATUS_RUN_FAILED, "a word of the command or an option is not UTF-8, and D-Bus "
+                                               "carries nothing else");
+        case EACCES:
+        case EPERM:
+                return fail(STATUS_RUN_FAILED, "mxcd does not let you in (%s): is this a sandbox already?",
+                                strerror(-error));
+        case ECONNRESET:
+                return fail(STATUS_RUN_FAILED, "mxcd went away before it answered, and what was asked may "
+                                               "not have happened: try again");
+        default:
+                return fail(STATUS_RUN_FAILED, "cannot reach mxcd: %s; see `systemctl status mxcd.service`",
+                                strerror(-error));
+        }
+}
+
+int ask_say_error(const char *what, const WireMessage *m) {
+        WireReader r = m->body;
+        const char *sentence = m->signature[0] == 's' ? wire_read_string(&r) : "";
+        const char *hint = hint_of_error(m->error);
+        if (!*sentence)
+                sentence = m->error;
+        if (what)
+                say("cannot run %s: %s", what, sentence);
+        else
+                say("%s", sentence);
+        if (hint)
+                say("%s", hint);
+        return status_of_run_error(m->error);
+}
+
+int ask_connect(Door **ret) {
+        _cleanup_(door_freep) Door *d = NULL;
+        int r = door_open(NULL, NULL, &d);
+        if (r == 0)
+                r = door_wait_ready(d, CONNECT_MSEC);
+        if (r < 0)
+                return ask_say_no_connection(r);
+        *ret = TAKE_PTR(d);
+        return 0;
+}
+
+int ask_wait(Door *d, WireWriter *w, uint32_t serial, WireMessage *ret) {
+        int r = door_send(d, w);
+        while (r >= 0) {
+                r = door_receive(d, ret);
+                if (r > 0 && ret->reply_serial == serial)
+                        return ret->type == WIRE_ERROR ? ask_say_error(NULL, ret) : 0;
+                struct pollfd p = { .fd = door_fd(d), .events = POLLIN };
+                if (r == 0 && poll(&p, 1, -1) < 0 && errno != EINTR)
+                        r = -errno;
+        }
+        return ask_say_no_connection(r);
+}

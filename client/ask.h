@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* Asking mxcd through a Door, and saying why it did not go: each gives 0, or a status of status.h with the reason printed. */
+
+#include "door.h"
+
+/* Connects, and waits until calls can be sent. */
+int ask_connect(Door **ret);
+/* Sends a call and waits for its answer. *ret is valid until the door is used again. */
+int ask_wait(Door *d, WireWriter *w, uint32_t serial, WireMessage *ret);
+
+/* what: the command that cannot be run, or NULL. Gives the status. */
+int ask_say_error(const char *what, const WireMessage *m);
+int ask_say_no_connection(int error);

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* What a command of a sandbox has for its standard input, output and error, seen from outside.
+ *
+ * A terminal is never handed over: whoever holds one can read what is typed there and change its modes, whatever it was given it for.
+ * Where one of the three is a terminal the command gets a pipe instead, or a pty of its own for all of them, and the bytes are
+ * carried here. Everything else is handed over as it is, and costs nothing. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "relay.h"
+#include "terminal.h"
+
+typedef enum PtyMode { PTY_AUTO, PTY_YES, PTY_NO } PtyMode;
+
+typedef struct Channels {
+        bool pty;
+        int give[3];           /* what the command gets; -EBADF: nothing, /dev/null */
+        bool given_is_ours[3]; /* a pipe's other end, to be closed once it is sent */
+        int master;            /* of the pty, when it has come */
+        Relay relays[3];       /* into the command, out of it, its errors */
+        Terminal terminal;
+} Channels;
+
+/* Opens /dev/null where the caller left one of the three closed: the next descriptor would become it. */
+int channels_fill_gaps(void);
+/* 0, or a negative errno. channels_close() in any case. */
+int channels_prepare(Channels *s, PtyMode mode);
+/* The descriptors are on their way. */
+void channels_given(Channels *s);
+/* The pty has come: the terminal becomes raw. Takes master over. */
+int channels_show_pty(Channels *s, int master);
+void channels_resize(Channels *s);
+/* Stopped and continued: a shell has used the terminal in between. */
+void channels_continued(Channels *s);
+bool channels_output_is_open(const Channels *s);
+/* Restores the terminal. */
+void channels_close(Channels *s);

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* A connection to mxcd for run and exec: the second door (D-Bus peer to peer), or, where nobody opens there, the system bus. Only replies
+ * and signals of mxcd's own come out of it. Nothing here prints. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wire.h"
+
+typedef struct Door Door;
+
+typedef struct DoorCall {
+        const char *path, *interface, *member, *signature;
+        uint8_t flags;
+        uint32_t n_fds;
+} DoorCall;
+
+/* Connects and introduces itself, without waiting for an answer. -ENOENT, -ECONNREFUSED, -EACCES…: nobody opens, at either.
+ * The sockets are those of names.h and $DBUS_SYSTEM_BUS_ADDRESS; tests name others (NULL: these). */
+int door_open(const char *private_socket, const char *bus_address, Door **ret);
+Door *door_free(Door *d);
+
+int door_fd(const Door *d); /* poll it for POLLIN */
+/* The other side has let us in: calls may be sent. Until then, door_receive() and wait. */
+bool door_is_ready(const Door *d);
+/* Receives until it is ready. -ETIMEDOUT. */
+int door_wait_ready(Door *d, int msec);
+
+/* A call that is written into w and sent by door_send(). The serial is given back. */
+uint32_t door_begin(Door *d, WireWriter *w, const DoorCall *call);
+/* Ends and clears w. Waits where the other side does not read. -EILSEQ, -ENOMEM, -E2BIG of the writer; else connection errors. */
+int door_send(Door *d, WireWriter *w);
+
+/* 1: a message, valid until the next call. 0: none yet. -ECONNRESET: mxcd, or the bus, has gone. Other errors: what came was no
+ * D-Bus, and the connection is useless. */
+int door_receive(Door *d, WireMessage *ret);
+/* The descriptor that a message's h names; the caller owns it. -EBADF where there is none such, or it was taken already. */
+int door_take_fd(Door *d, uint32_t index);

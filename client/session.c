@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "session.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <time.h>
+
+#include "ask.h"
+#include "cleanup.h"
+#include "handed-over.h"
+#include "names.h"
+#include "polkit-agent.h"
+#include "say.h"
+#include "status.h"
+
+#define RETRY_MSEC 50U
+#define QUIET_MSEC 200U /* what a command wrote before its end has come through a pty by then */
+#define KILL_AT 3U
+#define LEAVE_AT 4U
+#define ERROR_PREFIX "org.mxc1.Error."
+
+enum { POLL_DOOR, POLL_SIGNALS, POLL_RELAYS, _POLL_MAX = POLL_RELAYS + 6 };
+
+typedef struct Session {
+        const SessionCall *call;
+        Door *door; /* NULL: lost, and looked for */
+        int signals;
+        Channels channels;
+        PolkitAgent agent;
+        uint8_t flags;
+        uint32_t awaited; /* serial of the request or of Attach; 0: none */
+
+        char *path; /* of the sandbox; NULL before the answer */
+        uint32_t exec;
+        uint64_t lost_at; /* msec; 0: not lost */
+        unsigned interrupts;
+        int waiting[LEAVE_AT]; /* signals that came while mxcd was away */
+        size_t n_waiting;
+
+        bool ended;
+        int status;
+        const char *why;      /* what is to be said of the end, or NULL */
+        uint64_t quiet_since; /* msec: nothing has come out of the command since */
+        HandedOver handed_over;
+} Session;
+
+static uint64_t now_msec(void) {
+        struct timespec t = { 0 };
+        (void)clock_gettime(CLOCK_MONOTONIC, &t); /* cannot fail */
+        return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static void session_end(Session *s, int status) {
+        if (s->ended)
+                return;
+        s->ended = true;
+        s->status = status;
+        s->quiet_since = now_msec();
+        channels_given(&s->channels); /* our copies would keep its pipes open */
+}
+
+static void send_request(Session *s) {
+        WireWriter w;
+        s->awaited = s->call->request(s->door, &w, s->flags, &s->channels, s->call->userdata);
+        int r = door_send(s->door, &w);
+        if (r < 0)
+                session_end(s, ask_say_no_connection(r));
+}
+
+/* Where mxcd wants an administrator's word, polkit may ask for it on this terminal; once. */
+static bool ask_password(Session *s, const WireMessage *m) {
+        if (!streq(m->error, MXC_ERROR_INTERACTIVE_AUTH) || s->flags & WIRE_INTERACTIVE ||
+                        !s->call->ask_password || !terminal_is_ours())
+                return false;
+        s->flags |= WIRE_INTERACTIVE;
+        polkit_agent_start(&s->agent);
+        send_request(s);
+        return true;
+}
+
+static void read_info(Session *s, WireReader *r) {
+        for (size_t stop = wire_read_array(r, 8); wire_more(r, stop);) {
+                wire_align(r, 8);
+                const char *key = wire_read_string(r), *signature = wire_read_signature(r);
+                if (!streq(key, "pty") || !streq(signature, "h")) {
+                        wire_skip(r, &signature);
+                        continue;
+                }
+                int master = door_take_fd(s->door, wire_read_u32(r));
+                int e = master < 0 ? master : channels_show_pty(&s->channels, master);
+                if (e < 0)
+                        say("the terminal of the command cannot be shown: %s", strerror(-e));
+        }
+}
+
+static void on_answer(Session *s, const WireMessage *m) {
+        if (m->type == WIRE_ERROR) {
+                if (!ask_password(s, m))
+                        session_end(s, ask_say_error(s->call->what, m));
+                return;
+        }
+        polkit_agent_stop(&s->agent); /* it holds the terminal */
+        WireReader r = m->body;
+        const char *path = "";
+        s->call->answer(&r, s->call->userdata, &path, &s->exec);
+        s->path = r.failed ? NULL : strdup(path);
+        if (!s->path) {
+                session_end(s, fail(STATUS_RUN_FAILED, "mxcd's answer cannot be understood; is it of "
+                                                       "another version?"));
+                return;
+        }
+        channels_given(&s->channels);
+        read_info(s, &r);
+}
+
+static void send_kill(Session *s, int number) {
+        char whom[32] = "main";
+        if (s->exec > 0)
+                (void)snprintf(whom, sizeof whom, "exec:%u", s->exec); /* 16 bytes at most */
+        WireWriter w;
+        (void)door_begin(s->door, &w,
+                        &(DoorCall){ .path = s->path,
+                                        .interface = MXC_IFACE_SANDBOX,
+                                        .member = "Kill",
+                                        .signature = "si",
+                                        .flags = WIRE_NO_REPLY });
+        wire_string(&w, whom);
+        wire_u32(&w, (uint32_t)number);
+        (void)door_send(s->door, &w); /* a broken connection is noticed where it is read */
+}
+
+/* The door is closed: mxcd has gone. Looked for in the loop. */
+static void lose(Session *s) {
+        s->door = door_free(s->door);
+        s->awaited = 0;
+        if (!s->path)
+                session_end(s, ask_say_no_connection(-ECONNRESET));
+        if (s->lost_at == 0)
+                s->lost_at = now_msec();
+}
+
+static void attach(Session *s) {
+        WireWriter w;
+        s->awaited = door_begin(s->door, &w,
+                        &(DoorCall){ .path = s->path,
+                                        .interface = MXC_IFACE_SANDBOX,
+                                        .member = "Attach",
+                                        .signature = "u" });
+        wire_u32(&w, s->exec);
+        if (door_send(s->door, &w) < 0)
+                lose(s);
+}
+
+static void find_again(Session *s) {
+        if (now_msec() - s->lost_at > SESSION_RECONNECT_MSEC)
+                session_end(s, fail(STATUS_RUN_FAILED,
+                                               "mxcd has gone and does not come back; see `systemctl status "
+                                               "mxcd.service`. "
+                                               "How %s ends will stand in `mxcctl audit`",
+                                               s->call->what));
+        else if (!s->door)
+                (void)door_open(NULL, NULL, &s->door); /* tried again until it is too late */
+}
+
+static void on_attached(Session *s, const WireMessage *m) {
+        if (m->type == WIRE_RETURN) {
+                s->lost_at = 0;
+                for (size_t i = 0; i < s->n_waiting; i++)
+                        send_kill(s, s->waiting[i]);
+                s->n_waiting = 0;
+        } else if (strncmp(m->error, ERROR_PREFIX, strlen(ERROR_PREFIX)) != 0)
+                lose(s); /* a bus that is still starting it */
+        else
+                session_end(s, fail(STATUS_RUN_FAILED,
+                                               "mxcd was restarted and cannot tell how %s ended; `mxcctl "
+                                               "audit` may",
+                                               s->call->what));
+}
+
+static void on_exited(Session *s, const WireMessage *m) {
+        WireReader r = m->body;
+        uint32_t exec = wire_read_u32(&r);
+        if (s->ended || !s->path || !streq(m->path, s->path) || exec != s->exec)
+                return;
+        int code = (int)wire_read_u32(&r), number = (int)wire_read_u32(&r);
+        const char *reason = wire_read_string(&r);
+        if (r.failed || !streq(m->signature, "uiisasa{sv}")) {
+                session_end(s, fail(STATUS_RUN_FAILED,
+                                               "mxcd says in other words than expected that %s ended; is it "
+                                               "of another version?",
+                                               s->call->what));
+                return;
+        }
+        s->why = sentence_of_end(reason);
+        session_end(s, status_of_end(code, number, reason));
+        handed_over_read(&s->handed_over, &r);
+}
+
+static void on_message(Session *s, const WireMessage *m) {
+        if (m->type == WIRE_SIGNAL) {
+                if (streq(m->interface, MXC_IFACE_SANDBOX) && streq(m->member, "Exited"))
+                        on_exited(s, m);
+        } else if (s->awaited != 0 && m->reply_serial == s->awaited) {
+                s->awaited = 0;
+                if (s->path)
+                        on_attached(s, m);
+                else
+                        on_answer(s, m);
+        }
+}
+
+static void on_door(Session *s) {
+        WireMessage m;
+        int r = 0;
+        bool was_ready = door_is_ready(s->door);
+        while (s->door && (r = door_receive(s->door, &m)) > 0)
+                on_message(s, &m);
+        if (s->door && r < 0)
+                lose(s);
+        else if (s->door && !was_ready && door_is_ready(s->door))
+                attach(s);
+}
+
+/* What would have ended mxcctl is for the command. */
+static void on_interrupt(Session *s, int number) {
+        s->interrupts++;
+        if (!s->path || s->interrupts >= LEAVE_AT) {
+                session_end(s, STATUS_SIGNAL + number); /* what is tied to us ends too */
+                return;
+        }
+        if (s->interrupts == KILL_AT)
+                number = SIGKILL;
+        if (s->door && s->lost_at == 0)
+                send_kill(s, number);
+        else
+                s->waiting[s->n_waiting++] = number;
+}
+
+static void on_signals(Session *s) {
+        struct signalfd_siginfo info;
+        while (read(s->signals, &info, sizeof info) == (ssize_t)sizeof info)
+                switch (info.ssi_signo) {
+                case SIGWINCH:
+                        channels_resize(&s->channels);
+                        break;
+                case SIGCONT:
+                        channels_continued(&s->channels);
+                        break;
+                default:
+                        on_interrupt(s, (int)info.ssi_signo);
+                }
+}
+
+/* How long may be waited, in milliseconds; -1: for ever. */
+static int patience(const Session *s) {
+        if (s->ended)
+                return QUIET_MSEC;
+        return s->lost_at != 0 ? (int)RETRY_MSEC : -1;
+}
+
+static void turn(Session *s) {
+        struct pollfd polls[_POLL_MAX] = { [POLL_DOOR] = { .fd = s->door ? door_fd(s->door) : -1,
+                                                           .events = POLLIN },
+                [POLL_SIGNALS] = { .fd = s->signals, .events = POLLIN } };
+        for (size_t i = 0; i < ELEMENTSOF(s->channels.relays); i++)
+                relay_poll(&s->channels.relays[i], polls + POLL_RELAYS + 2 * i);
+        if (poll(polls, _POLL_MAX, patience(s)) < 0 && errno != EINTR) {
+                session_end(s, fail(STATUS_RUN_FAILED, "cannot wait: %s", strerror(errno)));
+                return;
+        }
+        for (size_t i = 0; i < ELEMENTSOF(s->channels.relays); i++)
+                if (relay_turn(&s->channels.relays[i], polls + POLL_RELAYS + 2 * i) && i > 0)
+                        s->quiet_since = now_msec();
+        if (polls[POLL_SIGNALS].revents)
+                on_signals(s);
+        if (polls[POLL_DOOR].revents && s->door && !s->ended)
+                on_door(s);
+        if (s->lost_at != 0 && !s->ended)
+                find_again(s);
+}
+
+/* After the end, until what it wrote has come out: its pipes and its pty are closed, or have been quiet. */
+static bool is_over(const Session *s) {
+        return s->ended && (!channels_output_is_open(&s->channels) || s->interrupts >= LEAVE_AT ||
+                                           now_msec() - s->quiet_since >= QUIET_MSEC);
+}
+
+static int take_signals(void) {
+        static const int ours[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH, SIGCONT };
+        sigset_t set;
+        (void)sigemptyset(&set);
+        for (size_t i = 0; i < ELEMENTSOF(ours); i++)
+                (void)sigaddset(&set, ours[i]);
+        (void)signal(SIGPIPE, SIG_IGN);
+        if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+                return -errno;
+        int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+        return fd < 0 ? -errno : fd;
+}
+
+static void session_close(Session *s) {
+        polkit_agent_stop(&s->agent);
+        channels_close(&s->channels);
+        if (s->why)
+                say("%s: %s", s->call->what, s->why);
+        handed_over_say(&s->handed_over);
+        handed_over_clear(&s->handed_over);
+        (void)door_free(s->door);
+        if (s->signals >= 0)
+                (void)close(s->signals);
+        free(s->path);
+}
+
+int session_run(Door *door, const SessionCall *call) {
+        Session s = { .call = call, .door = door, .signals = take_signals() };
+        int r = channels_prepare(&s.channels, call->pty);
+        if (r == 0 && s.signals < 0)
+                r = s.signals;
+        if (r < 0)
+                session_end(&s, fail(STATUS_RUN_FAILED, "cannot prepare standard input and output: %s",
+                                                strerror(-r)));
+        else
+                send_request(&s);
+        while (!is_over(&s))
+                turn(&s);
+        session_close(&s);
+        return s.status;
+}
