@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 /* May this caller call this method? One table, method to polkit action; a method that is not in it is denied. A contract test compares
- * the table with the interfaces. Root passes; for one's own (owner == caller's uid) the action is MXC_ACTION_SPAWN, for
- * other people's the row's. polkit is asked asynchronously; where it is not running everyone but root is refused.
+ * the table with the interfaces. Root passes, unless it is in a sandbox; for one's own (owner == caller's uid) the action is
+ * MXC_ACTION_SPAWN, for other people's the row's. polkit is asked asynchronously; where it is not running everyone but root is refused.
  *
  * "yes" answers are remembered for AUTHORIZE_CACHE_USEC per (uid, unit, action), and forgotten when polkit says Changed: a spawn
- * must not wait for polkitd each time. */
+ * must not wait for polkitd each time. polkit is first asked what holds without asking anybody, and only that is remembered: what a
+ * person agreed to is agreed to once. */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <systemd/sd-bus.h>
 
@@ -33,13 +35,14 @@ extern const size_t n_authorize_table;
 typedef struct Authorizer Authorizer;
 /* system_bus may be NULL (tests): then only root passes. */
 int authorizer_new(sd_bus *system_bus, Authorizer **ret);
-Authorizer *authorizer_free(Authorizer *a);
+Authorizer *authorizer_free(Authorizer *a); /* who waits is refused */
 
 /* allowed: go on. Otherwise error (borrowed, of MXC_ERROR_DENIED or MXC_ERROR_INTERACTIVE_AUTH, with a sentence) is what the caller
  * gets. Called exactly once, perhaps before authorize() returns. */
 typedef void (*AuthorizeDone)(bool allowed, const sd_bus_error *error, void *userdata);
 
-/* owner: of the agent or sandbox that the call is about; the caller's own uid where it is about none. interactive: the message
+/* 0, and done() was or will be called. A negative errno: it will not be, and the call must be refused.
+ * owner: of the agent or sandbox that the call is about; the caller's own uid where it is about none. interactive: the message
  * allows polkit to ask (sd_bus_message_get_allow_interactive_authorization). */
 int authorize(Authorizer *a, Caller *caller, const char *interface, const char *method, uid_t owner, bool interactive,
                 AuthorizeDone done, void *userdata);

@@ -15,25 +15,27 @@ typedef struct Caller {
         sd_bus *bus;          /* the connection that replies and signals go to; a reference */
         char *sender;         /* unique name on the system bus; NULL at the private door */
         uid_t uid;
-        gid_t gid;
+        gid_t gid;            /* of a bus caller: one of groups, because the bus does not tell which is primary */
         gid_t *groups;        /* supplementary and primary; what opening files as the caller needs */
         size_t n_groups;
         pid_t pid;            /* 0: unknown */
         uint64_t start_time;  /* of pid, in clock ticks since boot, read while pid was known to live; 0: unknown */
         char *unit;           /* "session-3.scope", "user@1000.service", …; "" where it cannot be known */
-        bool in_sandbox;      /* pid lives below mxc.slice, or it cannot be told where it lives */
+        bool in_sandbox;      /* pid lives below mxc.slice, or it cannot be told where it lives: refuse */
 } Caller;
 
 Caller *caller_ref(Caller *c);
 Caller *caller_unref(Caller *c);
 
 /* Of the peer of a connection at the private door; bus is a started server connection. The peer is who connected. 0 or a
- * negative errno: refuse the connection. */
+ * negative errno: refuse the connection. -EPERM: it is nobody (65534: a uid that is not mapped here looks like that). */
 int caller_from_peer(sd_bus *bus, Caller **ret);
 
 /* Of the sender of a message on the system bus. Asked of the bus once per unique name (asynchronously) and remembered until
  * the name goes. done() is called exactly once, perhaps before this returns: with the caller (borrowed), or NULL and a
- * negative errno: refuse the request. The cache drops a name on NameOwnerChanged. */
+ * negative errno: refuse the request. The cache drops a name on NameOwnerChanged; who waits when the cache is freed is told
+ * -ESHUTDOWN. Where caller_cache_get() itself is negative, done() is not called: -EBUSY for more than LIMIT_PENDING_PER_UID requests that
+ * wait for one name. */
 typedef struct CallerCache CallerCache;
 typedef void (*CallerDone)(Caller *caller, int error, void *userdata);
 int caller_cache_new(sd_bus *system_bus, CallerCache **ret);

@@ -18,7 +18,7 @@ void config_file_clear(ConfigFile *f) {
 }
 
 void config_set_clear(ConfigSet *s) {
-        for (size_t i = 0; i < s->n; i++)
+        for (size_t i = 0; s->files && i < s->n; i++)
                 config_file_clear(&s->files[i]);
         free(s->files);
         *s = (ConfigSet){ 0 };
@@ -282,8 +282,7 @@ int config_set_load(const char *const *dirs, const char *below, size_t max, size
                 if (r == 0)
                         config_file_clear(&set.files[--set.n]);
         }
-        *ret = set;
-        set = (ConfigSet){ 0 };
+        *ret = (ConfigSet){ .files = TAKE_PTR(set.files), .n = set.n };
         return 0;
 }
 
