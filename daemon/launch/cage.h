@@ -24,6 +24,7 @@
 typedef struct Opened {
         const PlanMount *mount; /* not owned */
         int tree;               /* detached mount; -EBADF: left out, or a denied path */
+        int host;               /* what was opened, in the host's tree; wall_handoff takes it */
         bool is_dir;
 } Opened;
 
@@ -37,15 +38,17 @@ typedef struct Cage {
         bool prove;               /* attempt what the walls forbid, in the place of the command */
         StatusPage *page;         /* shared with the launcher and mxcd */
         uint64_t leaf;            /* id of the cgroup that we live in: its inode; 0 of a proof, which has none of its own */
+        bool guarded;             /* the guard keeps what is denied and protected by name; otherwise mounts and mediation must */
 
         Opened *opened;           /* one per plan->mounts; wall_open */
         bool from_template;       /* wall_template */
         Opened *base;             /* one per plan->template.mounts; wall_template, unless from_template */
         int devices[6];           /* clones of device nodes; wall_template */
+        struct Names *names;      /* denied and protected, while they are gathered and for pins; wall_handoff */
+        struct Findings *findings; /* what is reported when it changes; wall_handoff */
         GuardRule *rules;         /* what is denied and protected by name; guard.h says what they mean. wall_handoff. The
-                                     descriptors are the cage's, open until pid 1 serves, and see the host's objects */
+                                     descriptors are the cage's, open until pid 1 serves */
         size_t n_rules;
-        bool guarded;             /* the guard keeps them; otherwise mounts and mediation must */
         int ruleset;              /* Landlock, or -EBADF; wall_landlock_rules */
         const char *detail;       /* of a failure; borrowed from the plan or static */
 } Cage;
@@ -72,6 +75,7 @@ int wall_netns(Cage *c);
 int wall_template(Cage *c);
 int wall_handoff(Cage *c);
 int wall_root(Cage *c);
+int wall_pins(Cage *c);
 int wall_cgroup_namespace(Cage *c);
 int wall_process(Cage *c);
 int wall_landlock_rules(Cage *c);

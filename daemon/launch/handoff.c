@@ -1,63 +1,381 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Names that a host program later trusts, and names that are denied: what must hold whether or not anything is there. Here it
- * is written down as rules, while the host's tree is still in sight; the guard keeps them, or mounts and mediation do. */
+/* Names that a host program later trusts, and names that are denied: what must hold whether or not anything is there. Here they
+ * become rules, while the host's tree is still in sight and by the eyes of the owner; the guard keeps them, or mounts
+ * (pin.c) and mediation do. What is there now of names that are only reported is noted down beside. */
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 
 #include "cage.h"
 #include "cleanup.h"
+#include "fd.h"
+#include "findings.h"
+#include "gitlink.h"
+#include "limits.h"
+#include "names.h"
 #include "open.h"
+#include "walk.h"
 
-static int add_rule(Cage *c, GuardKind kind, int fd, const char *path) {
-        GuardRule *grown = reallocarray(c->rules, c->n_rules + 1, sizeof(GuardRule));
-        if (!grown)
-                return -ENOMEM;
-        c->rules = grown;
-        c->rules[c->n_rules++] = (GuardRule){ kind, fd, path };
-        return 0;
-}
+DEFINE_CLEANUP(Names *, names_free);
 
-/* The deepest grant that has path below it, or NULL. */
-static const Opened *grant_above(const Cage *c, const char *path) {
-        const Opened *deepest = NULL;
-        for (size_t i = 0; i < c->plan->n_mounts; i++) {
-                const Opened *o = &c->opened[i];
-                if (o->tree >= 0 && o->is_dir && path_is_below(path, o->mount->path) &&
-                                (!deepest || strlen(o->mount->path) > strlen(deepest->mount->path)))
-                        deepest = o;
+typedef struct Search {
+        Cage *cage;
+        Names *names;
+        Findings *findings;
+        size_t root; /* that is walked */
+        bool nested; /* other grants are below it */
+        const PlanHandoff *list;
+        size_t n;
+        bool seen[LIMIT_PLAN_HANDOFF]; /* of PLAN_HANDOFF_ROOT: something has the name of its first component */
+        char *detail;                  /* of a failure */
+} Search;
+
+/* ---- what is granted ---- */
+
+static int add_root(Cage *c, const char *path, int fd, int host, bool writable) {
+        int ours = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        if (ours < 0) {
+                int r = -errno;
+                cleanup_closep(&host);
+                return r;
         }
-        return deepest;
+        return names_add_root(c->names, path, ours, host, writable, true, NULL);
 }
 
-static int add_names_of(Cage *c, const Opened *o) {
-        for (size_t i = 0; i < c->plan->n_handoff; i++) {
-                if (c->plan->handoff[i].where != PLAN_HANDOFF_ROOT)
+static int add_request_roots(Cage *c) {
+        for (size_t i = 0; i < c->plan->n_mounts; i++) {
+                Opened *o = &c->opened[i];
+                if (o->tree < 0)
                         continue;
-                int r = add_rule(c, GUARD_RULE_PROTECT, o->tree, c->plan->handoff[i].path);
+                int r = add_root(c, o->mount->path, o->tree, TAKE_FD(o->host),
+                                o->mount->access == PLAN_READWRITE);
                 if (r < 0)
                         return r;
         }
         return 0;
 }
 
+static bool denies_around(const PlanMount *list, size_t n, const char *path) {
+        for (size_t i = 0; i < n; i++)
+                if (list[i].access == PLAN_DENIED &&
+                                (path_is_below(list[i].path, path) || path_is_below(path, list[i].path)))
+                        return true;
+        return false;
+}
+
+/* Of what the policy itself grants, what can be written or has something denied above or below it. */
+static int add_template_roots(Cage *c) {
+        const PlanTemplate *t = &c->plan->template;
+        for (size_t i = 0; i < t->n_mounts; i++) {
+                const PlanMount *m = &t->mounts[i];
+                if (m->access == PLAN_DENIED || names_find_root(c->names, m->path) != NO_ROOT)
+                        continue;
+                if (m->access != PLAN_READWRITE && !denies_around(t->mounts, t->n_mounts, m->path) &&
+                                !denies_around(c->plan->mounts, c->plan->n_mounts, m->path))
+                        continue;
+                c->detail = m->path;
+                int host = open_path(AT_FDCWD, m->path, NULL, 0);
+                if (host == -ENOENT && !m->required)
+                        continue;
+                int r = host < 0 ? host : add_root(c, m->path, host, host, m->access == PLAN_READWRITE);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* ---- names of a root ---- */
+
+/* Whether an entry could be the first component of a path: exactly, or where letters' case means nothing. */
+static bool may_begin(const char *path, const char *name) {
+        size_t n = strcspn(path, "/");
+        for (const char *p = name; *p; p++)
+                if ((unsigned char)*p > 0x7f)
+                        return true;
+        return strlen(name) == n && strncasecmp(path, name, n) == 0;
+}
+
+static int add_root_names(Search *s) {
+        const NameRoot *root = &s->names->roots[s->root];
+        int host = root->host; /* the array of roots may move */
+        for (size_t i = 0; i < s->n; i++) {
+                if (s->list[i].where != PLAN_HANDOFF_ROOT)
+                        continue;
+                int r = names_add(s->names, GUARD_RULE_PROTECT, s->root, s->seen[i] ? host : -EBADF, "",
+                                s->list[i].path);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* ---- git directories ---- */
+
+static int add_gitdir_names(Search *s, size_t root, int dir, const char *at) {
+        for (size_t i = 0; i < s->n; i++) {
+                if (s->list[i].where != PLAN_HANDOFF_GITDIR)
+                        continue;
+                int r = names_add(s->names, GUARD_RULE_PROTECT, root, dir, at, s->list[i].path);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* A git directory that a file names, wherever that is and whether or not it is there. */
+static int add_linked(Search *s, const WalkDir *dir, const char *name, GitlinkKind kind) {
+        _cleanup_close_ int fd =
+                        openat(dir->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        char data[GITLINK_MAX];
+        struct stat st;
+        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+                return 0; /* git could not read it as the owner either */
+        ssize_t n = pread(fd, data, sizeof(data), 0);
+        _cleanup_free_ char *path = NULL;
+        int r = n <= 0 ? -EBADMSG : gitlink_parse(data, (size_t)n, kind, &path);
+        if (r < 0)
+                return r == -EBADMSG ? 0 : r;
+        _cleanup_(name_place_clear) NamePlace p = { .root = NO_ROOT, .fd = -EBADF };
+        r = names_follow(s->names, s->root, dir->fd, dir->path, path, &p);
+        if (r < 0 || p.root == NO_ROOT || !s->names->roots[p.root].writable)
+                return r;
+        return add_gitdir_names(s, p.root, p.fd >= 0 && S_ISDIR(p.st.st_mode) ? p.fd : -EBADF, p.path);
+}
+
+/* .git that is no directory: a file that leads to one, which must stay and what it says too, or a symlink. */
+static int add_dot_git(Search *s, const WalkDir *dir, const WalkEntry *e) {
+        int r = names_add(s->names, GUARD_RULE_PROTECT, s->root, dir->fd, dir->path, e->name);
+        if (r == 0 && e->type == DT_REG)
+                return add_linked(s, dir, e->name, GITLINK_DOT_GIT);
+        if (r < 0 || e->type != DT_LNK)
+                return r;
+        _cleanup_free_ char *at = NULL;
+        if (asprintf(&at, "%s%s.git", dir->path, dir->path[0] ? "/" : "") < 0)
+                return -ENOMEM;
+        _cleanup_(name_place_clear) NamePlace p = { .root = NO_ROOT, .fd = -EBADF };
+        r = names_follow(s->names, s->root, dir->fd, dir->path, e->name, &p);
+        if (r < 0 || p.root == NO_ROOT)
+                return r;
+        return add_gitdir_names(s, p.root, p.fd >= 0 && S_ISDIR(p.st.st_mode) ? p.fd : -EBADF, p.path);
+}
+
+/* ---- the walk ---- */
+
+static char *path_in_cage(const Search *s, const char *path, const char *name) {
+        const char *root = s->names->roots[s->root].path;
+        char *whole;
+        return asprintf(&whole, "%s%s%s%s%s", root[1] ? root : "", path[0] ? "/" : "", path,
+                               name[0] ? "/" : "", name) < 0
+                               ? NULL
+                               : whole;
+}
+
+/* Another grant, or what is denied: of its own, or out of the agent's reach. */
+static int is_elsewhere(const Search *s, const WalkDir *dir, const WalkEntry *e) {
+        _cleanup_free_ char *path = path_in_cage(s, dir->path, e->name);
+        if (!path)
+                return -ENOMEM;
+        return plan_names_mount(s->cage->plan, path);
+}
+
+static int on_entry(void *data, const WalkDir *dir, const WalkEntry *e) {
+        Search *s = data;
+        int r = s->nested && e->type == DT_DIR ? is_elsewhere(s, dir, e) : 0;
+        if (r != 0)
+                return r < 0 ? r : WALK_SKIP;
+        const NameRoot *root = &s->names->roots[s->root];
+        if (dir->path[0] == 0 && root->granted)
+                for (size_t i = 0; i < s->n; i++)
+                        s->seen[i] = s->seen[i] || may_begin(s->list[i].path, e->name);
+        FindingKind kind = findings_kind(s->findings, root->path, dir, e);
+        if (kind == FINDING_NEW || kind == FINDING_CHANGED)
+                r = findings_note(s->findings, root->path, dir, e);
+        if (r == 0 && dir->kind == WALK_GITDIR && e->type != DT_DIR && streq(e->name, "commondir"))
+                r = add_linked(s, dir, e->name, GITLINK_COMMONDIR);
+        if (r == 0 && dir->kind != WALK_GITDIR && e->type != DT_DIR && streq(e->name, ".git"))
+                r = add_dot_git(s, dir, e);
+        return r < 0 ? r : kind == FINDING_INSIDE ? WALK_MARK : WALK_ENTER;
+}
+
+static int on_directory(void *data, const WalkDir *dir) {
+        Search *s = data;
+        return dir->kind == WALK_GITDIR ? add_gitdir_names(s, s->root, dir->fd, dir->path) : 0;
+}
+
+/* A mount of the host that came along: walked later, as a root of its own. */
+static int on_crossing(void *data, const char *path) {
+        Search *s = data;
+        const NameRoot *root = &s->names->roots[s->root];
+        int fd = walk_open(root->fd, path, O_PATH, true), host = walk_open(root->host, path, O_PATH, true);
+        _cleanup_free_ char *in_cage = path_in_cage(s, path, "");
+        if (fd >= 0 && host >= 0 && in_cage)
+                return names_find_root(s->names, in_cage) == NO_ROOT
+                                       ? names_add_root(s->names, in_cage, fd, host, true, false, NULL)
+                                       : 0;
+        cleanup_closep(&fd);
+        cleanup_closep(&host);
+        return in_cage ? 0 : -ENOMEM; /* it went away */
+}
+
+/* What the owner cannot list he may still enter, or change the mode of. Where he can do neither the agent cannot. */
+static int on_unreadable(void *data, const char *path) {
+        Search *s = data;
+        const LaunchPlan *plan = s->cage->plan;
+        struct stat st;
+        int r = see_as_root();
+        if (r < 0)
+                return r;
+        _cleanup_close_ int fd = walk_open(s->names->roots[s->root].host, path, 0, false);
+        r = see_as_owner(plan);
+        if (r < 0)
+                return r;
+        if (fd < 0) {
+                s->detail = path_in_cage(
+                                s, path, ""); /* root is nobody special there: better not go on blindly */
+                return fd;
+        }
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        if (st.st_uid != plan->uid && faccessat(fd, "", X_OK, AT_EMPTY_PATH | AT_EACCESS) < 0)
+                return -EBADF;
+        return TAKE_FD(fd);
+}
+
+static bool has_nested(const Search *s, const char *path) {
+        const PlanMount *lists[] = { s->cage->plan->mounts, s->cage->plan->template.mounts };
+        const size_t n[] = { s->cage->plan->n_mounts, s->cage->plan->template.n_mounts };
+        for (size_t l = 0; l < ELEMENTSOF(lists); l++)
+                for (size_t i = 0; i < n[l]; i++)
+                        if (path_is_below(lists[l][i].path, path))
+                                return true;
+        return false;
+}
+
+static int explain_walk(Search *s, int r) {
+        const char *path = s->names->roots[s->root].path;
+        if (r == -E2BIG &&
+                        asprintf(&s->detail, "%s: more than %u directories to search for git repositories",
+                                        path, LIMIT_HANDOFF_DIRS) < 0)
+                s->detail = NULL;
+        s->cage->detail = s->detail ? s->detail : path; /* kept: the process ends with it */
+        return r;
+}
+
+static int search_roots(Search *s) {
+        Walk w = { .directory = on_directory,
+                .entry = on_entry,
+                .crossing = on_crossing,
+                .unreadable = on_unreadable,
+                .data = s,
+                .left = LIMIT_HANDOFF_DIRS };
+        for (s->root = 0; s->root < s->names->n_roots; s->root++) { /* their number grows */
+                const NameRoot *root = &s->names->roots[s->root];
+                if (!root->writable || !root->is_dir)
+                        continue;
+                bool granted = root->granted;
+                s->nested = has_nested(s, root->path);
+                memset(s->seen, 0, sizeof(s->seen));
+                int r = walk_run(&w, root->host);
+                if (r == 0 && granted)
+                        r = add_root_names(s);
+                if (r < 0)
+                        return explain_walk(s, r);
+        }
+        findings_sort(s->findings);
+        return 0;
+}
+
+/* ---- what is denied ---- */
+
 static int add_denied(Cage *c, const PlanMount *m) {
-        const Opened *above = grant_above(c, m->path);
-        if (!above)
-                return 0;
-        const char *rest = m->path + strlen(above->mount->path);
-        return add_rule(c, GUARD_RULE_DENY, above->tree, rest + strspn(rest, "/"));
+        size_t root = names_root_above(c->names, m->path);
+        c->detail = m->path;
+        if (root != NO_ROOT) {
+                const NameRoot *above = &c->names->roots[root];
+                const char *rest = m->path + (above->path[1] ? strlen(above->path) : 0);
+                return streq(m->path, above->path) ? 0
+                                                   : names_add(c->names, GUARD_RULE_DENY, root, above->host,
+                                                                     "", rest + 1);
+        }
+        return c->names->by_object ? names_add_object(c->names, GUARD_RULE_DENY, m->path) : 0;
+}
+
+static int add_denied_of(Cage *c, const PlanMount *list, size_t n, bool as_owner) {
+        for (size_t i = 0; i < n; i++) {
+                if (list[i].access != PLAN_DENIED || list[i].as_owner != as_owner)
+                        continue;
+                int r = add_denied(c, &list[i]);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* ---- the wall ---- */
+
+/* For whoever keeps them. Names outlive this; host descriptors do not: they see more than the cage. */
+static int hand_over(Cage *c) {
+        Names *n = c->names;
+        for (size_t i = 0; i < n->n_roots; i++) {
+                cleanup_closep(&n->roots[i].host);
+                n->roots[i].host = -EBADF;
+        }
+        c->rules = calloc(n->n_roots + n->n_rules + 1, sizeof(GuardRule));
+        if (!c->rules)
+                return -ENOMEM;
+        for (size_t i = 0; i < n->n_roots; i++)
+                c->rules[c->n_rules++] = (GuardRule){ GUARD_RULE_ROOT, n->roots[i].fd, NULL };
+        for (size_t i = 0; i < n->n_rules; i++) {
+                const NameRule *rule = &n->rules[i];
+                c->rules[c->n_rules++] = (GuardRule){ rule->kind,
+                        rule->path ? n->roots[rule->root].fd : rule->fd, rule->path };
+        }
+        return 0;
+}
+
+static bool denies_anything(const LaunchPlan *p) {
+        for (size_t i = 0; i < p->n_mounts; i++)
+                if (p->mounts[i].access == PLAN_DENIED)
+                        return true;
+        for (size_t i = 0; i < p->template.n_mounts; i++)
+                if (p->template.mounts[i].access == PLAN_DENIED)
+                        return true;
+        return false;
+}
+
+static int gather(Cage *c) {
+        const LaunchPlan *p = c->plan;
+        Search s = {
+                .cage = c, .names = c->names, .findings = c->findings, .list = p->handoff, .n = p->n_handoff
+        };
+        int r = add_request_roots(c);
+        if (r == 0)
+                r = add_template_roots(c);
+        if (r < 0 || (p->n_handoff == 0 && !denies_anything(p)))
+                return r;
+        r = see_as_owner(p);
+        if (r == 0 && p->n_handoff > 0)
+                r = search_roots(&s);
+        if (r == 0)
+                r = add_denied_of(c, p->mounts, p->n_mounts, true);
+        int q = see_as_root();
+        if (r < 0 || q < 0)
+                return r < 0 ? r : q;
+        r = add_denied_of(c, p->mounts, p->n_mounts, false);
+        return r < 0 ? r : add_denied_of(c, p->template.mounts, p->template.n_mounts, false);
 }
 
 int wall_handoff(Cage *c) {
-        for (size_t i = 0; i < c->plan->n_mounts; i++) {
-                const Opened *o = &c->opened[i];
-                int r = 0;
-                if (o->tree >= 0)
-                        r = add_rule(c, GUARD_RULE_ROOT, o->tree, NULL);
-                if (r == 0 && o->tree >= 0 && o->is_dir && o->mount->access == PLAN_READWRITE)
-                        r = add_names_of(c, o);
-                if (r == 0 && o->mount->access == PLAN_DENIED)
-                        r = add_denied(c, o->mount);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        c->names = calloc(1, sizeof(Names));
+        if (!c->names)
+                return -ENOMEM;
+        c->names->by_object = c->guarded;
+        int r = findings_new(c->plan, &c->findings);
+        if (r == 0)
+                r = gather(c);
+        if (r < 0)
+                return r;
+        c->detail = NULL;
+        return hand_over(c);
 }

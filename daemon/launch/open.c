@@ -34,6 +34,16 @@ const PlanMount *plan_topmost_writable(const LaunchPlan *plan, const char *path)
         return top;
 }
 
+bool plan_names_mount(const LaunchPlan *plan, const char *path) {
+        for (size_t i = 0; i < plan->n_mounts; i++)
+                if (streq(plan->mounts[i].path, path))
+                        return true;
+        for (size_t i = 0; i < plan->template.n_mounts; i++)
+                if (streq(plan->template.mounts[i].path, path))
+                        return true;
+        return false;
+}
+
 int open_path(int root, const char *path, const char *above, uint64_t resolve) {
         const char *first = above ? above : path;
         if (root != AT_FDCWD && streq(first, "/"))
@@ -48,7 +58,7 @@ int open_path(int root, const char *path, const char *above, uint64_t resolve) {
 }
 
 /* The owner's eyes: with another fsuid the kernel also takes away the capabilities that see past file permissions. */
-static int see_as_owner(const LaunchPlan *plan) {
+int see_as_owner(const LaunchPlan *plan) {
         if (setgroups(plan->n_groups, plan->groups) < 0)
                 return -errno;
         (void)setfsgid(plan->gid); /* these two tell the old value only: checked by asking once more */
@@ -56,7 +66,7 @@ static int see_as_owner(const LaunchPlan *plan) {
         return setfsgid((gid_t)-1) == (int)plan->gid && setfsuid((uid_t)-1) == (int)plan->uid ? 0 : -EPERM;
 }
 
-static int see_as_root(void) {
+int see_as_root(void) {
         (void)setfsuid(0);
         (void)setfsgid(0);
         if (setfsuid((uid_t)-1) != 0 || setfsgid((gid_t)-1) != 0)
@@ -108,7 +118,7 @@ int open_mounts(MountList list, const LaunchPlan *plan, Opened *ret, const char 
         int r = 0;
         bool owner = false;
         for (size_t i = 0; i < list.n; i++)
-                ret[i] = (Opened){ .mount = &list.mounts[i], .tree = -EBADF };
+                ret[i] = (Opened){ .mount = &list.mounts[i], .tree = -EBADF, .host = -EBADF };
         for (size_t i = 0; i < list.n; i++) {
                 const PlanMount *m = &list.mounts[i];
                 *ret_detail = m->path;
@@ -130,9 +140,9 @@ int open_mounts(MountList list, const LaunchPlan *plan, Opened *ret, const char 
         for (size_t i = 0; i < list.n; i++) {
                 if (ret[i].tree < 0)
                         continue;
-                _cleanup_close_ int fd = TAKE_FD(ret[i].tree);
+                ret[i].host = TAKE_FD(ret[i].tree);
                 *ret_detail = list.mounts[i].path;
-                r = clone_tree(&list.mounts[i], fd, &ret[i]);
+                r = clone_tree(&list.mounts[i], ret[i].host, &ret[i]);
                 if (r < 0)
                         return r;
         }

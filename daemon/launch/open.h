@@ -22,4 +22,9 @@ const PlanMount *plan_topmost_writable(const LaunchPlan *plan, const char *path)
  * any symlink. An O_PATH descriptor or a negative errno. flags: O_DIRECTORY or 0. resolve: RESOLVE_IN_ROOT, or 0 for the host. */
 int open_path(int root, const char *path, const char *above, uint64_t resolve);
 
+/* The owner's eyes, and root's again: what is opened in between is opened with the owner's fsuid, fsgid and groups. */
+int see_as_owner(const LaunchPlan *plan);
+int see_as_root(void);
+
+bool plan_names_mount(const LaunchPlan *plan, const char *path); /* granted or denied, by exactly this path */
 bool path_is_below(const char *path, const char *ancestor); /* a proper descendant */

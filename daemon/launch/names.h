@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* The rules about names that one sandbox gets, while they are gathered. A name is below a root: a granted mount, or a mount of
+ * the host below one, since rules do not reach across mounts (guard-abi.h). Each name that is added is followed as the host would
+ * follow it: where a symlink, or another mount, leads to, is ruled too, and so is the link. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/stat.h>
+
+#include "guard.h"
+
+typedef struct NameRoot {
+        char *path;      /* in the cage */
+        int fd;          /* as the cage has it; rules name it */
+        int host;        /* as the host has it: names are followed there */
+        bool writable, is_dir;
+        bool granted;    /* by the plan; otherwise a mount that came along with one that is */
+        dev_t dev;
+        ino_t ino;
+        char *canonical; /* of host; NULL until it is asked for */
+} NameRoot;
+
+typedef struct NameRule {
+        GuardKind kind;
+        size_t root;
+        char *path;      /* below it; NULL: the object fd */
+        int fd;          /* owned; -EBADF where there is a path */
+        bool exists;     /* when it was added, and not as a symlink */
+} NameRule;
+
+typedef struct Names {
+        NameRoot *roots;
+        size_t n_roots;
+        NameRule *rules;
+        size_t n_rules, size_rules;
+        bool by_object;  /* something will keep rules about objects: hard links and aliases are ruled too */
+} Names;
+
+#define NO_ROOT ((size_t)-1)
+
+/* Somewhere a path has led to. fd is open (O_PATH) only where something is. */
+typedef struct NamePlace {
+        size_t root;     /* NO_ROOT: outside of every grant */
+        char *path;      /* below it; "" is the root itself. Where nothing is, what will be there once it is made */
+        int fd;
+        struct stat st;  /* of fd */
+        bool aside;      /* a symlink, a mount or the path itself led away from where it began: the root is another, or the path */
+        bool linked;     /* by a symlink, or by ".." or "/" */
+} NamePlace;
+
+Names *names_free(Names *n);
+void name_place_clear(NamePlace *p); /* usable with _cleanup_() on a NamePlace that began as all zero but fd -EBADF */
+
+/* Takes over fd and host; they are closed on failure too. *ret (optional): its index. */
+int names_add_root(Names *n, const char *path, int fd, int host, bool writable, bool granted, size_t *ret);
+
+/* The root with this path in the cage, or NO_ROOT; the deepest one that has path at or below it. */
+size_t names_find_root(const Names *n, const char *path);
+size_t names_root_above(const Names *n, const char *path);
+
+/* The rule, and rules for wherever it leads. dir (a descriptor of the host's tree) is the directory `at` of the root, whence
+ * `name`, relative and normal, is followed; dir -EBADF: nothing is there, do not look. */
+int names_add(Names *n, GuardKind kind, size_t root, int dir, const char *at, const char *name);
+
+/* The object that path leads to on the host, whatever else it is called; nothing where nothing is. Seen by whoever we are now. */
+int names_add_object(Names *n, GuardKind kind, const char *path);
+
+/* Follows text, which may be absolute and anything, from that directory. Links on the way that an agent could replace become
+ * rules. 0 or a negative errno when it could not be done; ret->root is NO_ROOT for whatever is not below a grant. */
+int names_follow(Names *n, size_t root, int dir, const char *at, const char *text, NamePlace *ret);
