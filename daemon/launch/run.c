@@ -20,6 +20,7 @@ static const Room rooms[] = {
         { LAUNCH_STEP_TEMPLATE, "template", wall_template },
         { LAUNCH_STEP_HANDOFF, "handoff", wall_handoff },
         { LAUNCH_STEP_MOUNT, "root", wall_root },
+        { LAUNCH_STEP_HANDOFF, "pins", wall_pins },
         { LAUNCH_STEP_CGROUPNS, "cgroupns", wall_cgroup_namespace },
         { LAUNCH_STEP_PROCESS, "process", wall_process },
         { LAUNCH_STEP_LANDLOCK, "landlock-rules", wall_landlock_rules },
