@@ -9,11 +9,30 @@
 #include "rig.h"
 #include "tests/bench/samples.h"
 
+/* As many names as the vendor's list has, in a workspace that is a repository. */
+static bool with_names;
+
+static void add_names(LaunchPlan *p) {
+        static const char *const gitdir[] = { "commondir", "config", "config.worktree", "gitdir", "hooks",
+                "info/attributes" };
+        for (int i = 0; with_names && i < 84; i++) {
+                _cleanup_free_ char *root = NULL, *report = NULL;
+                if (asprintf(&root, ".root-%d/settings", i) < 0 || asprintf(&report, ".report-%d", i) < 0)
+                        rig_die("memory", ENOMEM);
+                plan_add_handoff(p, PLAN_HANDOFF_ROOT, root);
+                if (i < 46)
+                        plan_add_handoff(p, PLAN_HANDOFF_REPORT, report);
+        }
+        for (size_t i = 0; with_names && i < ELEMENTSOF(gitdir); i++)
+                plan_add_handoff(p, PLAN_HANDOFF_GITDIR, gitdir[i]);
+}
+
 /* Request to main(), in nanoseconds: the agent writes its clock. */
 static uint64_t sample(Rig *r, const char *tick) {
         static RigResult result;
         LaunchPlan *p = rig_plan(r);
         plan_set_argv(p, (const char *const[]){ tick, NULL });
+        add_names(p);
         RigBox box;
         uint64_t begin = now_ns();
         if (!rig_spawn(r, p, &box, &result)) {
@@ -56,6 +75,7 @@ static void send_request(Rig *r, LaunchRequest q, const int *fds, size_t n) {
 static void send_spawn(Rig *r, const char *tick, int null) {
         LaunchPlan *p = rig_plan(r);
         plan_set_argv(p, (const char *const[]){ tick, NULL });
+        add_names(p);
         _cleanup_free_ uint8_t *data = NULL;
         size_t size;
         int plan = -EBADF, e = launch_plan_encode(p, &data, &size);
@@ -115,6 +135,13 @@ int main(int argc, char **argv) {
         (void)sample(&r, tick); /* the template */
         latency(&r, tick, n, 0, "hot");
         latency(&r, tick, n, 20 * 1000000, "paced");
+        _cleanup_free_ char *git = NULL;
+        if (asprintf(&git, "git init -q '%s' && chown -R %u '%s'", r.workspace, RIG_UID, r.workspace) < 0)
+                rig_die("memory", ENOMEM);
+        if (system(git) != 0)
+                rig_die(git, EIO);
+        with_names = true;
+        latency(&r, tick, n, 0, "names");
         for (size_t outstanding = 1; outstanding <= 8; outstanding *= 2)
                 rate(&r, tick, n * 4, outstanding);
         rig_stop(&r);

@@ -265,6 +265,16 @@ void plan_set_argv(LaunchPlan *p, const char *const *argv) {
         p->n_argv = n;
 }
 
+void plan_set_env(LaunchPlan *p, const char *const *env, size_t n) {
+        for (size_t i = 0; i < p->n_env; i++)
+                free(p->env[i]);
+        free(p->env);
+        p->env = calloc(n + 1, sizeof(char *));
+        for (size_t i = 0; i < n; i++)
+                p->env[i] = copy(env[i]);
+        p->n_env = n;
+}
+
 static int compare_mounts(const void *a, const void *b) {
         return strcmp(((const PlanMount *)a)->path, ((const PlanMount *)b)->path);
 }

@@ -36,6 +36,7 @@ LaunchPlan *rig_plan(const Rig *r);
 void plan_set_argv(LaunchPlan *p, const char *const *argv);
 PlanMount *plan_add_mount(LaunchPlan *p, const char *path, PlanAccess access); /* exec, as owner, required; kept sorted */
 void plan_add_handoff(LaunchPlan *p, PlanHandoffWhere where, const char *path);
+void plan_set_env(LaunchPlan *p, const char *const *env, size_t n);
 void plan_add_syscall(LaunchPlan *p, const char *name);
 void plan_remove_syscall(LaunchPlan *p, const char *name);
 
