@@ -45,6 +45,8 @@
 #define LIMIT_EXECS_PER_SANDBOX 64U
 #define LIMIT_TIMEOUT_USEC (UINT64_C(30) * 24 * 3600 * 1000000)
 #define LIMIT_TTY_ROWS 4096U
+#define LIMIT_USER_LOOKUPS 8U                /* children that ask NSS at once */
+#define LIMIT_USERS 1024U                    /* answers of NSS that are remembered */
 #define LIMIT_AUTHORIZED 256U                /* answers of polkit that are remembered */
 #define LIMIT_CONNECTIONS_PER_UID 128U       /* of the private door */
 
