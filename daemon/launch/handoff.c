@@ -13,7 +13,7 @@
 #include "findings.h"
 #include "gitlink.h"
 #include "limits.h"
-#include "names.h"
+#include "name-rules.h"
 #include "open.h"
 #include "walk.h"
 

@@ -15,7 +15,7 @@
 #include "cage.h"
 #include "cleanup.h"
 #include "fd.h"
-#include "names.h"
+#include "name-rules.h"
 #include "open.h"
 
 typedef struct Pin {

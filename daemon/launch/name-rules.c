@@ -6,7 +6,7 @@
 #include "fd.h"
 #include "guard-abi.h"
 #include "limits.h"
-#include "names.h"
+#include "name-rules.h"
 #include "open.h"
 
 #define LINKS_MAX 40 /* as the kernel's MAXSYMLINKS: nobody gets further than that */
