@@ -24,11 +24,13 @@ struct Door {
         sd_id128_t id;
         LIST_HEAD(, Connection) connections;
         size_t n;
+        bool closing; /* it is us who leave, and those at the other end come back to the next mxcd */
 };
 
 static void connection_free(Connection *c) {
         if (c->bus) {
-                sandbox_connection_gone(c->door->manager, c->bus);
+                if (!c->door->closing)
+                        sandbox_connection_gone(c->door->manager, c->bus);
                 sd_bus_detach_event(c->bus);
                 sd_bus_close(c->bus);
                 sd_bus_unref(c->bus);
@@ -122,6 +124,7 @@ int door_new(Manager *m, int listener, Door **ret) {
 Door *door_free(Door *d) {
         if (!d)
                 return NULL;
+        d->closing = true;
         while (!LIST_EMPTY(&d->connections))
                 connection_free(LIST_FIRST(&d->connections));
         sd_event_source_disable_unref(d->source);

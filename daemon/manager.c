@@ -69,13 +69,12 @@ typedef struct Loading {
 
 static void on_policy(const PolicyChange *change, void *userdata) {
         const Loading *l = userdata;
-        if (change->changed &&
-                        audit_policy_load(l->manager->audit, change->file, change->name,
-                                        change->policy ? change->policy->digest : NULL, change->error) < 0)
+        if (change->changed && audit_policy_load(l->manager->audit, change->file, change->name,
+                                               change->digest, change->error) < 0)
                 log_error("A change of policies is not on record: %s", change->file);
         if (change->error)
                 log_warning("%s", change->error);
-        if (l->done && (change->policy || change->error))
+        if (l->done && (change->digest || change->error))
                 l->done(change->file, change->error, l->userdata);
 }
 
@@ -224,6 +223,8 @@ static int open_parts(Manager *m) {
         if (r >= 0)
                 r = registry_new(dirs, MXC_STATE_DIR, &m->registry);
         if (r >= 0)
+                r = decision_cache_new(&m->decisions);
+        if (r >= 0)
                 r = host_facts_gather(&m->host);
         return r;
 }
@@ -288,6 +289,7 @@ Manager *manager_free(Manager *m) {
         user_cache_free(m->users);
         registry_free(m->registry);
         policy_store_free(m->policies);
+        decision_cache_free(m->decisions);
         host_facts_clear(&m->host);
         audit_free(m->audit);
         sd_event_source_disable_unref(m->audit_again);

@@ -9,6 +9,7 @@
 #include "audit.h"
 #include "authorize.h"
 #include "caller.h"
+#include "decision-cache.h"
 #include "host.h"
 #include "launch-channel.h"
 #include "policy-store.h"
@@ -32,6 +33,7 @@ typedef struct Manager {
         UserCache *users;
         PolicyStore *policies;
         Registry *registry;
+        DecisionCache *decisions;
         HostFacts host;
         LaunchChannel *launch;
         Door *door;

@@ -116,19 +116,29 @@ int scope_hold(Manager *m, Agent *a, Scope **ret) {
         return 0;
 }
 
+/* "/mxc.slice/…/SLICE/UNIT" */
+static int name_as_found(Scope *s, const char *path) {
+        const char *unit = strrchr(path, '/'), *slice = unit;
+        while (slice > path && slice[-1] != '/')
+                slice--;
+        if (!unit || slice == unit)
+                return -EBADMSG;
+        s->path = strdup(path);
+        s->unit = strdup(unit + 1);
+        s->slice = strndup(slice, (size_t)(unit - slice));
+        return s->path && s->unit && s->slice ? 0 : -ENOMEM;
+}
+
 int scope_adopt(Manager *m, Agent *a, const char *path, Scope **ret) {
         Scope *s = a->scope;
         if (!s) {
                 int r = scope_new(m, a, &s);
                 if (r < 0)
                         return r;
-                const char *unit = strrchr(path, '/');
-                s->path = strdup(path);
-                s->unit = strdup(unit ? unit + 1 : path);
-                s->slice = strdup("");
-                if (!s->path || !s->unit || !s->slice) {
+                r = name_as_found(s, path);
+                if (r < 0) {
                         scope_free(s);
-                        return -ENOMEM;
+                        return r;
                 }
                 s->state = SCOPE_READY;
         }
@@ -179,7 +189,7 @@ void scope_release(Scope *s) {
         if (s->state == SCOPE_READY) {
                 int r = sd_event_add_time_relative(s->manager->event, &s->idle, CLOCK_MONOTONIC,
                                 SCOPE_IDLE_USEC, 0, on_idle, s);
-                if (r < 0)
+                if (r < 0 && r != -ESTALE) /* mxcd ends, and its scopes stay */
                         log_warning("%s stays for lack of a timer: %s", s->unit, strerror(-r));
         } else if (TAILQ_EMPTY(&s->waiters) && s->state == SCOPE_NEW) {
                 scope_free(s); /* one that is on its way down is freed at its end */

@@ -533,7 +533,7 @@ static void rule(Act *a, Agent *agent) {
                 .containment = w->request.containment,
         };
         if (r == 0)
-                r = decide(&in, &w->decision);
+                r = decision_cache_get(m->decisions, &in, &w->decision);
         if (r < 0)
                 fail(a, r, "The request cannot be decided");
         else if (w->decision.verdict == VERDICT_DENY)

@@ -16,7 +16,10 @@
 
 /* ---- anchors ---- */
 
-static _Noreturn void anchor_run(void) {
+static _Noreturn void anchor_run(pid_t launcher) {
+        /* a scope that is held open by nobody's child would never end; sandboxes hold their own */
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != launcher)
+                _exit(EXIT_FAILURE);
         (void)close_range(
                         0, ~0U, 0); /* nothing of the launcher's is its business; what fails stays unused */
         (void)prctl(PR_SET_NAME, "mxc-anchor");
@@ -28,9 +31,9 @@ static _Noreturn void anchor_run(void) {
 }
 
 static pid_t anchor_start(int cgroup, int *ret_pidfd) {
-        pid_t pid = cgroup_clone(cgroup, 0, ret_pidfd);
+        pid_t launcher = getpid(), pid = cgroup_clone(cgroup, 0, ret_pidfd);
         if (pid == 0)
-                anchor_run();
+                anchor_run(launcher);
         return pid;
 }
 

@@ -91,17 +91,17 @@ test_exit_codes_arrive_at_a_client_that_waited() {
 }
 
 test_a_client_that_does_not_come_back_takes_its_sandbox_along() {
+        local pid
         workspace alice
+        pid=$(main_pid mxcd.service)
         (run alice sh -c 'echo up >up; sleep 600') &
-        local runner=$!
         wait_until 10 test -s "$ws/up"
-        systemctl stop mxcd.socket mxcd.service
-        defer systemctl start mxcd.socket mxcd.service
-        pkill -9 -u alice -x mxcctl || true
-        kill -9 $runner 2>/dev/null || true
-        systemctl start mxcd.socket mxcd.service
-        wait_until 10 mxcd_is_up
+        kill -STOP "$pid" # it must not see the client go
+        pkill -9 -u alice -x mxcctl
+        kill -9 "$pid"
+        back mxcd.service "$pid"
         wait_until 25 eval '[ -z "$(sandboxes)" ]'
+        assert_record MXC_EVENT=stop MXC_REASON=tie
         nothing_is_left
 }
 
@@ -112,7 +112,7 @@ test_a_crash_of_the_launcher_keeps_sandboxes() {
         kill_launcher
         assert_eq running "$(state "$sandbox")"
         [ -d "/proc/$pid" ] || fail 'the sandbox went with the launcher'
-        assert_ok spawn bob -- true
+        assert_ok spawn root -- true
         assert_ok call "$sandbox" Sandbox Kill si all 9
         wait_until 10 is_gone "$sandbox"
         assert_record MXC_EVENT=exit MXC_SANDBOX="${sandbox##*/}"

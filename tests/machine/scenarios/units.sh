@@ -59,7 +59,7 @@ test_launcher_is_back_after_any_end() {
                 wait_until 20 eval "p=\$(systemctl show -P MainPID mxc-launch.service); [ \$p != 0 ] && [ \$p != $pid ]"
         done
         wait_until 20 systemctl is-active mxc-launch.service
-        assert_eq '' "$(journalctl -q --after-cursor="$cursor" -u mxc-launch.service -g 'left-over process' -o cat)"
+        assert_eq '' "$(journalctl -q --cursor="$cursor" -u mxc-launch.service -g 'left-over process' -o cat)"
 }
 
 test_guard_is_no_failure_where_there_is_none() {
