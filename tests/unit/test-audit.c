@@ -1,0 +1,618 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What records hold, what strangers can put into them, and what happens where no journal is. */
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <sys/resource.h>
+
+#include "audit-record.h"
+#include "audit.h"
+#include "daemon-test.h"
+#include "limits.h"
+
+static void audit_freep(Audit **a) {
+        if (*a)
+                audit_free(*a);
+}
+
+static char *argv_make[] = { (char *)"make", (char *)"-j", (char *)"all", NULL };
+
+static Caller the_caller = {
+        .n_ref = 1, .uid = 1000, .gid = 1000, .pid = 4711, .unit = (char *)"session-3.scope"
+};
+static const AuditSubject subject = { .caller = &the_caller,
+        .agent = "web-coder",
+        .agent_uuid = "0-1-2",
+        .sandbox = "7f3a",
+        .on_behalf_uid = 1001,
+        .on_behalf_user = "alice",
+        .policy = "workspace",
+        .digest = "abc",
+        .tier = "process",
+        .unit = "mxc-web-coder.scope" };
+static const Decision allowed = {
+        .verdict = VERDICT_ALLOW, .reason = REASON_ALLOWED, .clause = (char *)"", .bound = ""
+};
+static const Decision denied = { .verdict = VERDICT_DENY,
+        .reason = REASON_BEYOND_CEILING,
+        .clause = (char *)"/filesystem/readwritePaths/0",
+        .sentence = (char *)"/etc is wider than the ceiling",
+        .bound = "ceiling" };
+
+static Audit *audit_open(void) {
+        _cleanup_free_ char *path = path_of("journal");
+        Audit *a = NULL;
+        ck_assert_int_eq(audit_new(path, &a), 0);
+        return a;
+}
+
+/* ---- the events ---- */
+
+static int call_spawn(Audit *a) {
+        return audit_spawn(a, &subject, &allowed, argv_make, "/home/alice/w", "{\"job\":\"1\"}",
+                        "seccomp landlock-7");
+}
+static int call_spawn_denied(Audit *a) {
+        return audit_spawn(a, &subject, &denied, argv_make, NULL, NULL, NULL);
+}
+static int call_start(Audit *a) {
+        return audit_start(a, &subject, 99, 1200);
+}
+static int call_fail(Audit *a) {
+        return audit_fail(a, &subject, "open", -ENOENT, "/home/alice/w");
+}
+static int call_exec(Audit *a) {
+        return audit_exec(a, &subject, 3, &allowed, argv_make);
+}
+static int call_exit(Audit *a) {
+        static const char *const handoff[] = { "/w/.envrc", "/w/.git/hooks/pre-commit" };
+        return audit_exit(a, &subject, 0, 3, 0, "exited", 77, handoff, 2, false);
+}
+static int call_exit_signal(Audit *a) {
+        return audit_exit(a, &subject, 2, 0, 9, "oom", 77, NULL, 0, true);
+}
+static int call_kill(Audit *a) {
+        return audit_kill(a, &subject, "main", 15);
+}
+static int call_stop(Audit *a) {
+        return audit_stop(a, &subject, "stopped");
+}
+static int call_freeze(Audit *a) {
+        return audit_freeze(a, &subject, true);
+}
+static int call_thaw(Audit *a) {
+        return audit_freeze(a, &subject, false);
+}
+static int call_register(Audit *a) {
+        return audit_register(a, &subject);
+}
+static int call_suspend(Audit *a) {
+        return audit_agent_state(a, &subject, AUDIT_SUSPEND, "looked odd");
+}
+static int call_resume(Audit *a) {
+        return audit_agent_state(a, &subject, AUDIT_RESUME, "");
+}
+static int call_revoke(Audit *a) {
+        return audit_agent_state(a, &subject, AUDIT_REVOKE, "was odd");
+}
+static int call_set_policy(Audit *a) {
+        return audit_set_policy(a, &subject);
+}
+static int call_policy_load(Audit *a) {
+        return audit_policy_load(a, "/etc/mxc/policies/x.json", "x", "abc", NULL);
+}
+static int call_policy_bad(Audit *a) {
+        return audit_policy_load(a, "/etc/mxc/policies/x.json", "x", "abc", "x.json:1:1: no");
+}
+static int call_policy_gone(Audit *a) {
+        return audit_policy_load(a, "/etc/mxc/policies/x.json", "x", NULL, NULL);
+}
+static int call_control(Audit *a) {
+        return audit_control(a, &subject, "org.mxc1.Agent.Revoke", REASON_NOT_AUTHORIZED, "polkit says no");
+}
+static int call_adopt(Audit *a) {
+        return audit_adopt(a, &subject, 99);
+}
+static int call_lost(Audit *a) {
+        return audit_lost(a, &subject, "it had no record");
+}
+static int call_daemon(Audit *a) {
+        return audit_daemon(a, true, "started");
+}
+
+/* fields: "NAME=value" each; after: what has happened already is kept where no journal is */
+static const struct {
+        int (*call)(Audit *a);
+        AuditEvent event;
+        const char *decision, *priority;
+        bool about, after;
+        const char *fields[10];
+} events[] = {
+        { call_spawn, AUDIT_SPAWN, "allow", "6", true, false,
+                        { "MXC_REASON=allowed", "MXC_TARGET=[\"make\",\"-j\",\"all\"]",
+                                        "MXC_WORKSPACE=/home/alice/w", "MXC_LABELS={\"job\":\"1\"}",
+                                        "MXC_WALLS=seccomp landlock-7" } },
+        { call_spawn_denied, AUDIT_SPAWN, "deny", "4", true, false,
+                        { "MXC_REASON=beyond-ceiling", "MXC_CLAUSE=/filesystem/readwritePaths/0",
+                                        "MXC_NOTE=/etc is wider than the ceiling" } },
+        { call_start, AUDIT_START, "none", "6", true, true, { "MXC_USEC=1200" } },
+        { call_fail, AUDIT_FAIL, "none", "5", true, true,
+                        { "MXC_STEP=open", "ERRNO=2", "MXC_TARGET=/home/alice/w" } },
+        { call_exec, AUDIT_EXEC, "allow", "6", true, false,
+                        { "MXC_EXEC=3", "MXC_TARGET=[\"make\",\"-j\",\"all\"]" } },
+        { call_exit, AUDIT_EXIT, "none", "6", true, true,
+                        { "MXC_EXIT_CODE=3", "MXC_REASON=exited", "MXC_USEC=77", "MXC_HANDOFF=/w/.envrc",
+                                        "MXC_HANDOFF_WHOLE=0" } },
+        { call_exit_signal, AUDIT_EXIT, "none", "6", true, true,
+                        { "MXC_EXEC=2", "MXC_EXIT_SIGNAL=9", "MXC_REASON=oom", "MXC_HANDOFF_WHOLE=1" } },
+        { call_kill, AUDIT_KILL, "allow", "6", true, false, { "MXC_TARGET=SIGTERM main" } },
+        { call_stop, AUDIT_STOP, "allow", "6", true, false, { "MXC_REASON=stopped" } },
+        { call_freeze, AUDIT_FREEZE, "allow", "6", true, false, { NULL } },
+        { call_thaw, AUDIT_THAW, "allow", "6", true, false, { NULL } },
+        { call_register, AUDIT_REGISTER, "allow", "5", true, false, { NULL } },
+        { call_suspend, AUDIT_SUSPEND, "allow", "5", true, false, { "MXC_NOTE=looked odd" } },
+        { call_resume, AUDIT_RESUME, "allow", "5", true, false, { NULL } },
+        { call_revoke, AUDIT_REVOKE, "allow", "5", true, false, { "MXC_NOTE=was odd" } },
+        { call_set_policy, AUDIT_SET_POLICY, "allow", "5", true, false, { NULL } },
+        { call_policy_load, AUDIT_POLICY_LOAD, "allow", "5", false, true,
+                        { "MXC_TARGET=/etc/mxc/policies/x.json", "MXC_POLICY=x", "MXC_POLICY_DIGEST=abc" } },
+        { call_policy_bad, AUDIT_POLICY_LOAD, "deny", "4", false, true, { "MXC_NOTE=x.json:1:1: no" } },
+        { call_policy_gone, AUDIT_POLICY_LOAD, "none", "5", false, true, { "MXC_POLICY=x" } },
+        { call_control, AUDIT_CONTROL, "deny", "4", true, false,
+                        { "MXC_ACTION=org.mxc1.Agent.Revoke", "MXC_REASON=not-authorized",
+                                        "MXC_NOTE=polkit says no" } },
+        { call_adopt, AUDIT_ADOPT, "none", "5", true, true, { NULL } },
+        { call_lost, AUDIT_LOST, "none", "4", true, true, { "MXC_NOTE=it had no record" } },
+        { call_daemon, AUDIT_DAEMON, "none", "5", false, false, { "MXC_NOTE=started" } },
+};
+
+static const struct {
+        const char *word, *id;
+} words[] = {
+#define X(name, word, id, text) { word, id },
+        AUDIT_EVENTS(X)
+#undef X
+};
+
+static const char *const about[] = { "MXC_AGENT=web-coder", "MXC_AGENT_UUID=0-1-2", "MXC_SANDBOX=7f3a",
+        "MXC_ON_BEHALF_UID=1001", "MXC_ON_BEHALF_USER=alice", "MXC_CALLER_UID=1000", "MXC_CALLER_PID=4711",
+        "MXC_CALLER_UNIT=session-3.scope", "MXC_POLICY=workspace", "MXC_POLICY_DIGEST=abc",
+        "MXC_TIER=process", "MXC_UNIT=mxc-web-coder.scope" };
+
+static void expect_pair(const Record *r, const char *pair) {
+        const char *equals = strchr(pair, '=');
+        _cleanup_free_ char *name = strndup(pair, (size_t)(equals - pair));
+        record_expect(r, name, equals + 1);
+}
+
+START_TEST(test_each_event) {
+        _cleanup_close_ int journal = journal_listen();
+        _cleanup_(audit_freep) Audit *a = audit_open();
+        _cleanup_(record_clear) Record r = { 0 };
+        ck_assert_int_eq(events[_i].call(a), 0);
+        ck_assert(journal_read(journal, &r));
+        record_expect(&r, "MESSAGE_ID", words[events[_i].event].id);
+        record_expect(&r, "MXC_EVENT", words[events[_i].event].word);
+        record_expect(&r, "MXC_DECISION", events[_i].decision);
+        record_expect(&r, "PRIORITY", events[_i].priority);
+        record_expect(&r, "SYSLOG_IDENTIFIER", "mxcd");
+        record_expect(&r, "MXC_TRUNCATED", NULL);
+        record_expect(&r, "MXC_TIME", NULL); /* the journal's own is right */
+        for (size_t i = 0; events[_i].about && i < ELEMENTSOF(about); i++)
+                expect_pair(&r, about[i]);
+        for (size_t i = 0; i < ELEMENTSOF(events[_i].fields) && events[_i].fields[i]; i++)
+                expect_pair(&r, events[_i].fields[i]);
+        _cleanup_free_ char *message = record_get(&r, "MESSAGE");
+        ck_assert_uint_gt(strlen(message), 10);
+        Record more = { 0 };
+        ck_assert(!journal_read(journal, &more));
+}
+END_TEST
+
+/* With nobody there: a decision and an act are refused, what has happened is kept. */
+START_TEST(test_each_event_without_a_journal) {
+        _cleanup_(audit_freep) Audit *a = audit_open();
+        ck_assert_int_eq(audit_check(a), -ENOENT);
+        ck_assert_int_eq(events[_i].call(a), events[_i].after ? 0 : -ENOENT);
+        ck_assert_uint_eq(audit_pending(a), events[_i].after);
+
+        _cleanup_close_ int journal = journal_listen();
+        ck_assert_int_eq(audit_check(a), 0);
+        audit_flush(a);
+        ck_assert_uint_eq(audit_pending(a), 0);
+        _cleanup_(record_clear) Record r = { 0 };
+        ck_assert(journal_read(journal, &r) == events[_i].after);
+        if (events[_i].after) {
+                record_expect(&r, "MESSAGE_ID", words[events[_i].event].id);
+                _cleanup_free_ char *when = record_get(&r, "MXC_TIME");
+                ck_assert_ptr_nonnull(when);
+                ck_assert_uint_eq(strlen(when), 16); /* microseconds of this century */
+        }
+}
+END_TEST
+
+START_TEST(test_every_event_has_a_function) {
+        for (AuditEvent e = 0; e < _AUDIT_EVENT_MAX; e++) {
+                bool found = e == AUDIT_GAP; /* audit.c's own */
+                for (size_t i = 0; i < ELEMENTSOF(events); i++)
+                        found |= events[i].event == e;
+                ck_assert_msg(found, "nothing writes %s", words[e].word);
+                for (AuditEvent f = 0; f < e; f++)
+                        ck_assert_str_ne(words[e].id, words[f].id);
+        }
+}
+END_TEST
+
+START_TEST(test_nobody_asked_for_it) {
+        _cleanup_(audit_freep) Audit *a = audit_open();
+        AuditSubject s = subject;
+        s.caller = NULL;
+        ck_assert_int_eq(audit_stop(a, &s, "timeout"), 0); /* an end must not wait for a journal */
+        ck_assert_uint_eq(audit_pending(a), 1);
+        _cleanup_close_ int journal = journal_listen();
+        audit_flush(a);
+        _cleanup_(record_clear) Record r = { 0 };
+        ck_assert(journal_read(journal, &r));
+        record_expect(&r, "MXC_DECISION", "none");
+        record_expect(&r, "MXC_CALLER_UID", NULL);
+        record_expect(&r, "MXC_REASON", "timeout");
+}
+END_TEST
+
+START_TEST(test_root_is_somebody) {
+        _cleanup_close_ int journal = journal_listen();
+        _cleanup_(audit_freep) Audit *a = audit_open();
+        Caller root = { .n_ref = 1, .unit = (char *)"" };
+        const AuditSubject s = { .caller = &root, .agent = "x" };
+        _cleanup_(record_clear) Record r = { 0 };
+        ck_assert_int_eq(audit_register(a, &s), 0);
+        ck_assert(journal_read(journal, &r));
+        record_expect(&r, "MXC_ON_BEHALF_UID", "0");
+        record_expect(&r, "MXC_CALLER_UID", "0");
+        record_expect(&r, "MXC_CALLER_PID", NULL); /* unknown */
+        record_expect(&r, "MXC_CALLER_UNIT", NULL);
+        record_clear(&r);
+        const AuditSubject nobody = { .on_behalf_uid = AUDIT_NO_UID };
+        ck_assert_int_eq(audit_register(a, &nobody), 0);
+        ck_assert(journal_read(journal, &r));
+        record_expect(&r, "MXC_ON_BEHALF_UID", NULL);
+}
+END_TEST
+
+/* ---- what strangers write ---- */
+
+START_TEST(test_a_value_cannot_become_a_field) {
+        static const char *const attacks[] = { "/w\nMXC_DECISION=allow\nMXC_AGENT=other", "\n", "a=b\n\nc",
+                "/w\n\x01\0", "\xff\xfe\n\x80", "MESSAGE=x\nPRIORITY=0" };
+        _cleanup_close_ int journal = journal_listen();
+        _cleanup_(audit_freep) Audit *a = audit_open();
+        for (size_t i = 0; i < ELEMENTSOF(attacks); i++) {
+                _cleanup_(record_clear) Record r = { 0 };
+                AuditSubject s = subject;
+                s.on_behalf_user = attacks[i];
+                ck_assert_int_eq(audit_spawn(a, &s, &denied, argv_make, attacks[i], attacks[i], attacks[i]),
+                                0);
+                ck_assert(journal_read(journal, &r));
+                record_expect(&r, "MXC_WORKSPACE", attacks[i]); /* byte for byte */
+                record_expect(&r, "MXC_ON_BEHALF_USER", attacks[i]);
+                record_expect(&r, "MXC_DECISION", "deny");
+                record_expect(&r, "MXC_AGENT", "web-coder");
+                record_expect(&r, "PRIORITY", "4");
+                static const char *const once[] = { "MXC_DECISION", "MXC_AGENT", "MESSAGE", "PRIORITY" };
+                for (size_t j = 0; j < ELEMENTSOF(once); j++) {
+                        size_t size;
+                        ck_assert_ptr_null(record_field(&r, once[j], 1, &size));
+                }
+        }
+}
+END_TEST
+
+START_TEST(test_the_sentence_is_one_line_that_is_only_shown) {
+        static const struct {
+                const char *bytes, *shown;
+        } cases[] = {
+                { "a\nb", "a\\x0ab" },
+                { "\x1b]0;owned\x07", "\\x1b]0;owned\\x07" },
+                { "\x7f", "\\x7f" },
+                { "\xc2\x9b\x33m", "\\xc2\\x9b3m" }, /* C1: a terminal's other escape */
+                { "\xe2\x80\xae"
+                  "txt.exe",
+                                "\\xe2\\x80\\xaetxt.exe" }, /* right to left */
+                { "\xe2\x81\xa6x", "\\xe2\\x81\\xa6x" },
+                { "\xe2\x80\xa8x", "\\xe2\\x80\\xa8x" }, /* a line separator */
+                { "\xff", "\\xff" },
+                { "\xc0\xaf", "\\xc0\\xaf" },          /* overlong */
+                { "\xed\xa0\x80", "\\xed\\xa0\\x80" }, /* a surrogate */
+                { "\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80" },
+                { "\xe2\x82", "\\xe2\\x82" }, /* cut off */
+                { "gr\xc3\xbc\xc3\x9f dich \xe2\x82\xac \xf0\x9f\x98\x80",
+                                "gr\xc3\xbc\xc3\x9f dich \xe2\x82\xac \xf0\x9f\x98\x80" },
+        };
+        _cleanup_close_ int journal = journal_listen();
+        _cleanup_(audit_freep) Audit *a = audit_open();
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_(record_clear) Record r = { 0 };
+                ck_assert_int_eq(audit_control(a, &subject, "M", REASON_NOT_OWNER, cases[i].bytes), 0);
+                ck_assert(journal_read(journal, &r));
+                _cleanup_free_ char *expected = NULL;
+                ck_assert_int_ge(asprintf(&expected, "M is refused: %s", cases[i].shown), 0);
+                record_expect(&r, "MESSAGE", expected);
+        }
+}
+END_TEST
+
+static char *fill(size_t n, const char *unit) {
+        char *s = malloc(n + 1);
+        ck_assert_ptr_nonnull(s);
+        for (size_t i = 0; i < n; i++)
+                s[i] = unit[i % strlen(unit)];
+        s[n] = '\0';
+        return s;
+}
+
+START_TEST(test_values_are_cut_at_their_limit) {
+        _cleanup_close_ int journal = journal_listen();
+        _cleanup_(audit_freep) Audit *a = audit_open();
+        _cleanup_free_ char *fits = fill(AUDIT_VALUE_MAX, "x"), *longer = fill(AUDIT_VALUE_MAX + 1, "x"),
+                            *euros = fill(AUDIT_VALUE_MAX + 5, "\xe2\x82\xac"),
+                            *lines = fill(AUDIT_VALUE_MAX + 1, "\n");
+        const struct {
+                const char *value;
+                size_t size;
+        } cases[] = {
+                { fits, AUDIT_VALUE_MAX },
+                { longer, AUDIT_VALUE_MAX },
+                { euros, AUDIT_VALUE_MAX / 3 * 3 }, /* not within a character */
+                { lines, AUDIT_VALUE_MAX },
+        };
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_(record_clear) Record r = { 0 };
+                size_t size;
+                ck_assert_int_eq(audit_spawn(a, &subject, &allowed, NULL, cases[i].value, NULL, NULL), 0);
+                ck_assert(journal_read(journal, &r));
+                ck_assert_ptr_nonnull(record_field(&r, "MXC_WORKSPACE", 0, &size));
+                ck_assert_uint_eq(size, cases[i].size);
+                record_expect(&r, "MXC_TRUNCATED", strlen(cases[i].value) > size ? "MXC_WORKSPACE" : NULL);
+                record_expect(&r, "MXC_TARGET", NULL); /* no command */
+        }
+}
+END_TEST
+
+/* The words that MXC_TARGET has of these. */
+static json_t *target_of(Audit *a, int journal, char *const *argv, bool *ret_cut) {
+        _cleanup_(record_clear) Record r = { 0 };
+        ck_assert_int_eq(audit_spawn(a, &subject, &allowed, argv, NULL, NULL, NULL), 0);
+        ck_assert(journal_read(journal, &r));
+        _cleanup_free_ char *target = record_get(&r, "MXC_TARGET"), *cut = record_get(&r, "MXC_TRUNCATED");
+        ck_assert_uint_le(strlen(target), AUDIT_VALUE_MAX);
+        json_t *list = json_loads(target, JSON_REJECT_DUPLICATES, NULL);
+        ck_assert_msg(json_is_array(list), "not JSON: %.200s", target);
+        *ret_cut = cut;
+        return list;
+}
+
+START_TEST(test_a_command_is_json_however_long) {
+        _cleanup_close_ int journal = journal_listen();
+        _cleanup_(audit_freep) Audit *a = audit_open();
+        bool cut;
+        for (size_t n = AUDIT_VALUE_MAX - 40; n < AUDIT_VALUE_MAX + 10; n++) {
+                _cleanup_free_ char *word = fill(n, "y");
+                char *argv[] = { (char *)"echo", word, (char *)"z", NULL };
+                json_auto_t *list = target_of(a, journal, argv, &cut);
+                size_t whole = strlen("[\"echo\",\"\",\"z\"]") + n;
+                ck_assert(cut == (whole > AUDIT_VALUE_MAX));
+                ck_assert_str_eq(json_string_value(json_array_get(list, 0)), "echo");
+                ck_assert(cut || json_array_size(list) == 3);
+        }
+        static const struct {
+                const char *word, *read;
+        } odd[] = { { "a\"b\\c", "a\"b\\c" }, { "\n\t\x1b\x7f", "\n\t\x1b\x7f" },
+                { "\xc3\xbc\xe2\x82\xac", "\xc3\xbc\xe2\x82\xac" },
+                { "a\xff"
+                  "b",
+                                "a\xef\xbf\xbd"
+                                "b" },
+                { "", "" } };
+        for (size_t i = 0; i < ELEMENTSOF(odd); i++) {
+                char *argv[] = { (char *)odd[i].word, NULL };
+                json_auto_t *list = target_of(a, journal, argv, &cut);
+                ck_assert_str_eq(json_string_value(json_array_get(list, 0)), odd[i].read);
+        }
+        _cleanup_free_ char **many = calloc(5001, sizeof(char *));
+        for (size_t i = 0; i < 5000; i++)
+                many[i] = (char *)"w\n";
+        json_auto_t *list = target_of(a, journal, many, &cut);
+        ck_assert(cut);
+        ck_assert_uint_gt(json_array_size(list), 800);
+}
+END_TEST
+
+START_TEST(test_the_sentence_is_short_however_long_the_command) {
+        _cleanup_close_ int journal = journal_listen();
+        _cleanup_(audit_freep) Audit *a = audit_open();
+        _cleanup_free_ char *word = fill(100000, "\x1b");
+        char *argv[] = { (char *)"sh", (char *)"-c", word, NULL };
+        _cleanup_(record_clear) Record r = { 0 };
+        ck_assert_int_eq(audit_spawn(a, &subject, &allowed, argv, NULL, NULL, NULL), 0);
+        ck_assert(journal_read(journal, &r));
+        _cleanup_free_ char *message = record_get(&r, "MESSAGE");
+        ck_assert_uint_le(strlen(message), AUDIT_MESSAGE_MAX);
+        record_clear(&r);
+        ck_assert_int_eq(audit_control(a, &subject, "M", REASON_NOT_OWNER, word), 0);
+        ck_assert(journal_read(journal, &r));
+        _cleanup_free_ char *second = record_get(&r, "MESSAGE");
+        ck_assert_uint_le(strlen(second), AUDIT_MESSAGE_MAX);
+        ck_assert_uint_gt(strlen(second), AUDIT_MESSAGE_MAX - 8);
+        ck_assert_ptr_nonnull(strstr(second, "\xe2\x80\xa6"));
+}
+END_TEST
+
+START_TEST(test_a_record_larger_than_a_datagram) {
+        enum { N = 4000 };
+        _cleanup_close_ int journal = journal_listen();
+        _cleanup_(audit_freep) Audit *a = audit_open();
+        _cleanup_free_ char *path = fill(AUDIT_VALUE_MAX, "/p");
+        _cleanup_free_ const char **handoff = calloc(N, sizeof(char *));
+        for (size_t i = 0; i < N; i++)
+                handoff[i] = path;
+        ck_assert_int_eq(audit_exit(a, &subject, 0, 0, 0, "exited", 1, handoff, N, true), 0);
+        ck_assert_uint_eq(audit_pending(a), 0);
+        _cleanup_(record_clear) Record r = { 0 };
+        ck_assert(journal_read(journal, &r));
+        ck_assert(r.by_memfd);
+        size_t size;
+        ck_assert_ptr_nonnull(record_field(&r, "MXC_HANDOFF", N - 1, &size));
+        ck_assert_ptr_null(record_field(&r, "MXC_HANDOFF", N, &size));
+        record_expect(&r, "MXC_EVENT", "exit");
+}
+END_TEST
+
+/* ---- no journal ---- */
+
+START_TEST(test_a_journal_that_is_stuck) {
+        _cleanup_close_ int journal = journal_listen();
+        _cleanup_(audit_freep) Audit *a = audit_open();
+        int r = 0;
+        for (unsigned i = 0; i < 100000 && r == 0; i++)
+                r = audit_daemon(a, true, "again");
+        ck_assert_int_eq(r, -EAGAIN); /* at once: a call that waited would be ended by the case's timeout */
+        ck_assert_int_eq(audit_check(a), -EAGAIN);
+        ck_assert_int_eq(call_spawn(a), -EAGAIN);
+        ck_assert_int_eq(call_exit(a), 0);
+        ck_assert_uint_eq(audit_pending(a), 1);
+        _cleanup_(record_clear) Record one = { 0 };
+        ck_assert(journal_read(journal, &one));
+        ck_assert_int_eq(audit_check(a), 0);
+}
+END_TEST
+
+START_TEST(test_a_journal_that_is_gone_and_comes_again) {
+        _cleanup_(audit_freep) Audit *a = audit_open();
+        int journal = journal_listen();
+        ck_assert_int_eq(call_spawn(a), 0);
+        (void)close(journal);
+        ck_assert_int_eq(audit_check(a), -ECONNREFUSED);
+        ck_assert_int_eq(call_spawn(a), -ECONNREFUSED);
+        remove_file("journal");
+        ck_assert_int_eq(call_spawn(a), -ENOENT);
+        journal = journal_listen();
+        ck_assert_int_eq(call_spawn(a), 0);
+        _cleanup_(record_clear) Record r = { 0 };
+        ck_assert(journal_read(journal, &r));
+        (void)close(journal);
+}
+END_TEST
+
+/* A decision never overtakes what happened before it. */
+START_TEST(test_order) {
+        _cleanup_(audit_freep) Audit *a = audit_open();
+        ck_assert_int_eq(call_start(a), 0);
+        ck_assert_int_eq(call_exit(a), 0);
+        ck_assert_uint_eq(audit_pending(a), 2);
+        _cleanup_close_ int journal = journal_listen();
+        ck_assert_int_eq(call_spawn(a), 0);
+        ck_assert_uint_eq(audit_pending(a), 0);
+        static const char *const order[] = { "start", "exit", "spawn" };
+        for (size_t i = 0; i < ELEMENTSOF(order); i++) {
+                _cleanup_(record_clear) Record r = { 0 };
+                ck_assert(journal_read(journal, &r));
+                record_expect(&r, "MXC_EVENT", order[i]);
+        }
+}
+END_TEST
+
+/* Reads everything that is kept; the journal's queue is shorter than that. */
+static size_t read_kept(Audit *a, int journal, uint64_t *ret_missing) {
+        size_t n = 0;
+        *ret_missing = 0;
+        for (bool more = true; more;) {
+                audit_flush(a);
+                Record r = { 0 };
+                for (more = false; journal_read(journal, &r); record_clear(&r)) {
+                        more = true;
+                        _cleanup_free_ char *event = record_get(&r, "MXC_EVENT"),
+                                            *count = record_get(&r, "MXC_COUNT"),
+                                            *usec = record_get(&r, "MXC_USEC");
+                        if (streq(event, "gap")) {
+                                ck_assert_uint_eq(*ret_missing, 0);
+                                *ret_missing = strtoull(count, NULL, 10);
+                                continue;
+                        }
+                        ck_assert_uint_eq(strtoull(usec, NULL, 10), n); /* in order, none left out */
+                        ck_assert_uint_eq(*ret_missing, 0); /* the gap is told where it is: at the end */
+                        n++;
+                }
+        }
+        ck_assert_uint_eq(audit_pending(a), 0);
+        return n;
+}
+
+START_TEST(test_so_many_are_kept) {
+        _cleanup_(audit_freep) Audit *a = audit_open();
+        for (uint64_t i = 0; i < LIMIT_AUDIT_PENDING; i++)
+                ck_assert_int_eq(audit_start(a, &subject, 1, i), 0);
+        ck_assert_uint_eq(audit_pending(a), LIMIT_AUDIT_PENDING);
+        ck_assert_int_eq(audit_start(a, &subject, 1, 0), -ENOBUFS);
+        ck_assert_int_eq(audit_start(a, &subject, 1, 0), -ENOBUFS);
+        ck_assert_uint_eq(audit_pending(a), LIMIT_AUDIT_PENDING + 1); /* and the gap */
+
+        _cleanup_close_ int journal = journal_listen();
+        uint64_t missing;
+        ck_assert_uint_eq(read_kept(a, journal, &missing), LIMIT_AUDIT_PENDING);
+        ck_assert_uint_eq(missing, 2);
+        ck_assert_uint_eq(read_kept(a, journal, &missing), 0);
+        ck_assert_uint_eq(missing, 0); /* it is told once */
+}
+END_TEST
+
+START_TEST(test_so_much_is_kept) {
+        _cleanup_(audit_freep) Audit *a = audit_open();
+        _cleanup_free_ char *path = fill(AUDIT_VALUE_MAX, "/p");
+        const char *handoff[64];
+        for (size_t i = 0; i < ELEMENTSOF(handoff); i++)
+                handoff[i] = path;
+        uint64_t n = 0, missing;
+        while (audit_exit(a, &subject, 0, 0, 0, "exited", n, handoff, ELEMENTSOF(handoff), true) == 0)
+                n++;
+        const size_t least = ELEMENTSOF(handoff) * AUDIT_VALUE_MAX;
+        ck_assert_uint_le(n * least, LIMIT_AUDIT_PENDING_BYTES);
+        ck_assert_uint_gt((n + 1) * (least + 8192), LIMIT_AUDIT_PENDING_BYTES);
+        _cleanup_close_ int journal = journal_listen();
+        ck_assert_uint_eq(read_kept(a, journal, &missing), n);
+        ck_assert_uint_eq(missing, 1);
+}
+END_TEST
+
+START_TEST(test_a_path_that_no_socket_can_have) {
+        Audit *a = NULL;
+        _cleanup_free_ char *path = fill(108, "x");
+        ck_assert_int_eq(audit_new(path, &a), -ENAMETOOLONG);
+        ck_assert_int_eq(audit_new("", &a), -ENAMETOOLONG);
+        ck_assert_ptr_null(a);
+        path[107] = '\0';
+        ck_assert_int_eq(audit_new(path, &a), 0);
+        audit_free(a);
+}
+END_TEST
+
+int main(void) {
+        TCase *t = daemon_case("audit");
+        tcase_add_loop_test(t, test_each_event, 0, ELEMENTSOF(events));
+        tcase_add_loop_test(t, test_each_event_without_a_journal, 0, ELEMENTSOF(events));
+        tcase_add_test(t, test_every_event_has_a_function);
+        tcase_add_test(t, test_nobody_asked_for_it);
+        tcase_add_test(t, test_root_is_somebody);
+        tcase_add_test(t, test_a_value_cannot_become_a_field);
+        tcase_add_test(t, test_the_sentence_is_one_line_that_is_only_shown);
+        tcase_add_test(t, test_values_are_cut_at_their_limit);
+        tcase_add_test(t, test_a_command_is_json_however_long);
+        tcase_add_test(t, test_the_sentence_is_short_however_long_the_command);
+        tcase_add_test(t, test_a_record_larger_than_a_datagram);
+        tcase_add_test(t, test_a_journal_that_is_stuck);
+        tcase_add_test(t, test_a_journal_that_is_gone_and_comes_again);
+        tcase_add_test(t, test_order);
+        tcase_add_test(t, test_so_many_are_kept);
+        tcase_add_test(t, test_so_much_is_kept);
+        tcase_add_test(t, test_a_path_that_no_socket_can_have);
+        return run_daemon_case(t);
+}
