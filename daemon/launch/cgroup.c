@@ -78,6 +78,17 @@ int cgroup_remove_leaf(int scope, const char *name) {
         return 0;
 }
 
+int cgroup_exists(int root, uint64_t id) {
+        /* include/linux/exportfs.h: FILEID_KERNFS, since Linux 5.5 */
+        union {
+                struct file_handle handle;
+                char space[sizeof(struct file_handle) + sizeof(id)];
+        } h = { .handle = { .handle_bytes = sizeof(id), .handle_type = 0xfe } };
+        memcpy(h.space + sizeof(struct file_handle), &id, sizeof(id));
+        _cleanup_close_ int fd = open_by_handle_at(root, &h.handle, O_PATH | O_CLOEXEC);
+        return fd >= 0 ? 1 : errno == ESTALE || errno == ENOENT ? 0 : -errno;
+}
+
 int cgroup_kill(int leaf) {
         return fd_write_file_at(leaf, "cgroup.kill", "1");
 }

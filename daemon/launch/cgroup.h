@@ -25,6 +25,9 @@ int cgroup_make_leaf(int scope, const char *name, const PlanLimit *limits, size_
 /* 0, -EBUSY while something lives in it; -ENOENT counts as removed. */
 int cgroup_remove_leaf(int scope, const char *name);
 
+/* Whether the cgroup with this id is there: 1, 0 or a negative errno. Its id is its inode number, and never given twice. */
+int cgroup_exists(int root, uint64_t id);
+
 /* Kills everything in it. */
 int cgroup_kill(int leaf);
 

@@ -67,6 +67,25 @@ static int map_fill(int map, const void *keys, size_t key_size, const void *valu
         return 0;
 }
 
+/* All of them; what is not there is as good as deleted. */
+static int map_delete_all(int map, const void *keys, size_t key_size, size_t n) {
+        for (size_t done = 0; done < n;) {
+                union bpf_attr attr = { .batch = {
+                                                        .keys = pointer((const char *)keys +
+                                                                        done * key_size),
+                                                        .count = (uint32_t)(n - done),
+                                                        .map_fd = (uint32_t)map,
+                                        } };
+                int r = bpf(BPF_MAP_DELETE_BATCH, &attr);
+                if (r == 0)
+                        return 0;
+                if (r != -ENOENT || attr.batch.count >= n - done)
+                        return r;
+                done += attr.batch.count + 1;
+        }
+        return 0;
+}
+
 static int open_map(const char *name, uint32_t key_size, uint32_t value_size, int *ret) {
         _cleanup_free_ char *path = NULL;
         if (asprintf(&path, "%s/%s/%s", MXC_GUARD_DIR, GUARD_ABI, name) < 0)
@@ -222,18 +241,110 @@ static int remove_entry(const Guard *g, const GuardJournalKey *key) {
         return r < 0 ? r : map_delete(g->journal, key);
 }
 
-int guard_remove(const Guard *g, uint64_t cgroup) {
-        int r = 0;
-        for (GuardJournalKey key = { .cgroup = cgroup }; r == 0; key.index++)
-                r = remove_entry(g, &key);
-        return r == -ENOENT ? map_delete(g->sandboxes, &cgroup) : r;
+/* So many at a time: a sandbox has some hundred entries, and its launcher others to serve. */
+typedef struct Removal {
+        GuardJournalKey entries[64];
+        GuardAnchorKey anchors[64];
+        GuardNameKey names[64];
+        size_t n, n_anchors, n_names;
+} Removal;
+
+static int collect(const Guard *g, uint64_t cgroup, uint32_t index, Removal *ret) {
+        ret->n = ret->n_anchors = ret->n_names = 0;
+        for (; ret->n < ELEMENTSOF(ret->entries); ret->n++) {
+                const GuardJournalKey key = { .cgroup = cgroup, .index = index + (uint32_t)ret->n };
+                GuardJournal entry;
+                int r = map_lookup(g->journal, &key, &entry);
+                if (r < 0)
+                        return r == -ENOENT ? 0 : r;
+                if (entry.is_name)
+                        ret->names[ret->n_names++] = entry.name;
+                else
+                        ret->anchors[ret->n_anchors++] = entry.anchor;
+                ret->entries[ret->n] = key;
+        }
+        return 0;
 }
 
-static bool is_among(uint64_t cgroup, const uint64_t *alive, size_t n) {
-        for (size_t i = 0; i < n; i++)
-                if (alive[i] == cgroup)
-                        return true;
-        return false;
+int guard_remove(const Guard *g, uint64_t cgroup) {
+        Removal m = { 0 };
+        uint32_t index = 0;
+        int r;
+        do {
+                r = collect(g, cgroup, index, &m);
+                if (r == 0)
+                        r = map_delete_all(g->names, m.names, sizeof(*m.names), m.n_names);
+                if (r == 0)
+                        r = map_delete_all(g->anchors, m.anchors, sizeof(*m.anchors), m.n_anchors);
+                if (r == 0) /* last, so that what stays when this fails can be found again */
+                        r = map_delete_all(g->journal, m.entries, sizeof(*m.entries), m.n);
+                index += (uint32_t)m.n;
+        } while (r == 0 && m.n == ELEMENTSOF(m.entries));
+        return r < 0 ? r : map_delete(g->sandboxes, &cgroup);
+}
+
+static int compare_ids(const void *a, const void *b) {
+        uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+        return x < y ? -1 : x > y;
+}
+
+static bool is_among(uint64_t cgroup, const uint64_t *list, size_t n) {
+        return n > 0 && bsearch(&cgroup, list, n, sizeof(*list), compare_ids);
+}
+
+/* Sorted, each once. Kept short by and by, since most keys of a map have the cgroup of others. */
+typedef struct Ids {
+        uint64_t *list;
+        size_t n, sorted, size;
+} Ids;
+
+static void sort_ids(Ids *ids) {
+        if (ids->n > 1)
+                qsort(ids->list, ids->n, sizeof(uint64_t), compare_ids);
+        size_t kept = 0;
+        for (size_t i = 0; i < ids->n; i++)
+                if (kept == 0 || ids->list[i] != ids->list[kept - 1])
+                        ids->list[kept++] = ids->list[i];
+        ids->n = ids->sorted = kept;
+}
+
+static int add_id(Ids *ids, uint64_t id) {
+        if (is_among(id, ids->list, ids->sorted) || (ids->n > ids->sorted && ids->list[ids->n - 1] == id))
+                return 0;
+        if (ids->n == ids->size) {
+                sort_ids(ids);
+                size_t size = ids->n * 2 > 256 ? ids->n * 2 : 256;
+                uint64_t *grown = reallocarray(ids->list, size, sizeof(uint64_t));
+                if (!grown)
+                        return -ENOMEM;
+                ids->list = grown;
+                ids->size = size;
+        }
+        ids->list[ids->n++] = id;
+        return 0;
+}
+
+int guard_cgroups(const Guard *g, uint64_t **ret, size_t *ret_n) {
+        Ids ids = { 0 };
+        GuardJournalKey entry, next_entry;
+        int r = 0;
+        for (int q = map_next(g->journal, NULL, &entry); r == 0 && q == 0; entry = next_entry) {
+                q = map_next(g->journal, &entry, &next_entry);
+                r = add_id(&ids, entry.cgroup);
+        }
+        uint64_t cgroup, next;
+        for (int q = map_next(g->sandboxes, NULL, &cgroup); r == 0 && q == 0; cgroup = next) {
+                q = map_next(g->sandboxes, &cgroup, &next);
+                r = add_id(&ids, cgroup);
+        }
+        if (r < 0) {
+                free(ids.list);
+                return r;
+        }
+        sort_ids(&ids);
+        *ret = ids.list;
+        *ret_n = ids.n;
+        return 0;
 }
 
 int guard_sweep(const Guard *g, const uint64_t *alive, size_t n) {

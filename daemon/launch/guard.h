@@ -43,7 +43,10 @@ int guard_install(const Guard *g, uint64_t cgroup, const GuardRule *rules, size_
 /* Takes away all that belongs to it. Only once nothing lives there any more. */
 int guard_remove(const Guard *g, uint64_t cgroup);
 
-/* The same for everything that is not in the list: what a launcher that died left behind. */
+/* Every cgroup that something is there of, sorted; free() it. */
+int guard_cgroups(const Guard *g, uint64_t **ret, size_t *ret_n);
+
+/* The same as guard_remove() for everything that is not in the list, which is sorted: what a launcher that died left behind. */
 int guard_sweep(const Guard *g, const uint64_t *alive, size_t n);
 
 /* Proves it: rules for a scratch cgroup below the caller's own, and a child in there that tries what they forbid and what they
