@@ -31,7 +31,8 @@ typedef enum LaunchVerb {
 typedef enum LaunchEvent {
         LAUNCH_EVENT_READY = 1,
         LAUNCH_EVENT_OK,
-        LAUNCH_EVENT_STARTED, /* fds: pidfd, status page memfd, pty master if asked for */
+        LAUNCH_EVENT_STARTED, /* features, as this sandbox has them: the guard may have come since READY, and says what keeps
+                                 its names. fds: pidfd, status page memfd, pty master if asked for */
         LAUNCH_EVENT_FAILED,  /* step, error (positive errno), detail */
         LAUNCH_EVENT_EXITED,  /* id, exec, status */
         LAUNCH_EVENT_ADOPT,   /* id, exec, pid, path (scope); fds: pidfd, status page. After HELLO only */

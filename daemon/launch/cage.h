@@ -38,6 +38,7 @@ typedef struct Cage {
         bool prove;               /* attempt what the walls forbid, in the place of the command */
         StatusPage *page;         /* shared with the launcher and mxcd */
         uint64_t leaf;            /* id of the cgroup that we live in: its inode; 0 of a proof, which has none of its own */
+        Guard guard;              /* its maps; wall_guard_maps */
         bool guarded;             /* the guard keeps what is denied and protected by name; otherwise mounts and mediation must */
 
         Opened *opened;           /* one per plan->mounts; wall_open */
@@ -74,11 +75,13 @@ int wall_open(Cage *c);
 int wall_netns(Cage *c);
 int wall_template(Cage *c);
 int wall_handoff(Cage *c);
+int wall_guard_maps(Cage *c);
 int wall_root(Cage *c);
 int wall_pins(Cage *c);
 int wall_cgroup_namespace(Cage *c);
 int wall_process(Cage *c);
 int wall_landlock_rules(Cage *c);
+int wall_guard(Cage *c);
 int wall_securebits(Cage *c);
 int wall_identity(Cage *c);
 int wall_capabilities(Cage *c);

@@ -5,6 +5,7 @@
 
 #include "cgroup.h"
 #include "cleanup.h"
+#include "guard-hold.h"
 #include "landlock.h"
 #include "launcher.h"
 #include "log.h"
@@ -126,6 +127,7 @@ static bool is_terminated(const char *text, size_t size) {
 }
 
 static void verb_hello(Launcher *l, const LaunchRequest *q) {
+        guard_hold_find(l);
         const LaunchReport ready = {
                 .event = LAUNCH_EVENT_READY,
                 .serial = q->serial,
@@ -256,6 +258,7 @@ int launcher_new(Launcher **ret, int listener) {
         if (!l)
                 return -ENOMEM;
         l->client.fd = -EBADF;
+        l->guard = GUARD_NONE;
         STAILQ_INIT(&l->outgoing);
         TAILQ_INIT(&l->starting);
         l->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -266,6 +269,7 @@ int launcher_new(Launcher **ret, int listener) {
                 return l->cgroup;
         cgroup_find_features(l->cgroup, &l->features);
         l->features.landlock_abi = landlock_abi();
+        guard_hold_find(l);
         l->features.recursive_mount_attr = 1; /* 5.12; Landlock itself is younger */
         int r = template_cache_new(l, &l->templates);
         if (r == 0)

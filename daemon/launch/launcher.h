@@ -9,6 +9,7 @@
 #include <sys/queue.h>
 #include <sys/types.h>
 
+#include "guard.h"
 #include "report.h"
 #include "template.h"
 
@@ -61,6 +62,7 @@ typedef struct Run {
         int control;                      /* sandbox: to its pid 1 */
         int end_pipe;                     /* exec: pid 1 writes ExecEnd */
         Scope *scope;                     /* sandbox; not owned */
+        uint64_t leaf;                    /* sandbox: id of its cgroup, for the guard; 0: none */
         Template *proof;                  /* not a sandbox of mxcd's but the proof of this template; not owned */
         size_t n_execs;                   /* sandbox */
         int code, signal;                 /* RUN_EXITED */
@@ -84,6 +86,8 @@ struct Launcher {
         bool sending;                     /* EPOLLOUT is on, and requests are left unread */
         int cgroup;                       /* root */
         LaunchFeatures features;
+        Guard guard;                      /* while features.guard */
+        ino_t guard_tried;                /* which pin was tried last, so that one that fails is not tried again */
         LIST_HEAD(, Run) runs[RUN_BUCKETS];
         LIST_HEAD(, Scope) scopes[SCOPE_BUCKETS];
         LIST_HEAD(, Anchor) anchors;

@@ -8,12 +8,14 @@
 #include <signal.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "cage.h"
 #include "cgroup.h"
 #include "cleanup.h"
 #include "fd.h"
+#include "guard-hold.h"
 #include "init.h"
 #include "launcher.h"
 #include "log.h"
@@ -104,7 +106,9 @@ static size_t copy_fds(const Run *run, int *fds) {
 }
 
 static void report_started(Launcher *l, Run *run) {
-        LaunchReport report = { .event = LAUNCH_EVENT_STARTED, .serial = run->serial };
+        LaunchReport report = {
+                .event = LAUNCH_EVENT_STARTED, .serial = run->serial, .features = l->features
+        };
         fill(run, &report);
         int fds[3];
         size_t n = copy_fds(run, fds);
@@ -152,6 +156,8 @@ static void remove_leaf(Launcher *l, const Run *run) {
                                             scope, run->id); /* a scope that is gone took its leaves along */
         if (r < 0)
                 log_warning("The leaf of sandbox %s stays: %s", run->id, strerror(-r));
+        else
+                guard_hold_forget(l, run->leaf);
 }
 
 static void reap(Run *run, siginfo_t *ret) {
@@ -331,9 +337,13 @@ static int release_unknown(Launcher *l, const LaunchRequest *q) {
         bool leaf = q->exec == 0 && path_is_normal(q->path) && q->path[1] != 0 && strlen(q->id) == 32 &&
                     q->id[strspn(q->id, "0123456789abcdef")] == 0;
         _cleanup_close_ int scope = leaf ? cgroup_open_scope(l->cgroup, q->path) : -ENOENT;
-        return scope < 0 || faccessat(scope, q->id, F_OK, AT_SYMLINK_NOFOLLOW) < 0
-                               ? -ENOENT
-                               : cgroup_remove_leaf(scope, q->id);
+        struct stat st;
+        if (scope < 0 || fstatat(scope, q->id, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                return -ENOENT;
+        int r = cgroup_remove_leaf(scope, q->id);
+        if (r == 0)
+                guard_hold_forget(l, st.st_ino);
+        return r;
 }
 
 void verb_release(Launcher *l, const LaunchRequest *q) {

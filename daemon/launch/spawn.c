@@ -13,6 +13,7 @@
 #include "cage.h"
 #include "cgroup.h"
 #include "cleanup.h"
+#include "guard-hold.h"
 #include "init.h"
 #include "launcher.h"
 #include "limits.h"
@@ -88,6 +89,7 @@ static int start(Launcher *l, Run *run, const LaunchPlan *plan, Template *templa
                 .stdio = { -EBADF, -EBADF, -EBADF },
                 .netns = -EBADF,
                 .page = page,
+                .guard = GUARD_NONE,
                 .ruleset = -EBADF,
                 .prove = run->proof != NULL,
         };
@@ -97,7 +99,8 @@ static int start(Launcher *l, Run *run, const LaunchPlan *plan, Template *templa
         struct stat st;
         if (leaf >= 0 && fstat(leaf, &st) < 0)
                 return -errno;
-        cage.leaf = leaf >= 0 ? st.st_ino : 0;
+        run->leaf = cage.leaf = leaf >= 0 ? st.st_ino : 0;
+        cage.guarded = l->features.guard && leaf >= 0; /* a proof has no rules to keep */
         f->step = LAUNCH_STEP_CLONE;
         _cleanup_close_ int netns = net_pool_take(l);
         cage.netns = netns;
@@ -185,6 +188,7 @@ static int spawn(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_f
         if (!template->proven)
                 return wait_for_proof(l, template, q, fds, n_fds, f);
         f->step = LAUNCH_STEP_CGROUP;
+        guard_hold_find(l);
         Run *run;
         r = run_new(l, plan->id, 0, q, &run);
         if (r < 0)
