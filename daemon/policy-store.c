@@ -129,13 +129,16 @@ json_t *policy_store_lookup(const char *name, void *userdata) {
         return json_incref(d->done ? d->json : d->raw); /* not done: a circle, which the parser refuses */
 }
 
-/* What was in force of that name is so still. */
-static void keep_last_good(const Generation *before, StoredPolicy *p, Document *d) {
+/* What was in force of that name is so still, and is what others extend: as it was compiled, because what it extended itself may be
+ * another by now, or gone. */
+static int keep_last_good(const Generation *before, StoredPolicy *p, Document *d) {
+        d->done = true;
         size_t i = find(before, p->name);
-        if (i < before->n) {
-                p->policy = policy_ref(before->policies[i].policy);
-                d->json = json_incref(before->documents[i].json);
-        }
+        if (i == before->n || !before->policies[i].policy)
+                return 0;
+        p->policy = policy_ref(before->policies[i].policy);
+        d->json = policy_to_json(p->policy);
+        return d->json ? 0 : -ENOMEM;
 }
 
 static int check_name(const JsonSource *source, const StoredPolicy *p, const Policy *policy) {
@@ -150,20 +153,17 @@ static int settle(PolicyStore *s, StoredPolicy *p, Document *d) {
         PolicyError error = { 0 };
         const JsonSource source = { .text = d->text, .size = d->size, .error = &error };
         _cleanup_(policy_unrefp) Policy *policy = NULL;
-        d->done = true;
-        if (p->error) {
-                keep_last_good(&s->now, p, d);
-                return 0;
-        }
+        if (p->error)
+                return keep_last_good(&s->now, p, d);
         bool is_ceiling = streq(p->name, "ceiling");
         int r = policy_parse(d->text, d->size, is_ceiling ? NULL : policy_store_lookup, s, &policy, &error);
         if (r == 0)
                 r = check_name(&source, p, policy);
         if (r == -EINVAL) {
                 p->error = config_error(p->file, &error);
-                keep_last_good(&s->now, p, d);
-                r = p->error ? 0 : -ENOMEM;
+                r = p->error ? keep_last_good(&s->now, p, d) : -ENOMEM;
         } else if (r == 0) {
+                d->done = true;
                 p->policy = TAKE_PTR(policy);
                 d->json = json_incref(d->raw);
         }
@@ -192,7 +192,8 @@ static int settle_all(PolicyStore *s, Generation *g) {
                         progress = true;
                 }
         }
-        for (size_t i = 0; i < g->n; i++) { /* they extend one another in a circle: each is refused */
+        for (size_t i = 0; i < g->n;
+                        i++) { /* a circle: the first in it is refused, and so it is none any more */
                 int r = g->documents[i].done ? 0 : settle(s, &g->policies[i], &g->documents[i]);
                 if (r < 0)
                         return r;
