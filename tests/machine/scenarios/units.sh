@@ -2,11 +2,12 @@
 # shellcheck shell=bash disable=SC2154
 # What systemd, the bus and polkit make of the files that are installed for them.
 
-ours() { systemctl list-unit-files --no-legend 'mxc*' | awk '$1 !~ /^mxc-test-/ { print $1 }'; }
+# Files, not what runs: scopes and sessions come and go.
+ours() { systemctl list-unit-files --no-legend 'mxc*' | awk '$2 != "transient" { print $1 }'; }
 
 test_verified() {
         mapfile -t names < <(ours)
-        [ ${#names[@]} -ge 4 ] || fail "only these units are installed: ${names[*]}"
+        [ ${#names[@]} -ge 6 ] || fail "only these units are installed: ${names[*]}"
         assert_ok systemd-analyze verify --man=no "${names[@]}"
         assert_eq '' "$output"
         for page in $(systemctl show -P Documentation "${names[@]}" | grep -o 'man:[^ )]*' | sort -u); do
@@ -51,15 +52,97 @@ test_launcher_stands_on_the_host() {
         assert_eq 0000000000000000 "$(sed -n 's/^CapBnd:\t*//p' "/proc/$pid/status")"
 }
 
-test_launcher_is_back_after_any_end() {
+# back_after_any_end UNIT: another process takes the place of one that ended by whatever signal
+back_after_any_end() {
         local signal pid
         for signal in TERM KILL ABRT; do
-                pid=$(systemctl show -P MainPID mxc-launch.service)
+                pid=$(systemctl show -P MainPID "$1")
                 kill -s "$signal" "$pid"
-                wait_until 20 eval "p=\$(systemctl show -P MainPID mxc-launch.service); [ \$p != 0 ] && [ \$p != $pid ]"
+                wait_until 20 eval "p=\$(systemctl show -P MainPID $1); [ \$p != 0 ] && [ \$p != $pid ]"
+                wait_until 20 systemctl is-active "$1"
         done
-        wait_until 20 systemctl is-active mxc-launch.service
-        assert_eq '' "$(journalctl -q --cursor="$cursor" -u mxc-launch.service -g 'left-over process' -o cat)"
+        assert_eq '' "$(journalctl -q --after-cursor="$cursor" -u "$1" -g 'left-over process' -o cat)"
+}
+test_launcher_is_back_after_any_end() { back_after_any_end mxc-launch.service; }
+test_daemon_is_back_after_any_end() { back_after_any_end mxcd.service; }
+
+# A daemon that hangs is found out. The real span is a minute; it asks systemd for it, so a shorter one will do.
+test_daemon_that_hangs_is_replaced() {
+        local pid
+        mkdir -p /run/systemd/system/mxcd.service.d
+        defer systemctl restart mxcd.service
+        defer systemctl daemon-reload
+        defer rm -r /run/systemd/system/mxcd.service.d
+        printf '[Service]\nWatchdogSec=%s\n' $((2 * SLOW)) >/run/systemd/system/mxcd.service.d/test.conf
+        systemctl daemon-reload
+        systemctl restart mxcd.service
+        pid=$(systemctl show -P MainPID mxcd.service)
+        sleep $((5 * SLOW))
+        assert_eq "$pid" "$(systemctl show -P MainPID mxcd.service)" 'a daemon that lives was taken for dead'
+        kill -s STOP "$pid"
+        wait_until 20 eval "p=\$(systemctl show -P MainPID mxcd.service); [ \$p != 0 ] && [ \$p != $pid ]"
+        wait_until 20 mxcd_is_up
+}
+
+test_daemon_is_locked_down() {
+        local pid
+        pid=$(systemctl show -P MainPID mxcd.service)
+        assert_eq 0000000000000020 "$(sed -n 's/^CapBnd:\t*//p' "/proc/$pid/status")" 'more or less than CAP_KILL'
+        assert_eq 0000000000000020 "$(sed -n 's/^CapEff:\t*//p' "/proc/$pid/status")"
+        assert_eq 1 "$(sed -n 's/^NoNewPrivs:\t*//p' "/proc/$pid/status")"
+        assert_eq 2 "$(sed -n 's/^Seccomp:\t*//p' "/proc/$pid/status")"
+        assert_ne "$(readlink /proc/1/ns/net)" "$(readlink "/proc/$pid/ns/net")"
+        assert_fails nsenter -t "$pid" -m ls /home/alice
+        assert_fails nsenter -t "$pid" -m touch /etc/mxc/policies/x /usr/lib/mxc/x
+        assert_ok nsenter -t "$pid" -m sh -c 'touch /run/mxc/x && rm /run/mxc/x && touch /var/lib/mxc/x && rm /var/lib/mxc/x'
+}
+
+test_bus_brings_the_daemon_up() {
+        defer systemctl start mxcd.service
+        systemctl stop mxcd.service 2>/dev/null
+        assert_ok as alice busctl call "${MANAGER[@]}" ListPolicies
+        assert_eq active "$(systemctl is-active mxcd.service)"
+}
+
+test_the_second_door_brings_the_daemon_up() {
+        defer systemctl start mxcd.service
+        systemctl stop mxcd.service 2>/dev/null
+        assert_ok as alice python3 -c '
+import socket
+door = socket.socket(socket.AF_UNIX)
+door.connect("/run/mxc/bus")
+door.send(b"\0AUTH EXTERNAL\r\nDATA\r\n")
+print(door.recv(4096))'
+        assert_contains "$output" OK
+        assert_eq active "$(systemctl is-active mxcd.service)"
+}
+
+test_bus_lets_through_what_is_documented() {
+        assert_fails as alice busctl call "${MANAGER[@]}" Nonsense
+        assert_contains "$output" 'Access denied'
+        assert_fails as alice busctl set-property "${MANAGER[@]}" Version s 2
+        assert_contains "$output" 'Access denied'
+        assert_ok as alice busctl get-property "${MANAGER[@]}" Version
+}
+
+test_reload_is_done_when_it_returns() {
+        mkdir -p /run/mxc/policies
+        defer systemctl reload mxcd.service
+        defer rm -r /run/mxc/policies
+        echo '{"schema": "mxc-policy/1", "name": "brand-new"}' >/run/mxc/policies/brand-new.json
+        systemctl reload mxcd.service
+        assert_contains "$(busctl call "${MANAGER[@]}" ListPolicies)" '"brand-new"'
+}
+
+# At shutdown everything is stopped at once. What agents run ends before those who record it.
+test_agents_end_before_their_keepers() {
+        defer systemctl start mxc-launch.socket mxc-launch.service mxcd.socket mxcd.service
+        spawn alice -- sh -c 'trap "sleep 1; exit 7" TERM; while :; do sleep 0.1; done'
+        sleep "$SLOW"
+        systemctl stop mxc.slice mxcd.socket mxcd.service mxc-launch.socket mxc-launch.service
+        assert_eq inactive "$(systemctl is-active mxcd.service)"
+        assert_record MXC_EVENT=exit MXC_SANDBOX="${sandbox##*/}"
+        assert_eq daemon "$(record MXC_EVENT)" 'the last record'
 }
 
 test_guard_is_no_failure_where_there_is_none() {
