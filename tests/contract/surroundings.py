@@ -110,7 +110,7 @@ def check_bus_policy(tree):
             what = (policy.get("user") or policy.get("context"), rule.tag, dict(rule.attrib))
             if what == ("root", "allow", {"own": name}):
                 others.append("own")
-            elif what == ("default", "deny", {"send_destination": name}) and number == 0:
+            elif what == ("default", "deny", {"send_destination": name, "send_type": "method_call"}) and number == 0:
                 others.append("deny")
             elif what[:2] == ("default", "allow") and rule.get("send_destination") == name and rule.get("send_interface"):
                 offered.add((rule.get("send_interface"), rule.get("send_member")))
@@ -170,9 +170,9 @@ def check_names(tree):
 
 # Each of these makes a mount namespace, or a filter that agents would inherit: see mxc-launch.service.in.
 NOT_FOR_THE_LAUNCHER = re.compile(
-    r"Private(?!.*=no$)|Protect|(ReadOnly|ReadWrite|Inaccessible|Exec|NoExec)Paths|(Root|Bind|Temporary|Mount|Extension)|SystemCall|"
-    r"Restrict(?!art)|LockPersonality|MemoryDenyWriteExecute|Device|Dynamic|User$|Group$|Delegate|.*Directory$|Ambient|SecureBits|"
-    r"AppArmor|SELinux|Smack|Limit(?!NOFILE)|PAM|Environment|Nice|CPUScheduling|CPUAffinity|NUMA|IOScheduling|Personality|StandardInput")
+    r"Private|Protect|Restrict|(ReadOnly|ReadWrite|Inaccessible|Exec|NoExec)Paths|(Root|Bind|Temporary|Mount|Extension)|SystemCall|"
+    r"LockPersonality|MemoryDenyWriteExecute|Device|Dynamic|User$|Group$|Delegate|.*Directory$|Ambient|SecureBits|AppArmor|SELinux|"
+    r"Smack|Limit(?!NOFILE)|PAM|Environment|Nice|CPUScheduling|CPUAffinity|NUMA|IOScheduling|Personality|StandardInput")
 
 
 def check_launcher_unit(tree):
@@ -313,7 +313,8 @@ def check_readme(tree):
         rows.setdefault(program, set()).add(cells[2])
     for path in PROGRAMS:
         yield from differences(f"README.md, {Path(path).name}", rows.get(Path(path).name, set()), linked(path))
-    for path in re.findall(r"^    ([a-z-]+(?:/[a-z-]+)*/) {2,}", text, re.M) + re.findall(r"`((?!\.git/)(?:\.?[a-z-]+/)+[\w.-]+)`", text):
+    paths = re.findall(r"^    ([a-z-]+(?:/[a-z-]+)*/) {2,}", text, re.M)
+    for path in paths + re.findall(r"`((?!\.git/)(?:\.?[a-z-]+/)+[\w.-]+)`", text):
         if not (tree.root / path).exists():
             yield f"README.md speaks of {path}"
     for folder in tree.root.iterdir():
@@ -339,7 +340,8 @@ HARMFUL = {
         ("common/audit-event.h", '"06e60fc1f4dd7377e60815dc4c662535"', '"06e60fc1f4dd7377e60815dc4c662536"'),
     ],
     check_bus_policy: [
-        (BUS + "org.mxc1.conf", '    <deny send_destination="org.mxc1"/>\n', ""),
+        (BUS + "org.mxc1.conf", '    <deny send_destination="org.mxc1" send_type="method_call"/>\n', ""),
+        (BUS + "org.mxc1.conf", ' send_type="method_call"', ""),
         (BUS + "org.mxc1.conf", ' send_member="Spawn"', ""),
         (BUS + "org.mxc1.conf", ' send_interface="org.mxc1.Manager" send_member="Spawn"', ""),
         (BUS + "org.mxc1.conf", 'send_member="WhoIs"', 'send_member="WhoWas"'),
