@@ -1,7 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "escape.h"
 
+#include <strings.h>
+
 #include "cleanup.h"
+
+bool escape_all_but_ascii;
+
+void escape_begin(void) {
+        static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
+        const char *locale = NULL;
+        for (size_t i = 0; i < ELEMENTSOF(names) && !(locale && *locale); i++)
+                locale = getenv(names[i]);
+        const char *charset = locale ? strchr(locale, '.') : NULL;
+        escape_all_but_ascii = !charset || (strncasecmp(charset, ".UTF-8", 6) != 0 &&
+                                                           strncasecmp(charset, ".utf8", 5) != 0);
+}
 
 size_t utf8_next(const char *s, size_t n, uint32_t *ret) {
         const unsigned char *p = (const unsigned char *)s;
@@ -60,6 +74,8 @@ bool character_is_plain(uint32_t c) {
                 { 0x1bca0, 0x1bca3 }, { 0x1d173, 0x1d17a },
                 { 0xe0000, 0x10ffff }, /* tags, selectors, private planes */
         };
+        if (escape_all_but_ascii && c > 0x7f)
+                return false;
         for (size_t i = 0; i < ELEMENTSOF(odd); i++)
                 if (c >= odd[i].from && c <= odd[i].to)
                         return false;

@@ -9,6 +9,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Where the terminal is not known to be UTF-8 a harmless character may hold a byte that is not: then only ASCII is plain. False until
+ * escape_begin() has looked at LC_ALL, LC_CTYPE and LANG. */
+extern bool escape_all_but_ascii;
+void escape_begin(void);
+
 /* The character at s[0..n) (n > 0) and how many bytes it has; 1 byte and UINT32_MAX for what is not UTF-8. */
 size_t utf8_next(const char *s, size_t n, uint32_t *ret);
 bool text_is_utf8(const char *s);

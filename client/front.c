@@ -4,6 +4,7 @@
 
 #include "channels.h"
 #include "cleanup.h"
+#include "escape.h"
 #include "exec.h"
 #include "limits.h"
 #include "run.h"
@@ -33,6 +34,7 @@ int main(int argc, char **argv) {
         static const Verb *const verbs[] = { &verb_run_command, &verb_exec_command };
         if (channels_fill_gaps() < 0)
                 return STATUS_RUN_FAILED;
+        escape_begin();
         for (size_t i = 0; argc > 1 && i < ELEMENTSOF(verbs); i++)
                 if (streq(argv[1], verbs[i]->name))
                         return verb_run(verbs[i], argv + 2);

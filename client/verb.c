@@ -7,6 +7,7 @@
 #include "status.h"
 
 #define HELP_COLUMN 28 /* where what an option does begins */
+#define VERB_COLUMN 38
 
 enum {
         OPTION_HELP = 1000,
@@ -73,6 +74,22 @@ static void help_option(const Option *row) {
                 printf("%-*s%s\n", HELP_COLUMN, left, row->help);
 }
 
+/* How many characters: printf() counts bytes. */
+static int characters(const char *s) {
+        int n = 0;
+        for (; *s; s++)
+                n += ((unsigned char)*s & 0xc0) != 0x80;
+        return n;
+}
+
+static void help_verb(const Verb *v) {
+        _cleanup_free_ char *left = NULL;
+        if (asprintf(&left, "  %s%s%s", v->name, *v->arguments ? " " : "", v->arguments) < 0)
+                left = NULL;
+        printf("%s%*s %s\n", left ? left : v->name, VERB_COLUMN - characters(left ? left : v->name), "",
+                        v->summary);
+}
+
 void verb_help(const Verb *v) {
         printf("mxcctl%s%s%s%s [OPTION…]%s%s\n\n%s.\n", v->noun ? " " : "", v->noun ? v->noun : "",
                         *v->name ? " " : "", v->name, *v->arguments ? " " : "", v->arguments, v->summary);
@@ -80,12 +97,8 @@ void verb_help(const Verb *v) {
                 printf("\n%s\n", v->details);
         if (v->verbs)
                 printf("\n");
-        for (const Verb *w = v->verbs; w && w->name; w++) {
-                _cleanup_free_ char *left = NULL;
-                if (asprintf(&left, "  %s%s%s", w->name, *w->arguments ? " " : "", w->arguments) < 0)
-                        left = NULL;
-                printf("%-*s%s\n", HELP_COLUMN + 14, left ? left : w->name, w->summary);
-        }
+        for (const Verb *w = v->verbs; w && w->name; w++)
+                help_verb(w);
         printf("\n");
         for (const Option *row = v->options; row && row->id; row++)
                 help_option(row);
@@ -194,8 +207,12 @@ int verb_run(const Verb *v, char **argv) {
                         return STATUS_OK;
                 }
                 if (argv[0] && argv[0][0] != '-')
-                        w = verb_find(v->verbs, *argv++, v->name);
-                return w ? verb_run(w, argv) : STATUS_TROUBLE;
+                        w = verb_find(v->verbs, *argv++, *v->name ? v->name : NULL);
+                if (!w)
+                        return STATUS_TROUBLE;
+                Verb named = *w;
+                named.noun = *v->name ? v->name : NULL;
+                return verb_run(&named, argv);
         }
         Options o;
         verb_begin(v, &o, argv);

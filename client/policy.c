@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Policies as mxcd has them: list, show and explain. */
+
+#include "bus.h"
+#include "document.h"
+#include "escape.h"
+#include "names.h"
+#include "nouns.h"
+#include "objects.h"
+#include "run.h"
+#include "say.h"
+#include "status.h"
+
+#define DIGEST_SHOWN 12
+
+DEFINE_CLEANUP(Table *, table_free);
+
+static const char *text_at(const json_t *row, size_t i) {
+        const char *s = json_string_value(json_array_get(row, i));
+        return s ? s : "";
+}
+
+/* Rows of name, digest, source, error as objects. */
+static json_t *named_rows(const json_t *rows) {
+        json_auto_t *list = json_array();
+        size_t i;
+        json_t *row;
+        json_array_foreach((json_t *)rows, i, row) {
+                json_t *object = json_pack("{s:s, s:s, s:s, s:s}", "Name", text_at(row, 0), "Digest",
+                                text_at(row, 1), "Source", text_at(row, 2), "Error", text_at(row, 3));
+                if (!object || json_array_append_new(list, object) < 0)
+                        return NULL;
+        }
+        return TAKE_PTR(list);
+}
+
+static int print_policies(const json_t *list) {
+        static const Column columns[] = { { "POLICY" }, { "DIGEST" }, { "FROM" } };
+        _cleanup_(table_freep) Table *t = table_new(columns, ELEMENTSOF(columns));
+        size_t i;
+        json_t *row;
+        json_array_foreach((json_t *)list, i, row) {
+                const char *error = member_text(row, "Error");
+                table_add(t, member_text(row, "Name"), *error ? COLOUR_BAD : COLOUR_NONE);
+                if (settings.full)
+                        table_add(t, member_text(row, "Digest"), COLOUR_FAINT);
+                else
+                        table_addf(t, "%.*s", DIGEST_SHOWN, member_text(row, "Digest"));
+                table_add(t, member_text(row, "Source"), COLOUR_NONE);
+        }
+        int status = table_print(t, "policy", "policies");
+        json_array_foreach((json_t *)list, i, row) {
+                const char *error = member_text(row, "Error");
+                if (*error)
+                        say("%s%s", error,
+                                        *member_text(row, "Digest") ? " (the last good one stays in force)"
+                                                                    : "");
+        }
+        return status;
+}
+
+int policy_list(const Verb *v, Options *o) {
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        json_auto_t *rows = NULL;
+        int status;
+        if (verb_words(v, o, 0, 0, &status) < 0)
+                return status;
+        status = bus_open(&bus);
+        if (status == 0)
+                status = bus_call_json(bus, MXC_BUS_PATH, MXC_IFACE_MANAGER, "ListPolicies", &rows, "");
+        if (status != 0)
+                return status;
+        json_auto_t *list = named_rows(rows);
+        if (!list)
+                return fail(STATUS_TROUBLE, "out of memory");
+        return settings.json != JSON_OFF ? output_json(list) : print_policies(list);
+}
+
+int policy_show(const Verb *v, Options *o) {
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        json_auto_t *text = NULL;
+        int status;
+        if (verb_words(v, o, 1, 1, &status) < 0)
+                return status;
+        status = bus_open(&bus);
+        if (status == 0)
+                status = bus_call_json(
+                                bus, MXC_BUS_PATH, MXC_IFACE_MANAGER, "GetPolicy", &text, "s", o->argv[0]);
+        if (status != 0)
+                return status;
+        json_auto_t *policy = json_is_string(text) ? json_loads(json_string_value(text),
+                                                                     JSON_REJECT_DUPLICATES, NULL)
+                                                   : NULL;
+        if (!policy)
+                return bus_not_understood();
+        if (settings.json == JSON_OFF)
+                settings.json = JSON_PRETTY; /* it is nothing else */
+        return output_json(policy);
+}
+
+enum { EXPLAIN_VALUE = 1, EXPLAIN_PROTOCOL, EXPLAIN_PORT, EXPLAIN_WORKSPACE };
+
+const Option policy_explain_options[] = {
+        { EXPLAIN_WORKSPACE, 'w', "workspace", "DIR",
+                        "What ${workspace} is (default: the current directory)" },
+        { EXPLAIN_PROTOCOL, '\0', "protocol", "NAME", "Of connect: tcp, udp or icmp (default: tcp)" },
+        { EXPLAIN_PORT, '\0', "port", "NUMBER", "Of connect" },
+        { EXPLAIN_VALUE, '\0', "value", "TEXT", "Of env: what the variable is set to" },
+        { 0 },
+};
+
+typedef struct Question {
+        const char *workspace, *value, *protocol;
+        long port; /* -1: none */
+} Question;
+
+static int take_question(const Verb *v, Question *q, int id, const char *value) {
+        char *end;
+        switch (id) {
+        case EXPLAIN_WORKSPACE:
+                q->workspace = value;
+                break;
+        case EXPLAIN_PROTOCOL:
+                q->protocol = value;
+                break;
+        case EXPLAIN_VALUE:
+                q->value = value;
+                break;
+        default:
+                q->port = strtol(value, &end, 10);
+                if (!*value || *end || strspn(value, "0123456789") != strlen(value) || q->port > UINT16_MAX)
+                        return verb_misused(v, "--port=%s: it is a number up to 65535", value);
+        }
+        return 0;
+}
+
+static int ask(const Question *q, char *const *words, size_t n_words, json_t **ret) {
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        _cleanup_free_ char *workspace = NULL, *document = NULL;
+        BusOption options[5];
+        size_t n = 0;
+        int r = workspace_resolve(q->workspace, &workspace);
+        if (r < 0)
+                return fail(STATUS_TROUBLE, "cannot find the workspace %s: %s",
+                                q->workspace ? q->workspace : ".", strerror(-r));
+        if (policy_is_file(words[0]) && document_read(words[0], &document, NULL) < 0)
+                return STATUS_TROUBLE;
+        options[n++] = (BusOption){ .key = "workspace", .text = workspace };
+        if (n_words > 2)
+                options[n++] = (BusOption){ .key = "target", .text = words[2] };
+        if (q->value)
+                options[n++] = (BusOption){ .key = "value", .text = q->value };
+        if (q->protocol)
+                options[n++] = (BusOption){ .key = "protocol", .text = q->protocol };
+        if (q->port >= 0)
+                options[n++] = (BusOption){ .key = "port", .number = (uint16_t)q->port };
+        int status = bus_open(&bus);
+        if (status != 0)
+                return status;
+        return bus_call_options(bus, MXC_BUS_PATH, MXC_IFACE_MANAGER, "Explain", ret,
+                        (const char *const[]){ document ? document : words[0], words[1], NULL }, options, n);
+}
+
+static void print_decision(const json_t *d, const char *action, const char *target, bool allowed) {
+        _cleanup_free_ char *what = escape_text(target), *clause = escape_text(member_text(d, "clause")),
+                            *sentence = escape_text(member_text(d, "sentence")),
+                            *policy = escape_text(member_text(d, "policy"));
+        const char *bound = member_text(d, "bound");
+        Colour colour = allowed ? COLOUR_GOOD : COLOUR_BAD;
+        printf("%s%s%s: %s%s%s\n", colour_begin(colour), allowed ? "allowed" : "denied", colour_end(colour),
+                        action, *target ? " " : "", what ? what : "?");
+        if (clause && *clause)
+                printf("  by clause %s", clause);
+        if (policy && *policy)
+                printf("%s of policy %s%s%s%s", clause && *clause ? "" : "  by", policy,
+                                *bound && !streq(bound, "policy") ? ", the bound being the " : "",
+                                *bound && !streq(bound, "policy") ? bound : "", "\n");
+        else
+                putchar('\n');
+        if (sentence && *sentence)
+                printf("  %s\n", sentence);
+}
+
+int policy_explain(const Verb *v, Options *o) {
+        Question q = { .port = -1 };
+        json_auto_t *decision = NULL;
+        int id, status;
+        while ((id = verb_next(v, o, &status)) > 0) {
+                status = take_question(v, &q, id, o->value);
+                if (status != 0)
+                        return status;
+        }
+        if (id < 0)
+                return status;
+        if (o->n_words < 2 || o->n_words > 3)
+                return verb_misused(v, "it takes %s", v->arguments);
+        status = ask(&q, o->argv, o->n_words, &decision);
+        if (status != 0)
+                return status == STATUS_NO ? STATUS_TROUBLE : status; /* no answer is not the answer no */
+        bool allowed = streq(member_text(decision, "verdict"), "allow");
+        if (settings.json != JSON_OFF)
+                status = output_json(decision);
+        else
+                print_decision(decision, o->argv[1], o->n_words > 2 ? o->argv[2] : "", allowed);
+        return status != 0 ? status : allowed ? STATUS_OK : STATUS_NO;
+}
