@@ -151,17 +151,18 @@ static void print_cell(const Table *t, size_t column, const char *text, Colour c
 }
 
 void table_flush(Table *t) {
-        if (!t || t->n_columns == 0)
+        const size_t n = t ? t->n_columns : 0;
+        if (n == 0)
                 return;
         measure(t);
         size_t room = room_for_last(t);
         if (!settings.no_legend && !t->begun)
-                for (size_t i = 0; i < t->n_columns; i++)
+                for (size_t i = 0; i < n; i++)
                         print_cell(t, i, t->columns[i].title, COLOUR_TITLE, room);
         t->begun = true;
         for (size_t i = 0; i < t->n_cells; i++)
-                print_cell(t, i % t->n_columns, t->cells[i].text, t->cells[i].colour, room);
-        t->n_rows += t->n_cells / t->n_columns;
+                print_cell(t, i % n, t->cells[i].text, t->cells[i].colour, room);
+        t->n_rows += t->n_cells / n;
         forget_cells(t);
 }
 
