@@ -25,6 +25,7 @@ typedef struct Search {
         Findings *findings;
         size_t root; /* that is walked */
         bool nested; /* other grants are below it */
+        bool deep;   /* there are names that count in every directory */
         const PlanHandoff *list;
         size_t n;
         bool seen[LIMIT_PLAN_HANDOFF]; /* of PLAN_HANDOFF_ROOT: something has the name of its first component */
@@ -81,6 +82,55 @@ static int add_template_roots(Cage *c) {
                 int r = host < 0 ? host : add_root(c, m->path, host, host, m->access == PLAN_READWRITE);
                 if (r < 0)
                         return r;
+        }
+        return 0;
+}
+
+/* ---- what may not be granted ---- */
+
+static bool is_at_or_below(const char *path, const char *name) {
+        size_t n = strlen(name);
+        return strncmp(path, name, n) == 0 && (path[n] == 0 || path[n] == '/');
+}
+
+/* Whether a path, behind its .git, is at or below one of a git directory's own names: hooks, modules/x/config. */
+static bool is_of_gitdir(const Search *s, const char *path) {
+        const char *git = strstr(path, "/.git/");
+        for (const char *p = git ? git + 5 : NULL; p; p = strchr(p + 1, '/'))
+                for (size_t i = 0; i < s->n; i++)
+                        if (s->list[i].where == PLAN_HANDOFF_GITDIR &&
+                                        is_at_or_below(p + 1, s->list[i].path))
+                                return true;
+        return false;
+}
+
+static bool is_name_of(const Search *s, const char *root, const char *path) {
+        if (!path_is_below(path, root))
+                return false;
+        path += root[1] ? strlen(root) + 1 : 1;
+        for (size_t i = 0; i < s->n; i++)
+                if (s->list[i].where == PLAN_HANDOFF_ROOT && is_at_or_below(path, s->list[i].path))
+                        return true;
+        return false;
+}
+
+/* To be written and protected at once is impossible: what the host trusts cannot be what an agent works in. mxcd refuses it by
+ * the path that was asked for; here it is known where that leads. */
+static int refuse_trusted(Search *s) {
+        Names *n = s->names;
+        for (size_t i = 0; i < n->n_roots; i++) {
+                const char *canonical = NULL;
+                int r = n->roots[i].writable ? names_canonical(n, i, &canonical) : 0;
+                if (r < 0)
+                        return r;
+                bool trusted = canonical && is_of_gitdir(s, canonical);
+                for (size_t k = 0; canonical && k < n->n_roots; k++)
+                        trusted = trusted || (n->roots[k].writable && is_name_of(s, n->roots[k].path,
+                                                                                      n->roots[i].path));
+                if (trusted) {
+                        s->cage->detail = n->roots[i].path;
+                        return -EPERM;
+                }
         }
         return 0;
 }
@@ -181,13 +231,13 @@ static int is_elsewhere(const Search *s, const WalkDir *dir, const WalkEntry *e)
 
 static int on_entry(void *data, const WalkDir *dir, const WalkEntry *e) {
         Search *s = data;
-        int r = s->nested && e->type == DT_DIR ? is_elsewhere(s, dir, e) : 0;
-        if (r != 0)
-                return r < 0 ? r : WALK_SKIP;
         const NameRoot *root = &s->names->roots[s->root];
         if (dir->path[0] == 0 && root->granted)
                 for (size_t i = 0; i < s->n; i++)
                         s->seen[i] = s->seen[i] || may_begin(s->list[i].path, e->name);
+        int r = s->nested && e->type == DT_DIR ? is_elsewhere(s, dir, e) : 0;
+        if (r != 0 || !s->deep)
+                return r < 0 ? r : WALK_SKIP;
         FindingKind kind = findings_kind(s->findings, root->path, dir, e);
         if (kind == FINDING_NEW || kind == FINDING_CHANGED)
                 r = findings_note(s->findings, root->path, dir, e);
@@ -242,16 +292,6 @@ static int on_unreadable(void *data, const char *path) {
         return TAKE_FD(fd);
 }
 
-static bool has_nested(const Search *s, const char *path) {
-        const PlanMount *lists[] = { s->cage->plan->mounts, s->cage->plan->template.mounts };
-        const size_t n[] = { s->cage->plan->n_mounts, s->cage->plan->template.n_mounts };
-        for (size_t l = 0; l < ELEMENTSOF(lists); l++)
-                for (size_t i = 0; i < n[l]; i++)
-                        if (path_is_below(lists[l][i].path, path))
-                                return true;
-        return false;
-}
-
 static int explain_walk(Search *s, int r) {
         const char *path = s->names->roots[s->root].path;
         if (r == -E2BIG &&
@@ -269,12 +309,14 @@ static int search_roots(Search *s) {
                 .unreadable = on_unreadable,
                 .data = s,
                 .left = LIMIT_HANDOFF_DIRS };
+        for (size_t i = 0; i < s->n; i++)
+                s->deep = s->deep || s->list[i].where != PLAN_HANDOFF_ROOT;
         for (s->root = 0; s->root < s->names->n_roots; s->root++) { /* their number grows */
                 const NameRoot *root = &s->names->roots[s->root];
                 if (!root->writable || !root->is_dir)
                         continue;
                 bool granted = root->granted;
-                s->nested = has_nested(s, root->path);
+                s->nested = plan_names_below(s->cage->plan, root->path);
                 memset(s->seen, 0, sizeof(s->seen));
                 int r = walk_run(&w, root->host);
                 if (r == 0 && granted)
@@ -355,6 +397,8 @@ static int gather(Cage *c) {
         if (r < 0 || (p->n_handoff == 0 && !denies_anything(p)))
                 return r;
         r = see_as_owner(p);
+        if (r == 0 && p->n_handoff > 0)
+                r = refuse_trusted(&s);
         if (r == 0 && p->n_handoff > 0)
                 r = search_roots(&s);
         if (r == 0)

@@ -167,18 +167,25 @@ static int canonical_path(int fd, char **ret) {
         return *ret ? 0 : -ENOMEM;
 }
 
+int names_canonical(Names *n, size_t root, const char **ret) {
+        NameRoot *r = &n->roots[root];
+        int q = r->canonical || r->host < 0 ? 0 : canonical_path(r->host, &r->canonical);
+        if (q == 0)
+                *ret = r->canonical;
+        return q;
+}
+
 /* Where a path of the host is in the cage: below the deepest root whose own path on the host it has. */
 static int locate_path(Trail *t, const char *path) {
         Names *n = t->names;
         size_t deepest = NO_ROOT, length = 0;
         for (size_t i = 0; i < n->n_roots; i++) {
-                NameRoot *root = &n->roots[i];
-                int r = root->canonical || root->host < 0 ? 0 : canonical_path(root->host, &root->canonical);
+                const char *c = NULL;
+                int r = names_canonical(n, i, &c);
                 if (r < 0)
                         return r;
-                const char *c = root->canonical;
                 size_t l = c ? strlen(c) : 0;
-                if (root->is_dir && c && (streq(path, c) || path_is_below(path, c)) && l > length) {
+                if (n->roots[i].is_dir && c && (streq(path, c) || path_is_below(path, c)) && l > length) {
                         deepest = i;
                         length = l;
                 }
@@ -444,7 +451,7 @@ int names_add(Names *n, GuardKind kind, size_t root, int dir, const char *at, co
                 r = names_follow(n, root, dir, at, name, &p);
         if (r < 0)
                 return r;
-        r = push_name(n, kind, root, below(at, name), p.fd >= 0 && !p.linked && !is_grant(n, &p));
+        r = push_name(n, kind, root, below(at, name), p.fd >= 0 && !p.linked);
         return r < 0 || dir < 0 ? r : add_place(n, kind, &p);
 }
 
