@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "aftermath.h"
 #include "cleanup.h"
 #include "command.h"
 #include "init.h"
@@ -67,6 +68,7 @@ static bool reap(Init *init, int options) {
 static _Noreturn void finish(Init *init) {
         (void)kill(-1, SIGKILL); /* all but ourselves; ESRCH when we are alone */
         (void)reap(init, 0);
+        aftermath_report(init->cage);
         StatusPage *page = init->cage->page;
         page->code = init->end.code;
         page->signal = init->end.signal;

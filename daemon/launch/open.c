@@ -44,6 +44,16 @@ bool plan_names_mount(const LaunchPlan *plan, const char *path) {
         return false;
 }
 
+bool plan_names_below(const LaunchPlan *plan, const char *path) {
+        for (size_t i = 0; i < plan->n_mounts; i++)
+                if (path_is_below(plan->mounts[i].path, path))
+                        return true;
+        for (size_t i = 0; i < plan->template.n_mounts; i++)
+                if (path_is_below(plan->template.mounts[i].path, path))
+                        return true;
+        return false;
+}
+
 int open_path(int root, const char *path, const char *above, uint64_t resolve) {
         const char *first = above ? above : path;
         if (root != AT_FDCWD && streq(first, "/"))

@@ -297,18 +297,347 @@ static void work_all(Rig *r) {
         }
 }
 
+/* ---- what is told at the end ---- */
+
+static const struct {
+        const char *name, *prepare, *act;
+        const char *told; /* all of it, each path with a blank behind; NULL: the list is not whole */
+} tellings[] = {
+        { "nothing", "repository repo; echo 1 >repo/.envrc; mkdir .husky; echo 1 >.husky/x",
+                        "cd repo && echo 2 >f && git commit -qam 2 && git switch -qc x && git gc -q", "" },
+        { "a name in a directory", "mkdir d", "echo x >d/.envrc", "d/.envrc " },
+        { "what was changed", "mkdir d; echo 1 >d/.envrc", "echo x >d/.envrc", "d/.envrc " },
+        { "what was changed, and made to look old",
+                        "mkdir d; echo 1 >d/.envrc; touch -d 2001-01-01 d/.envrc",
+                        "echo x >d/.envrc; touch -d 2001-01-01 d/.envrc", "d/.envrc " },
+        { "what was replaced by something older",
+                        "mkdir d; echo 1 >d/.envrc; echo 2 >d/old; touch -d 2001-01-01 d/old",
+                        "mv -f d/old d/.envrc", "d/.envrc " },
+        { "what was there, elsewhere", "mkdir d; echo 1 >d/.envrc", "mv d e", "e/.envrc " },
+        { "a symlink", "mkdir d", "ln -s /nowhere d/.envrc", "d/.envrc " },
+        { "what is below a name that is a directory", "mkdir -p d/.husky/_; echo 1 >d/.husky/_/a",
+                        "mkdir -p d/.husky/x && echo x >d/.husky/x/b", "d/.husky/x/b " },
+        { "a name of two parts", "mkdir d",
+                        "mkdir -p d/.github/workflows workflows && echo x >d/.github/workflows/ci.yml && "
+                        "echo x >workflows/ci.yml",
+                        "d/.github/workflows/ci.yml " },
+        { "a clone", "repository repo", "git clone -q repo vendor/x", "vendor/x/.git/config " },
+        { "a clone with hooks", "repository repo",
+                        "git clone -q repo x && echo x >x/.git/hooks/pre-commit && echo x "
+                        ">x/.git/hooks/a.sample",
+                        "x/.git/config x/.git/hooks/pre-commit " },
+        { "a bare repository", NULL, "git init -q --bare d && echo x >d/hooks/update",
+                        "d/HEAD d/config d/hooks/update " },
+        { "HEAD of one that was there, not", "git init -q --bare d",
+                        "git -C d symbolic-ref HEAD refs/heads/x", "" },
+        { "a submodule", "repository repo; git init -q top",
+                        "git -C top -c protocol.file.allow=always submodule --quiet add \"$PWD/repo\" sub "
+                        "2>&1; "
+                        "echo x >top/.git/modules/sub/hooks/update",
+                        "top/.git/modules/sub/config top/.git/modules/sub/hooks/update " },
+        { "as many as fit", NULL,
+                        "mkdir d && cd d && for i in 1 2 3 4 5 6 7 8; do for k in 1 2 3 4 5 6 7 8; do mkdir "
+                        "$i$k && "
+                        ">$i$k/.envrc; done; done",
+                        "d/11/.envrc d/12/.envrc d/13/.envrc d/14/.envrc d/15/.envrc d/16/.envrc "
+                        "d/17/.envrc d/18/.envrc "
+                        "d/21/.envrc d/22/.envrc d/23/.envrc d/24/.envrc d/25/.envrc d/26/.envrc "
+                        "d/27/.envrc d/28/.envrc "
+                        "d/31/.envrc d/32/.envrc d/33/.envrc d/34/.envrc d/35/.envrc d/36/.envrc "
+                        "d/37/.envrc d/38/.envrc "
+                        "d/41/.envrc d/42/.envrc d/43/.envrc d/44/.envrc d/45/.envrc d/46/.envrc "
+                        "d/47/.envrc d/48/.envrc "
+                        "d/51/.envrc d/52/.envrc d/53/.envrc d/54/.envrc d/55/.envrc d/56/.envrc "
+                        "d/57/.envrc d/58/.envrc "
+                        "d/61/.envrc d/62/.envrc d/63/.envrc d/64/.envrc d/65/.envrc d/66/.envrc "
+                        "d/67/.envrc d/68/.envrc "
+                        "d/71/.envrc d/72/.envrc d/73/.envrc d/74/.envrc d/75/.envrc d/76/.envrc "
+                        "d/77/.envrc d/78/.envrc "
+                        "d/81/.envrc d/82/.envrc d/83/.envrc d/84/.envrc d/85/.envrc d/86/.envrc "
+                        "d/87/.envrc d/88/.envrc " },
+        { "one more than fit", NULL,
+                        "mkdir d && cd d && for i in 1 2 3 4 5 6 7 8; do for k in 1 2 3 4 5 6 7 8; do mkdir "
+                        "$i$k && "
+                        ">$i$k/.envrc; done; done; mkdir x && >x/.envrc",
+                        NULL },
+        { "longer than fits", NULL,
+                        "n=$(printf %0200d 1); for i in 1 2 3 4 5 6 7 8 9; do for k in 1 2; do mkdir $i$k$n "
+                        "&& "
+                        ">$i$k$n/.envrc; done; done",
+                        NULL },
+        { "a directory that was shut", "mkdir d", "echo x >d/.envrc; chmod 0 d", NULL },
+        { "a directory that was shut in part", "mkdir d", "echo x >d/.envrc; chmod 444 d", NULL },
+};
+
+static int compare_paths(const void *a, const void *b) {
+        return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The paths of a page, relative to the workspace, sorted, a blank behind each. */
+static char *told(const Rig *r, const StatusPage *page) {
+        const char *paths[256];
+        size_t n = 0, size = strlen(r->workspace) + 1;
+        for (uint32_t at = 0; at < page->handoff_bytes && n < ELEMENTSOF(paths); n++) {
+                paths[n] = page->handoff + at;
+                at += (uint32_t)strlen(paths[n]) + 1;
+        }
+        if (n != page->n_handoff)
+                rig_die("the page counts otherwise", EPROTO);
+        qsort(paths, n, sizeof(char *), compare_paths);
+        char *all = strdup("");
+        for (size_t i = 0; i < n; i++) {
+                char *more = NULL;
+                bool below = strncmp(paths[i], r->workspace, size - 1) == 0 && paths[i][size - 1] == '/';
+                if (asprintf(&more, "%s%s ", all, below ? paths[i] + size : paths[i]) < 0)
+                        rig_die("memory", ENOMEM);
+                free(all);
+                all = more;
+        }
+        return all;
+}
+
+/* Whether the list is what it has to be. */
+static bool is_told(Rig *r, size_t i, RigResult *result) {
+        _cleanup_(launch_plan_freep) LaunchPlan *p = agent(r, tellings[i].act);
+        prepare(r, tellings[i].prepare);
+        rig_run(r, p, result);
+        _cleanup_free_ char *list = told(r, &result->page);
+        bool whole = tellings[i].told != NULL;
+        if (result->started && result->page.handoff_scanned == whole &&
+                        (!whole || streq(list, tellings[i].told)))
+                return true;
+        (void)snprintf(result->detail, sizeof(result->detail), "whole %u: %s", result->page.handoff_scanned,
+                        list);
+        return false;
+}
+
+static void tell_all(Rig *r, bool walls) {
+        for (size_t i = 0; i < ELEMENTSOF(tellings); i++) {
+                static RigResult result;
+                if (!walls && !tellings[i].told)
+                        continue;
+                bool ok = is_told(r, i, &result) == walls;
+                if (!ok) {
+                        print_output(&result);
+                        printf("# %s\n", result.detail);
+                }
+                tell(ok, walls ? "told at the end" : "not told without the walls", tellings[i].name);
+        }
+}
+
+/* How it is ended matters: asked, it still looks; killed, it cannot, and does not say that it did. */
+static void end_by(Rig *r, int number_of_signal, bool whole, const char *name) {
+        static RigResult result;
+        RigBox box;
+        _cleanup_(launch_plan_freep) LaunchPlan *p = agent(r, "echo x >d/.envrc && echo ready && sleep 600");
+        prepare(r, "mkdir d");
+        bool ok = rig_spawn(r, p, &box, &result);
+        if (ok) {
+                char line[6];
+                ok = read(box.output, line, sizeof(line)) == sizeof(line) &&
+                     kill(box.pid, number_of_signal) == 0;
+                rig_wait(r, &box, 0, &result);
+                rig_release(r, box.id, 0);
+                ok = ok && result.page.handoff_scanned == whole && result.page.n_handoff == whole;
+        }
+        tell(ok, "told at the end", name);
+}
+
+/* ---- what an agent is given ---- */
+
+/* T6: what somebody chose for a workspace is what a host program trusts. */
+static const struct {
+        const char *name, *prepare, *workspace, *act, *harm;
+        bool refused; /* it cannot even be granted; otherwise the attack fails */
+} choices[] = {
+        { "a git directory", "repository repo", "repo/.git", "echo x >hooks/update; echo x >>config",
+                        "test -e repo/.git/hooks/update || grep -q x repo/.git/config", false },
+        { "a bare repository", "git init -q --bare g", "g", "echo x >hooks/update", "test -e g/hooks/update",
+                        false },
+        { "hooks", "repository repo", "repo/.git/hooks", "echo x >update", "test -e repo/.git/hooks/update",
+                        true },
+        { "hooks, by another name", "repository repo; ln -s repo/.git/hooks d", "d", "echo x >update",
+                        "test -e repo/.git/hooks/update", true },
+        { "hooks of a submodule", "mkdir -p .git/modules/a/b/hooks/x", ".git/modules/a/b/hooks/x",
+                        "echo x >update", "test -e .git/modules/a/b/hooks/x/update", true },
+};
+
+static void choose_all(Rig *r, bool walls) {
+        for (size_t i = 0; i < ELEMENTSOF(choices); i++) {
+                static RigResult result;
+                _cleanup_(launch_plan_freep) LaunchPlan *p = agent(r, choices[i].act);
+                char **places[] = { &p->mounts[0].path, &p->cwd };
+                for (size_t k = 0; k < ELEMENTSOF(places); k++) {
+                        free(*places[k]);
+                        if (asprintf(places[k], "%s/%s", r->workspace, choices[i].workspace) < 0)
+                                rig_die("memory", ENOMEM);
+                }
+                prepare(r, choices[i].prepare);
+                rig_run(r, p, &result);
+                bool harmed = host(r, choices[i].harm) == 0, ok = harmed == !walls;
+                if (walls && choices[i].refused)
+                        ok = ok && !result.started && result.step == LAUNCH_STEP_HANDOFF &&
+                             result.error == EPERM;
+                else
+                        ok = ok && result.started;
+                if (!ok)
+                        print_output(&result);
+                tell(ok, walls ? "T6 chosen for a workspace" : "T6 chosen, without the walls",
+                                choices[i].name);
+        }
+}
+
+/* T7: what is denied and protected leaves no trace on the host, be it there or not. */
+static void leave_nothing(Rig *r) {
+        static RigResult result;
+        static const char look[] = "find . ! -name .seen -printf '%p %i %m %s %l %C@\\n' | sort";
+        _cleanup_free_ char *before = NULL, *after = NULL;
+        _cleanup_(launch_plan_freep) LaunchPlan *p =
+                        agent(r, "cat .envrc .env x/y 2>/dev/null; ls -la >/dev/null");
+        if (asprintf(&before, "repository repo; mkdir d; echo 1 >.envrc; touch .seen; %s >.seen", look) <
+                                        0 ||
+                        asprintf(&after, "%s | cmp - .seen", look) < 0)
+                rig_die("memory", ENOMEM);
+        static const char *const denied[] = { ".env", "d/secret", "x/y" };
+        for (size_t i = 0; i < ELEMENTSOF(denied); i++) {
+                _cleanup_free_ char *path = NULL;
+                if (asprintf(&path, "%s/%s", r->workspace, denied[i]) < 0)
+                        rig_die("memory", ENOMEM);
+                plan_add_mount(p, path, PLAN_DENIED)->required = false;
+        }
+        prepare(r, before);
+        rig_run(r, p, &result);
+        bool ok = result.started && host(r, after) == 0;
+        if (!ok)
+                print_output(&result);
+        tell(ok, "T7 left behind", "nothing");
+}
+
+/* ---- what is denied ---- */
+
+typedef enum Needs { NEEDS_NOTHING, NEEDS_NAMES, NEEDS_GUARD } Needs;
+
+/* E17: the agent tries for what is denied; the harm is a word of it in its output, or what the host finds. */
+static const struct {
+        const char *name, *prepare, *denied, *act, *harm; /* harm NULL: the word */
+        Needs needs;
+} denials[] = {
+        { "its path", "echo WORD >.env", ".env", "cat .env", NULL, NEEDS_NOTHING },
+        { "its path, roundabout", "mkdir d; echo WORD >.env", ".env", "cat .//d/..//.env", NULL,
+                        NEEDS_NOTHING },
+        { "the root of a process", "echo WORD >.env", ".env",
+                        "cat /proc/self/root/$PWD/.env /proc/self/cwd/.env", NULL, NEEDS_NOTHING },
+        { "a symlink", "echo WORD >.env", ".env", "ln -s .env l && cat l", NULL, NEEDS_NOTHING },
+        { "a link made now", "echo WORD >.env", ".env", "ln .env l && cat l", NULL, NEEDS_NOTHING },
+        { "moving it", "echo WORD >.env", ".env", "mv .env l && cat l", NULL, NEEDS_NOTHING },
+        { "moving what it is in", "mkdir d; echo WORD >d/.env", "d/.env", "mv d e; cat e/.env d/.env", NULL,
+                        NEEDS_NOTHING },
+        { "what it leads to", "mkdir d; echo WORD >d/e; ln -s d/e .env", ".env", "cat d/e .env", NULL,
+                        NEEDS_NOTHING },
+        { "below a directory", "mkdir d; echo WORD >d/e", "d", "cat d/e; cd d && cat e", NULL,
+                        NEEDS_NOTHING },
+        { "making it", NULL, ".env", "echo x >.env", "test -e .env", NEEDS_NAMES },
+        { "moving something there", NULL, "d/.env", "mkdir e && echo x >e/.env && mv e d", "test -e d/.env",
+                        NEEDS_NAMES },
+        { "a symlink there", NULL, ".env", "ln -s f .env", "test -L .env", NEEDS_NAMES },
+        { "a hard link from before", "echo WORD >.env; ln .env l", ".env", "cat l", NULL, NEEDS_GUARD },
+        { "a hard link of what is elsewhere", "echo WORD >../out/secret; ln ../out/secret l",
+                        "../out/secret", "cat l", NULL, NEEDS_GUARD },
+};
+
+static void deny(const Rig *r, LaunchPlan *p, const char *relative) {
+        _cleanup_free_ char *path = NULL;
+        int n = strncmp(relative, "../", 3) == 0 ? asprintf(&path, "%s/%s", r->dir, relative + 3)
+                                                 : asprintf(&path, "%s/%s", r->workspace, relative);
+        if (n < 0)
+                rig_die("memory", ENOMEM);
+        plan_add_mount(p, path, PLAN_DENIED)->required = false;
+}
+
+static void deny_all(Rig *r, bool walls) {
+        for (size_t i = 0; i < ELEMENTSOF(denials); i++) {
+                static RigResult result;
+                if (walls && ((denials[i].needs == NEEDS_NAMES && !names_are_kept(r)) ||
+                                             (denials[i].needs == NEEDS_GUARD && !r->features.guard)))
+                        continue;
+                _cleanup_(launch_plan_freep) LaunchPlan *p = agent(r, denials[i].act);
+                if (walls) /* a mask is no room that could be left out: without it nothing is denied */
+                        deny(r, p, denials[i].denied);
+                prepare(r, denials[i].prepare);
+                rig_run(r, p, &result);
+                bool harmed = denials[i].harm ? host(r, denials[i].harm) == 0
+                                              : strstr(result.output, "WORD") != NULL;
+                bool ok = result.started && harmed == !walls;
+                if (!ok)
+                        print_output(&result);
+                tell(ok, walls ? "E17 denied" : "E17 had, when it is not denied", denials[i].name);
+        }
+}
+
+/* As an editor saves: the host puts another file in the place of what is denied, or makes it, while the agent runs. */
+static void replace_denied(Rig *r, bool walls, const char *prepare_script, const char *name) {
+        static RigResult result;
+        RigBox box;
+        _cleanup_(launch_plan_freep) LaunchPlan *p = agent(
+                        r, "echo ready; while ! test -e go; do sleep 0.02; done; cat .env; echo x >>.env");
+        deny(r, p, ".env");
+        prepare(r, prepare_script);
+        bool ok = rig_spawn(r, p, &box, &result);
+        if (ok) {
+                char line[6];
+                ok = read(box.output, line, sizeof(line)) == sizeof(line) &&
+                     host(r, "echo WORD >.new; mv .new .env; touch go") == 0;
+                rig_wait(r, &box, 0, &result);
+                rig_release(r, box.id, 0);
+                bool had = strstr(result.output, "WORD") || host(r, "grep -q x .env") == 0;
+                ok = ok && had == !walls;
+        }
+        if (!ok)
+                print_output(&result);
+        tell(ok, walls ? "E17 denied" : "E17 had, without the walls", name);
+}
+
+static void replace_all(Rig *r, bool walls) {
+        if (walls && !r->features.guard)
+                return;
+        replace_denied(r, walls, "echo 1 >.env", "what took its place");
+        replace_denied(r, walls, NULL, "what came to be there");
+}
+
+/* A launcher, and a place of the owner's beside the workspace. */
+static void begin(Rig *r, const char *launcher, const char *without) {
+        rig_start(r, launcher, without);
+        _cleanup_free_ char *out = NULL;
+        if (asprintf(&out, "%s/out", r->dir) < 0)
+                rig_die("memory", ENOMEM);
+        if (mkdir(out, 0755) < 0 || chown(out, RIG_UID, RIG_GID) < 0)
+                rig_die(out, errno);
+}
+
 int main(int argc, char **argv) {
         if (argc != 3) {
                 fprintf(stderr, "Usage: %s LAUNCHER MUTANT\n", argv[0]);
                 return EXIT_FAILURE;
         }
         Rig r;
-        rig_start(&r, argv[1], NULL);
+        begin(&r, argv[1], NULL);
         attack_all(&r, true);
+        choose_all(&r, true);
+        leave_nothing(&r);
+        deny_all(&r, true);
+        replace_all(&r, true);
         work_all(&r);
+        tell_all(&r, true);
+        end_by(&r, SIGTERM, true, "when it is asked to end");
+        end_by(&r, SIGKILL, false, "not when it is killed");
         rig_stop(&r);
-        rig_start(&r, argv[2], "handoff");
+
+        begin(&r, argv[2], "handoff");
         attack_all(&r, false);
+        choose_all(&r, false);
+        deny_all(&r, false);
+        replace_all(&r, false);
+        tell_all(&r, false);
         rig_stop(&r);
         printf("1..%u\n", number);
         return failures > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
