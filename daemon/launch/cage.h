@@ -63,6 +63,15 @@ typedef struct SetupMessage {
         char detail[512];
 } SetupMessage;
 
+/* A step of launch_run(); the list ends with one that has no name. It is seen from outside for the tests, which take walls out
+ * and count that none is without a test. */
+typedef struct Room {
+        LaunchStep step;  /* that a failure is told as */
+        const char *name;
+        int (*wall)(Cage *c);
+} Room;
+extern const Room launch_rooms[];
+
 /* Builds the cage around the calling process, runs the command and its pid 1. Does not return. */
 _Noreturn void launch_run(Cage *c);
 

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The launcher with walls taken out, to see each wall's test fail without the wall. It is linked from the very objects of
+ * mxc-launch; what its walls are made of passes through here, by --wrap (ld(1)), so nothing of this is in what is installed.
+ *
+ * MXC_WITHOUT lists what is left out, separated by commas: rooms of launch_run() by their names, and single locks of walls
+ * that have several, by the names below. A name that is neither ends the launcher: a misspelt one would prove
+ * nothing. */
+
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/keyctl.h>
+#include <linux/openat2.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "cage.h"
+#include "cgroup.h"
+#include "cleanup.h"
+#include "fd.h"
+#include "filesystem.h"
+#include "filter.h"
+#include "init.h"
+#include "launcher.h"
+#include "proof.h"
+
+static const char *const locks[] = {
+        "bounding",      /* the launcher's empty bounding set */
+        "close-on-exec", /* of whatever is open when the command begins */
+        "close-range",   /* of what came from the launcher */
+        "core",          /* RLIMIT_CORE */
+        "dumpable",      /* pid 1 is closed to its own uid */
+        "emptiness",     /* /root is in the cage's root */
+        "environment",   /* is the plan's, not the launcher's */
+        "hostname",
+        "ipcns",
+        "keyring",
+        "kill-rest", /* pid 1 kills what its command leaves */
+        "mask",      /* over what is denied */
+        "mask-proc",
+        "nodev", /* of what is granted; likewise the next three */
+        "noexec",
+        "nosuid",
+        "readonly",
+        "nofollow", /* below what the agent can write */
+        "owner",    /* opens what was named in his name */
+        "pidns",
+        "proc-readonly",
+        "proof",
+        "seal", /* read-only, of what is ours */
+        "seccomp-architecture",
+        "seccomp-clone3",
+        "seccomp-command", /* the second program, which takes pid 1's own calls away */
+        "seccomp-ioctl",
+        "seccomp-list",       /* every call that has a name is allowed */
+        "seccomp-namespaces", /* flags of clone and unshare */
+        "seccomp-personality",
+        "seccomp-socket",
+        "seccomp-unknown", /* calls that have no name yet are allowed */
+        "session",
+        "shm-noexec",
+        "signals",
+        "umask",
+        "utsns",
+};
+
+static const char *room; /* the one that is being built */
+
+static bool left_out(const char *name) {
+        const char *list = getenv("MXC_WITHOUT");
+        size_t n = strlen(name);
+        for (const char *p = list; p && *p; p += strcspn(p, ","), p += *p == ',')
+                if (strcspn(p, ",") == n && memcmp(p, name, n) == 0)
+                        return true;
+        return false;
+}
+
+static bool in_room(const char *name) {
+        return room && streq(room, name);
+}
+
+static bool is_known(const char *name, size_t n) {
+        for (size_t i = 0; i < ELEMENTSOF(locks); i++)
+                if (strlen(locks[i]) == n && memcmp(locks[i], name, n) == 0)
+                        return true;
+        for (const Room *r = launch_rooms; r->name; r++)
+                if (strlen(r->name) == n && memcmp(r->name, name, n) == 0)
+                        return true;
+        return false;
+}
+
+/* ---- whole rooms ---- */
+
+int __real_launcher_new(Launcher **ret, int listener);
+int __wrap_launcher_new(Launcher **ret, int listener);
+int __wrap_launcher_new(Launcher **ret, int listener) {
+        const char *list = getenv("MXC_WITHOUT");
+        for (const char *p = list; p && *p; p += strcspn(p, ","), p += *p == ',')
+                if (!is_known(p, strcspn(p, ","))) {
+                        fprintf(stderr, "Neither a room nor a lock: %s\n", p);
+                        exit(EXIT_FAILURE);
+                }
+        return __real_launcher_new(ret, listener);
+}
+
+_Noreturn void __wrap_launch_run(Cage *c);
+_Noreturn void __wrap_launch_run(Cage *c) {
+        for (const Room *r = launch_rooms; r->name; r++) {
+                if (left_out(r->name))
+                        continue;
+                room = r->name;
+                c->detail = NULL;
+                int error = r->wall(c);
+                if (error < 0) {
+                        cage_report_failure(c->report, r->step, -error, c->detail ? c->detail : r->name);
+                        _exit(EXIT_FAILURE);
+                }
+        }
+        room = NULL;
+        init_run(c);
+}
+
+_Noreturn void __real_proof_run(const Cage *c, int report);
+_Noreturn void __wrap_proof_run(const Cage *c, int report);
+_Noreturn void __wrap_proof_run(const Cage *c, int report) {
+        if (left_out("proof"))
+                _exit(EXIT_SUCCESS);
+        __real_proof_run(c, report);
+}
+
+/* ---- system calls by number ---- */
+
+/* The part in front of a program is one block after the other, "load the number, unless it is x skip the block". */
+static void open_block(struct sock_filter *code, size_t n, uint32_t number) {
+        for (size_t i = 0; i + 1 < n && code[i].code == (BPF_LD | BPF_W | BPF_ABS) &&
+                           code[i].k == offsetof(struct seccomp_data, nr) &&
+                           code[i + 1].code == (BPF_JMP | BPF_JEQ | BPF_K);
+                        i += 2U + code[i + 1].jf)
+                if (code[i + 1].k == number)
+                        code[i + 1].jt = code[i + 1].jf; /* skipped whatever the number is */
+}
+
+long __real_syscall(long number, ...);
+static long load_filter(const struct sock_fprog *program) {
+        static const struct {
+                const char *lock;
+                uint32_t number;
+        } blocks[] = {
+                { "seccomp-clone3", SYS_clone3 },
+                { "seccomp-ioctl", SYS_ioctl },
+                { "seccomp-namespaces", SYS_clone },
+                { "seccomp-namespaces", SYS_unshare },
+                { "seccomp-personality", SYS_personality },
+                { "seccomp-socket", SYS_socket },
+                { "seccomp-socket", SYS_socketpair },
+        };
+        if (left_out("seccomp"))
+                return 0;
+        for (size_t i = 0; i < ELEMENTSOF(blocks); i++)
+                if (left_out(blocks[i].lock))
+                        open_block(program->filter, program->len, blocks[i].number);
+        return __real_syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, program);
+}
+
+long __wrap_syscall(long number, ...);
+long __wrap_syscall(long number, ...) {
+        long a[6];
+        va_list args;
+        va_start(args, number);
+        for (size_t i = 0; i < ELEMENTSOF(a); i++)
+                a[i] = va_arg(args, long);
+        va_end(args);
+        if (number == SYS_seccomp && a[0] == SECCOMP_SET_MODE_FILTER)
+                return load_filter((const struct sock_fprog *)a[2]);
+        if (number == SYS_keyctl && a[0] == KEYCTL_JOIN_SESSION_KEYRING && left_out("keyring"))
+                return 0;
+        return __real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+int __real_filter_load(const FilterProgram *program);
+int __wrap_filter_load(const FilterProgram *program);
+int __wrap_filter_load(
+                const FilterProgram *program) { /* from command.c; the room calls it within its own file */
+        return left_out("seccomp-command") ? 0 : __real_filter_load(program);
+}
+
+int __real_seccomp_rule_add_exact(scmp_filter_ctx ctx, uint32_t action, int number, unsigned n, ...);
+int __wrap_seccomp_rule_add_exact(scmp_filter_ctx ctx, uint32_t action, int number, unsigned n, ...);
+int __wrap_seccomp_rule_add_exact(scmp_filter_ctx ctx, uint32_t action, int number, unsigned n, ...) {
+        if (left_out("seccomp-list"))
+                action = SCMP_ACT_ALLOW;
+        int r = __real_seccomp_rule_add_exact(ctx, action, number, 0);
+        return r == -EACCES ? 0 : r; /* the default says the same */
+}
+
+scmp_filter_ctx __real_seccomp_init(uint32_t action);
+scmp_filter_ctx __wrap_seccomp_init(uint32_t action);
+scmp_filter_ctx __wrap_seccomp_init(uint32_t action) {
+        return __real_seccomp_init(left_out("seccomp-unknown") ? SCMP_ACT_ALLOW : action);
+}
+
+int __real_seccomp_attr_set(scmp_filter_ctx ctx, enum scmp_filter_attr attribute, uint32_t value);
+int __wrap_seccomp_attr_set(scmp_filter_ctx ctx, enum scmp_filter_attr attribute, uint32_t value);
+int __wrap_seccomp_attr_set(scmp_filter_ctx ctx, enum scmp_filter_attr attribute, uint32_t value) {
+        if (attribute == SCMP_FLTATR_ACT_BADARCH && left_out("seccomp-architecture"))
+                value = SCMP_ACT_ALLOW;
+        return __real_seccomp_attr_set(ctx, attribute, value);
+}
+
+/* ---- files ---- */
+
+int __real_mount_setattr(int fd, const char *path, unsigned flags, struct mount_attr *attr, size_t size);
+int __wrap_mount_setattr(int fd, const char *path, unsigned flags, struct mount_attr *attr, size_t size);
+int __wrap_mount_setattr(int fd, const char *path, unsigned flags, struct mount_attr *attr, size_t size) {
+        static const struct {
+                const char *lock;
+                uint64_t attribute;
+        } granted[] = {
+                { "nodev", MOUNT_ATTR_NODEV },
+                { "noexec", MOUNT_ATTR_NOEXEC },
+                { "nosuid", MOUNT_ATTR_NOSUID },
+                { "readonly", MOUNT_ATTR_RDONLY },
+        };
+        struct mount_attr changed = *attr;
+        bool is_grant = (flags & AT_RECURSIVE) != 0;
+        for (size_t i = 0; i < ELEMENTSOF(granted); i++)
+                if (is_grant && left_out(granted[i].lock)) {
+                        changed.attr_set &= ~granted[i].attribute;
+                        changed.attr_clr |= granted[i].attribute; /* the host's mount may have it too */
+                }
+        if (!is_grant && attr->attr_set == MOUNT_ATTR_RDONLY && left_out("seal"))
+                return 0;
+        return __real_mount_setattr(fd, path, flags, &changed, size);
+}
+
+int __real_fsmount(int context, unsigned flags, unsigned attributes);
+int __wrap_fsmount(int context, unsigned flags, unsigned attributes);
+int __wrap_fsmount(int context, unsigned flags, unsigned attributes) {
+        const unsigned both = MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY;
+        if ((attributes & both) == both && left_out("proc-readonly"))
+                attributes &= ~(unsigned)MOUNT_ATTR_RDONLY;
+        if ((attributes & both) == MOUNT_ATTR_NOEXEC && left_out("shm-noexec"))
+                attributes &= ~(unsigned)MOUNT_ATTR_NOEXEC;
+        return __real_fsmount(context, flags, attributes);
+}
+
+int __real_fd_openat2(int dir, const char *path, uint64_t flags, uint64_t resolve);
+int __wrap_fd_openat2(int dir, const char *path, uint64_t flags, uint64_t resolve);
+int __wrap_fd_openat2(int dir, const char *path, uint64_t flags, uint64_t resolve) {
+        if (left_out("nofollow"))
+                resolve &= ~(uint64_t)(RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH);
+        return __real_fd_openat2(dir, path, flags, resolve);
+}
+
+int __real_filesystem_mask(int mask, int target);
+int __wrap_filesystem_mask(int mask, int target);
+int __wrap_filesystem_mask(int mask, int target) {
+        return left_out("mask") ? 0 : __real_filesystem_mask(mask, target);
+}
+
+int __real_filesystem_finish(PlaceKind kind, int tree, const PlaceContext *c);
+int __wrap_filesystem_finish(PlaceKind kind, int tree, const PlaceContext *c);
+int __wrap_filesystem_finish(PlaceKind kind, int tree, const PlaceContext *c) {
+        return kind == PLACE_PROC && left_out("mask-proc") ? 0 : __real_filesystem_finish(kind, tree, c);
+}
+
+int __real_filesystem_new_root(void);
+int __wrap_filesystem_new_root(void);
+int __wrap_filesystem_new_root(void) {
+        int tree = __real_filesystem_new_root();
+        if (tree >= 0 && left_out("emptiness"))
+                (void)mkdirat(tree, "root", 0755); /* the test sees whether it is there */
+        return tree;
+}
+
+/* ---- identity ---- */
+
+/* What setfsuid() and setfsgid() would say, had they done something. */
+static int pretend(int *now, unsigned id) {
+        int old = *now;
+        if (id != UINT32_MAX)
+                *now = (int)id;
+        return old;
+}
+
+int __real_setfsuid(uid_t uid);
+int __wrap_setfsuid(uid_t uid);
+int __wrap_setfsuid(uid_t uid) {
+        static int now;
+        return left_out("owner") ? pretend(&now, uid) : __real_setfsuid(uid);
+}
+
+int __real_setfsgid(gid_t gid);
+int __wrap_setfsgid(gid_t gid);
+int __wrap_setfsgid(gid_t gid) {
+        static int now;
+        return left_out("owner") ? pretend(&now, gid) : __real_setfsgid(gid);
+}
+
+int __real_prctl(int option, ...);
+int __wrap_prctl(int option, ...);
+int __wrap_prctl(int option, ...) {
+        unsigned long a[4];
+        va_list args;
+        va_start(args, option);
+        for (size_t i = 0; i < ELEMENTSOF(a); i++)
+                a[i] = va_arg(args, unsigned long);
+        va_end(args);
+        if (option == PR_CAPBSET_DROP && left_out("bounding"))
+                return 0;
+        if (option == PR_SET_DUMPABLE && left_out("dumpable"))
+                a[0] = 1; /* a change of uid takes it away as well */
+        return __real_prctl(option, a[0], a[1], a[2], a[3]);
+}
+
+/* ---- the process ---- */
+
+pid_t __real_cgroup_clone(int cgroup, uint64_t flags, int *ret_pidfd);
+pid_t __wrap_cgroup_clone(int cgroup, uint64_t flags, int *ret_pidfd);
+pid_t __wrap_cgroup_clone(int cgroup, uint64_t flags, int *ret_pidfd) {
+        static const struct {
+                const char *lock;
+                uint64_t flag;
+        } namespaces[] = { { "ipcns", CLONE_NEWIPC }, { "pidns", CLONE_NEWPID }, { "utsns", CLONE_NEWUTS } };
+        for (size_t i = 0; i < ELEMENTSOF(namespaces); i++)
+                if (left_out(namespaces[i].lock))
+                        flags &= ~namespaces[i].flag;
+        return __real_cgroup_clone(cgroup, flags, ret_pidfd);
+}
+
+int __real_kill(pid_t pid, int number);
+int __wrap_kill(pid_t pid, int number);
+int __wrap_kill(pid_t pid, int number) {
+        /* "everything" of a pid 1 that is not one would be everything of its uid on the host */
+        if (pid == -1 && (left_out("kill-rest") || left_out("pidns")))
+                return 0;
+        return __real_kill(pid, number);
+}
+
+int __real_close_range(unsigned first, unsigned last, int flags);
+int __wrap_close_range(unsigned first, unsigned last, int flags);
+int __wrap_close_range(unsigned first, unsigned last, int flags) {
+        if (in_room("fds") && left_out("close-range"))
+                return 0;
+        if (flags == (int)CLOSE_RANGE_CLOEXEC && left_out("close-on-exec"))
+                return 0;
+        return __real_close_range(first, last, flags);
+}
+
+int __real_sethostname(const char *name, size_t size);
+int __wrap_sethostname(const char *name, size_t size);
+int __wrap_sethostname(const char *name, size_t size) {
+        /* without a namespace of its own it would be the host's */
+        return left_out("hostname") || left_out("utsns") ? 0 : __real_sethostname(name, size);
+}
+
+int __real_setrlimit(__rlimit_resource_t resource, const struct rlimit *limit);
+int __wrap_setrlimit(__rlimit_resource_t resource, const struct rlimit *limit);
+int __wrap_setrlimit(__rlimit_resource_t resource, const struct rlimit *limit) {
+        return resource == RLIMIT_CORE && left_out("core") ? 0 : __real_setrlimit(resource, limit);
+}
+
+mode_t __real_umask(mode_t mask);
+mode_t __wrap_umask(mode_t mask);
+mode_t __wrap_umask(mode_t mask) {
+        return in_room("process") && left_out("umask") ? mask : __real_umask(mask);
+}
+
+int __real_sigaction(int number, const struct sigaction *action, struct sigaction *old);
+int __wrap_sigaction(int number, const struct sigaction *action, struct sigaction *old);
+int __wrap_sigaction(int number, const struct sigaction *action, struct sigaction *old) {
+        return in_room("process") && left_out("signals") ? 0 : __real_sigaction(number, action, old);
+}
+
+pid_t __real_setsid(void);
+pid_t __wrap_setsid(void);
+pid_t __wrap_setsid(void) {
+        return left_out("session") ? 0 : __real_setsid();
+}
+
+int __real_execve(const char *path, char *const *argv, char *const *env);
+int __wrap_execve(const char *path, char *const *argv, char *const *env);
+int __wrap_execve(const char *path, char *const *argv, char *const *env) {
+        return __real_execve(path, argv, left_out("environment") ? environ : env);
+}
