@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <dirent.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -15,11 +17,6 @@
 #include "cleanup.h"
 #include "fd.h"
 #include "rig.h"
-
-_Noreturn void rig_die(const char *what, int error) {
-        fprintf(stderr, "Bail out! rig: %s: %s\n", what, strerror(error < 0 ? -error : error));
-        exit(99);
-}
 
 static void check(int r, const char *what) {
         if (r < 0)
@@ -37,12 +34,74 @@ static char *text(const char *format, ...) {
         return s;
 }
 
-/* ---- the launcher and its scope ---- */
+/* ---- what is left behind ---- */
+
+#define SCRATCH "/var/tmp"
 
 static const char *cgroup_root(void) {
         return access("/sys/fs/cgroup/unified/cgroup.procs", F_OK) == 0 ? "/sys/fs/cgroup/unified"
                                                                         : "/sys/fs/cgroup";
 }
+
+static int remove_file(const char *path, const struct stat *st, int flag, struct FTW *ftw) {
+        (void)remove(path); /* what stays is told by rmdir at the end */
+        return 0;
+}
+
+static int remove_cgroup(const char *path, const struct stat *st, int flag, struct FTW *ftw) {
+        if (flag == FTW_DP)
+                (void)rmdir(path);
+        return 0;
+}
+
+/* Everything of one rig that is there still: its scope with all that lives in it, its scratch directory. */
+static void sweep_one(const char *dir, const char *name) {
+        _cleanup_free_ char *path = text("%s/%s", dir, name);
+        if (streq(dir, SCRATCH)) {
+                (void)nftw(path, remove_file, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+                return;
+        }
+        _cleanup_free_ char *file = text("%s/cgroup.kill", path);
+        (void)fd_write_file_at(
+                        AT_FDCWD, file, "1"); /* older kernels have none; a leaf then stays, to be seen */
+        for (int i = 0; i < 200 && nftw(path, remove_cgroup, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) == 0 &&
+                        access(path, F_OK) == 0;
+                        i++)
+                (void)usleep(10000);
+}
+
+/* Of `pid`; 0: of every rig whose process is gone, killed in the middle. */
+static void sweep(pid_t pid) {
+        const char *const dirs[] = { cgroup_root(), SCRATCH };
+        for (size_t i = 0; i < ELEMENTSOF(dirs); i++) {
+                DIR *dir = opendir(dirs[i]);
+                for (struct dirent *e; dir && (e = readdir(dir)) != NULL;) {
+                        int owner;
+                        char next; /* of the scope a dot, of the directory a dash */
+                        if (sscanf(e->d_name, "mxc-rig-%d%c", &owner, &next) != 2 ||
+                                        (next != '.' && next != '-'))
+                                continue;
+                        if (pid != 0 ? owner == pid : kill(owner, 0) < 0 && errno == ESRCH)
+                                sweep_one(dirs[i], e->d_name);
+                }
+                if (dir)
+                        (void)closedir(dir);
+        }
+}
+
+static pid_t running; /* launcher */
+
+_Noreturn void rig_die(const char *what, int error) {
+        fprintf(stderr, "Bail out! rig: %s: %s\n", what, strerror(error < 0 ? -error : error));
+        if (running > 0) {
+                (void)kill(running, SIGKILL);
+                (void)waitpid(running, NULL, 0);
+        }
+        sweep(getpid());
+        _exit(99);
+}
+
+/* ---- the launcher and its scope ---- */
 
 void rig_connect(Rig *r) {
         if (r->socket >= 0)
@@ -78,9 +137,12 @@ static void make_scope(Rig *r) {
 
 static void start_launcher(Rig *r, const char *launcher, const char *without) {
         _cleanup_free_ char *socket_path = text("%s/launch.sock", r->dir);
-        r->launcher = fork();
+        pid_t parent = getpid();
+        r->launcher = running = fork();
         check(r->launcher, "fork");
         if (r->launcher == 0) {
+                if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
+                        _exit(127);
                 if (without)
                         (void)setenv("MXC_WITHOUT", without, 1);
                 execl(launcher, launcher, socket_path, NULL);
@@ -90,12 +152,12 @@ static void start_launcher(Rig *r, const char *launcher, const char *without) {
 
 void rig_start(Rig *r, const char *launcher, const char *without) {
         *r = (Rig){ .socket = -EBADF };
-        char dir[] = "/var/tmp/mxc-rig-XXXXXX";
-        if (!mkdtemp(dir))
+        sweep(0);
+        r->dir = text(SCRATCH "/mxc-rig-%d-XXXXXX", getpid());
+        if (!mkdtemp(r->dir))
                 rig_die("scratch directory", errno);
-        r->dir = text("%s", dir);
-        check(chmod(dir, 0755), "chmod");
-        r->workspace = text("%s/ws", dir);
+        check(chmod(r->dir, 0755), "chmod");
+        r->workspace = text("%s/ws", r->dir);
         check(mkdir(r->workspace, 0700), "workspace");
         check(chown(r->workspace, RIG_UID, RIG_GID), "chown");
         start_launcher(r, launcher, without);
@@ -110,11 +172,6 @@ void rig_start(Rig *r, const char *launcher, const char *without) {
         make_scope(r);
 }
 
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw) {
-        (void)remove(path); /* what stays is told by rmdir at the end */
-        return 0;
-}
-
 void rig_stop(Rig *r) {
         LaunchRequest q = { .verb = LAUNCH_DROP };
         (void)snprintf(q.path, sizeof(q.path), "%s", r->scope);
@@ -123,10 +180,11 @@ void rig_stop(Rig *r) {
                 rig_die("DROP", done.error);
         (void)kill(r->launcher, SIGTERM);
         (void)waitpid(r->launcher, NULL, 0);
+        running = 0;
         (void)close(r->socket);
         if (rmdir(r->scope_dir) < 0)
                 rig_die(r->scope_dir, errno); /* a leaf was left behind */
-        (void)nftw(r->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+        (void)nftw(r->dir, remove_file, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
         if (access(r->dir, F_OK) == 0)
                 rig_die("the scratch directory stays", EBUSY);
         free(r->dir);

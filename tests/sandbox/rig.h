@@ -25,7 +25,7 @@ typedef struct Rig {
 #define RIG_UID 61234U /* nobody's */
 #define RIG_GID 61235U
 
-/* without: the name of the wall that a mutating launcher is to leave out, or NULL. */
+/* without: what the mutant is to leave out, as in mutant.c; NULL, or anything with another launcher: nothing. */
 void rig_start(Rig *r, const char *launcher, const char *without);
 void rig_stop(Rig *r);
 void rig_connect(Rig *r);              /* again, as a mxcd that was restarted */
