@@ -246,17 +246,17 @@ static bool is_private(const char *path) {
         return false;
 }
 
-static int lay_template(const PlanInput *in, Layout *l) {
+/* The paths of l are borrowed from the policy and from spots. */
+static int lay_template(const PlanInput *in, Spots *spots, Layout *l) {
         static const Layout nothing = { 0 };
         const Policy *literal = in->decision->literal;
-        _cleanup_(spots_clear) Spots spots = { 0 };
         if (!in->stored)
                 return 0; /* somebody's own document: nothing in it is an administrator's word */
-        int r = spots_of_policy(&spots, literal, literal, in->host);
+        int r = spots_of_policy(spots, literal, literal, in->host);
         if (r < 0)
                 return r;
-        spots_sort(&spots);
-        r = lay(l, &nothing, literal, &spots, NULL);
+        spots_sort(spots);
+        r = lay(l, &nothing, literal, spots, NULL);
         size_t kept = 0;
         for (size_t i = 0; i < l->n; i++) {
                 const PlanMount *m = &l->mounts[i];
@@ -289,21 +289,20 @@ static bool is_literal(const Policy *literal, const PlanMount *m) {
                (!m->exec || policy_path_exec(literal, m->path));
 }
 
-static int lay_request(const PlanInput *in, const Layout *base, Layout *l) {
+static int lay_request(const PlanInput *in, const Layout *base, Spots *spots, Layout *l) {
         const Policy *effective = in->decision->effective, *literal = in->decision->literal;
-        _cleanup_(spots_clear) Spots spots = { 0 };
-        int r = spots_of_policy(&spots, effective, effective, in->host);
+        int r = spots_of_policy(spots, effective, effective, in->host);
         for (size_t i = 0; r == 0 && i < base->n; i++)
-                r = spots_add(&spots, (Spot){ .path = base->mounts[i].path });
+                r = spots_add(spots, (Spot){ .path = base->mounts[i].path });
         if (r == 0 && in->stored)
-                r = spots_of_policy(&spots, literal, effective, in->host); /* what the template left out */
+                r = spots_of_policy(spots, literal, effective, in->host); /* what the template left out */
         if (r == 0 && in->workspace)
-                r = spots_add(&spots, (Spot){ .path = in->workspace });
+                r = spots_add(spots, (Spot){ .path = in->workspace });
         if (r < 0)
                 return r;
-        spots_sort(&spots);
+        spots_sort(spots);
         /* the workspace is a mount of its own even inside a wider grant: names are protected at the root of each */
-        r = lay(l, base, effective, &spots, in->workspace);
+        r = lay(l, base, effective, spots, in->workspace);
         for (size_t i = 0; i < l->n; i++) {
                 PlanMount *m = &l->mounts[i];
                 bool is_workspace = in->workspace && streq(m->path, in->workspace);
@@ -387,10 +386,11 @@ static int make_links(const PlanInput *in, PlanTemplate *t) {
 }
 
 int plan_mounts(const PlanInput *in, LaunchPlan *p, Refusal *f) {
+        _cleanup_(spots_clear) Spots base_spots = { 0 }, over_spots = { 0 };
         _cleanup_(layout_clear) Layout base = { 0 }, over = { 0 };
-        int r = lay_template(in, &base);
+        int r = lay_template(in, &base_spots, &base);
         if (r == 0)
-                r = lay_request(in, &base, &over);
+                r = lay_request(in, &base, &over_spots, &over);
         if (r == 0)
                 r = check_bytes(&base, &over, f);
         if (r == 0)
