@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The rule: what is allowed, what is not and why, and that the answer is the algebra's on every request of a small universe. */
-
-#include <inttypes.h>
+/* The rule: what is allowed, what is not and why. */
 
 #include "decision-cache.h"
-#include "policy-random.h"
 #include "rule-test.h"
 
 DEFINE_CLEANUP(DecisionCache *, decision_cache_free);
@@ -589,138 +586,6 @@ START_TEST(test_the_least_used_decision_is_forgotten) {
 }
 END_TEST
 
-/* ---- on every request of a small universe ---- */
-
-static Policy *bound_of(const Policy *p, const PolicyBinding *b) {
-        Policy *bound = NULL;
-        ck_assert_int_eq(policy_bind(p, b, &bound, NULL), 0);
-        return bound;
-}
-
-/* So that not everything random is refused for the same few reasons. */
-static Policy *buildable(Random *r, char **ret_text) {
-        Policy *p = random_policy(r, true, ret_text);
-        if (random_below(r, 8) == 0)
-                return p;
-        p->containment = CONTAINMENT_AUTO;
-        p->workspace_mode = WORKSPACE_DIRECT;
-        p->audit_files = p->audit_exec = p->audit_network = AUDIT_NONE;
-        p->violation_action = VIOLATION_NONE;
-        p->violation_threshold = RESOURCE_UNLIMITED;
-        p->violation_window_usec = 0;
-        net_direction_clear(&p->egress);
-        net_direction_clear(&p->ingress);
-        p->egress = p->ingress = (NetDirection){ 0 };
-        p->host_loopback = VERDICT_DENY;
-        ck_assert_int_eq(policy_seal(p), 0);
-        return p;
-}
-
-static bool everybody_allows(const Policy *const *who, size_t n, const PolicyRequest *q) {
-        for (size_t i = 0; i < n; i++)
-                if (who[i] && policy_allows(who[i], q, NULL) == VERDICT_DENY)
-                        return false;
-        return true;
-}
-
-START_TEST(test_the_decision_is_the_algebra) {
-        static const char *const workspaces[] = { NULL, "/a/b", "/w", "/b", "/a/a/c" };
-        static const char *const homes[] = { NULL, "/a", "/h", "/" };
-        Random r = random_new();
-        unsigned n_allowed = 0, n_clamped = 0, n_refused = 0;
-        for (unsigned round = 0; round < 1500; round++) {
-                _cleanup_free_ char *tr = NULL, *ta = NULL, *tc = NULL;
-                bool same = random_below(&r, 3) == 0, registered = random_below(&r, 2) == 0;
-                _cleanup_(policy_unrefp) Policy *requested = buildable(&r, &tr),
-                                                *ceiling = buildable(&r, &tc),
-                                                *agent = registered ? buildable(&r, &ta) : NULL;
-                const DecideInput in = {
-                        .requested = requested,
-                        .agent = registered && same ? requested : agent,
-                        .ceiling = same ? requested : ceiling,
-                        .clamp = random_below(&r, 2) == 0,
-                        .binding = { workspaces[random_below(&r, ELEMENTSOF(workspaces))],
-                                        homes[random_below(&r, ELEMENTSOF(homes))], "/r" },
-                };
-                PolicyBinding binding = in.binding;
-                if (binding.home && streq(binding.home, "/"))
-                        binding.home = NULL;
-                _cleanup_(policy_unrefp) Policy *br = bound_of(in.requested, &binding),
-                                                *bc = bound_of(in.ceiling, &binding),
-                                                *ba = in.agent ? bound_of(in.agent, &binding) : NULL;
-                const Policy *const who[] = { br, ba, bc };
-                bool within = policy_within(br, bc, NULL) && (!ba || policy_within(br, ba, NULL));
-                _cleanup_(decision_clear) Decision d = decision_of(&in);
-
-                if (d.verdict == VERDICT_DENY) {
-                        n_refused++;
-                        ck_assert_msg(*d.sentence && *d.bound, "MXC_TEST_SEED=%" PRIu64, r.seed);
-                        ck_assert_msg(d.reason != REASON_BEYOND_CEILING || !within || in.binding.workspace,
-                                        "MXC_TEST_SEED=%" PRIu64 ": %s", r.seed, d.sentence);
-                } else {
-                        n_allowed++;
-                        n_clamped += !within;
-                        ck_assert_msg(within || in.clamp, "MXC_TEST_SEED=%" PRIu64 ": wider, and allowed",
-                                        r.seed);
-                        ck_assert_msg(policy_is_offline(d.effective), "MXC_TEST_SEED=%" PRIu64, r.seed);
-                }
-                PolicyRequest q;
-                for (size_t i = 0; universe_request(i, &q); i++) {
-                        bool all = everybody_allows(who, ELEMENTSOF(who), &q);
-                        _cleanup_free_ char *text = NULL;
-                        if (d.effective && (policy_allows(d.effective, &q, NULL) == VERDICT_ALLOW) != all) {
-                                text = request_text(&q);
-                                fprintf(stderr, "%s\n%s\n%s\n", tr, ta ? ta : "", tc);
-                                ck_abort_msg("MXC_TEST_SEED=%" PRIu64 ": %s: all three: %d", r.seed, text,
-                                                all);
-                        }
-                        if (i % 7 != 0) /* asked one by one it is slow */
-                                continue;
-                        _cleanup_(explanation_clear) Explanation e = { 0 };
-                        ck_assert_int_eq(explain(&in, &q, &e), 0);
-                        ck_assert(e.clause && e.sentence && *e.bound);
-                        if ((e.verdict == VERDICT_ALLOW) != all && d.effective)
-                                ck_abort_msg("MXC_TEST_SEED=%" PRIu64 ": explained otherwise", r.seed);
-                }
-        }
-        /* the generator must reach all three */
-        ck_assert_msg(n_allowed > 100 && n_clamped > 50 && n_refused > 100, "%u %u %u", n_allowed, n_clamped,
-                        n_refused);
-}
-END_TEST
-
-/* What is opened as root and kept may not depend on anything that a caller says. */
-START_TEST(test_the_literal_part_is_the_same_for_every_request) {
-        static const char *const workspaces[] = { NULL, "/a/b", "/w", "/b" };
-        Random r = random_new();
-        unsigned n = 0;
-        for (unsigned round = 0; round < 300; round++) {
-                _cleanup_free_ char *tr = NULL, *tc = NULL;
-                _cleanup_(policy_unrefp) Policy *requested = buildable(&r, &tr),
-                                                *ceiling = buildable(&r, &tc);
-                _cleanup_(decision_clear) Decision before = { 0 };
-                for (size_t i = 0; i < ELEMENTSOF(workspaces); i++) {
-                        const DecideInput in = { .requested = requested,
-                                .ceiling = ceiling,
-                                .clamp = true,
-                                .binding = { workspaces[i], i % 2 == 0 ? "/h" : NULL, NULL } };
-                        _cleanup_(decision_clear) Decision d = decision_of(&in);
-                        if (d.verdict == VERDICT_DENY)
-                                continue;
-                        if (before.literal) {
-                                ck_assert_msg(streq(d.literal->digest, before.literal->digest),
-                                                "MXC_TEST_SEED=%" PRIu64, r.seed);
-                                n++;
-                        }
-                        decision_clear(&before);
-                        before = d;
-                        d = (Decision){ 0 };
-                }
-        }
-        ck_assert_uint_gt(n, 100);
-}
-END_TEST
-
 int main(void) {
         TCase *t = tcase_create("decide");
         tcase_add_loop_test(
@@ -740,7 +605,5 @@ int main(void) {
         tcase_add_test(t, test_every_reason_has_a_word);
         tcase_add_test(t, test_a_remembered_decision_is_the_same);
         tcase_add_test(t, test_the_least_used_decision_is_forgotten);
-        tcase_add_test(t, test_the_decision_is_the_algebra);
-        tcase_add_test(t, test_the_literal_part_is_the_same_for_every_request);
         return run_case("decide", t);
 }
