@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What rules about names are made of: what files of git say, walking a workspace, following names, telling news. */
+
+#include <check.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "findings.h"
+#include "gitlink.h"
+#include "limits.h"
+#include "name-rules.h"
+#include "open.h"
+
+DEFINE_CLEANUP(Names *, names_free);
+DEFINE_CLEANUP(Findings *, findings_free);
+
+/* ---- a place to try it in ---- */
+
+static char place[] = "/tmp/mxc-name-rules-XXXXXX";
+
+static void set_up(void) {
+        memcpy(place + sizeof(place) - 7, "XXXXXX", 6);
+        ck_assert_ptr_nonnull(mkdtemp(place));
+}
+
+/* By a program that copes with paths that are too long. */
+static void tear_down(void) {
+        _cleanup_free_ char *command = NULL;
+        ck_assert_int_gt(asprintf(&command, "rm -r '%s'", place), 0);
+        ck_assert_int_eq(system(command), 0);
+}
+
+static int at_place(void) {
+        int fd = open(place, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        ck_assert_int_ge(fd, 0);
+        return fd;
+}
+
+static void run(const char *script) {
+        _cleanup_free_ char *whole = NULL;
+        ck_assert_int_gt(asprintf(&whole, "cd '%s' && { %s; }", place, script), 0);
+        ck_assert_int_eq(system(whole), 0);
+}
+
+/* ---- gitlink ---- */
+
+static const struct {
+        const char *data;
+        size_t size;
+        GitlinkKind kind;
+        const char *path; /* NULL: there is none */
+} links[] = {
+        { "gitdir: ../.git/modules/x\n", 26, GITLINK_DOT_GIT, "../.git/modules/x" },
+        { "gitdir: /a", 10, GITLINK_DOT_GIT, "/a" },
+        { "gitdir: a\r\n\n", 12, GITLINK_DOT_GIT, "a" },
+        { "gitdir:  a \n", 12, GITLINK_DOT_GIT, " a " },
+        { "gitdir: a\nb\n", 12, GITLINK_DOT_GIT, "a\nb" },
+        { "gitdir: a\0b\n", 12, GITLINK_DOT_GIT, "a" },
+        { "gitdir: \0a\n", 11, GITLINK_DOT_GIT, NULL },
+        { "gitdir: \n", 9, GITLINK_DOT_GIT, NULL },
+        { "gitdir: ", 8, GITLINK_DOT_GIT, NULL },
+        { "gitdir:", 7, GITLINK_DOT_GIT, NULL },
+        { "gitdir:a\n", 9, GITLINK_DOT_GIT, NULL },
+        { " gitdir: a\n", 11, GITLINK_DOT_GIT, NULL },
+        { "", 0, GITLINK_DOT_GIT, NULL },
+        { "../..\n", 6, GITLINK_COMMONDIR, "../.." },
+        { "gitdir: a\n", 10, GITLINK_COMMONDIR, "gitdir: a" },
+        { "\n", 1, GITLINK_COMMONDIR, NULL },
+        { "", 0, GITLINK_COMMONDIR, NULL },
+};
+
+START_TEST(test_gitlink) {
+        _cleanup_free_ char *path = NULL;
+        int r = gitlink_parse(links[_i].data, links[_i].size, links[_i].kind, &path);
+        ck_assert_int_eq(r, links[_i].path ? 0 : -EBADMSG);
+        ck_assert_pstr_eq(path, links[_i].path);
+}
+END_TEST
+
+START_TEST(test_gitlink_longest) {
+        char data[LIMIT_PATH_BYTES + 16] = "gitdir: ";
+        memset(data + 8, 'a', LIMIT_PATH_BYTES + 1);
+        _cleanup_free_ char *path = NULL, *none = NULL;
+        ck_assert_int_eq(gitlink_parse(data, 8 + LIMIT_PATH_BYTES, GITLINK_DOT_GIT, &path), 0);
+        ck_assert_uint_eq(strlen(path), LIMIT_PATH_BYTES);
+        ck_assert_int_eq(gitlink_parse(data, 8 + LIMIT_PATH_BYTES + 1, GITLINK_DOT_GIT, &none), -EBADMSG);
+        ck_assert_ptr_null(none);
+}
+END_TEST
+
+/* ---- walking ---- */
+
+typedef struct Seen {
+        char *text; /* "PATH KIND\n" of each directory, sorted later */
+        size_t entries;
+} Seen;
+
+static const char *const kinds[] = {
+        [WALK_TREE] = "tree", [WALK_GITDIR] = "gitdir", [WALK_MODULES] = "modules"
+};
+
+static int see_directory(void *data, const WalkDir *dir) {
+        Seen *s = data;
+        char *more = NULL;
+        ck_assert_int_gt(asprintf(&more, "%s%s %s%s%s\n", s->text ? s->text : "",
+                                         dir->path[0] ? dir->path : ".", kinds[dir->kind],
+                                         dir->is_bare ? " bare" : "", dir->marked ? " marked" : ""),
+                        0);
+        free(s->text);
+        s->text = more;
+        return 0;
+}
+
+static int see_entry(void *data, const WalkDir *dir, const WalkEntry *e) {
+        Seen *s = data;
+        s->entries++;
+        return streq(e->name, "skip") ? WALK_SKIP : streq(e->name, "mark") ? WALK_MARK : WALK_ENTER;
+}
+
+static int never_unreadable(void *data, const char *path) {
+        return -EACCES;
+}
+
+static int walk_place(Seen *s, size_t left) {
+        Walk w = { .directory = see_directory,
+                .entry = see_entry,
+                .unreadable = never_unreadable,
+                .data = s,
+                .left = left };
+        _cleanup_close_ int fd = at_place();
+        return walk_run(&w, fd);
+}
+
+static int compare_lines(const void *a, const void *b) {
+        return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void expect_lines(char *text, const char *const *expected, size_t n) {
+        const char *lines[64];
+        size_t count = 0;
+        for (char *line = strtok(text, "\n"); line && count < ELEMENTSOF(lines); line = strtok(NULL, "\n"))
+                lines[count++] = line;
+        qsort(lines, count, sizeof(char *), compare_lines);
+        ck_assert_uint_eq(count, n);
+        for (size_t i = 0; i < n; i++)
+                ck_assert_str_eq(lines[i], expected[i]);
+}
+
+START_TEST(test_walk_kinds) {
+        run("mkdir -p a/b skip/x mark/c r/.git/objects/aa r/.git/hooks r/.git/modules/lib/x/objects "
+            "r/.git/modules/lib/x/refs r/.git/worktrees/w bare/objects bare/refs bare/hooks half/objects; "
+            "touch bare/HEAD half/HEAD r/.git/modules/lib/x/HEAD; "
+            "touch r/.git/worktrees/w/HEAD r/.git/worktrees/w/commondir; ln -s /usr link");
+        Seen s = { 0 };
+        ck_assert_int_eq(walk_place(&s, 100), 0);
+        static const char *const expected[] = { ". tree", "a tree", "a/b tree", "bare gitdir bare",
+                "half tree", "half/objects tree", "mark tree marked", "mark/c tree marked", "r tree",
+                "r/.git gitdir", "r/.git/modules modules", "r/.git/modules/lib modules",
+                "r/.git/modules/lib/x gitdir", "r/.git/worktrees modules", "r/.git/worktrees/w gitdir" };
+        expect_lines(s.text, expected, ELEMENTSOF(expected));
+        free(s.text);
+}
+END_TEST
+
+START_TEST(test_walk_limit) {
+        run("mkdir a b c");
+        Seen s = { 0 };
+        ck_assert_int_eq(walk_place(&s, 4), 0);
+        ck_assert_int_eq(walk_place(&s, 3), -E2BIG);
+        free(s.text);
+}
+END_TEST
+
+START_TEST(test_walk_deadline) {
+        run("mkdir a");
+        Seen s = { 0 };
+        Walk w = {
+                .entry = see_entry, .unreadable = never_unreadable, .data = &s, .left = 9, .deadline = 1
+        };
+        _cleanup_close_ int fd = at_place();
+        ck_assert_int_eq(walk_run(&w, fd), -ETIME);
+}
+END_TEST
+
+/* More names than one read of the directory brings, and what it is among the last. */
+START_TEST(test_walk_large) {
+        run("mkdir d && cd d && seq -f 'n%.0f-0123456789012345678901234567890123456789' 3000 | xargs touch "
+            "&& "
+            "mkdir objects refs && touch HEAD");
+        Seen s = { 0 };
+        ck_assert_int_eq(walk_place(&s, 9), 0);
+        ck_assert_uint_eq(s.entries, 1 + 3000 + 3);
+        ck_assert_ptr_nonnull(strstr(s.text, "d gitdir bare\n"));
+        free(s.text);
+}
+END_TEST
+
+/* Deeper than a process has descriptors, and in the end deeper than a path can say. */
+START_TEST(test_walk_deep) {
+        run("i=0; while [ $i -lt 1500 ]; do mkdir d; cd -P d; i=$((i + 1)); done");
+        Seen s = { 0 };
+        ck_assert_int_eq(walk_place(&s, 2000), 0);
+        run("cd -P \"$(find . -name d | tail -n 1)\"; mkdir $(printf %0255d 1)");
+        free(s.text);
+        s = (Seen){ 0 };
+        ck_assert_int_eq(walk_place(&s, 2000), 0);
+        free(s.text);
+        run("cd -P \"$(find . -type d | tail -n 1)\" && i=0; while [ $i -lt 5 ]; do n=$(printf %0255d 1); "
+            "mkdir $n; cd -P $n; "
+            "i=$((i + 1)); done");
+        s = (Seen){ 0 };
+        ck_assert_int_eq(walk_place(&s, 2000), -ENAMETOOLONG);
+        free(s.text);
+}
+END_TEST
+
+/* ---- following ---- */
+
+/* "protect ROOT:PATH", "protect object" and so on of every rule, as lines. */
+static char *rules_of(const Names *n) {
+        static const char *const words[] = { [GUARD_RULE_DENY] = "deny", [GUARD_RULE_PROTECT] = "protect" };
+        char *text = NULL;
+        for (size_t i = 0; i < n->n_rules; i++) {
+                const NameRule *r = &n->rules[i];
+                char *more = NULL;
+                int q = r->path ? asprintf(&more, "%s%s %zu:%s%s\n", text ? text : "", words[r->kind],
+                                                  r->root, r->path, r->exists ? " exists" : "")
+                                : asprintf(&more, "%s%s object\n", text ? text : "", words[r->kind]);
+                ck_assert_int_gt(q, 0);
+                free(text);
+                text = more;
+        }
+        return text;
+}
+
+static Names *new_names(void) {
+        Names *n = calloc(1, sizeof(Names));
+        ck_assert_ptr_nonnull(n);
+        n->by_object = true;
+        ck_assert_int_eq(names_add_root(n, "/ws", at_place(), at_place(), true, true, NULL), 0);
+        return n;
+}
+
+static const struct {
+        const char *prepare, *name;
+        GuardKind kind;
+        const char *rules[6]; /* sorted */
+} names[] = {
+        { "true", "a", GUARD_RULE_PROTECT, { "protect 0:a" } },
+        { "true", "a/b/c", GUARD_RULE_PROTECT, { "protect 0:a/b/c" } },
+        { "touch a", "a", GUARD_RULE_PROTECT, { "protect 0:a exists" } },
+        { "mkdir a; touch a/b", "a/b", GUARD_RULE_PROTECT, { "protect 0:a/b exists" } },
+        { "touch a", "a/b", GUARD_RULE_PROTECT, { "protect 0:a/b" } },
+        { "touch a; ln a l", "a", GUARD_RULE_PROTECT, { "protect 0:a exists", "protect object" } },
+        { "touch a", "a", GUARD_RULE_DENY, { "deny 0:a exists", "deny object" } },
+        { "ln -s b a", "a", GUARD_RULE_PROTECT, { "protect 0:a", "protect 0:a", "protect 0:b" } },
+        { "ln -s b a; touch b", "a", GUARD_RULE_PROTECT,
+                        { "protect 0:a", "protect 0:a", "protect 0:b exists" } },
+        { "mkdir d; ln -s d a; touch d/x", "a/x", GUARD_RULE_PROTECT,
+                        { "protect 0:a", "protect 0:a/x", "protect 0:d/x exists" } },
+        { "mkdir -p d/e; ln -s ../../c d/e/a", "d/e/a/x", GUARD_RULE_PROTECT,
+                        { "protect 0:c/x", "protect 0:d/e/a", "protect 0:d/e/a/x" } },
+        { "ln -s $PWD/b a", "a/x", GUARD_RULE_PROTECT, { "protect 0:a", "protect 0:a/x", "protect 0:b/x" } },
+        { "ln -s b a; ln -s c b", "a", GUARD_RULE_PROTECT,
+                        { "protect 0:a", "protect 0:a", "protect 0:b", "protect 0:c" } },
+        { "ln -s b a; touch b", "a", GUARD_RULE_DENY,
+                        { "deny 0:a", "deny 0:b exists", "deny object", "protect 0:a" } },
+        { "ln -s a a", "a/x", GUARD_RULE_PROTECT,
+                        { NULL } }, /* only that it ends: the kernel will not follow it either */
+        { "ln -s /nowhere a", "a", GUARD_RULE_PROTECT, { "protect 0:a", "protect 0:a" } },
+        { "ln -s ../../../.. a", "a/x", GUARD_RULE_PROTECT, { "protect 0:a", "protect 0:a/x" } },
+        { "ln -s b/../c a", "a", GUARD_RULE_PROTECT, { "protect 0:a", "protect 0:a", "protect 0:c" } },
+        { "ln -s b/../../c a", "a", GUARD_RULE_PROTECT, { "protect 0:a", "protect 0:a" } },
+};
+
+START_TEST(test_names) {
+        run(names[_i].prepare);
+        _cleanup_(names_freep) Names *n = new_names();
+        _cleanup_close_ int dir = at_place();
+        ck_assert_int_eq(names_add(n, names[_i].kind, 0, dir, "", names[_i].name), 0);
+        size_t count = 0;
+        while (count < ELEMENTSOF(names[_i].rules) && names[_i].rules[count])
+                count++;
+        _cleanup_free_ char *text = rules_of(n);
+        if (count > 0)
+                expect_lines(text, names[_i].rules, count);
+}
+END_TEST
+
+/* A grant below another has its own names: what is said from above ends there. */
+START_TEST(test_names_nested) {
+        run("mkdir -p d/e; touch d/e/f");
+        _cleanup_(names_freep) Names *n = new_names();
+        _cleanup_close_ int dir = at_place();
+        ck_assert_int_eq(names_add_root(n, "/ws/d", openat(dir, "d", O_PATH), openat(dir, "d", O_PATH), true,
+                                         true, NULL),
+                        0);
+        ck_assert_int_eq(names_add(n, GUARD_RULE_PROTECT, 0, dir, "", "d/e/f"), 0);
+        ck_assert_int_eq(names_add(n, GUARD_RULE_PROTECT, 0, dir, "", "d"), 0);
+        _cleanup_free_ char *text = rules_of(n);
+        static const char *const expected[] = { "protect 0:d exists", "protect 0:d/e/f exists",
+                "protect 1:e/f exists" };
+        expect_lines(text, expected, ELEMENTSOF(expected));
+        ck_assert_uint_eq(names_root_above(n, "/ws/d/x"), 1);
+        ck_assert_uint_eq(names_root_above(n, "/ws/dx"), 0);
+        ck_assert_uint_eq(names_root_above(n, "/w"), NO_ROOT);
+}
+END_TEST
+
+START_TEST(test_names_object) {
+        run("touch a");
+        _cleanup_(names_freep) Names *n = new_names();
+        _cleanup_free_ char *a = NULL, *b = NULL;
+        ck_assert_int_gt(asprintf(&a, "%s/a", place), 0);
+        ck_assert_int_gt(asprintf(&b, "%s/b", place), 0);
+        ck_assert_int_eq(names_add_object(n, GUARD_RULE_DENY, a), 0);
+        ck_assert_int_eq(names_add_object(n, GUARD_RULE_DENY, b), 0);
+        _cleanup_free_ char *text = rules_of(n);
+        static const char *const expected[] = { "deny object" };
+        expect_lines(text, expected, ELEMENTSOF(expected));
+}
+END_TEST
+
+/* ---- news ---- */
+
+static PlanHandoff handoff[] = { { PLAN_HANDOFF_REPORT, (char *)".envrc" },
+        { PLAN_HANDOFF_REPORT, (char *)".git/hooks" }, { PLAN_HANDOFF_REPORT, (char *)".github/workflows" },
+        { PLAN_HANDOFF_REPORT, (char *)"HEAD" }, { PLAN_HANDOFF_ROOT, (char *)".bashrc" } };
+static const LaunchPlan plan = { .handoff = handoff, .n_handoff = ELEMENTSOF(handoff) };
+
+static const struct {
+        const char *root, *path, *name;
+        WalkKind kind;
+        unsigned char type;
+        bool bare, marked, in_gitdir;
+        FindingKind found;
+} entries[] = {
+        { "/w", "", ".envrc", WALK_TREE, DT_REG, false, false, false, FINDING_CHANGED },
+        { "/w", "a/b", ".envrc", WALK_TREE, DT_LNK, false, false, false, FINDING_CHANGED },
+        { "/w", "a", ".envrcx", WALK_TREE, DT_REG, false, false, false, FINDING_NONE },
+        { "/w", "a", ".bashrc", WALK_TREE, DT_REG, false, false, false, FINDING_NONE },
+        { "/w", "a/.github", "workflows", WALK_TREE, DT_DIR, false, false, false, FINDING_INSIDE },
+        { "/w", ".github", "workflows", WALK_TREE, DT_DIR, false, false, false, FINDING_INSIDE },
+        { "/w", "x.github", "workflows", WALK_TREE, DT_DIR, false, false, false, FINDING_NONE },
+        { "/w/.github", "", "workflows", WALK_TREE, DT_DIR, false, false, false, FINDING_INSIDE },
+        { "/w.github", "", "workflows", WALK_TREE, DT_DIR, false, false, false, FINDING_NONE },
+        { "/w", "", "workflows", WALK_TREE, DT_DIR, false, false, false, FINDING_NONE },
+        { "/w", "a", "ci.yml", WALK_TREE, DT_REG, false, true, false, FINDING_CHANGED },
+        { "/w", "a/.git", "hooks", WALK_GITDIR, DT_DIR, false, false, false, FINDING_INSIDE },
+        { "/w", "a/.git", "HEAD", WALK_GITDIR, DT_REG, false, false, false, FINDING_NONE },
+        { "/w", "a.git", "hooks", WALK_GITDIR, DT_DIR, true, false, false, FINDING_INSIDE },
+        { "/w", "a.git", "HEAD", WALK_GITDIR, DT_REG, true, false, false, FINDING_NEW },
+        { "/w", "a", "HEAD", WALK_TREE, DT_REG, false, false, false, FINDING_CHANGED },
+        { "/w", "a/.git/modules", "HEAD", WALK_MODULES, DT_REG, false, false, false, FINDING_NONE },
+        { "/w", "a/.git/hooks", "update", WALK_TREE, DT_REG, false, true, true, FINDING_CHANGED },
+        { "/w", "a/.git/hooks", "update.sample", WALK_TREE, DT_REG, false, true, true, FINDING_NONE },
+        { "/w", "a/.husky", "update.sample", WALK_TREE, DT_REG, false, true, false, FINDING_CHANGED },
+};
+
+START_TEST(test_findings_kind) {
+        _cleanup_(findings_freep) Findings *f = NULL;
+        ck_assert_int_eq(findings_new(&plan, &f), 0);
+        const WalkDir dir = { .fd = -EBADF,
+                .path = entries[_i].path,
+                .kind = entries[_i].kind,
+                .is_bare = entries[_i].bare,
+                .marked = entries[_i].marked,
+                .in_gitdir = entries[_i].in_gitdir };
+        const WalkEntry e = { entries[_i].name, entries[_i].type };
+        ck_assert_int_eq(findings_kind(f, entries[_i].root, &dir, &e), entries[_i].found);
+}
+END_TEST
+
+START_TEST(test_findings_news) {
+        _cleanup_(findings_freep) Findings *f = NULL;
+        ck_assert_int_eq(findings_new(&plan, &f), 0);
+        run("touch a b c");
+        _cleanup_close_ int fd = at_place();
+        const WalkDir dir = { .fd = fd, .path = "" };
+        const WalkEntry a = { "a", DT_REG }, b = { "b", DT_REG }, c = { "c", DT_REG },
+                        gone = { "d", DT_REG };
+        ck_assert_int_eq(findings_note(f, "/ws", &dir, &b), 0);
+        ck_assert_int_eq(findings_note(f, "/ws", &dir, &a), 0);
+        ck_assert_int_eq(findings_note(f, "/ws", &dir, &gone), 0);
+        ck_assert_uint_eq(f->n, 2);
+        findings_sort(f);
+        const struct {
+                const WalkEntry *entry;
+                bool changed, fresh;
+        } expected[] = { { &a, false, false }, { &b, true, false }, { &c, true, true } };
+        run("sleep 0.05; chmod 700 b; touch -d 2001-01-01 b");
+        for (size_t i = 0; i < ELEMENTSOF(expected); i++) {
+                Finding now;
+                ck_assert_int_eq(finding_of("/ws", &dir, expected[i].entry, &now), 0);
+                ck_assert_int_eq(findings_is_news(f, FINDING_CHANGED, &now), expected[i].changed);
+                ck_assert_int_eq(findings_is_news(f, FINDING_NEW, &now), expected[i].fresh);
+                free(now.path);
+        }
+}
+END_TEST
+
+static Suite *suite(void) {
+        Suite *s = suite_create("name-rules");
+        TCase *pure = tcase_create("pure"), *files = tcase_create("files");
+        tcase_add_loop_test(pure, test_gitlink, 0, ELEMENTSOF(links));
+        tcase_add_test(pure, test_gitlink_longest);
+        tcase_add_loop_test(pure, test_findings_kind, 0, ELEMENTSOF(entries));
+        tcase_add_checked_fixture(files, set_up, tear_down);
+        tcase_set_timeout(files, 60);
+        tcase_add_test(files, test_walk_kinds);
+        tcase_add_test(files, test_walk_limit);
+        tcase_add_test(files, test_walk_deadline);
+        tcase_add_test(files, test_walk_large);
+        tcase_add_test(files, test_walk_deep);
+        tcase_add_loop_test(files, test_names, 0, ELEMENTSOF(names));
+        tcase_add_test(files, test_names_nested);
+        tcase_add_test(files, test_names_object);
+        tcase_add_test(files, test_findings_news);
+        suite_add_tcase(s, pure);
+        suite_add_tcase(s, files);
+        return s;
+}
+
+int main(void) {
+        SRunner *runner = srunner_create(suite());
+        srunner_run_all(runner, CK_ENV);
+        int failed = srunner_ntests_failed(runner);
+        srunner_free(runner);
+        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
