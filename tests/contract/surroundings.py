@@ -310,9 +310,10 @@ def check_readme(tree):
     for line in table.splitlines()[2:]:
         cells = [c.strip() for c in line.strip("|").split("|")]
         program = cells[0].strip("`") or program
-        rows.setdefault(program, set()).add(cells[2])
+        rows.setdefault(program, set()).update({cells[2]} - {"nothing"})
+    yield from differences("README.md, programs", rows.keys() | {"mxc-guard"}, {Path(path).name for path in PROGRAMS} | {"mxc-guard"})
     for path in PROGRAMS:
-        yield from differences(f"README.md, {Path(path).name}", rows.get(Path(path).name, set()), linked(path))
+        yield from differences(f"README.md, {Path(path).name}", rows.get(Path(path).name, ()), linked(path))
     paths = re.findall(r"^    ([a-z-]+(?:/[a-z-]+)*/) {2,}", text, re.M)
     for path in paths + re.findall(r"`((?!\.git/)(?:\.?[a-z-]+/)+[\w.-]+)`", text):
         if not (tree.root / path).exists():

@@ -25,6 +25,9 @@ suite_begin() {
         for user in alice bob; do
                 wait_until 20 eval "loginctl show-user $user -P Display | grep -q ."
         done
+        # known to logind is not yet at the seat
+        # shellcheck disable=SC2016 # for eval
+        wait_until 20 eval 'loginctl show-session "$(loginctl show-user alice -P Display)" -P State | grep -qx active'
 }
 
 suite_end() {
