@@ -32,7 +32,7 @@ int ask_say_no_connection(int error) {
 int ask_say_error(const char *what, const WireMessage *m) {
         WireReader r = m->body;
         const char *sentence = m->signature[0] == 's' ? wire_read_string(&r) : "";
-        const char *hint = hint_of_error(m->error);
+        const char *hint = hint_of_error(m->error, sentence);
         if (!*sentence)
                 sentence = m->error;
         if (what)

@@ -211,29 +211,43 @@ static void put_exit(FILE *f, const json_t *row) {
                 put_part(f, "", "not all of what it made was looked at");
 }
 
-static void put_command(FILE *f, const json_t *row, const char *target) {
-        if (streq(member_text(row, "decision"), "deny")) {
-                put_part(f, "", member_text(row, "reason"));
-                put_part(f, "by ", member_text(row, "clause"));
-                put_part(f, "", member_text(row, "note"));
-                fputs(": ", f);
-        }
-        fputs(target, f);
+/* Why not: behind what was asked for. */
+static void put_refusal(FILE *f, const json_t *row) {
+        const char *clause = member_text(row, "clause");
+        if (streq(member_text(row, "decision"), "deny"))
+                fprintf(f, "%s[%s%s%s] %s", ftell(f) > 0 ? " " : "", member_text(row, "reason"),
+                                *clause ? " by " : "", clause, member_text(row, "note"));
 }
 
 static void put_anything(FILE *f, const json_t *row, const char *target) {
         char buffer[WHEN_SIZE];
         const int error = (int)member_number(row, "errno");
+        bool denied = streq(member_text(row, "decision"), "deny");
         put_part(f, "", member_text(row, "action"));
         put_part(f, "at step ", member_text(row, "step"));
         put_part(f, "", error > 0 ? strerror(error) : "");
         put_part(f, "", target);
-        put_part(f, "", member_text(row, "reason"));
-        put_part(f, "", member_text(row, "note"));
+        if (!denied) {
+                put_part(f, "", member_text(row, "reason"));
+                put_part(f, "", member_text(row, "note"));
+        }
         if (json_object_get(row, "usec"))
                 put_part(f, "after ", span_format(buffer, member_number(row, "usec")));
-        if (ftell(f) == 0)
+        if (ftell(f) == 0 && !denied)
                 put_part(f, "", member_text(row, "message")); /* better than nothing */
+}
+
+char *audit_row_for_whom(const json_t *row) {
+        static const char *const uids[] = { "on_behalf_uid", "caller_uid" };
+        char *text = NULL;
+        if (*member_text(row, "on_behalf_user"))
+                return strdup(member_text(row, "on_behalf_user"));
+        for (size_t i = 0; i < ELEMENTSOF(uids); i++)
+                if (json_object_get(row, uids[i]))
+                        return asprintf(&text, "%llu", (unsigned long long)member_number(row, uids[i])) < 0
+                                               ? NULL
+                                               : text;
+        return strdup("");
 }
 
 char *audit_row_detail(const json_t *row) {
@@ -245,11 +259,12 @@ char *audit_row_detail(const json_t *row) {
         if (!f)
                 return NULL;
         if (streq(event, words[AUDIT_SPAWN]) || streq(event, words[AUDIT_EXEC]))
-                put_command(f, row, target);
+                fputs(target, f);
         else if (streq(event, words[AUDIT_EXIT]))
                 put_exit(f, row);
         else
                 put_anything(f, row, target);
+        put_refusal(f, row);
         if (member_number(row, "count") > 1)
                 fprintf(f, " (%d times)", (int)member_number(row, "count"));
         if (fclose(f) == 0)

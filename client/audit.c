@@ -192,9 +192,9 @@ static Colour colour_of_decision(const char *decision) {
 
 static void show_in_table(Query *q, const json_t *row) {
         char buffer[WHEN_SIZE];
-        _cleanup_free_ char *detail = audit_row_detail(row);
+        _cleanup_free_ char *detail = audit_row_detail(row), *for_whom = audit_row_for_whom(row);
         const char *decision = member_text(row, "decision"), *id = member_text(row, "sandbox");
-        table_add(q->table, when_format(buffer, audit_row_time(row)), COLOUR_NONE);
+        table_add(q->table, when_format_short(buffer, audit_row_time(row)), COLOUR_NONE);
         table_add(q->table, member_text(row, "event"), COLOUR_NONE);
         table_add(q->table, decision, colour_of_decision(decision));
         table_add(q->table, member_text(row, "agent"), COLOUR_NONE);
@@ -202,7 +202,7 @@ static void show_in_table(Query *q, const json_t *row) {
                 table_add(q->table, id, COLOUR_NONE);
         else
                 table_addf(q->table, "%.*s", SANDBOX_ID_SHOWN, id);
-        table_add(q->table, member_text(row, "on_behalf_user"), COLOUR_NONE);
+        table_add(q->table, for_whom, COLOUR_NONE);
         table_add(q->table, detail, COLOUR_NONE);
 }
 
@@ -332,8 +332,8 @@ static int say_journal_failed(const Query *q, int r) {
 }
 
 static int run_query(Query *q, const Matches *m) {
-        static const Column columns[] = { { "TIME", 27 }, { "EVENT", 11 }, { "DECISION" }, { "AGENT", 12 },
-                { "SANDBOX", SANDBOX_ID_SHOWN }, { "FOR", 8 }, { "WHAT" } };
+        static const Column columns[] = { { "TIME", 15 }, { "EVENT", 11 }, { "DECISION", 8 },
+                { "AGENT", 12 }, { "SANDBOX", SANDBOX_ID_SHOWN }, { "FOR", 8 }, { "WHAT" } };
         _cleanup_(table_freep) Table *t =
                         settings.json == JSON_OFF ? table_new(columns, ELEMENTSOF(columns)) : NULL;
         q->table = t;

@@ -37,7 +37,8 @@ int bus_not_understood(void) {
 }
 
 static int say_failed(int r, const sd_bus_error *error) {
-        const char *name = error->name ? error->name : "", *hint = hint_of_error(name);
+        const char *name = error->name ? error->name : "",
+                   *hint = hint_of_error(name, error->message ? error->message : "");
         if (error->message && *error->message)
                 say("%s", error->message);
         else if (r == -ETIMEDOUT)

@@ -36,8 +36,7 @@ static const Verb policy_verbs[] = {
                         .run = policy_list },
         { "show", "POLICY", "Show a policy as it is in force", .takes = ASKS | VERB_OBJECT,
                         .run = policy_show },
-        { "check", "FILE…",
-                        "Find what is wrong with a policy file, and where it is wider than this host allows",
+        { "check", "FILE…", "Find what is wrong with a file, or wider than this host allows",
                         .details = "Without mxcd only the file itself is checked. FILE may be - for "
                                    "standard input.\n"
                                    "Exits with 0 when all are good, and 1 when one is not.",
@@ -46,7 +45,8 @@ static const Verb policy_verbs[] = {
                         "Say whether a policy allows something, and by which clause",
                         .details = "ACTION is read, write, exec (TARGET: a path), connect (a host or an "
                                    "address), env (a variable),\n"
-                                   "syscall (a name) or spawn. Exits with 0 when it is allowed, and 1 when "
+                                   "syscall (a name), resource or spawn. Exits with 0 when it is allowed, "
+                                   "and 1 when "
                                    "it is denied.",
                         .options = policy_explain_options, .takes = ASKS | VERB_OBJECT,
                         .run = policy_explain },

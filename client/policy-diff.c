@@ -31,6 +31,12 @@ static int note_missing(json_t *list, const JsonPlace *place, const char *side, 
 
 static int compare(json_t *list, const JsonPlace *place, const json_t *old, const json_t *new);
 
+/* What only one of two has; of an array each element by itself, as where both have it. */
+static int note_whole(json_t *list, const JsonPlace *place, const char *side, const json_t *value) {
+        return json_is_array(value) ? note_missing(list, place, side, value, NULL)
+                                    : note(list, place, side, value);
+}
+
 static int compare_objects(json_t *list, const JsonPlace *place, const json_t *old, const json_t *new) {
         const char *key;
         json_t *value;
@@ -39,12 +45,13 @@ static int compare_objects(json_t *list, const JsonPlace *place, const json_t *o
                 const JsonPlace here = { .parent = place, .key = key };
                 const json_t *other = json_object_get(new, key);
                 if (r == 0)
-                        r = other ? compare(list, &here, value, other) : note(list, &here, "old", value);
+                        r = other ? compare(list, &here, value, other)
+                                  : note_whole(list, &here, "old", value);
         }
         json_object_foreach((json_t *)new, key, value) {
                 const JsonPlace here = { .parent = place, .key = key };
                 if (r == 0 && !json_object_get(old, key))
-                        r = note(list, &here, "new", value);
+                        r = note_whole(list, &here, "new", value);
         }
         return r;
 }

@@ -42,7 +42,7 @@ int status_of_run_error(const char *name) {
         return STATUS_RUN_FAILED;
 }
 
-const char *hint_of_error(const char *name) {
+const char *hint_of_error(const char *name, const char *sentence) {
         static const struct {
                 const char *name, *hint;
         } hints[] = {
@@ -77,6 +77,8 @@ const char *hint_of_error(const char *name) {
                 { "org.freedesktop.DBus.Error.UnknownMethod",
                                 "mxcd is older than this mxcctl: restart it after an upgrade." },
         };
+        if (strstr(sentence, "mxcctl")) /* it says so itself */
+                return NULL;
         for (size_t i = 0; i < ELEMENTSOF(hints); i++)
                 if (streq(hints[i].name, name))
                         return hints[i].hint;

@@ -20,5 +20,5 @@ const char *sentence_of_end(const char *reason);
 
 /* Of run and exec, when mxcd refused with that error. */
 int status_of_run_error(const char *name);
-/* What to do about it, as a sentence; NULL where the error's own sentence is all there is to say. */
-const char *hint_of_error(const char *name);
+/* What to do about an error, beyond what its own sentence tells; NULL: nothing. */
+const char *hint_of_error(const char *name, const char *sentence);

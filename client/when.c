@@ -167,6 +167,14 @@ const char *when_format(char buffer[static WHEN_SIZE], uint64_t usec) {
         return buffer;
 }
 
+const char *when_format_short(char buffer[static WHEN_SIZE], uint64_t usec) {
+        time_t t = (time_t)(usec / USEC);
+        struct tm tm;
+        if (usec == 0 || !localtime_r(&t, &tm) || strftime(buffer, WHEN_SIZE, "%b %d %H:%M:%S", &tm) == 0)
+                return "-";
+        return buffer;
+}
+
 const char *when_format_utc(char buffer[static WHEN_SIZE], uint64_t usec) {
         time_t t = (time_t)(usec / USEC);
         struct tm tm;
