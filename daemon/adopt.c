@@ -71,7 +71,7 @@ static bool is_frozen(const Sandbox *s) {
 }
 
 /* From its record. The record goes: what stays in the end has no sandbox. */
-static int adopt(Manager *m, Found *f, const char *id, const char *scope, Sandbox **ret) {
+static int adopt(Manager *m, Found *f, const char *id, const char *scope, pid_t leader, Sandbox **ret) {
         const char *name;
         uid_t owner;
         const json_t *record = f ? json_object_get(f->records, id) : NULL;
@@ -96,6 +96,7 @@ static int adopt(Manager *m, Found *f, const char *id, const char *scope, Sandbo
         (void)json_object_del(f->records, id); /* it is there: it was just found */
         if (is_frozen(s))
                 s->state = SANDBOX_FROZEN;
+        s->leader = leader;
         const AuditSubject subject = sandbox_subject(s, NULL);
         if (audit_adopt(m->audit, &subject, s->leader) < 0)
                 manager_watch_audit(m);
@@ -129,7 +130,7 @@ static void lose(Manager *m, const char *id, const char *what) {
 
 void adopt_report(Manager *m, Found *f, const LaunchReport *report, int *fds, size_t n_fds) {
         Sandbox *s = sandbox_find(m, report->id);
-        if (!s && adopt(m, f, report->id, report->path, &s) < 0) {
+        if (!s && adopt(m, f, report->id, report->path, report->exec == 0 ? report->pid : 0, &s) < 0) {
                 if (report->exec > 0)
                         return; /* told when its sandbox's own report comes */
                 lose(m, report->id, "it runs without a record and is ended");
@@ -185,8 +186,7 @@ static void look_at_leaf(Manager *m, Found *f, const char *scope, const char *id
                 return;
         pid_t leader;
         _cleanup_close_ int pidfd = cgroup_find_leader(m->cgroup_path, leaf, &leader);
-        if (pidfd >= 0 && adopt(m, f, id, scope, &s) == 0) {
-                s->leader = leader;
+        if (pidfd >= 0 && adopt(m, f, id, scope, leader, &s) == 0) {
                 s->pidfd = TAKE_FD(pidfd);
                 sandbox_watch_end(s, true);
                 return;

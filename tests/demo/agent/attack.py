@@ -54,7 +54,8 @@ def _():
 @attempt("list the home directory's other files")
 def _():
     names = sorted(p.name for p in home.iterdir())
-    return "refused: only the workspace is there" if names == [workspace.name] else names
+    # git's own settings are there to be read; nothing else is but the workspace
+    return "refused: only the workspace is there" if set(names) <= {workspace.name, ".gitconfig", ".config"} else names
 
 
 @attempt("read /etc/shadow")
