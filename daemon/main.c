@@ -12,6 +12,10 @@
 #include "log.h"
 #include "manager.h"
 #include "names.h"
+#include "sandbox.h"
+
+#define STOP_STEP_USEC (UINT64_C(10) * 1000)
+#define STOP_TRIES 150U
 
 DEFINE_CLEANUP(Manager *, manager_free);
 
@@ -38,6 +42,30 @@ static int on_hup(sd_event_source *source, const struct signalfd_siginfo *info, 
         return 0;
 }
 
+/* At shutdown scopes are stopped before us: what is on its way to its end is told to the journal before we go. */
+static size_t patience;
+
+static void count_stopping(Sandbox *s, void *userdata) {
+        size_t *n = userdata;
+        *n += s->state == SANDBOX_STOPPING;
+}
+
+static int on_wait(sd_event_source *source, uint64_t usec, void *userdata) {
+        Manager *m = userdata;
+        size_t n = 0;
+        sandbox_for_each(m, count_stopping, &n);
+        if (n == 0 || ++patience > STOP_TRIES)
+                return sd_event_exit(m->event, EXIT_SUCCESS);
+        int r = sd_event_source_set_time_relative(source, STOP_STEP_USEC);
+        return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static int on_term(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
+        Manager *m = userdata;
+        int r = sd_event_add_time_relative(m->event, NULL, CLOCK_MONOTONIC, 0, 1, on_wait, m);
+        return r < 0 ? sd_event_exit(m->event, EXIT_SUCCESS) : r;
+}
+
 static int block_signals(void) {
         sigset_t set;
         sigemptyset(&set);
@@ -59,11 +87,7 @@ static int prepare(sd_event **ret) {
         int r = block_signals();
         if (r >= 0)
                 r = sd_event_default(ret);
-        if (r >= 0)
-                r = sd_event_set_watchdog(*ret, true);
-        if (r >= 0)
-                r = sd_event_add_signal(*ret, NULL, SIGTERM, NULL, NULL);
-        return r >= 0 ? sd_event_add_signal(*ret, NULL, SIGINT, NULL, NULL) : r;
+        return r >= 0 ? sd_event_set_watchdog(*ret, true) : r;
 }
 
 static int serve(void) {
@@ -80,6 +104,10 @@ static int serve(void) {
                 r = manager_new(event, &m);
         if (r >= 0)
                 r = sd_event_add_signal(event, NULL, SIGHUP, on_hup, m);
+        if (r >= 0)
+                r = sd_event_add_signal(event, NULL, SIGTERM, on_term, m);
+        if (r >= 0)
+                r = sd_event_add_signal(event, NULL, SIGINT, on_term, m);
         if (r < 0) {
                 log_error("Cannot start: %s", strerror(-r));
                 return r;

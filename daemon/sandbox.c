@@ -86,6 +86,7 @@ void sandbox_free(Sandbox *s) {
                 sd_bus_message_unref(s->stop_waiters[i]);
         free(s->stop_waiters);
         sd_bus_message_unref(s->freeze_waiter);
+        sd_bus_slot_unref(s->asking);
         sd_event_source *const sources[] = { s->end, s->late, s->timer, s->grace, s->freezing };
         for (size_t i = 0; i < ELEMENTSOF(sources); i++)
                 sd_event_source_disable_unref(sources[i]);
@@ -332,10 +333,29 @@ void sandbox_settle(Sandbox *s) {
         sandbox_free(s);
 }
 
+static void on_told_whether_stopping(bool stopping, void *userdata) {
+        Sandbox *s = userdata;
+        s->asking = sd_bus_slot_unref(s->asking);
+        if (stopping && s->reason == END_EXITED)
+                sandbox_scope_stops(s->manager, s->scope);
+        sandbox_exited(s, 0, 0, SIGTERM);
+}
+
+/* Ended by the signal that PID 1 sends when it stops a scope. */
+static bool may_be_stopped(const Sandbox *s, uint32_t number, int signal) {
+        return number == 0 && signal == SIGTERM && s->reason == END_EXITED && s->state != SANDBOX_STOPPING &&
+               !s->asked;
+}
+
 void sandbox_exited(Sandbox *s, uint32_t number, int code, int signal) {
         Command *c = command_find(s, number);
-        if (!c || c->ended)
+        if (!c || c->ended || (number == 0 && s->asking))
                 return;
+        if (may_be_stopped(s, number, signal)) {
+                s->asked = true;
+                if (scope_ask_stopping(s->scope, on_told_whether_stopping, s, &s->asking) >= 0)
+                        return;
+        }
         c->ended = true;
         c->code = signal > 0 ? 0 : code;
         c->signal = signal;

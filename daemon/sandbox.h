@@ -63,6 +63,8 @@ struct Sandbox {
         sd_event_source *end, *late, *timer, *grace, *freezing;
         unsigned freeze_tries;
         sd_bus_message *freeze_waiter;
+        sd_bus_slot *asking;   /* PID 1, whether it stops the scope */
+        bool asked;
         LIST_HEAD(, Command) commands; /* the first is number 0 */
         uint32_t n_commands, last_command;
         sd_bus_message **stop_waiters;

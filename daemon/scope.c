@@ -400,6 +400,39 @@ static Scope *find_unit(Manager *m, const char *unit) {
         return NULL;
 }
 
+typedef struct Asked {
+        ScopeStopping done;
+        void *userdata;
+} Asked;
+
+static int on_asked(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Asked *a = userdata;
+        const char *state = "";
+        if (!sd_bus_message_is_method_error(m, NULL) && sd_bus_message_read(m, "v", "s", &state) < 0)
+                state = "";
+        bool stopping = streq(state, "deactivating") || streq(state, "inactive") || streq(state, "failed");
+        a->done(stopping, a->userdata);
+        return 0;
+}
+
+int scope_ask_stopping(Scope *s, ScopeStopping done, void *userdata, sd_bus_slot **ret) {
+        _cleanup_free_ char *path = NULL;
+        Asked *a = malloc(sizeof(Asked));
+        if (!a)
+                return -ENOMEM;
+        *a = (Asked){ .done = done, .userdata = userdata };
+        int r = sd_bus_path_encode("/org/freedesktop/systemd1/unit", s->unit, &path);
+        if (r >= 0)
+                r = sd_bus_call_method_async(s->manager->bus, ret, "org.freedesktop.systemd1", path,
+                                "org.freedesktop.DBus.Properties", "Get", on_asked, a, "ss",
+                                "org.freedesktop.systemd1.Unit", "ActiveState");
+        if (r < 0) {
+                free(a);
+                return r;
+        }
+        return sd_bus_slot_set_destroy_callback(*ret, free);
+}
+
 /* A scope is started once: a later job for it is its end, asked for by somebody else than us. */
 static int on_job_new(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         uint32_t id;

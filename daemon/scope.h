@@ -48,6 +48,11 @@ int scope_when_ready(Scope *s, ScopeReady done, void *userdata);
 /* The launcher found that it is gone: it is made afresh for whoever asks next. */
 void scope_forget(Scope *s);
 
+/* Whether PID 1 is stopping it, asked of PID 1: its word that it begins to may come after the first process has ended. done() is called
+ * exactly once, after this returns, with the slot in *ret over; a negative errno: it will not be. */
+typedef void (*ScopeStopping)(bool stopping, void *userdata);
+int scope_ask_stopping(Scope *s, ScopeStopping done, void *userdata, sd_bus_slot **ret);
+
 /* Subscribes to PID 1's jobs. */
 int scope_watch_jobs(Manager *m);
 void scope_free_all(Manager *m);
