@@ -36,6 +36,7 @@ typedef struct Cage {
         int control;              /* execs come from there; stays with pid 1 */
         int netns;                /* from the pool, or -EBADF */
         bool prove;               /* attempt what the walls forbid, in the place of the command */
+        uint64_t host_network;    /* with prove: the launcher's own network namespace, by its inode */
         StatusPage *page;         /* shared with the launcher and mxcd */
         uint64_t leaf;            /* id of the cgroup that we live in: its inode; 0 of a proof, which has none of its own */
         Guard guard;              /* its maps; wall_guard_maps */

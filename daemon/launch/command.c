@@ -121,11 +121,11 @@ _Noreturn void command_run(const Command *c) {
                 fail(c, LAUNCH_STEP_FDS, r, NULL);
         if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
                 fail(c, LAUNCH_STEP_FDS, -errno, NULL);
+        if (c->prove) /* the filter below only takes away more */
+                proof_run(c->prove, c->report);
         r = filter_load(c->filter);
         if (r < 0)
                 fail(c, LAUNCH_STEP_SECCOMP, r, NULL);
-        if (c->prove)
-                proof_run(c->prove, c->report);
         r = execute(argv, env);
         fail(c, LAUNCH_STEP_EXEC, r, argv[0]);
 }

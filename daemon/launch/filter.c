@@ -36,7 +36,7 @@ static const char *const needed_by_init[] = { "brk", "chdir", "clock_gettime", "
         "getppid", "gettid", "getuid", "ioctl", "kill", "lseek", "madvise", "mmap", "mprotect", "mremap",
         "munmap", "newfstatat", "openat", "openat2", "pidfd_open", "pread64", "prctl", "read", "recvmsg",
         "rseq", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigtimedwait", "seccomp", "sendmsg",
-        "set_robust_list", "set_tid_address", "setsid", "statx", "tgkill", "wait4", "write" };
+        "set_robust_list", "set_tid_address", "setsid", "statfs", "statx", "tgkill", "wait4", "write" };
 
 /* Into another process, and asked for by the plan's own word, not by the list. */
 static const char *const debugging_calls[] = { "kcmp", "pidfd_getfd", "process_vm_readv",

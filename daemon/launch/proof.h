@@ -6,5 +6,12 @@
 
 #include "cage.h"
 
+/* A wall, and the attempt on it: false when it let something through. The list ends with one that has no name. */
+typedef struct Wall {
+        const char *name;
+        bool (*holds)(const Cage *c);
+} Wall;
+extern const Wall proof_walls[];
+
 /* Sends LAUNCH_STEP_PROOF over report, or exits with 0. */
 _Noreturn void proof_run(const Cage *c, int report);

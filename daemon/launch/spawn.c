@@ -101,6 +101,9 @@ static int start(Launcher *l, Run *run, const LaunchPlan *plan, Template *templa
                 return -errno;
         run->leaf = cage.leaf = leaf >= 0 ? st.st_ino : 0;
         cage.guarded = l->features.guard && leaf >= 0; /* a proof has no rules to keep */
+        if (run->proof && stat("/proc/self/ns/net", &st) < 0)
+                return -errno;
+        cage.host_network = run->proof ? st.st_ino : 0;
         f->step = LAUNCH_STEP_CLONE;
         _cleanup_close_ int netns = net_pool_take(l);
         cage.netns = netns;
