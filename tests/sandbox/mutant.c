@@ -362,10 +362,10 @@ int __wrap_sethostname(const char *name, size_t size) {
         return left_out("hostname") || left_out("utsns") ? 0 : __real_sethostname(name, size);
 }
 
-int __real_setrlimit(__rlimit_resource_t resource, const struct rlimit *limit);
-int __wrap_setrlimit(__rlimit_resource_t resource, const struct rlimit *limit);
-int __wrap_setrlimit(__rlimit_resource_t resource, const struct rlimit *limit) {
-        return resource == RLIMIT_CORE && left_out("core") ? 0 : __real_setrlimit(resource, limit);
+int __real_setrlimit64(__rlimit_resource_t resource, const struct rlimit *limit);
+int __wrap_setrlimit64(__rlimit_resource_t resource, const struct rlimit *limit);
+int __wrap_setrlimit64(__rlimit_resource_t resource, const struct rlimit *limit) {
+        return resource == RLIMIT_CORE && left_out("core") ? 0 : __real_setrlimit64(resource, limit);
 }
 
 mode_t __real_umask(mode_t mask);

@@ -135,7 +135,7 @@ static void make_scope(Rig *r) {
                 rig_die("SCOPE", done.error);
 }
 
-static void start_launcher(Rig *r, const char *launcher, const char *without) {
+static void start_launcher(Rig *r, const char *launcher, const char *without, void (*hook)(void)) {
         _cleanup_free_ char *socket_path = text("%s/launch.sock", r->dir);
         pid_t parent = getpid();
         r->launcher = running = fork();
@@ -145,13 +145,19 @@ static void start_launcher(Rig *r, const char *launcher, const char *without) {
                         _exit(127);
                 if (without)
                         (void)setenv("MXC_WITHOUT", without, 1);
+                if (hook)
+                        hook();
                 execl(launcher, launcher, socket_path, NULL);
                 _exit(127);
         }
 }
 
 void rig_start(Rig *r, const char *launcher, const char *without) {
-        *r = (Rig){ .socket = -EBADF };
+        rig_start_hooked(r, launcher, without, NULL);
+}
+
+void rig_start_hooked(Rig *r, const char *launcher, const char *without, void (*hook)(void)) {
+        *r = (Rig){ .socket = -EBADF, .input = -EBADF };
         sweep(0);
         r->dir = text(SCRATCH "/mxc-rig-%d-XXXXXX", getpid());
         if (!mkdtemp(r->dir))
@@ -160,7 +166,7 @@ void rig_start(Rig *r, const char *launcher, const char *without) {
         r->workspace = text("%s/ws", r->dir);
         check(mkdir(r->workspace, 0700), "workspace");
         check(chown(r->workspace, RIG_UID, RIG_GID), "chown");
-        start_launcher(r, launcher, without);
+        start_launcher(r, launcher, without, hook);
         rig_connect(r);
         LaunchReport ready = rig_request(r, (LaunchRequest){ .verb = LAUNCH_HELLO }, NULL, 0, NULL, NULL);
         if (ready.event != LAUNCH_EVENT_READY)
@@ -337,6 +343,17 @@ static int compare_mounts(const void *a, const void *b) {
         return strcmp(((const PlanMount *)a)->path, ((const PlanMount *)b)->path);
 }
 
+PlanMount *plan_add_template_mount(LaunchPlan *p, const char *path, PlanAccess access) {
+        PlanTemplate *t = &p->template;
+        t->mounts = reallocarray(t->mounts, t->n_mounts + 1, sizeof(PlanMount));
+        t->mounts[t->n_mounts++] = (PlanMount){ .path = copy(path), .access = access };
+        qsort(t->mounts, t->n_mounts, sizeof(PlanMount), compare_mounts);
+        for (size_t i = 0; i < t->n_mounts; i++)
+                if (streq(t->mounts[i].path, path))
+                        return &t->mounts[i];
+        return NULL;
+}
+
 PlanMount *plan_add_mount(LaunchPlan *p, const char *path, PlanAccess access) {
         p->mounts = reallocarray(p->mounts, p->n_mounts + 1, sizeof(PlanMount));
         p->mounts[p->n_mounts++] = (PlanMount){
@@ -393,16 +410,17 @@ static bool begin(Rig *r, LaunchRequest q, const uint8_t *data, size_t size, boo
         int plan, pipe_ends[2];
         check(plan_memfd_new(data, size, &plan), "plan memfd");
         check(pipe2(pipe_ends, O_CLOEXEC), "pipe");
-        int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-        check(null, "/dev/null");
-        const int fds[] = { plan, null, pipe_ends[1], pipe_ends[1] };
+        int input = r->input >= 0 ? fcntl(r->input, F_DUPFD_CLOEXEC, 3)
+                                  : open("/dev/null", O_RDONLY | O_CLOEXEC);
+        check(input, "/dev/null");
+        const int fds[] = { plan, input, pipe_ends[1], pipe_ends[1] };
         int got[LAUNCH_MAX_FDS];
         size_t n = 0;
         uint64_t start = now();
         LaunchReport report = rig_request(r, q, fds, pty ? 1 : 4, got, &n);
         result->usec = now() - start;
         (void)close(plan);
-        (void)close(null);
+        (void)close(input);
         (void)close(pipe_ends[1]);
         ret->output = pipe_ends[0];
         if (report.event != LAUNCH_EVENT_STARTED) {

@@ -20,6 +20,7 @@ typedef struct Rig {
         char *scope_dir;       /* its absolute path */
         uint64_t serial;
         LaunchFeatures features;
+        int input;             /* standard input of what is spawned from now on, not owned; -EBADF: /dev/null */
 } Rig;
 
 #define RIG_UID 61234U /* nobody's */
@@ -27,6 +28,8 @@ typedef struct Rig {
 
 /* without: what the mutant is to leave out, as in mutant.c; NULL, or anything with another launcher: nothing. */
 void rig_start(Rig *r, const char *launcher, const char *without);
+/* hook: run where the launcher is about to be executed, to leave it something to inherit. */
+void rig_start_hooked(Rig *r, const char *launcher, const char *without, void (*hook)(void));
 void rig_stop(Rig *r);
 void rig_connect(Rig *r);              /* again, as a mxcd that was restarted */
 
@@ -35,6 +38,7 @@ void rig_connect(Rig *r);              /* again, as a mxcd that was restarted */
 LaunchPlan *rig_plan(const Rig *r);
 void plan_set_argv(LaunchPlan *p, const char *const *argv);
 PlanMount *plan_add_mount(LaunchPlan *p, const char *path, PlanAccess access); /* exec, as owner, required; kept sorted */
+PlanMount *plan_add_template_mount(LaunchPlan *p, const char *path, PlanAccess access); /* as root, noexec, not required */
 void plan_add_handoff(LaunchPlan *p, PlanHandoffWhere where, const char *path);
 void plan_set_env(LaunchPlan *p, const char *const *env, size_t n);
 void plan_add_syscall(LaunchPlan *p, const char *name);
