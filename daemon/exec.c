@@ -66,8 +66,8 @@ static void on_launched(const LaunchReport *report, int *fds, size_t n_fds, void
                         (void)launch_channel_call(a->manager->launch, &q, NULL, 0, NULL,
                                         NULL); /* over already is as good */
                 }
-                reply_started(a, x->number,
-                                n_fds == 3 ? fds[2] : -EBADF); /* pidfd and page are the sandbox's matter */
+                /* pidfd first, a page the sandbox's command alone has, and the pty last */
+                reply_started(a, x->number, x->request.pty && n_fds > 1 ? fds[n_fds - 1] : -EBADF);
                 return;
         }
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
