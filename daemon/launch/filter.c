@@ -12,7 +12,6 @@
 #include <netinet/in.h>
 #include <sched.h>
 #include <seccomp.h>
-#include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
@@ -23,6 +22,7 @@
 #include "cage.h"
 #include "cleanup.h"
 #include "fd.h"
+#include "filter-code.h"
 #include "filter.h"
 
 #define HIGHEST_CALL 1024 /* of any architecture so far, and some */
@@ -47,127 +47,73 @@ static const char *const never[] = { "io_uring_enter", "io_uring_register", "io_
 
 /* ---- the part in front ---- */
 
-typedef struct Prologue {
-        struct sock_filter code[128];
-        unsigned short n;
-        bool overflow;
-} Prologue;
-
-static void put(Prologue *p, unsigned short code, uint8_t jt, uint8_t jf, uint32_t k) {
-        if (p->n == ELEMENTSOF(p->code))
-                p->overflow = true;
-        else
-                p->code[p->n++] = (struct sock_filter){ code, jt, jf, k };
-}
-
-#define ARGUMENT(n)                                                                                         \
-        (offsetof(struct seccomp_data, args) + (n) * sizeof(uint64_t)) /* little-endian: its low 32 bits */
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the low half of an argument is elsewhere");
-
-static void put_load(Prologue *p, size_t offset) {
-        put(p, BPF_LD | BPF_W | BPF_ABS, 0, 0, (uint32_t)offset);
-}
-
-static void put_refuse(Prologue *p, int error) {
-        put(p, BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | (uint32_t)error);
-}
-
-/* Begins the rules of one call; returns what end_call() wants. Its number is asked for afresh each time. */
-static unsigned short begin_call(Prologue *p, long number) {
-        put_load(p, offsetof(struct seccomp_data, nr));
-        put(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, (uint32_t)number);
-        return p->n;
-}
-
-static void end_call(Prologue *p, unsigned short begin) {
-        if (begin > 0 && !p->overflow)
-                p->code[begin - 1].jf = (uint8_t)(p->n - begin);
-}
-
-static void refuse_if_equal(Prologue *p, uint32_t value, int error) {
-        put(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, value);
-        put_refuse(p, error);
-}
-
-static void refuse_if_any_bit(Prologue *p, uint32_t bits, int error) {
-        put(p, BPF_JMP | BPF_JSET | BPF_K, 0, 1, bits);
-        put_refuse(p, error);
-}
-
-/* The accumulator must be one of the values. */
-static void refuse_unless_one_of(Prologue *p, const uint32_t *values, size_t n, int error) {
-        for (size_t i = 0; i < n; i++)
-                put(p, BPF_JMP | BPF_JEQ | BPF_K, (uint8_t)(n - i), 0, values[i]);
-        put_refuse(p, error);
-}
-
 /* CLONE_NEWTIME shares its bit with the signal number in clone()'s flags, where it means nothing. */
 #define NEW_NAMESPACES                                                                                      \
         (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |       \
                         CLONE_NEWNET)
 #define NEW_TIME_NAMESPACE 0x80U
 
-static void put_namespace_rules(Prologue *p) {
-        unsigned short begin = begin_call(p, SYS_clone);
-        put_load(p, ARGUMENT(0));
-        refuse_if_any_bit(p, NEW_NAMESPACES, EPERM);
-        end_call(p, begin);
-        begin = begin_call(p, SYS_unshare);
-        put_load(p, ARGUMENT(0));
-        refuse_if_any_bit(p, NEW_NAMESPACES | NEW_TIME_NAMESPACE, EPERM);
-        end_call(p, begin);
-        begin = begin_call(p, SYS_clone3);
-        put_refuse(p, ENOSYS);
-        end_call(p, begin);
+static void put_namespace_rules(FilterCode *p) {
+        unsigned short begin = filter_code_begin_call(p, SYS_clone);
+        filter_code_load_argument(p, 0);
+        filter_code_refuse_if_any_bit(p, NEW_NAMESPACES, EPERM);
+        filter_code_end_call(p, begin);
+        begin = filter_code_begin_call(p, SYS_unshare);
+        filter_code_load_argument(p, 0);
+        filter_code_refuse_if_any_bit(p, NEW_NAMESPACES | NEW_TIME_NAMESPACE, EPERM);
+        filter_code_end_call(p, begin);
+        begin = filter_code_begin_call(p, SYS_clone3);
+        filter_code_refuse(p, ENOSYS);
+        filter_code_end_call(p, begin);
 }
 
-static void put_ioctl_rules(Prologue *p) {
-        unsigned short begin = begin_call(p, SYS_ioctl);
-        put_load(p, ARGUMENT(1));
-        refuse_if_equal(p, TIOCSTI, EPERM);
-        refuse_if_equal(p, TIOCLINUX, EPERM);
-        end_call(p, begin);
+static void put_ioctl_rules(FilterCode *p) {
+        unsigned short begin = filter_code_begin_call(p, SYS_ioctl);
+        filter_code_load_argument(p, 1);
+        filter_code_refuse_if_equal(p, TIOCSTI, EPERM);
+        filter_code_refuse_if_equal(p, TIOCLINUX, EPERM);
+        filter_code_end_call(p, begin);
 }
 
 /* Unix, IP and route netlink; of IP streams and datagrams, which load no protocol module (SCTP, DCCP, …) either. */
-static void put_socket_rules(Prologue *p) {
+static void put_socket_rules(FilterCode *p) {
         static const uint32_t families[] = { AF_UNIX, AF_INET, AF_INET6, AF_NETLINK };
         static const uint32_t protocols[] = { 0, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP, IPPROTO_ICMPV6 };
-        unsigned short begin = begin_call(p, SYS_socket);
-        put_load(p, ARGUMENT(0));
-        refuse_unless_one_of(p, families, ELEMENTSOF(families), EAFNOSUPPORT);
-        put(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 3, AF_NETLINK);
-        put_load(p, ARGUMENT(2));
-        put(p, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 0 /* NETLINK_ROUTE */);
-        put_refuse(p, EPROTONOSUPPORT);
-        put_load(p, ARGUMENT(0));
+        unsigned short begin = filter_code_begin_call(p, SYS_socket);
+        filter_code_load_argument(p, 0);
+        filter_code_refuse_unless_one_of(p, families, ELEMENTSOF(families), EAFNOSUPPORT);
+        filter_code_put(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 3, AF_NETLINK);
+        filter_code_load_argument(p, 2);
+        filter_code_put(p, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 0 /* NETLINK_ROUTE */);
+        filter_code_refuse(p, EPROTONOSUPPORT);
+        filter_code_load_argument(p, 0);
         /* of the rest, unix is free in its type but for RAW, which the kernel takes for DGRAM */
-        put(p, BPF_JMP | BPF_JEQ | BPF_K, 8 + ELEMENTSOF(protocols), 0, AF_NETLINK);
-        put(p, BPF_JMP | BPF_JEQ | BPF_K, 7 + ELEMENTSOF(protocols), 0, AF_UNIX);
-        put_load(p, ARGUMENT(1));
-        put(p, BPF_ALU | BPF_AND | BPF_K, 0, 0, 0xf); /* SOCK_TYPE_MASK */
-        put(p, BPF_JMP | BPF_JEQ | BPF_K, 2, 0, SOCK_STREAM);
-        put(p, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, SOCK_DGRAM);
-        put_refuse(p, EPERM);
-        put_load(p, ARGUMENT(2));
-        refuse_unless_one_of(p, protocols, ELEMENTSOF(protocols), EPROTONOSUPPORT);
-        end_call(p, begin);
+        filter_code_put(p, BPF_JMP | BPF_JEQ | BPF_K, 8 + ELEMENTSOF(protocols), 0, AF_NETLINK);
+        filter_code_put(p, BPF_JMP | BPF_JEQ | BPF_K, 7 + ELEMENTSOF(protocols), 0, AF_UNIX);
+        filter_code_load_argument(p, 1);
+        filter_code_put(p, BPF_ALU | BPF_AND | BPF_K, 0, 0, 0xf); /* SOCK_TYPE_MASK */
+        filter_code_put(p, BPF_JMP | BPF_JEQ | BPF_K, 2, 0, SOCK_STREAM);
+        filter_code_put(p, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, SOCK_DGRAM);
+        filter_code_refuse(p, EPERM);
+        filter_code_load_argument(p, 2);
+        filter_code_refuse_unless_one_of(p, protocols, ELEMENTSOF(protocols), EPROTONOSUPPORT);
+        filter_code_end_call(p, begin);
 
         static const uint32_t pair_families[] = { AF_UNIX };
-        begin = begin_call(p, SYS_socketpair);
-        put_load(p, ARGUMENT(0));
-        refuse_unless_one_of(p, pair_families, ELEMENTSOF(pair_families), EAFNOSUPPORT);
-        end_call(p, begin);
+        begin = filter_code_begin_call(p, SYS_socketpair);
+        filter_code_load_argument(p, 0);
+        filter_code_refuse_unless_one_of(p, pair_families, ELEMENTSOF(pair_families), EAFNOSUPPORT);
+        filter_code_end_call(p, begin);
 }
 
-static void put_personality_rules(Prologue *p, bool debugging) {
+static void put_personality_rules(FilterCode *p, bool debugging) {
         /* asking, the two harmless ones, and for a debugger the fixed layout. READ_IMPLIES_EXEC and the likes are not */
         static const uint32_t values[] = { 0xffffffff, PER_LINUX, UNAME26, PER_LINUX32,
                 PER_LINUX32 | UNAME26, ADDR_NO_RANDOMIZE };
-        unsigned short begin = begin_call(p, SYS_personality);
-        put_load(p, ARGUMENT(0));
-        refuse_unless_one_of(p, values, ELEMENTSOF(values) - (debugging ? 0 : 1), EPERM);
-        end_call(p, begin);
+        unsigned short begin = filter_code_begin_call(p, SYS_personality);
+        filter_code_load_argument(p, 0);
+        filter_code_refuse_unless_one_of(p, values, ELEMENTSOF(values) - (debugging ? 0 : 1), EPERM);
+        filter_code_end_call(p, begin);
 }
 
 /* ---- the tree ---- */
@@ -201,7 +147,7 @@ static int add_rules(scmp_filter_ctx filter, const PlanTemplate *t, bool for_ini
 }
 
 /* Appends what libseccomp makes of the list. It writes to descriptors only. */
-static int export_tree(scmp_filter_ctx filter, const Prologue *p, FilterProgram *ret) {
+static int export_tree(scmp_filter_ctx filter, const FilterCode *p, FilterProgram *ret) {
         _cleanup_close_ int fd = memfd_create("mxc-filter", MFD_CLOEXEC);
         if (fd < 0)
                 return -errno;
@@ -235,7 +181,7 @@ static int compile(const PlanTemplate *t, bool for_init, FilterProgram *ret) {
                 r = add_rules(filter, t, for_init);
         if (r < 0)
                 return r;
-        Prologue p = { .n = 0 };
+        FilterCode p = { .n = 0 };
         put_namespace_rules(&p);
         put_ioctl_rules(&p);
         put_socket_rules(&p);
