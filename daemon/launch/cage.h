@@ -46,11 +46,13 @@ typedef struct Cage {
         bool from_template;       /* wall_template */
         Opened *base;             /* one per plan->template.mounts; wall_template, unless from_template */
         int devices[6];           /* clones of device nodes; wall_template */
-        struct Names *names;      /* denied and protected, while they are gathered and for pins; wall_handoff */
+        struct Names *names;      /* denied and protected, while they are gathered; wall_handoff */
         struct Findings *findings; /* what is reported when it changes; wall_handoff */
         GuardRule *rules;         /* what is denied and protected by name; guard.h says what they mean. wall_handoff. The
                                      descriptors are the cage's, open until pid 1 serves */
         size_t n_rules;
+        bool can_mediate;         /* it was tried on this host, and holds */
+        struct Mediator *mediator; /* pid 1 mediates; otherwise NULL. wall_mediate */
         int ruleset;              /* Landlock, or -EBADF; wall_landlock_rules */
         const char *detail;       /* of a failure; borrowed from the plan or static */
 } Cage;
@@ -87,7 +89,7 @@ int wall_template(Cage *c);
 int wall_handoff(Cage *c);
 int wall_guard_maps(Cage *c);
 int wall_root(Cage *c);
-int wall_pins(Cage *c);
+int wall_mediate(Cage *c);
 int wall_cgroup_namespace(Cage *c);
 int wall_process(Cage *c);
 int wall_landlock_rules(Cage *c);

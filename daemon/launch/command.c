@@ -10,6 +10,7 @@
 #include "cleanup.h"
 #include "command.h"
 #include "filter.h"
+#include "mediate.h"
 #include "proof.h"
 
 /* A pty of the cage's own devpts; the command gets the slave as its terminal, *ret_master goes out. */
@@ -123,6 +124,9 @@ _Noreturn void command_run(const Command *c) {
                 fail(c, LAUNCH_STEP_FDS, -errno, NULL);
         if (c->prove) /* the filter below only takes away more */
                 proof_run(c->prove, c->report);
+        r = c->mediator ? mediator_submit(c->mediator) : 0;
+        if (r < 0)
+                fail(c, LAUNCH_STEP_HANDOFF, r, "mediation");
         r = filter_load(c->filter);
         if (r < 0)
                 fail(c, LAUNCH_STEP_SECCOMP, r, NULL);

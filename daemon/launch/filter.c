@@ -34,9 +34,16 @@ DEFINE_CLEANUP(scmp_filter_ctx, seccomp_release);
 static const char *const needed_by_init[] = { "brk", "chdir", "clock_gettime", "clock_nanosleep", "clone",
         "close", "close_range", "dup3", "execve", "exit_group", "fcntl", "fstat", "getdents64", "getpid",
         "getppid", "gettid", "getuid", "ioctl", "kill", "lseek", "madvise", "mmap", "mprotect", "mremap",
-        "munmap", "newfstatat", "openat", "openat2", "pidfd_open", "pread64", "prctl", "read", "recvmsg",
-        "rseq", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigtimedwait", "seccomp", "sendmsg",
-        "set_robust_list", "set_tid_address", "setsid", "statfs", "statx", "tgkill", "wait4", "write" };
+        "munmap", "newfstatat", "openat", "openat2", "pidfd_open", "ppoll", "pread64", "prctl", "read",
+        "recvmsg", "rseq", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "seccomp", "sendmsg",
+        "set_robust_list", "set_tid_address", "setsid", "signalfd4", "statfs", "statx", "tgkill", "wait4",
+        "write" };
+
+/* To act in the place of a command where names are mediated; what it acts upon is read from that command's memory. */
+static const char *const needed_by_mediator[] = { "bind", "chmod", "faccessat2", "fchdir", "fchmodat",
+        "fchownat", "ftruncate", "getxattr", "inotify_add_watch", "linkat", "listxattr", "mkdirat",
+        "mknodat", "open", "pidfd_getfd", "process_vm_readv", "process_vm_writev", "readlink", "readlinkat",
+        "removexattr", "renameat2", "setitimer", "setxattr", "symlinkat", "umask", "unlinkat", "utimensat" };
 
 /* Into another process, and asked for by the plan's own word, not by the list. */
 static const char *const debugging_calls[] = { "kcmp", "pidfd_getfd", "process_vm_readv",
@@ -131,13 +138,19 @@ static bool plan_allows(const PlanTemplate *t, const char *name) {
         return lists((const char *const *)t->syscalls, t->n_syscalls, name);
 }
 
-static int add_rules(scmp_filter_ctx filter, const PlanTemplate *t, bool for_init) {
+typedef enum For { FOR_COMMAND, FOR_INIT, FOR_MEDIATOR } For;
+
+static bool is_needed(For whom, const char *name) {
+        return (whom >= FOR_INIT && lists(needed_by_init, ELEMENTSOF(needed_by_init), name)) ||
+               (whom == FOR_MEDIATOR && lists(needed_by_mediator, ELEMENTSOF(needed_by_mediator), name));
+}
+
+static int add_rules(scmp_filter_ctx filter, const PlanTemplate *t, For whom) {
         for (int number = 0; number < HIGHEST_CALL; number++) {
                 _cleanup_free_ char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, number);
                 if (!name)
                         continue;
-                bool allowed = plan_allows(t, name) ||
-                               (for_init && lists(needed_by_init, ELEMENTSOF(needed_by_init), name));
+                bool allowed = plan_allows(t, name) || is_needed(whom, name);
                 int r = seccomp_rule_add_exact(
                                 filter, allowed ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EPERM), number, 0);
                 if (r < 0)
@@ -169,7 +182,7 @@ static int export_tree(scmp_filter_ctx filter, const FilterCode *p, FilterProgra
         return 0;
 }
 
-static int compile(const PlanTemplate *t, bool for_init, FilterProgram *ret) {
+static int compile(const PlanTemplate *t, For whom, FilterProgram *ret) {
         _cleanup_(seccomp_releasep) scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
         if (!filter)
                 return -ENOMEM;
@@ -178,7 +191,7 @@ static int compile(const PlanTemplate *t, bool for_init, FilterProgram *ret) {
                 r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE,
                                 2); /* a tree: the kernel runs it for every number */
         if (r == 0)
-                r = add_rules(filter, t, for_init);
+                r = add_rules(filter, t, whom);
         if (r < 0)
                 return r;
         FilterCode p = { .n = 0 };
@@ -189,25 +202,38 @@ static int compile(const PlanTemplate *t, bool for_init, FilterProgram *ret) {
         return p.overflow ? -E2BIG : export_tree(filter, &p, ret);
 }
 
-int filter_compile(const PlanTemplate *t, FilterProgram *ret_init, FilterProgram *ret_command,
-                const char **ret_detail) {
+/* Whether the plan has all of it anyway. */
+static bool has_all(const PlanTemplate *t, const char *const *names, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                if (!plan_allows(t, names[i]))
+                        return false;
+        return true;
+}
+
+int filter_compile(const PlanTemplate *t, FilterProgram *ret_init, FilterProgram *ret_mediator,
+                FilterProgram *ret_command, const char **ret_detail) {
         for (size_t i = 0; i < ELEMENTSOF(never); i++)
                 if (lists((const char *const *)t->syscalls, t->n_syscalls, never[i])) {
                         *ret_detail = never[i];
                         return -EPERM;
                 }
-        bool same = true;
-        for (size_t i = 0; i < ELEMENTSOF(needed_by_init); i++)
-                same = same && plan_allows(t, needed_by_init[i]);
-        FilterProgram init = { 0 };
-        int r = compile(t, true, &init);
+        bool same = has_all(t, needed_by_init, ELEMENTSOF(needed_by_init)) &&
+                    (!ret_mediator || has_all(t, needed_by_mediator, ELEMENTSOF(needed_by_mediator)));
+        FilterProgram init = { 0 }, mediator = { 0 }, command = { 0 };
+        int r = compile(t, FOR_INIT, &init);
+        if (r == 0 && ret_mediator)
+                r = compile(t, FOR_MEDIATOR, &mediator);
         if (r == 0 && !same)
-                r = compile(t, false, ret_command);
+                r = compile(t, FOR_COMMAND, &command);
         if (r < 0) {
                 filter_program_clear(&init);
+                filter_program_clear(&mediator);
                 return r;
         }
         *ret_init = init;
+        *ret_command = command;
+        if (ret_mediator)
+                *ret_mediator = mediator;
         return 0;
 }
 
@@ -224,5 +250,5 @@ int filter_load(const FilterProgram *program) {
 }
 
 int wall_seccomp(Cage *c) {
-        return filter_load(&c->template->init);
+        return filter_load(c->mediator ? &c->template->mediator : &c->template->init);
 }

@@ -13,129 +13,21 @@
 #include "cleanup.h"
 #include "fd.h"
 #include "guard.h"
+#include "rules-proof.h"
 
 #define PROOF_MSEC                                                                                          \
         20000 /* milliseconds; a machine that cannot open a dozen files by then is not to be trusted either */
 
-static int act_open(int dir, const char *name, int flags) {
-        _cleanup_close_ int fd = openat(dir, name, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
-        return fd < 0 ? -errno : 0;
-}
-
-static int read_free(int dir) {
-        return act_open(dir, "free", O_RDWR);
-}
-static int read_denied(int dir) {
-        return act_open(dir, "denied", O_RDONLY);
-}
-static int stat_denied(int dir) {
-        struct stat st;
-        return fstatat(dir, "denied", &st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
-}
-static int read_alias(int dir) {
-        return act_open(dir, "alias", O_RDONLY);
-}
-static int link_denied(int dir) {
-        return linkat(dir, "denied", dir, "other", 0) < 0 ? -errno : 0;
-}
-static int read_named(int dir) {
-        return act_open(dir, "named", O_RDONLY);
-}
-static int create_absent(int dir) {
-        return act_open(dir, "absent", O_WRONLY | O_CREAT);
-}
-static int read_protected(int dir) {
-        return act_open(dir, "protected", O_RDONLY);
-}
-static int write_protected(int dir) {
-        return act_open(dir, "protected", O_WRONLY);
-}
-static int remove_protected(int dir) {
-        return unlinkat(dir, "protected", 0) < 0 ? -errno : 0;
-}
-static int chmod_protected(int dir) {
-        return fchmodat(dir, "protected", 0777, 0) < 0 ? -errno : 0;
-}
-static int make_way(int dir) {
-        return mkdirat(dir, "way", 0700) < 0 ? -errno : 0;
-}
-static int make_beside(int dir) {
-        return act_open(dir, "way/beside", O_WRONLY | O_CREAT);
-}
-static int make_hooks(int dir) {
-        return mkdirat(dir, "way/hooks", 0700) < 0 ? -errno : 0;
-}
-static int move_way(int dir) {
-        return renameat(dir, "way", dir, "away") < 0 ? -errno : 0;
-}
-static int move_onto(int dir) {
-        return renameat(dir, "free", dir, "absent") < 0 ? -errno : 0;
-}
-
-static const struct {
-        const char *name;
-        int (*act)(int dir);
-        bool refused;
-} acts[] = {
-        { "opening a file without a rule", read_free, false },
-        { "reading a denied file", read_denied, true },
-        { "stat of a denied file", stat_denied, true },
-        { "reading a hard link to a denied file", read_alias, true },
-        { "linking to a denied file", link_denied, true },
-        { "reading a file whose name is denied", read_named, true },
-        { "creating a denied name", create_absent, true },
-        { "renaming onto a denied name", move_onto, true },
-        { "reading a protected file", read_protected, false },
-        { "writing a protected file", write_protected, true },
-        { "removing a protected file", remove_protected, true },
-        { "changing the mode of a protected file", chmod_protected, true },
-        { "making a directory on the way to a protected name", make_way, false },
-        { "making a file beside a protected name", make_beside, false },
-        { "making a protected directory", make_hooks, true },
-        { "moving a directory on the way to a protected name", move_way, true },
-};
-
 /* The exit status tells the first act that went wrong, from 1; or says that it could not begin. */
 #define STATUS_NO_RULES 255
-_Static_assert(ELEMENTSOF(acts) < STATUS_NO_RULES, "an exit status is a byte");
 
 static _Noreturn void attempt(const Guard *g, uint64_t cgroup, int dir) {
-        _cleanup_close_ int denied = openat(dir, "denied", O_PATH | O_CLOEXEC);
-        const GuardRule rules[] = {
-                { GUARD_RULE_ROOT, dir, NULL },
-                { GUARD_RULE_DENY, denied, NULL },
-                { GUARD_RULE_DENY, dir, "denied" },
-                { GUARD_RULE_DENY, dir, "absent" },
-                { GUARD_RULE_DENY, dir, "named" },
-                { GUARD_RULE_PROTECT, dir, "protected" },
-                { GUARD_RULE_PROTECT, dir, "way/hooks" },
-        };
-        if (denied < 0 || guard_install(g, cgroup, rules, ELEMENTSOF(rules)) < 0)
+        _cleanup_close_ int denied = -EBADF;
+        GuardRule rules[RULES_PROOF_RULES];
+        if (rules_proof_rules(dir, &denied, rules) < 0 ||
+                        guard_install(g, cgroup, rules, ELEMENTSOF(rules)) < 0)
                 _exit(STATUS_NO_RULES);
-        for (size_t i = 0; i < ELEMENTSOF(acts); i++)
-                if (acts[i].act(dir) != (acts[i].refused ? -EACCES : 0))
-                        _exit((int)i + 1);
-        _exit(0);
-}
-
-/* A file system that is mounted nowhere, and goes with its descriptor. */
-static int make_place(int *ret) {
-        _cleanup_close_ int context = fsopen("tmpfs", FSOPEN_CLOEXEC);
-        if (context < 0 || fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-                return -errno;
-        _cleanup_close_ int dir = fsmount(context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
-        if (dir < 0)
-                return -errno;
-        static const char *const files[] = { "free", "denied", "named", "protected" };
-        for (size_t i = 0; i < ELEMENTSOF(files); i++) {
-                int r = act_open(dir, files[i], O_WRONLY | O_CREAT | O_EXCL);
-                if (r < 0)
-                        return r;
-        }
-        if (linkat(dir, "denied", dir, "alias", 0) < 0)
-                return -errno;
-        *ret = TAKE_FD(dir);
-        return 0;
+        _exit(rules_proof_attempt(dir));
 }
 
 /* Below the caller's own cgroup of version 2: *ret_name is relative to the root of the hierarchy. */
@@ -178,7 +70,7 @@ static int await(pid_t pid, int pidfd, const char **ret_act) {
         int code = WEXITSTATUS(status);
         if (code == 0)
                 return 0;
-        *ret_act = code == STATUS_NO_RULES ? "giving a cgroup its rules" : acts[code - 1].name;
+        *ret_act = code == STATUS_NO_RULES ? "giving a cgroup its rules" : rules_proof_name(code);
         return code == STATUS_NO_RULES ? -ENODATA : -EBADE;
 }
 
@@ -204,7 +96,7 @@ int guard_prove(const Guard *g, const char **ret_act) {
         *ret_act = "making a place to try it in";
         if (root < 0)
                 return root;
-        int r = make_place(&dir);
+        int r = rules_proof_make(&dir);
         if (r == 0)
                 r = make_leaf(root, &name, &leaf);
         if (r < 0)

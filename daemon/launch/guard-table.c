@@ -9,6 +9,7 @@ void guard_table_clear(GuardTable *t) {
         free(t->anchors);
         free(t->name_keys);
         free(t->names);
+        free(t->order);
         *t = (GuardTable){ 0 };
 }
 
@@ -161,4 +162,85 @@ int guard_table_fill(GuardTable *t, uint64_t cgroup, const GuardRule *rules, con
                         return r;
         }
         return 0;
+}
+
+/* ---- finding ---- */
+
+static int compare_keys(const GuardNameKey *a, const GuardNameKey *b) {
+        if (a->node != b->node)
+                return a->node < b->node ? -1 : 1;
+        if (a->folded != b->folded)
+                return a->folded < b->folded ? -1 : 1;
+        return strcmp(a->name, b->name);
+}
+
+static int compare_order(const void *a, const void *b, void *keys) {
+        const GuardNameKey *k = keys;
+        return compare_keys(&k[*(const uint32_t *)a], &k[*(const uint32_t *)b]);
+}
+
+int guard_table_sort(GuardTable *t) {
+        uint32_t *order = reallocarray(t->order, t->n_names + 1, sizeof(uint32_t));
+        if (!order)
+                return -ENOMEM;
+        t->order = order;
+        for (size_t i = 0; i < t->n_names; i++)
+                order[i] = (uint32_t)i;
+        if (t->n_names > 0)
+                qsort_r(order, t->n_names, sizeof(uint32_t), compare_order, t->name_keys);
+        return 0;
+}
+
+static const GuardName *find_name(const GuardTable *t, const GuardNameKey *key) {
+        size_t low = 0, high = t->n_names;
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+                int c = compare_keys(key, &t->name_keys[t->order[middle]]);
+                if (c == 0)
+                        return &t->names[t->order[middle]];
+                if (c < 0)
+                        high = middle;
+                else
+                        low = middle + 1;
+        }
+        return NULL;
+}
+
+/* What guard.bpf.c does in its place: letters beyond ASCII, short names (GIT~1), trailing dots and blanks are not followed. */
+static bool may_be_another(const char *name, size_t length) {
+        for (size_t i = 0; i < length; i++)
+                if (name[i] < 0x20 || name[i] > 0x7d)
+                        return true;
+        return length > 0 && (name[length - 1] == '.' || name[length - 1] == ' ');
+}
+
+uint32_t guard_table_object(
+                const GuardTable *t, uint64_t ino, uint32_t dev, uint32_t generation, uint32_t *ret_node) {
+        *ret_node = 0;
+        for (size_t i = 0; i < t->n_anchors; i++) {
+                const GuardAnchor *a = &t->anchors[i];
+                if (t->anchor_keys[i].ino != ino || t->anchor_keys[i].dev != dev ||
+                                (a->by_generation && a->generation != generation))
+                        continue;
+                *ret_node = a->node;
+                return a->flags;
+        }
+        return 0;
+}
+
+uint32_t guard_table_name(const GuardTable *t, uint32_t *node, const char *name, size_t length, bool folds) {
+        GuardNameKey key = { .node = *node };
+        if (*node == 0)
+                return 0;
+        *node = 0;
+        if (length > GUARD_NAME_MAX || (folds && may_be_another(name, length)))
+                return GUARD_DENIED | GUARD_PROTECTED;
+        memcpy(key.name, name, length);
+        if (folds)
+                fold_name(&key);
+        const GuardName *found = find_name(t, &key);
+        if (!found)
+                return 0;
+        *node = found->node;
+        return found->flags;
 }

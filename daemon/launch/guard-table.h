@@ -2,6 +2,7 @@
 #pragma once
 /* From rules to the entries of the guard's maps. Pure: what the kernel calls each object was asked before. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,9 +19,22 @@ typedef struct GuardTable {
         GuardName *names;
         size_t n_names, size_names;
         uint32_t n_nodes;
+        uint32_t *order;     /* of the names, once they are sorted */
 } GuardTable;
 
 /* identities[i] belongs to rules[i]. -EINVAL for a path below something that is no root, or that is not relative and normal;
  * -ENAMETOOLONG for a name above GUARD_NAME_MAX; -E2BIG above GUARD_TABLE_MAX; -ENOMEM. Clear it in any case. */
 int guard_table_fill(GuardTable *t, uint64_t cgroup, const GuardRule *rules, const GuardIdentity *identities, size_t n);
+/* For whoever keeps the rules without the kernel's programs: the same answers from the table itself. Once, after filling;
+ * -ENOMEM. */
+int guard_table_sort(GuardTable *t);
+
+/* Flags of an object by what it is, and the node where the names below it begin (0: it is no root, or has none). generation: of
+ * what is not a directory, as guard_table_fill() was told. */
+uint32_t guard_table_object(const GuardTable *t, uint64_t ino, uint32_t dev, uint32_t generation, uint32_t *ret_node);
+
+/* Flags of a name below a node, which becomes the node below that name, or 0. folds: in a directory that does not tell case
+ * apart, where a name that may be another one in more ways than case is refused. */
+uint32_t guard_table_name(const GuardTable *t, uint32_t *node, const char *name, size_t length, bool folds);
+
 void guard_table_clear(GuardTable *t); /* usable with _cleanup_() on a GuardTable */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Names that a host program later trusts, and names that are denied: what must hold whether or not anything is there. Here they
- * become rules, while the host's tree is still in sight and by the eyes of the owner; the guard keeps them, or mounts
- * (pin.c) and mediation do. What is there now of names that are only reported is noted down beside. */
+ * become rules, while the host's tree is still in sight and by the eyes of the owner; the guard keeps them, or
+ * mediation does. What is there now of names that are only reported is noted down beside. */
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -414,7 +414,7 @@ int wall_handoff(Cage *c) {
         c->names = calloc(1, sizeof(Names));
         if (!c->names)
                 return -ENOMEM;
-        c->names->by_object = c->guarded;
+        c->names->by_object = c->guarded || c->can_mediate;
         int r = findings_new(c->plan, &c->findings);
         if (r == 0)
                 r = gather(c);

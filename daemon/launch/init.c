@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -10,9 +11,10 @@
 #include "command.h"
 #include "init.h"
 #include "limits.h"
+#include "mediate.h"
 
-#define GRACE_SECONDS                                                                                       \
-        2 /* between TERM and KILL when the sandbox is asked to end; well under the scope's TimeoutStopSec */
+#define GRACE_MSEC                                                                                          \
+        2000 /* between TERM and KILL when the sandbox is asked to end; well under the scope's TimeoutStopSec */
 
 DEFINE_CLEANUP(ExecPlan *, exec_plan_free);
 
@@ -21,6 +23,9 @@ typedef struct Init {
         pid_t command; /* 0: there is none */
         bool ended;    /* the command has ended, as follows */
         ExecEnd end;
+        int signals;       /* all of them come out here */
+        bool stopping;     /* until then: */
+        uint64_t deadline; /* milliseconds of CLOCK_MONOTONIC */
         struct {
                 pid_t pid; /* 0: free */
                 int pipe;
@@ -62,6 +67,8 @@ static bool reap(Init *init, int options) {
                 if (pid < 0)
                         return false;
                 note_end(init, pid, status);
+                if (init->cage->mediator)
+                        mediator_reaped(init->cage->mediator, pid);
         }
 }
 
@@ -76,24 +83,19 @@ static _Noreturn void finish(Init *init) {
         _exit(init->end.signal != 0 ? 128 + init->end.signal : init->end.code);
 }
 
-static _Noreturn void stop(Init *init) {
-        sigset_t child;
-        sigemptyset(&child);
-        sigaddset(&child, SIGCHLD);
-        struct timespec now, end;
-        (void)clock_gettime(CLOCK_MONOTONIC, &end); /* cannot fail for this clock */
-        end.tv_sec += GRACE_SECONDS;
+static uint64_t now_msec(void) {
+        struct timespec t;
+        (void)clock_gettime(CLOCK_MONOTONIC, &t); /* cannot fail for this clock */
+        return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
 
+static void stop(Init *init) {
+        if (init->stopping)
+                return;
+        init->stopping = true;
+        init->deadline = now_msec() + GRACE_MSEC;
         (void)kill(-1, SIGTERM);
         (void)kill(-1, SIGCONT); /* a stopped process would not see it */
-        while (reap(init, WNOHANG)) {
-                (void)clock_gettime(CLOCK_MONOTONIC, &now);
-                if (now.tv_sec > end.tv_sec || (now.tv_sec == end.tv_sec && now.tv_nsec >= end.tv_nsec))
-                        break;
-                const struct timespec step = { .tv_sec = 0, .tv_nsec = 100 * 1000 * 1000 };
-                (void)sigtimedwait(&child, NULL, &step);
-        }
-        finish(init);
 }
 
 /* ---- later commands ---- */
@@ -121,6 +123,7 @@ static int start_exec(Init *init, const ExecPlan *plan, int report, int pipe, co
                 .stdio = stdio,
                 .report = report,
                 .tell_pidfd = true,
+                .mediator = init->cage->mediator,
                 .filter = &init->cage->template->command,
         };
         pid_t pid = fork();
@@ -175,36 +178,54 @@ static void pass_on(Init *init, int number) {
                 (void)kill(init->command, number); /* it may have ended just now */
 }
 
-static void on_signal(Init *init, const siginfo_t *info) {
-        if (info->si_signo == SIGCHLD || info->si_pid != 0 ||
-                        (info->si_code != SI_USER && info->si_code != SI_QUEUE))
+static void on_signal(Init *init, const struct signalfd_siginfo *info) {
+        int number = (int)info->ssi_signo;
+        if (number == SIGCHLD || info->ssi_pid != 0 ||
+                        (info->ssi_code != SI_USER && info->ssi_code != SI_QUEUE))
                 return; /* children are looked for in any case; the agent has no say over pid 1 */
-        if (info->si_signo == SIGTERM)
+        if (number == SIGTERM)
                 stop(init);
-        if (info->si_signo != INIT_SIGNAL)
-                pass_on(init, info->si_signo);
-        else if (info->si_value.sival_int == INIT_VALUE_EXEC)
+        else if (number != INIT_SIGNAL)
+                pass_on(init, number);
+        else if (info->ssi_int == INIT_VALUE_EXEC)
                 receive_execs(init);
-        else if (init->command == 0 && info->si_value.sival_int == SIGTERM)
+        else if (init->command == 0 && info->ssi_int == SIGTERM)
                 stop(init);
         else
-                pass_on(init, info->si_value.sival_int);
+                pass_on(init, info->ssi_int);
+}
+
+static void take_signals(Init *init) {
+        struct signalfd_siginfo info;
+        while (read(init->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
+                on_signal(init, &info);
+}
+
+/* Until something happens, and what is then to be done but for reaping. */
+static void wait_and_act(Init *init) {
+        struct pollfd fds[1 + MEDIATOR_POLL_MAX] = { { .fd = init->signals, .events = POLLIN } };
+        Mediator *m = init->cage->mediator;
+        size_t n = 1 + (m ? mediator_watch(m, fds + 1) : 0);
+        uint64_t now = init->stopping ? now_msec() : 0,
+                 left = init->deadline > now ? init->deadline - now : 0;
+        const struct timespec limit = { (time_t)(left / 1000), (long)(left % 1000) * 1000000 };
+        if (ppoll(fds, n, init->stopping ? &limit : NULL, NULL) <= 0)
+                return;
+        if (m)
+                mediator_serve(m, fds + 1, n - 1);
+        take_signals(init);
 }
 
 static _Noreturn void serve(Init *init) {
-        sigset_t all;
-        sigfillset(&all);
         for (;;) {
-                siginfo_t info;
-                if (sigwaitinfo(&all, &info) >= 0)
-                        on_signal(init, &info);
-                (void)reap(init, WNOHANG);
-                if (init->ended)
+                wait_and_act(init);
+                bool any = reap(init, WNOHANG);
+                if (init->stopping ? !any || now_msec() >= init->deadline : init->ended)
                         finish(init);
         }
 }
 
-/* Only the control socket stays with us. 0 to 2 stay taken, so that what comes over it lands above. */
+/* 0 to 2 stay taken, so that what comes over the control socket lands above. */
 static int forget_stdio(void) {
         int null = open("/dev/null", O_RDWR | O_CLOEXEC);
         if (null < 0)
@@ -213,6 +234,24 @@ static int forget_stdio(void) {
                 if (dup3(null, i, O_CLOEXEC) < 0)
                         return -errno;
         return 0;
+}
+
+static int compare_numbers(const void *a, const void *b) {
+        return *(const int *)a - *(const int *)b;
+}
+
+/* The control socket stays with us, and what mediation needs. */
+static int forget_rest(const Cage *c) {
+        int kept[1 + MEDIATOR_KEEP_MAX] = { c->control };
+        size_t n = 1 + (c->mediator ? mediator_descriptors(c->mediator, kept + 1) : 0);
+        qsort(kept, n, sizeof(int), compare_numbers);
+        unsigned next = 3;
+        for (size_t i = 0; i < n; i++) {
+                if ((unsigned)kept[i] > next && close_range(next, (unsigned)kept[i] - 1, 0) < 0)
+                        return -errno;
+                next = (unsigned)kept[i] + 1;
+        }
+        return close_range(next, ~0U, 0) < 0 ? -errno : 0;
 }
 
 _Noreturn void init_run(Cage *c) {
@@ -232,6 +271,7 @@ _Noreturn void init_run(Cage *c) {
                         .columns = p->columns,
                         .stdio = c->stdio,
                         .report = c->report,
+                        .mediator = c->mediator,
                         .filter = &c->template->command,
                         .prove = c->prove ? c : NULL,
                 };
@@ -248,8 +288,12 @@ _Noreturn void init_run(Cage *c) {
                 (void)launch_send(c->report, &ready, sizeof(ready), NULL,
                                 0); /* without it the launcher gives us up */
         }
-        if (forget_stdio() < 0 || close_range(3, (unsigned)c->control - 1, 0) < 0 ||
-                        close_range((unsigned)c->control + 1, ~0U, 0) < 0)
+        if (forget_stdio() < 0 || forget_rest(c) < 0)
                 _exit(EXIT_FAILURE); /* and the command with us: a reader of its output must see its end */
+        sigset_t all;
+        sigfillset(&all);
+        init.signals = signalfd(-1, &all, SFD_NONBLOCK | SFD_CLOEXEC);
+        if (init.signals < 0)
+                _exit(EXIT_FAILURE);
         serve(&init);
 }

@@ -9,6 +9,7 @@
 #include "landlock.h"
 #include "launcher.h"
 #include "log.h"
+#include "mediate.h"
 #include "net-pool.h"
 #include "template-cache.h"
 
@@ -270,6 +271,8 @@ int launcher_new(Launcher **ret, int listener) {
         cgroup_find_features(l->cgroup, &l->features);
         l->features.landlock_abi = landlock_abi();
         guard_hold_find(l);
+        if (!l->features.guard)
+                l->features.mediate = (uint32_t)mediator_probe();
         l->features.recursive_mount_attr = 1; /* 5.12; Landlock itself is younger */
         int r = template_cache_new(l, &l->templates);
         if (r == 0)

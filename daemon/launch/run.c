@@ -15,7 +15,7 @@ const Room launch_rooms[] = {
         { LAUNCH_STEP_HANDOFF, "handoff", wall_handoff },
         { LAUNCH_STEP_GUARD, "guard-maps", wall_guard_maps },
         { LAUNCH_STEP_MOUNT, "root", wall_root },
-        { LAUNCH_STEP_HANDOFF, "pins", wall_pins },
+        { LAUNCH_STEP_HANDOFF, "mediate", wall_mediate },
         { LAUNCH_STEP_CGROUPNS, "cgroupns", wall_cgroup_namespace },
         { LAUNCH_STEP_PROCESS, "process", wall_process },
         { LAUNCH_STEP_LANDLOCK, "landlock-rules", wall_landlock_rules },

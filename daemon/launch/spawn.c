@@ -92,6 +92,7 @@ static int start(Launcher *l, Run *run, const LaunchPlan *plan, Template *templa
                 .guard = GUARD_NONE,
                 .ruleset = -EBADF,
                 .prove = run->proof != NULL,
+                .can_mediate = l->features.mediate != 0,
         };
         if (!plan->pty && stdio)
                 memcpy(cage.stdio, stdio, sizeof(cage.stdio));

@@ -169,6 +169,7 @@ static void template_free(Launcher *l, Template *t) {
         forget_namespace(t);
         free(t->key);
         filter_program_clear(&t->init);
+        filter_program_clear(&t->mediator);
         filter_program_clear(&t->command);
         (void)launch_plan_free(t->model);
         free(t);
@@ -239,7 +240,8 @@ static int template_new(Launcher *l, const uint8_t *key, size_t key_size, const 
         t->key = malloc(key_size);
         int r = t->key ? make_model(plan, &t->model) : -ENOMEM;
         if (r == 0)
-                r = filter_compile(&t->model->template, &t->init, &t->command, ret_detail);
+                r = filter_compile(&t->model->template, &t->init, l->features.mediate ? &t->mediator : NULL,
+                                &t->command, ret_detail);
         Template **room = r == 0 ? make_room(l) : NULL;
         if (r == 0 && !room)
                 r = -EBUSY;

@@ -33,7 +33,8 @@ typedef struct Template {
         size_t key_size;
         uint64_t used;            /* for the least recently used to go first */
         FilterProgram init;       /* of pid 1: what the plan allows, and what pid 1 itself needs */
-        FilterProgram command;    /* loaded on top before execve; empty when the first allows nothing beyond the plan */
+        FilterProgram mediator;   /* of a pid 1 that mediates: more of it. Empty where no cage of this host needs that */
+        FilterProgram command;    /* loaded on top before execve; empty when the others allow nothing beyond the plan */
 
         LaunchPlan *model;        /* a plan with this template and nothing else: for the proof and the namespace */
         bool proven, proving;

@@ -540,7 +540,7 @@ static const struct {
         { "moving something there", NULL, "d/.env", "mkdir e && echo x >e/.env && mv e d", "test -e d/.env",
                         NEEDS_NAMES },
         { "a symlink there", NULL, ".env", "ln -s f .env", "test -L .env", NEEDS_NAMES },
-        { "a hard link from before", "echo WORD >.env; ln .env l", ".env", "cat l", NULL, NEEDS_GUARD },
+        { "a hard link from before", "echo WORD >.env; ln .env l", ".env", "cat l", NULL, NEEDS_NAMES },
         { "a hard link of what is elsewhere", "echo WORD >../out/secret; ln ../out/secret l",
                         "../out/secret", "cat l", NULL, NEEDS_GUARD },
 };
@@ -598,7 +598,7 @@ static void replace_denied(Rig *r, bool walls, const char *prepare_script, const
 }
 
 static void replace_all(Rig *r, bool walls) {
-        if (walls && !r->features.guard)
+        if (walls && !names_are_kept(r))
                 return;
         replace_denied(r, walls, "echo 1 >.env", "what took its place");
         replace_denied(r, walls, NULL, "what came to be there");
