@@ -16,6 +16,7 @@
 #include "scope.h"
 
 #define AUDIT_AGAIN_USEC (UINT64_C(250) * 1000)
+#define RELOAD_USEC (UINT64_C(100) * 1000)
 #define ATTACH_USEC (UINT64_C(10) * 1000000)
 
 DEFINE_CLEANUP(Manager *, manager_free);
@@ -72,7 +73,7 @@ static void on_policy(const PolicyChange *change, void *userdata) {
         if (change->changed && audit_policy_load(l->manager->audit, change->file, change->name,
                                                change->digest, change->error) < 0)
                 log_error("A change of policies is not on record: %s", change->file);
-        if (change->error)
+        if (change->error && change->changed)
                 log_warning("%s", change->error);
         if (l->done && (change->digest || change->error))
                 l->done(change->file, change->error, l->userdata);
@@ -80,9 +81,9 @@ static void on_policy(const PolicyChange *change, void *userdata) {
 
 static void on_agent(const AgentChange *change, void *userdata) {
         const Loading *l = userdata;
-        if (change->error)
+        if (change->error && change->changed)
                 log_warning("%s", change->error);
-        if (l->done)
+        if (l->done && !change->gone)
                 l->done(change->file, change->error, l->userdata);
 }
 
@@ -100,26 +101,33 @@ int manager_load(Manager *m, ManagerLoaded done, void *userdata) {
         return r;
 }
 
-static int on_policy_files(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+static int on_reload(sd_event_source *source, uint64_t usec, void *userdata) {
         Manager *m = userdata;
-        policy_store_drain(m->policies);
+        m->reload = sd_event_source_disable_unref(m->reload);
         (void)manager_load(m, NULL, NULL); /* logs itself; the last good ones stay */
         return 0;
 }
 
-static int on_agent_files(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+/* Changes come in swarms: an editor's, a package's. They are read when the swarm has had time to pass. */
+static int on_files(sd_event_source *source, int fd, uint32_t events, void *userdata) {
         Manager *m = userdata;
-        registry_drain(m->registry);
-        (void)manager_load(m, NULL, NULL); /* logs itself */
+        bool changed = policy_store_drain(m->policies);
+        changed |= registry_drain(m->registry);
+        if (!changed || m->reload)
+                return 0;
+        int r = sd_event_add_time_relative(
+                        m->event, &m->reload, CLOCK_MONOTONIC, RELOAD_USEC, 0, on_reload, m);
+        if (r < 0) { /* at once then */
+                m->reload = NULL;
+                (void)manager_load(m, NULL, NULL); /* logs itself */
+        }
         return 0;
 }
 
 static int watch_files(Manager *m) {
-        int r = sd_event_add_io(
-                        m->event, NULL, policy_store_watch_fd(m->policies), EPOLLIN, on_policy_files, m);
+        int r = sd_event_add_io(m->event, NULL, policy_store_watch_fd(m->policies), EPOLLIN, on_files, m);
         return r < 0 ? r
-                     : sd_event_add_io(m->event, NULL, registry_watch_fd(m->registry), EPOLLIN,
-                                       on_agent_files, m);
+                     : sd_event_add_io(m->event, NULL, registry_watch_fd(m->registry), EPOLLIN, on_files, m);
 }
 
 /* ---- records that wait ---- */
@@ -292,6 +300,7 @@ Manager *manager_free(Manager *m) {
         decision_cache_free(m->decisions);
         host_facts_clear(&m->host);
         audit_free(m->audit);
+        sd_event_source_disable_unref(m->reload);
         sd_event_source_disable_unref(m->audit_again);
         sd_event_source_disable_unref(m->attach_end);
         sd_bus_flush_close_unref(m->bus);

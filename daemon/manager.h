@@ -46,7 +46,7 @@ typedef struct Manager {
         struct Found *found;             /* what was there before us, until it has been looked at: adopt.h */
         void (*ready)(struct Manager *m); /* called once: the launcher is there and all is adopted */
         uint64_t attach_until;           /* ends that nobody has fetched are kept until then; CLOCK_BOOTTIME */
-        sd_event_source *audit_again, *attach_end;
+        sd_event_source *reload, *audit_again, *attach_end;
 } Manager;
 
 /* Not yet served: see ready. */
