@@ -220,6 +220,9 @@ static void put_refusal(FILE *f, const json_t *row) {
 }
 
 static void put_anything(FILE *f, const json_t *row, const char *target) {
+        static const char *const with_policy[] = { "register", "set-policy" }, *const self_evident[] = {
+                "freeze", "thaw", "resume"
+        };
         char buffer[WHEN_SIZE];
         const int error = (int)member_number(row, "errno");
         bool denied = streq(member_text(row, "decision"), "deny");
@@ -233,7 +236,10 @@ static void put_anything(FILE *f, const json_t *row, const char *target) {
         }
         if (json_object_get(row, "usec"))
                 put_part(f, "after ", span_format(buffer, member_number(row, "usec")));
-        if (ftell(f) == 0 && !denied)
+        if (is_one_of(member_text(row, "event"), with_policy, ELEMENTSOF(with_policy)))
+                put_part(f, "policy ", member_text(row, "policy"));
+        if (ftell(f) == 0 && !denied &&
+                        !is_one_of(member_text(row, "event"), self_evident, ELEMENTSOF(self_evident)))
                 put_part(f, "", member_text(row, "message")); /* better than nothing */
 }
 

@@ -184,7 +184,9 @@ static const struct {
         { "MXC_EVENT=control\nMXC_DECISION=deny\nMXC_ACTION=org.mxc1.Manager.Reload\nMXC_REASON=not-"
           "authorized",
                         "org.mxc1.Manager.Reload [not-authorized] " },
-        { "MXC_EVENT=freeze\nMESSAGE=It stands still.", "It stands still." },
+        { "MXC_EVENT=freeze\nMESSAGE=It stands still.", "" },
+        { "MXC_EVENT=adopt\nMESSAGE=It is back.", "It is back." },
+        { "MXC_EVENT=register\nMXC_DECISION=allow\nMXC_POLICY=locked\nMESSAGE=x", "policy locked" },
         { "MXC_EVENT=policy-load\nMXC_TARGET=/etc/x\nMXC_COUNT=3", "/etc/x (3 times)" },
 };
 
