@@ -16,9 +16,12 @@
 static const struct {
         const char *name, *meaning;
 } features[] = {
+        { "launcher", "mxc-launch answers" },
         { "landlock", "files and ports once more by the kernel's own rules" },
         { "seccomp", "system calls" },
         { "guard", "denied names stay denied when they are replaced or linked: BPF LSM" },
+        { "mediate", "the same where BPF LSM does not load: the launcher opens what has a denied name "
+                     "near" },
         { "memory", "memoryMax is kept" },
         { "cpu", "cpuQuota and cpuWeight are kept" },
         { "io", "ioWeight is kept" },
@@ -61,9 +64,10 @@ static int print_status(const json_t *properties) {
         json_t *value;
         pager_open();
         _cleanup_free_ char *version = escape_text(member_text(properties, "Version"));
-        printf("mxcd %s%s%s, %" PRIu64 " sandboxes\nWhat this host can enforce:\n", version ? version : "?",
-                        settings.host ? " of " : "", settings.host ? settings.host : "",
-                        member_number(properties, "NSandboxes"));
+        const uint64_t n = member_number(properties, "NSandboxes");
+        printf("mxcd %s%s%s, %" PRIu64 " sandbox%s\nWhat this host can enforce:\n", version ? version : "?",
+                        settings.host ? " of " : "", settings.host ? settings.host : "", n,
+                        n == 1 ? "" : "es");
         json_object_foreach((json_t *)all, name, value)
                 if (json_is_boolean(value) || json_is_integer(value))
                         add_feature(t, name, value);

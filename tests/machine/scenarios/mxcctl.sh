@@ -118,6 +118,15 @@ test_dry_run_does_nothing() {
         assert_eq "$before" "$(records MXC_EVENT=start)"
 }
 
+test_what_was_made_for_other_programs_is_shown() {
+        workspace alice
+        assert_ok run alice sh -c 'mkdir -p a && echo x >a/.envrc && d=$(printf "b\033[31m") && mkdir "$d" && echo x >"$d/.envrc"'
+        assert_contains "$output" "mxcctl:   $ws/a/.envrc"
+        assert_contains "$output" 'b\x1b[31m/.envrc'
+        assert_lacks "$output" $'\033'
+        assert_eq '' "$(run alice true 2>&1)" 'where there is nothing to say nothing is said'
+}
+
 # --- signals
 
 test_signals_are_sent_on() {
@@ -332,6 +341,22 @@ test_status() {
         busctl call org.freedesktop.DBus /org/freedesktop/DBus org.freedesktop.DBus ReloadConfig
         assert_status 2 as alice mxcctl status
         assert_contains "$output" 'systemctl status mxcd.service'
+}
+
+# sshd is not needed to see that the bus is reached through ssh: what stands in for ssh does what it is told, here.
+test_another_host() {
+        workspace alice
+        mkdir "$work/bin"
+        printf '#!/bin/sh\necho "$*" >"%s/asked"\nwhile [ "$1" != -- ]; do shift; done\nshift 2\nexec "$@"\n' "$ws" >"$work/bin/ssh"
+        chmod 755 "$work/bin" "$work/bin/ssh"
+        assert_contains "$(as alice env PATH="$work/bin:$PATH" mxcctl --host alice@elsewhere policy list)" workspace
+        assert_contains "$(cat "$ws/asked")" '-- alice@elsewhere systemd-stdio-bridge'
+        assert_contains "$(as alice env PATH="$work/bin:$PATH" mxcctl -H elsewhere status)" 'of elsewhere'
+        assert_status 2 as alice env PATH=/nonexistent "$(command -v mxcctl)" -H elsewhere list
+        assert_status 125 as alice mxcctl run --host elsewhere true
+        assert_status 125 as alice mxcctl -H elsewhere run true
+        assert_contains "$output" 'ssh elsewhere mxcctl run'
+        assert_status 2 as alice mxcctl -H elsewhere audit
 }
 
 # --- agents and policies
