@@ -89,6 +89,7 @@ static void on_agent(const AgentChange *change, void *userdata) {
 
 int manager_load(Manager *m, ManagerLoaded done, void *userdata) {
         Loading l = { m, done, userdata };
+        plan_cache_flush(m->plans); /* the list of names may be another */
         int r = policy_store_load(m->policies, on_policy, &l);
         if (r < 0) {
                 log_error("No policies can be had: %s. Is there a ceiling.json and a handoff.json?",
@@ -176,6 +177,7 @@ static int on_attach_end(sd_event_source *source, uint64_t usec, void *userdata)
 static void on_launcher_up(const LaunchFeatures *features, void *userdata) {
         Manager *m = userdata;
         m->host.features = *features;
+        plan_cache_flush(m->plans);
         if (m->found) {
                 m->attach_until = now_boottime() + ATTACH_USEC;
                 adopt_reconcile(m, m->found);
@@ -232,6 +234,8 @@ static int open_parts(Manager *m) {
                 r = registry_new(dirs, MXC_STATE_DIR, &m->registry);
         if (r >= 0)
                 r = decision_cache_new(&m->decisions);
+        if (r >= 0)
+                r = plan_cache_new(&m->plans);
         if (r >= 0)
                 r = host_facts_gather(&m->host);
         return r;
@@ -298,6 +302,7 @@ Manager *manager_free(Manager *m) {
         registry_free(m->registry);
         policy_store_free(m->policies);
         decision_cache_free(m->decisions);
+        plan_cache_free(m->plans);
         host_facts_clear(&m->host);
         audit_free(m->audit);
         sd_event_source_disable_unref(m->reload);

@@ -12,6 +12,7 @@
 #include "decision-cache.h"
 #include "host.h"
 #include "launch-channel.h"
+#include "plan-cache.h"
 #include "policy-store.h"
 #include "registry.h"
 #include "user.h"
@@ -34,6 +35,7 @@ typedef struct Manager {
         PolicyStore *policies;
         Registry *registry;
         DecisionCache *decisions;
+        PlanCache *plans;
         HostFacts host;
         LaunchChannel *launch;
         Door *door;

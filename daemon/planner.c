@@ -229,10 +229,10 @@ static int plan_limits(const PlanInput *in, LaunchPlan *p) {
 
 /* ---- the whole ---- */
 
-static int make(const PlanInput *in, LaunchPlan *p, Refusal *f) {
-        int r = check_host(in, f);
-        if (r == 0)
-                r = plan_names(in, p, f);
+/* What is the request's own. */
+static int make_own(const PlanInput *in, LaunchPlan *p, Refusal *f) {
+        p->umask = 0022; /* the workspace is the user's, who expects what git and make give */
+        int r = plan_names(in, p, f);
         if (r == 0)
                 r = plan_identity(in, p, f);
         if (r == 0)
@@ -241,8 +241,11 @@ static int make(const PlanInput *in, LaunchPlan *p, Refusal *f) {
                 r = plan_env(in, p, f);
         if (r == 0)
                 r = plan_cwd(in, p, f);
-        if (r == 0)
-                r = plan_terminal(in, p, f);
+        return r < 0 ? r : plan_terminal(in, p, f);
+}
+
+static int make_layout(const PlanInput *in, LaunchPlan *p, Refusal *f) {
+        int r = check_host(in, f);
         if (r == 0)
                 r = plan_syscalls(in, &p->template);
         if (r == 0)
@@ -252,13 +255,18 @@ static int make(const PlanInput *in, LaunchPlan *p, Refusal *f) {
         return r < 0 ? r : plan_handoff(in, p, f);
 }
 
-int plan_make(const PlanInput *in, LaunchPlan **ret, DecisionReason *ret_reason, char **ret_sentence) {
+static int make_whole(const PlanInput *in, LaunchPlan *p, Refusal *f) {
+        int r = make_layout(in, p, f);
+        return r < 0 ? r : make_own(in, p, f);
+}
+
+static int make(const PlanInput *in, int (*part)(const PlanInput *in, LaunchPlan *p, Refusal *f),
+                LaunchPlan **ret, DecisionReason *ret_reason, char **ret_sentence) {
         _cleanup_(launch_plan_freep) LaunchPlan *p = calloc(1, sizeof(LaunchPlan));
         _cleanup_(refusal_clear) Refusal f = { REASON_ALLOWED, NULL };
         if (!p)
                 return -ENOMEM;
-        p->umask = 0022; /* the workspace is the user's, who expects what git and make give */
-        int r = make(in, p, &f);
+        int r = part(in, p, &f);
         if (r < 0 && f.sentence) {
                 *ret_reason = f.reason;
                 *ret_sentence = TAKE_PTR(f.sentence);
@@ -267,6 +275,62 @@ int plan_make(const PlanInput *in, LaunchPlan **ret, DecisionReason *ret_reason,
                 return r;
         *ret = TAKE_PTR(p);
         return 0;
+}
+
+int plan_make(const PlanInput *in, LaunchPlan **ret, DecisionReason *ret_reason, char **ret_sentence) {
+        return make(in, make_whole, ret, ret_reason, ret_sentence);
+}
+
+int plan_layout_new(const PlanInput *in, PlanLayout **ret, DecisionReason *ret_reason, char **ret_sentence) {
+        PlanLayout *l = calloc(1, sizeof(PlanLayout));
+        int r = l ? make(in, make_layout, &l->model, ret_reason, ret_sentence) : -ENOMEM;
+        if (r < 0) {
+                free(l);
+                return r;
+        }
+        l->n_ref = 1;
+        *ret = l;
+        return 0;
+}
+
+PlanLayout *plan_layout_ref(PlanLayout *l) {
+        l->n_ref++;
+        return l;
+}
+
+PlanLayout *plan_layout_unref(PlanLayout *l) {
+        if (!l || --l->n_ref > 0)
+                return NULL;
+        launch_plan_free(l->model);
+        free(l);
+        return NULL;
+}
+
+/* The fields of a layout, and nothing of the request. */
+static void borrow(LaunchPlan *p, const LaunchPlan *model) {
+        p->template = model->template;
+        p->mounts = model->mounts;
+        p->n_mounts = model->n_mounts;
+        p->handoff = model->handoff;
+        p->n_handoff = model->n_handoff;
+        p->limits = model->limits;
+        p->n_limits = model->n_limits;
+        p->max_files = model->max_files;
+}
+
+int plan_make_from(const PlanInput *in, const PlanLayout *l, LaunchPlan **ret, DecisionReason *ret_reason,
+                char **ret_sentence) {
+        int r = make(in, make_own, ret, ret_reason, ret_sentence);
+        if (r == 0)
+                borrow(*ret, l->model);
+        return r;
+}
+
+LaunchPlan *plan_free_borrowing(LaunchPlan *p) {
+        static const LaunchPlan nothing;
+        if (p)
+                borrow(p, &nothing);
+        return launch_plan_free(p);
 }
 
 size_t plan_walls(const LaunchPlan *p, const HostFacts *host, const char **ret, size_t max) {

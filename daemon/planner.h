@@ -35,7 +35,21 @@ typedef struct PlanInput {
         uint32_t rows, columns;
 } PlanInput;
 
-/* 0, -ENOMEM, or -EINVAL/-E2BIG/-EOPNOTSUPP with *ret_sentence (free it) and *ret_reason: what of the request cannot be planned. */
+/* The part of a plan that is the same for every request of one decision on one host: mounts, links, system calls, names, limits. Working it out
+ * takes longer than all the rest, so plans share it. Immutable. */
+typedef struct PlanLayout {
+        unsigned n_ref;
+        LaunchPlan *model;
+} PlanLayout;
+/* Of in only decision, stored, host, handoff and workspace are looked at. Errors as plan_make(). */
+int plan_layout_new(const PlanInput *in, PlanLayout **ret, DecisionReason *ret_reason, char **ret_sentence);
+PlanLayout *plan_layout_ref(PlanLayout *l);
+PlanLayout *plan_layout_unref(PlanLayout *l);
+/* A plan that borrows a layout, which must be of the same input and must live as long; freed by plan_free_borrowing(). */
+int plan_make_from(const PlanInput *in, const PlanLayout *l, LaunchPlan **ret, DecisionReason *ret_reason, char **ret_sentence);
+LaunchPlan *plan_free_borrowing(LaunchPlan *p);
+
+/* A plan of its own. 0, -ENOMEM, or -EINVAL/-E2BIG/-EOPNOTSUPP with *ret_sentence (free it) and *ret_reason: what of the request cannot be planned. */
 int plan_make(const PlanInput *in, LaunchPlan **ret, DecisionReason *ret_reason, char **ret_sentence);
 
 /* The environment of a command under a policy: what is offered and passes, what the policy sets, and HOME USER LOGNAME SHELL PATH where

@@ -129,7 +129,11 @@ AuditSubject sandbox_subject(const Sandbox *s, const Caller *caller) {
 void sandbox_set_state(Sandbox *s, SandboxState state) {
         if (s->state == state)
                 return;
+        /* its coming and its going are told by signals of their own */
+        bool told = s->state == SANDBOX_STARTING || state == SANDBOX_EXITED;
         s->state = state;
+        if (told)
+                return;
         (void)sd_bus_emit_properties_changed(
                         s->manager->bus, s->object, MXC_IFACE_SANDBOX, "State", NULL); /* no harm if lost */
 }

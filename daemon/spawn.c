@@ -17,7 +17,6 @@
 #define WALLS_MAX 40U
 
 DEFINE_CLEANUP(Policy *, policy_unref);
-DEFINE_CLEANUP(LaunchPlan *, launch_plan_free);
 
 /* A Spawn under way: the data of its act. */
 typedef struct Spawn {
@@ -27,8 +26,9 @@ typedef struct Spawn {
         bool stored;
         Decision decision;
         char id[33];
-        Scope *scope; /* held */
-        LaunchPlan *plan;
+        Scope *scope;       /* held */
+        PlanLayout *layout; /* a reference */
+        LaunchPlan *plan;   /* borrows it */
         char *walls;
         Sandbox *sandbox; /* not owned: the table's; NULL before and after the launcher was asked */
         uint64_t began;
@@ -65,7 +65,8 @@ static void spawn_free(void *data) {
         decision_clear(&w->decision);
         if (w->scope)
                 scope_release(w->scope);
-        launch_plan_free(w->plan);
+        plan_free_borrowing(w->plan);
+        plan_layout_unref(w->layout);
         free(w->walls);
         free(w);
 }
@@ -420,7 +421,9 @@ static int make_plan(Act *a, const Agent *agent, DecisionReason *ret_reason, cha
                 .rows = w->request.rows,
                 .columns = w->request.columns,
         };
-        int r = plan_make(&in, &w->plan, ret_reason, ret_sentence);
+        int r = plan_cache_get(m->plans, &in, &w->layout, ret_reason, ret_sentence);
+        if (r == 0)
+                r = plan_make_from(&in, w->layout, &w->plan, ret_reason, ret_sentence);
         return r < 0 ? r : join_walls(w->plan, &m->host, &w->walls);
 }
 
