@@ -96,14 +96,10 @@ static int push_rule(Names *n, NameRule rule) {
 }
 
 /* Takes over path, also on failure. */
-static int push_name(Names *n, GuardKind kind, size_t root, char *path, bool exists) {
+static int push_name(Names *n, GuardKind kind, size_t root, char *path) {
         if (!path)
                 return -ENOMEM;
-        int r = push_rule(n, (NameRule){ .kind = kind,
-                                             .root = root,
-                                             .path = path,
-                                             .fd = -EBADF,
-                                             .exists = exists });
+        int r = push_rule(n, (NameRule){ .kind = kind, .root = root, .path = path, .fd = -EBADF });
         if (r < 0)
                 free(path);
         return r;
@@ -114,7 +110,7 @@ static int push_object(Names *n, GuardKind kind, size_t root, int fd) {
         int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
         if (copy < 0)
                 return -errno;
-        int r = push_rule(n, (NameRule){ .kind = kind, .root = root, .fd = copy, .exists = true });
+        int r = push_rule(n, (NameRule){ .kind = kind, .root = root, .fd = copy });
         if (r < 0)
                 (void)close(copy);
         return r;
@@ -130,7 +126,7 @@ typedef struct Trail {
         char *at;    /* where below it; NULL without a root */
         char *rest;  /* still to be walked */
         unsigned links;
-        bool aside, linked; /* as in NamePlace */
+        bool aside; /* as in NamePlace */
 } Trail;
 
 static void trail_clear(Trail *t) {
@@ -203,7 +199,7 @@ static int locate_path(Trail *t, const char *path) {
 static int locate(Trail *t) {
         _cleanup_free_ char *path = NULL;
         int r = canonical_path(t->fd, &path);
-        t->aside = t->linked = true;
+        t->aside = true;
         return r < 0 ? r : locate_path(t, path);
 }
 
@@ -269,8 +265,7 @@ static int follow_link(Trail *t, int link, char *name) {
                 return -errno;
         target[n] = 0;
         int r = t->root == NO_ROOT ? 0
-                                   : push_name(t->names, GUARD_RULE_PROTECT, t->root, below(t->at, name),
-                                                     false);
+                                   : push_name(t->names, GUARD_RULE_PROTECT, t->root, below(t->at, name));
         if (r < 0)
                 return r;
         if (++t->links > LINKS_MAX || strlen(target) + 1 + strlen(t->rest) > LIMIT_PATH_BYTES)
@@ -279,7 +274,7 @@ static int follow_link(Trail *t, int link, char *name) {
         if (asprintf(&rest, "%s/%s", target, t->rest) < 0)
                 return -ENOMEM;
         replace(&t->rest, rest);
-        t->aside = t->linked = true;
+        t->aside = true;
         if (target[0] != '/')
                 return 0;
         int top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -371,12 +366,9 @@ static int trail_walk(Trail *t) {
 
 int names_follow(Names *n, size_t root, int dir, const char *at, const char *text, NamePlace *ret) {
         bool absolute = text[0] == '/';
-        _cleanup_(trail_clear) Trail t = { .names = n,
-                .root = root,
-                .at = strdup(at),
-                .rest = strdup(text),
-                .aside = absolute,
-                .linked = absolute };
+        _cleanup_(trail_clear) Trail t = {
+                .names = n, .root = root, .at = strdup(at), .rest = strdup(text), .aside = absolute
+        };
         t.fd = absolute ? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC) : fcntl(dir, F_DUPFD_CLOEXEC, 3);
         if (t.fd < 0)
                 return -errno;
@@ -394,8 +386,7 @@ int names_follow(Names *n, size_t root, int dir, const char *at, const char *tex
                 .path = TAKE_PTR(t.at),
                 .fd = r == 0 ? TAKE_FD(t.fd) : -EBADF,
                 .st = st,
-                .aside = t.aside,
-                .linked = t.linked };
+                .aside = t.aside };
         return 0;
 }
 
@@ -414,7 +405,7 @@ static int add_place(Names *n, GuardKind kind, const NamePlace *p) {
         if (kind != GUARD_RULE_DENY && is_grant(n, p))
                 return 0;
         if (p->aside && p->root != NO_ROOT && p->path[0])
-                r = push_name(n, kind, p->root, strdup(p->path), p->fd >= 0);
+                r = push_name(n, kind, p->root, strdup(p->path));
         if (r == 0 && p->fd >= 0 && n->by_object && (other_names || (p->root != NO_ROOT && p->path[0] == 0)))
                 r = push_object(n, kind, p->root, p->fd);
         return r;
@@ -451,7 +442,7 @@ int names_add(Names *n, GuardKind kind, size_t root, int dir, const char *at, co
                 r = names_follow(n, root, dir, at, name, &p);
         if (r < 0)
                 return r;
-        r = push_name(n, kind, root, below(at, name), p.fd >= 0 && !p.linked);
+        r = push_name(n, kind, root, below(at, name));
         return r < 0 || dir < 0 ? r : add_place(n, kind, &p);
 }
 

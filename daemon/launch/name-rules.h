@@ -26,7 +26,6 @@ typedef struct NameRule {
         size_t root;
         char *path;      /* below it; NULL: the object fd */
         int fd;          /* owned; -EBADF where there is a path */
-        bool exists;     /* when it was added, and not as a symlink */
 } NameRule;
 
 typedef struct Names {
@@ -46,7 +45,6 @@ typedef struct NamePlace {
         int fd;
         struct stat st;  /* of fd */
         bool aside;      /* a symlink, a mount or the path itself led away from where it began: the root is another, or the path */
-        bool linked;     /* by a symlink, or by ".." or "/" */
 } NamePlace;
 
 Names *names_free(Names *n);
