@@ -119,105 +119,102 @@ typedef struct Attack {
         const char *prepare; /* by the owner, before */
         const char *act;     /* by the agent */
         const char *harm;    /* by the owner, after: exits 0 when it was done */
-        bool by_name;        /* nothing is there yet, so mounts alone do not hold it */
 } Attack;
 
 static const Attack attacks[] = {
         /* T1 */
-        { "T1 a name that did not exist", NULL, "echo x >.envrc", "test -e .envrc", true },
-        { "T1 renaming onto it", NULL, "echo x >f && mv f .envrc", "test -e .envrc", true },
-        { "T1 linking to it", NULL, "echo x >f && ln f .envrc", "test -e .envrc", true },
-        { "T1 a symlink there", NULL, "echo x >f && ln -s f .envrc", "test -e .envrc", true },
+        { "T1 a name that did not exist", NULL, "echo x >.envrc", "test -e .envrc" },
+        { "T1 renaming onto it", NULL, "echo x >f && mv f .envrc", "test -e .envrc" },
+        { "T1 linking to it", NULL, "echo x >f && ln f .envrc", "test -e .envrc" },
+        { "T1 a symlink there", NULL, "echo x >f && ln -s f .envrc", "test -e .envrc" },
         { "T1 below a directory made for it", NULL, "mkdir .claude && echo x >.claude/settings.json",
-                        "test -e .claude/settings.json", true },
+                        "test -e .claude/settings.json" },
         { "T1 renaming such a directory into place", NULL,
                         "mkdir d && echo x >d/settings.json && mv d .claude",
-                        "test -e .claude/settings.json", true },
+                        "test -e .claude/settings.json" },
         { "T1 a symlink in the place of the directory", NULL,
                         "mkdir d && echo x >d/settings.json && ln -s d .claude",
-                        "test -e .claude/settings.json", true },
-        { "T1 writing what exists", "echo ok >.envrc", "echo x >.envrc", "grep -q x .envrc", false },
-        { "T1 replacing what exists", "echo ok >.envrc", "echo x >f; mv -f f .envrc", "grep -q x .envrc",
-                        false },
-        { "T1 removing what exists", "echo ok >.envrc", "rm -f .envrc", "! test -e .envrc", false },
-        { "T1 changing its mode", "echo ok >.envrc; chmod 600 .envrc", "chmod 755 .envrc", "test -x .envrc",
-                        false },
+                        "test -e .claude/settings.json" },
+        { "T1 writing what exists", "echo ok >.envrc", "echo x >.envrc", "grep -q x .envrc" },
+        { "T1 replacing what exists", "echo ok >.envrc", "echo x >f; mv -f f .envrc", "grep -q x .envrc" },
+        { "T1 removing what exists", "echo ok >.envrc", "rm -f .envrc", "! test -e .envrc" },
+        { "T1 changing its mode", "echo ok >.envrc; chmod 600 .envrc", "chmod 755 .envrc",
+                        "test -x .envrc" },
         { "T1 exchanging its directory",
                         "mkdir .claude d; echo ok >.claude/settings.json; echo x >d/settings.json",
-                        "mv .claude e; mv d .claude", "grep -q x .claude/settings.json", false },
+                        "mv .claude e; mv d .claude", "grep -q x .claude/settings.json" },
         /* T2 */
         { "T2 a hook", "repository repo", "echo x >repo/.git/hooks/pre-commit",
-                        "test -e repo/.git/hooks/pre-commit", false },
+                        "test -e repo/.git/hooks/pre-commit" },
         { "T2 a hook where there is no directory for them", "repository repo; rm -r repo/.git/hooks",
                         "mkdir repo/.git/hooks; echo x >repo/.git/hooks/pre-commit",
-                        "test -e repo/.git/hooks/pre-commit", true },
+                        "test -e repo/.git/hooks/pre-commit" },
         { "T2 git's configuration", "repository repo",
                         "git -C repo config core.fsmonitor x; echo '#x' >>repo/.git/config",
-                        "grep -q x repo/.git/config", false },
+                        "grep -q x repo/.git/config" },
         { "T2 another configuration", "repository repo", "echo x >repo/.git/config.worktree",
-                        "test -e repo/.git/config.worktree", true },
+                        "test -e repo/.git/config.worktree" },
         { "T2 another common directory", "repository repo", "echo ../../evil >repo/.git/commondir",
-                        "test -e repo/.git/commondir", true },
+                        "test -e repo/.git/commondir" },
         { "T2 attributes", "repository repo", "echo x >repo/.git/info/attributes",
-                        "test -e repo/.git/info/attributes", true },
+                        "test -e repo/.git/info/attributes" },
         { "T2 a repository far down", "mkdir -p a/b/c && repository a/b/c/repo",
                         "echo x >a/b/c/repo/.git/hooks/pre-commit",
-                        "test -e a/b/c/repo/.git/hooks/pre-commit", false },
+                        "test -e a/b/c/repo/.git/hooks/pre-commit" },
         { "T2 a bare repository", "git init -q --bare bare", "echo x >bare/hooks/update",
-                        "test -e bare/hooks/update", false },
+                        "test -e bare/hooks/update" },
         { "T2 what .git says", "repository repo; git -C repo worktree add -q ../tree",
-                        "echo 'gitdir: /tmp/evil' >tree/.git", "grep -q evil tree/.git", false },
+                        "echo 'gitdir: /tmp/evil' >tree/.git", "grep -q evil tree/.git" },
         { "T2 a worktree's common directory", "repository repo; git -C repo worktree add -q ../tree",
                         "echo /tmp/evil >repo/.git/worktrees/tree/commondir",
-                        "grep -q evil repo/.git/worktrees/tree/commondir", false },
+                        "grep -q evil repo/.git/worktrees/tree/commondir" },
         { "T2 a submodule",
                         "repository repo; git init -q top && git -C top -c protocol.file.allow=always "
                         "submodule --quiet add "
                         "\"$PWD/repo\" sub",
                         "echo x >top/.git/modules/sub/hooks/pre-commit",
-                        "test -e top/.git/modules/sub/hooks/pre-commit", false },
+                        "test -e top/.git/modules/sub/hooks/pre-commit" },
         { "T2 a git directory elsewhere", "mkdir store; git init -q --separate-git-dir=store/g tree",
-                        "echo x >store/g/hooks/update", "test -e store/g/hooks/update", false },
+                        "echo x >store/g/hooks/update", "test -e store/g/hooks/update" },
         { "T2 a git directory that is to come", "mkdir t && echo 'gitdir: ../later/g' >t/.git",
                         "mkdir -p later/g/hooks && echo x >later/g/hooks/update",
-                        "test -e later/g/hooks/update", true },
+                        "test -e later/g/hooks/update" },
         { "T2 the way to it by a symlink",
                         "mkdir store; git init -q --separate-git-dir=store/g tree; mv store real; ln -s "
                         "real store",
                         "rm -f store; mkdir -p store/g/hooks; echo x >store/g/hooks/update",
-                        "test -e store/g/hooks/update", true },
+                        "test -e store/g/hooks/update" },
         { "T2 a symlink for hooks",
                         "repository repo; mkdir h; rm -r repo/.git/hooks; ln -s ../../h repo/.git/hooks",
-                        "echo x >h/pre-commit", "test -e repo/.git/hooks/pre-commit", false },
+                        "echo x >h/pre-commit", "test -e repo/.git/hooks/pre-commit" },
         { "T2 a symlink for .git", "git init -q --bare g; mkdir t; ln -s ../g t/.git",
-                        "rm -f t/.git; git init -q t", "test -d t/.git && ! test -L t/.git", true },
+                        "rm -f t/.git; git init -q t", "test -d t/.git && ! test -L t/.git" },
         { "T2 the root becomes a repository", NULL, "mkdir objects refs && echo ref: refs/heads/x >HEAD",
-                        "test -e HEAD", true },
+                        "test -e HEAD" },
         { "T2 .git at the root as a file", NULL,
-                        "mkdir -p g/hooks; echo x >g/hooks/update; echo 'gitdir: g' >.git", "test -e .git",
-                        true },
+                        "mkdir -p g/hooks; echo x >g/hooks/update; echo 'gitdir: g' >.git", "test -e .git" },
         /* T3 */
         { "T3 an editor's tasks", "mkdir .vscode", "echo x >.vscode/tasks.json",
-                        "test -e .vscode/tasks.json", true },
+                        "test -e .vscode/tasks.json" },
         { "T3 an editor's tasks that exist", "mkdir .vscode; echo ok >.vscode/tasks.json",
-                        "echo x >.vscode/tasks.json", "grep -q x .vscode/tasks.json", false },
-        { "T3 a shell's start", "echo ok >.bashrc", "echo x >>.bashrc", "grep -q x .bashrc", false },
-        { "T3 tools for an agent", NULL, "echo x >.mcp.json", "test -e .mcp.json", true },
+                        "echo x >.vscode/tasks.json", "grep -q x .vscode/tasks.json" },
+        { "T3 a shell's start", "echo ok >.bashrc", "echo x >>.bashrc", "grep -q x .bashrc" },
+        { "T3 tools for an agent", NULL, "echo x >.mcp.json", "test -e .mcp.json" },
         /* T4 */
         { "T4 where a symlink leads", "mkdir d; echo ok >d/rc; ln -s d/rc .bashrc", "echo x >d/rc",
-                        "grep -q x .bashrc", false },
+                        "grep -q x .bashrc" },
         { "T4 where a symlinked directory leads", "mkdir d; ln -s d .claude", "echo x >d/settings.json",
-                        "test -e .claude/settings.json", true },
+                        "test -e .claude/settings.json" },
         /* T5 */
         { "T5 moving .git away", "repository repo",
                         "mv repo/.git x && mkdir -p repo/.git/hooks && echo x >repo/.git/hooks/update",
-                        "test -e repo/.git/hooks/update", false },
+                        "test -e repo/.git/hooks/update" },
         { "T5 moving the repository away", "repository repo",
                         "mv repo x && mkdir -p repo/.git/hooks && echo x >repo/.git/hooks/update",
-                        "test -e repo/.git/hooks/update", false },
+                        "test -e repo/.git/hooks/update" },
         { "T5 moving what holds the repository", "mkdir a && repository a/repo",
                         "mv a x && mkdir -p a/repo/.git/hooks && echo x >a/repo/.git/hooks/update",
-                        "test -e a/repo/.git/hooks/update", false },
+                        "test -e a/repo/.git/hooks/update" },
 };
 
 static void attack(Rig *r, const Attack *a, RigResult *result) {
@@ -226,16 +223,10 @@ static void attack(Rig *r, const Attack *a, RigResult *result) {
         rig_run(r, p, result);
 }
 
-static bool names_are_kept(const Rig *r) {
-        return r->features.guard || r->features.mediate;
-}
-
 static void attack_all(Rig *r, bool walls) {
         for (size_t i = 0; i < ELEMENTSOF(attacks); i++) {
                 static RigResult result;
                 const Attack *a = &attacks[i];
-                if (a->by_name && walls && !names_are_kept(r))
-                        continue;
                 attack(r, a, &result);
                 bool harmed = host(r, a->harm) == 0, ok = result.started && harmed == !walls;
                 if (!ok)
@@ -515,34 +506,29 @@ static void leave_nothing(Rig *r) {
 
 /* ---- what is denied ---- */
 
-typedef enum Needs { NEEDS_NOTHING, NEEDS_NAMES, NEEDS_GUARD } Needs;
-
 /* E17: the agent tries for what is denied; the harm is a word of it in its output, or what the host finds. */
 static const struct {
         const char *name, *prepare, *denied, *act, *harm; /* harm NULL: the word */
-        Needs needs;
+        bool guard; /* mediation does not look at every object that is read, for the sake of those denied elsewhere */
 } denials[] = {
-        { "its path", "echo WORD >.env", ".env", "cat .env", NULL, NEEDS_NOTHING },
-        { "its path, roundabout", "mkdir d; echo WORD >.env", ".env", "cat .//d/..//.env", NULL,
-                        NEEDS_NOTHING },
+        { "its path", "echo WORD >.env", ".env", "cat .env", NULL },
+        { "its path, roundabout", "mkdir d; echo WORD >.env", ".env", "cat .//d/..//.env", NULL },
         { "the root of a process", "echo WORD >.env", ".env",
-                        "cat /proc/self/root/$PWD/.env /proc/self/cwd/.env", NULL, NEEDS_NOTHING },
-        { "a symlink", "echo WORD >.env", ".env", "ln -s .env l && cat l", NULL, NEEDS_NOTHING },
-        { "a link made now", "echo WORD >.env", ".env", "ln .env l && cat l", NULL, NEEDS_NOTHING },
-        { "moving it", "echo WORD >.env", ".env", "mv .env l && cat l", NULL, NEEDS_NOTHING },
-        { "moving what it is in", "mkdir d; echo WORD >d/.env", "d/.env", "mv d e; cat e/.env d/.env", NULL,
-                        NEEDS_NOTHING },
-        { "what it leads to", "mkdir d; echo WORD >d/e; ln -s d/e .env", ".env", "cat d/e .env", NULL,
-                        NEEDS_NOTHING },
-        { "below a directory", "mkdir d; echo WORD >d/e", "d", "cat d/e; cd d && cat e", NULL,
-                        NEEDS_NOTHING },
-        { "making it", NULL, ".env", "echo x >.env", "test -e .env", NEEDS_NAMES },
-        { "moving something there", NULL, "d/.env", "mkdir e && echo x >e/.env && mv e d", "test -e d/.env",
-                        NEEDS_NAMES },
-        { "a symlink there", NULL, ".env", "ln -s f .env", "test -L .env", NEEDS_NAMES },
-        { "a hard link from before", "echo WORD >.env; ln .env l", ".env", "cat l", NULL, NEEDS_NAMES },
+                        "cat /proc/self/root/$PWD/.env /proc/self/cwd/.env", NULL },
+        { "a symlink", "echo WORD >.env", ".env", "ln -s .env l && cat l", NULL },
+        { "a link made now", "echo WORD >.env", ".env", "ln .env l && cat l", NULL },
+        { "moving it", "echo WORD >.env", ".env", "mv .env l && cat l", NULL },
+        { "moving what it is in", "mkdir d; echo WORD >d/.env", "d/.env", "mv d e; cat e/.env d/.env",
+                        NULL },
+        { "what it leads to", "mkdir d; echo WORD >d/e; ln -s d/e .env", ".env", "cat d/e .env", NULL },
+        { "below a directory", "mkdir d; echo WORD >d/e", "d", "cat d/e; cd d && cat e", NULL },
+        { "making it", NULL, ".env", "echo x >.env", "test -e .env" },
+        { "moving something there", NULL, "d/.env", "mkdir e && echo x >e/.env && mv e d",
+                        "test -e d/.env" },
+        { "a symlink there", NULL, ".env", "ln -s f .env", "test -L .env" },
+        { "a hard link from before", "echo WORD >.env; ln .env l", ".env", "cat l", NULL },
         { "a hard link of what is elsewhere", "echo WORD >../out/secret; ln ../out/secret l",
-                        "../out/secret", "cat l", NULL, NEEDS_GUARD },
+                        "../out/secret", "cat l", NULL, true },
 };
 
 static void deny(const Rig *r, LaunchPlan *p, const char *relative) {
@@ -557,8 +543,7 @@ static void deny(const Rig *r, LaunchPlan *p, const char *relative) {
 static void deny_all(Rig *r, bool walls) {
         for (size_t i = 0; i < ELEMENTSOF(denials); i++) {
                 static RigResult result;
-                if (walls && ((denials[i].needs == NEEDS_NAMES && !names_are_kept(r)) ||
-                                             (denials[i].needs == NEEDS_GUARD && !r->features.guard)))
+                if (walls && denials[i].guard && !r->features.guard)
                         continue;
                 _cleanup_(launch_plan_freep) LaunchPlan *p = agent(r, denials[i].act);
                 if (walls) /* a mask is no room that could be left out: without it nothing is denied */
@@ -598,8 +583,6 @@ static void replace_denied(Rig *r, bool walls, const char *prepare_script, const
 }
 
 static void replace_all(Rig *r, bool walls) {
-        if (walls && !names_are_kept(r))
-                return;
         replace_denied(r, walls, "echo 1 >.env", "what took its place");
         replace_denied(r, walls, NULL, "what came to be there");
 }
