@@ -120,3 +120,16 @@ test_what_is_over_is_said_to_be() {
         assert_refused NoSuchSandbox call "$sandbox" Sandbox Stop
         assert_refused NoSuchSandbox call "$sandbox" Sandbox Kill si all 9
 }
+
+who_is() { "$MXC_TEST_BUILD/plain/tests/bench/who-is" "$1"; }
+
+test_who_is() {
+        idle
+        assert_ok who_is "$(leader "$sandbox")"
+        assert_contains "$output" "sandbox=${sandbox##*/}"
+        assert_contains "$output" "owner=$(id -u alice)"
+        assert_ok who_is $$
+        assert_eq '' "$output" 'this very test is in no sandbox'
+        assert_ok as bob "$MXC_TEST_BUILD/plain/tests/bench/who-is" "$(leader "$sandbox")"
+        assert_eq '' "$output" "bob is told of alice's"
+}
