@@ -44,15 +44,20 @@ int ask_say_error(const char *what, const WireMessage *m) {
         return status_of_run_error(m->error);
 }
 
+int ask_until_ready(Door *d) {
+        int r = door_wait_ready(d, CONNECT_MSEC);
+        return r < 0 ? ask_say_no_connection(r) : 0;
+}
+
 int ask_connect(Door **ret) {
         _cleanup_(door_freep) Door *d = NULL;
         int r = door_open(NULL, NULL, &d);
-        if (r == 0)
-                r = door_wait_ready(d, CONNECT_MSEC);
         if (r < 0)
                 return ask_say_no_connection(r);
-        *ret = TAKE_PTR(d);
-        return 0;
+        int status = ask_until_ready(d);
+        if (status == 0)
+                *ret = TAKE_PTR(d);
+        return status;
 }
 
 int ask_wait(Door *d, WireWriter *w, uint32_t serial, WireMessage *ret) {

@@ -6,6 +6,8 @@
 
 /* Connects, and waits until calls can be sent. */
 int ask_connect(Door **ret);
+/* The second half of that, for what door_open() gave. */
+int ask_until_ready(Door *d);
 /* Sends a call and waits for its answer. *ret is valid until the door is used again. */
 int ask_wait(Door *d, WireWriter *w, uint32_t serial, WireMessage *ret);
 

@@ -45,7 +45,7 @@ static const Verb policy_verbs[] = {
                         "Say whether a policy allows something, and by which clause",
                         .details = "ACTION is read, write, exec (TARGET: a path), connect (a host or an "
                                    "address), env (a variable),\n"
-                                   "syscall (a name), resource or spawn. Exits with 0 when it is allowed, "
+                                   "syscall (a name) or spawn. Exits with 0 when it is allowed, "
                                    "and 1 when "
                                    "it is denied.",
                         .options = policy_explain_options, .takes = ASKS | VERB_OBJECT,

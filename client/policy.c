@@ -161,22 +161,28 @@ static int ask(const Question *q, char *const *words, size_t n_words, json_t **r
                         (const char *const[]){ document ? document : words[0], words[1], NULL }, options, n);
 }
 
+/* Whose clause it is that decided. NULL: out of memory; the caller frees. */
+static char *decider(const json_t *d) {
+        const char *bound = member_text(d, "bound"), *policy = member_text(d, "policy");
+        char *text = NULL;
+        if (streq(bound, "ceiling"))
+                return strdup("the ceiling of this host");
+        if (streq(bound, "agent"))
+                return strdup("the agent's own policy");
+        if (!*policy)
+                return strdup("this document");
+        return asprintf(&text, "policy %s", policy) < 0 ? NULL : text;
+}
+
 static void print_decision(const json_t *d, const char *action, const char *target, bool allowed) {
         _cleanup_free_ char *what = escape_text(target), *clause = escape_text(member_text(d, "clause")),
-                            *sentence = escape_text(member_text(d, "sentence")),
-                            *policy = escape_text(member_text(d, "policy"));
-        const char *bound = member_text(d, "bound");
+                            *sentence = escape_text(member_text(d, "sentence")), *who = decider(d),
+                            *by = who ? escape_text(who) : NULL;
         Colour colour = allowed ? COLOUR_GOOD : COLOUR_BAD;
         printf("%s%s%s: %s%s%s\n", colour_begin(colour), allowed ? "allowed" : "denied", colour_end(colour),
                         action, *target ? " " : "", what ? what : "?");
-        if (clause && *clause)
-                printf("  by clause %s", clause);
-        if (policy && *policy)
-                printf("%s of policy %s%s%s%s", clause && *clause ? "" : "  by", policy,
-                                *bound && !streq(bound, "policy") ? ", the bound being the " : "",
-                                *bound && !streq(bound, "policy") ? bound : "", "\n");
-        else
-                putchar('\n');
+        printf("  by %s%s%s%s\n", clause && *clause ? "clause " : "", clause ? clause : "",
+                        clause && *clause ? " of " : "", by ? by : "?");
         if (sentence && *sentence)
                 printf("  %s\n", sentence);
 }

@@ -126,9 +126,9 @@ int workspace_resolve(const char *dir, char **ret) {
 const char *cwd_within(const char *workspace, const char *directory) {
         size_t n = strlen(workspace);
         if (n == 1)
-                return directory; /* everything is below "/" */
-        return strncmp(workspace, directory, n) == 0 && (directory[n] == '/' || !directory[n]) ? directory
-                                                                                               : NULL;
+                n = 0; /* everything is below "/" */
+        return strncmp(workspace, directory, n) == 0 && directory[n] == '/' && directory[n + 1] ? directory
+                                                                                                : NULL;
 }
 
 /* What Spawn and Plan are given. */
@@ -227,7 +227,8 @@ static int spawn_prepare(Spawn *s, char *const *environment) {
                 return fail(STATUS_RUN_FAILED, "cannot find the workspace %s: %s",
                                 run->workspace ? run->workspace : "(the current directory)", strerror(-r));
         if (!run->command.cwd && workspace_resolve(NULL, &s->here) == 0)
-                s->run.command.cwd = cwd_within(s->workspace, s->here);
+                s->run.command.cwd = cwd_within(s->workspace,
+                                s->here); /* the workspace itself is where mxcd begins anyway */
         if (run->policy && policy_is_file(run->policy)) {
                 if (document_read(run->policy, &s->policy, NULL) < 0)
                         return STATUS_RUN_FAILED;
@@ -256,9 +257,10 @@ static int run_command(const Verb *v, Options *o) {
         if (settings.host)
                 return fail(STATUS_RUN_FAILED, "run works on this machine only; use ssh %s mxcctl run …",
                                 settings.host);
+        int connecting = door_open(NULL, NULL, &d); /* mxcd lets us in while the request is prepared */
         status = spawn_prepare(&s, environ);
         if (status == 0)
-                status = ask_connect(&d);
+                status = connecting < 0 ? ask_say_no_connection(connecting) : ask_until_ready(d);
         if (status != 0)
                 return status;
         if (s.run.dry_run)

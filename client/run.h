@@ -26,5 +26,5 @@ int run_options_parse(const Verb *v, Options *o, RunOptions *ret, int *ret_statu
 bool policy_is_file(const char *policy);
 /* The directory as an absolute path without links, NULL: the current one. 0 or a negative errno. The caller frees. */
 int workspace_resolve(const char *dir, char **ret);
-/* Where below the workspace the caller is, where that is to be kept: a path in directory, or NULL. */
+/* directory, where it is below the workspace: that is where a command is to begin. Else NULL. */
 const char *cwd_within(const char *workspace, const char *directory);

@@ -39,7 +39,7 @@ __mxcctl_argument() {
         'policy explain')
                 case $2 in
                 0) __mxcctl_ask policy list; compgen -f -- "$3" ;;
-                1) printf '%s\n' read write exec connect env syscall resource spawn ;;
+                1) printf '%s\n' read write exec connect env syscall spawn ;;
                 *) compgen -f -- "$3" ;;
                 esac
                 ;;

@@ -359,8 +359,9 @@ START_TEST(test_policies_and_places_are_told_apart) {
                         policy_is_file("/x"));
         ck_assert(!policy_is_file("x") && !policy_is_file(".json") && !policy_is_file("json"));
         ck_assert_str_eq(cwd_within("/w", "/w/a"), "/w/a");
-        ck_assert_str_eq(cwd_within("/w", "/w"), "/w");
         ck_assert_str_eq(cwd_within("/", "/x"), "/x");
+        ck_assert_ptr_null(cwd_within("/w", "/w"));
+        ck_assert_ptr_null(cwd_within("/", "/"));
         ck_assert_ptr_null(cwd_within("/w", "/wa"));
         ck_assert_ptr_null(cwd_within("/w/a", "/w"));
 }

@@ -265,7 +265,7 @@ test_exec() {
         assert_status 9 as alice mxcctl exec "${id:0:8}" -- sh -c 'exit 9'
         assert_eq hello "$(as alice mxcctl exec "$id" -- cat <<<hello)"
         assert_status 127 as alice mxcctl exec "$id" there-is-no-such-thing
-        assert_status 4 on_terminal alice expect=24\ 80 raw -- mxcctl exec "$id" -- sh -c 'stty size; exit 4'
+        assert_status 4 on_terminal alice expect=24\ 80 raw 'send=\r' -- mxcctl exec "$id" -- sh -c 'stty size; read x; exit 4'
         assert_status 125 as alice mxcctl exec ffffffffffffffffffffffffffffffff true
         assert_contains "$output" 'mxcctl list'
         assert_status 125 as alice mxcctl exec zzz true
