@@ -99,7 +99,7 @@ static int adopt(Manager *m, Found *f, const char *id, const char *scope, pid_t 
         s->leader = leader;
         const AuditSubject subject = sandbox_subject(s, NULL);
         if (audit_adopt(m->audit, &subject, s->leader) < 0)
-                manager_watch_audit(m);
+                log_error("Sandbox %s is adopted; no record of that can be made.", id);
         *ret = s;
         return 0;
 }
@@ -125,7 +125,7 @@ static void lose(Manager *m, const char *id, const char *what) {
         const AuditSubject subject = { .sandbox = id, .on_behalf_uid = AUDIT_NO_UID };
         log_warning("Sandbox %s: %s", id, what);
         if (audit_lost(m->audit, &subject, what) < 0)
-                manager_watch_audit(m);
+                log_error("No record can be made of sandbox %s.", id);
 }
 
 void adopt_report(Manager *m, Found *f, const LaunchReport *report, int *fds, size_t n_fds) {

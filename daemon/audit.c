@@ -25,6 +25,8 @@ struct Audit {
         size_t n_kept, kept_bytes;
         uint64_t n_missing; /* did not fit since the last gap was told */
         uint64_t missing_since;
+        void (*on_kept)(void *userdata);
+        void *userdata;
 };
 
 static const struct {
@@ -66,6 +68,11 @@ Audit *audit_free(Audit *a) {
         journal_socket_close(&a->journal);
         free(a);
         return NULL;
+}
+
+void audit_set_kept(Audit *a, void (*kept)(void *userdata), void *userdata) {
+        a->on_kept = kept;
+        a->userdata = userdata;
 }
 
 int audit_check(Audit *a) {
@@ -195,7 +202,7 @@ static int commit(Audit *a, AuditRecord *r) {
         return k;
 }
 
-static int keep(Audit *a, AuditRecord *r, uint64_t when) {
+static int keep_record(Audit *a, AuditRecord *r, uint64_t when) {
         char stamp[64];
         size_t n = (size_t)snprintf(stamp, sizeof(stamp), AUDIT_TIME "=%" PRIu64 "\n", when);
         bool fits = a->n_kept < LIMIT_AUDIT_PENDING &&
@@ -215,6 +222,14 @@ static int keep(Audit *a, AuditRecord *r, uint64_t when) {
         a->n_kept++;
         a->kept_bytes += k->size;
         return 0;
+}
+
+static int keep(Audit *a, AuditRecord *r, uint64_t when) {
+        bool first = audit_pending(a) == 0;
+        int k = keep_record(a, r, when);
+        if (first && a->on_kept)
+                a->on_kept(a->userdata);
+        return k;
 }
 
 /* After an effect: sent now or later. */

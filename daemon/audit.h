@@ -58,6 +58,7 @@ int audit_adopt(Audit *a, const AuditSubject *s, pid_t leader);
 int audit_lost(Audit *a, const AuditSubject *s, const char *what);
 int audit_daemon(Audit *a, bool up, const char *how);
 
-/* Try again what is kept; call it from a timer while audit_pending() > 0. */
+/* kept is called when something begins to be kept: have audit_flush() called every now and then from there on, while audit_pending() > 0. */
+void audit_set_kept(Audit *a, void (*kept)(void *userdata), void *userdata);
 size_t audit_pending(const Audit *a);
 void audit_flush(Audit *a);

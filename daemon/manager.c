@@ -142,7 +142,8 @@ static int on_audit_again(sd_event_source *source, uint64_t usec, void *userdata
         return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
-void manager_watch_audit(Manager *m) {
+static void watch_audit(void *userdata) {
+        Manager *m = userdata;
         int r = 0;
         if (m->audit_again) {
                 int on = SD_EVENT_OFF;
@@ -218,6 +219,8 @@ static void on_exited(const LaunchReport *report, void *userdata) {
 static int open_parts(Manager *m) {
         static const char *const dirs[] = { MXC_LIBDIR, MXC_ETC_DIR, MXC_RUN_DIR, NULL };
         int r = audit_new(NULL, &m->audit);
+        if (r >= 0)
+                audit_set_kept(m->audit, watch_audit, m);
         if (r >= 0)
                 r = sd_bus_open_system(&m->bus);
         if (r >= 0)

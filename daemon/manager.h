@@ -60,9 +60,6 @@ Manager *manager_free(Manager *m);
 typedef void (*ManagerLoaded)(const char *file, const char *error, void *userdata);
 int manager_load(Manager *m, ManagerLoaded done, void *userdata);
 
-/* Keeps trying while after-the-fact records wait for the journal. */
-void manager_watch_audit(Manager *m);
-
 /* What one uid has here: charged before anything is done for it. */
 struct Usage {
         LIST_ENTRY(Usage) entries;

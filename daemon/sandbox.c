@@ -302,7 +302,7 @@ static void record_exit(Sandbox *s, const Command *c) {
                         end_reason_to_string(why(s, c->signal)), now_boottime() - c->started, h.paths, h.n,
                         h.whole);
         if (r < 0)
-                manager_watch_audit(s->manager);
+                log_error("The end of sandbox %s is not on record: %s", s->id, strerror(-r));
 }
 
 static void release(Sandbox *s, uint32_t number) {

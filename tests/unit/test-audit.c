@@ -565,6 +565,30 @@ START_TEST(test_so_many_are_kept) {
 }
 END_TEST
 
+static void count(void *userdata) {
+        (*(unsigned *)userdata)++;
+}
+
+START_TEST(test_what_begins_to_be_kept_is_told) {
+        _cleanup_(audit_freep) Audit *a = audit_open();
+        unsigned n = 0;
+        uint64_t missing;
+        audit_set_kept(a, count, &n);
+        ck_assert_int_eq(call_spawn(a), -ENOENT);
+        ck_assert_uint_eq(n, 0); /* a decision is not kept */
+        for (unsigned i = 0; i < 3; i++)
+                ck_assert_int_eq(audit_start(a, &subject, 1, i), 0);
+        ck_assert_uint_eq(n, 1); /* once, until all is gone */
+        int journal = journal_listen();
+        ck_assert_uint_eq(read_kept(a, journal, &missing), 3);
+        ck_assert_int_eq(call_start(a), 0);
+        ck_assert_uint_eq(n, 1);
+        (void)close(journal);
+        ck_assert_int_eq(call_start(a), 0);
+        ck_assert_uint_eq(n, 2);
+}
+END_TEST
+
 START_TEST(test_so_much_is_kept) {
         _cleanup_(audit_freep) Audit *a = audit_open();
         _cleanup_free_ char *path = fill(AUDIT_VALUE_MAX, "/p");
@@ -612,6 +636,7 @@ int main(void) {
         tcase_add_test(t, test_a_journal_that_is_gone_and_comes_again);
         tcase_add_test(t, test_order);
         tcase_add_test(t, test_so_many_are_kept);
+        tcase_add_test(t, test_what_begins_to_be_kept_is_told);
         tcase_add_test(t, test_so_much_is_kept);
         tcase_add_test(t, test_a_path_that_no_socket_can_have);
         return run_daemon_case(t);
