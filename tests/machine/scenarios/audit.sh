@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash disable=SC2154,SC2016
+# The audit with the real journal: nothing happens unrecorded, and nothing that a stranger writes looks like a record.
+
+JOURNAL=(systemd-journald.socket systemd-journald-dev-log.socket systemd-journald-audit.socket systemd-journald.service)
+journal_away() {
+        defer journal_back
+        systemctl stop "${JOURNAL[@]}" 2>/dev/null
+        ! systemctl is-active --quiet systemd-journald.service || fail 'the journal goes on'
+}
+journal_back() { systemctl start systemd-journald.socket systemd-journald-dev-log.socket systemd-journald.service; }
+# what runs in cages right now, by the kernel's own word
+cages() { find /sys/fs/cgroup/mxc.slice -name cgroup.procs -path '*/mxc-*.scope/*' -exec cat {} + 2>/dev/null | wc -l; }
+
+test_without_a_journal_nothing_starts() {
+        local before
+        workspace alice
+        idle alice
+        before=$(cages)
+        journal_away
+        assert_refused AuditUnavailable spawn alice workspace s "$ws" -- touch started
+        assert_refused AuditUnavailable call "$sandbox" Sandbox Exec 'asa{sv}' 1 true 0
+        assert_refused AuditUnavailable call "$sandbox" Sandbox Freeze
+        assert_refused AuditUnavailable call "$sandbox" Sandbox Kill si all 9
+        assert_refused AuditUnavailable call "$sandbox" Sandbox Stop
+        assert_refused AuditUnavailable call /org/mxc1 Manager RegisterAgent s '{"name": "unrecorded", "policy": "workspace"}'
+        assert_fails run alice touch started
+        [ ! -e "$ws/started" ] || fail 'it ran, unrecorded'
+        assert_eq "$before" "$(cages)"
+        assert_eq running "$(state "$sandbox")"
+        [ ! -e /var/lib/mxc/agents/unrecorded.json ] || fail 'it is registered, unrecorded'
+        journal_back
+        assert_ok spawn alice workspace s "$ws" -- touch started
+        wait_until 5 test -e "$ws/started"
+}
+
+test_what_happened_meanwhile_is_told_later() {
+        workspace alice
+        spawn alice workspace s "$ws" timeout t 60000000 -- sh -c 'until [ -e end ]; do sleep 0.1; done; exit 7'
+        local id=${sandbox##*/}
+        journal_away
+        touch "$ws/end"
+        wait_until 10 is_gone "$sandbox"
+        journal_back
+        wait_until 10 eval "[ \$(records MXC_EVENT=exit MXC_SANDBOX=$id) = 1 ]"
+        assert_eq 7 "$(record MXC_EXIT_CODE MXC_EVENT=exit MXC_SANDBOX="$id")"
+        assert_ne '' "$(record MXC_TIME MXC_EVENT=exit MXC_SANDBOX="$id")"
+}
+
+# A journal that is stuck, and not gone: the queue is full, and nobody waits for it.
+test_a_journal_that_is_stuck() {
+        local pid n=0
+        idle alice
+        pid=$(systemctl show -P MainPID systemd-journald.service)
+        defer kill -CONT "$pid"
+        kill -STOP "$pid"
+        while call "$sandbox" Sandbox Freeze >/dev/null 2>&1; do
+                n=$((n + 1))
+                assert_le $n 5000
+        done
+        assert_refused AuditUnavailable call "$sandbox" Sandbox Freeze
+        assert_refused AuditUnavailable spawn alice -- true
+        assert_ok busctl --timeout=5 call "${MANAGER[@]}" ListSandboxes # mxcd itself does not wait
+        kill -CONT "$pid"
+        wait_until 20 call "$sandbox" Sandbox Thaw
+        journalctl --sync
+        assert_eq $n "$(records MXC_EVENT=freeze MXC_SANDBOX="${sandbox##*/}")" 'what was said to be recorded is not'
+}
+
+test_what_others_write_is_no_record() {
+        local id=00000000000000000000000000000bad
+        idle alice
+        # alice says the same to the journal that mxcd would, byte for byte
+        as alice python3 -c '
+import socket
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.connect("/run/systemd/journal/socket")
+s.send(b"\n".join([b"MESSAGE=Sandbox may run", b"MESSAGE_ID=2e206dc4b4cd6383fa42b4bcf7a5bba5", b"PRIORITY=6",
+        b"SYSLOG_IDENTIFIER=mxcd", b"MXC_EVENT=spawn", b"MXC_DECISION=allow", b"MXC_AGENT=forged-agent", b"MXC_SANDBOX='$id'",
+        b"_UID=0", b"_SYSTEMD_UNIT=mxcd.service", b"_PID=1", b""]))'
+        journalctl --sync
+        assert_ne '' "$(journalctl -q --cursor="$cursor" MXC_SANDBOX=$id)" 'the forgery is not in the journal at all'
+        assert_eq 0 "$(records MXC_SANDBOX=$id)"
+        output=$(mxcctl audit --no-pager --since '-10min' 2>&1 || mxcctl audit --no-pager)
+        assert_contains "$output" "user-$(id -u alice)"
+        assert_lacks "$output" forged-agent
+        assert_lacks "$output" $id
+}
+
+test_strange_bytes_stay_where_they_are() {
+        workspace alice
+        local odd=$'x\nMXC_DECISION=deny\nMESSAGE=no\e[31m\u202e"\\' id
+        spawn alice workspace s "$ws" -- sh -c 'sleep infinity' "$odd"
+        defer end_quietly "$sandbox"
+        id=${sandbox##*/}
+        journalctl --sync
+        journalctl -q --all --cursor="$cursor" -o json MXC_EVENT=spawn MXC_SANDBOX="$id" >"$work/record"
+        python3 - "$work/record" "$odd" <<'END'
+import json, sys
+record = json.loads(open(sys.argv[1]).read())
+assert json.loads(record["MXC_TARGET"]) == ["sh", "-c", "sleep infinity", sys.argv[2]], record["MXC_TARGET"]
+assert record["MXC_DECISION"] == "allow", record["MXC_DECISION"]
+message = record["MESSAGE"]
+assert isinstance(message, str) and all(c.isprintable() for c in message), message
+END
+}
+
+test_a_long_command_is_cut_and_says_so() {
+        idle alice
+        local words
+        mapfile -t words < <(seq 100000 103999)
+        assert_fails spawn alice -- /no/such/command "${words[@]}"
+        journalctl --sync
+        journalctl -q --cursor="$cursor" --all -o json MXC_EVENT=spawn MXC_TRUNCATED=MXC_TARGET | tail -n 1 | python3 -c '
+import json, sys
+words = json.loads(json.loads(sys.stdin.read())["MXC_TARGET"])
+assert words[:2] == ["/no/such/command", "100000"] and len(words) > 500, words[:3]'
+}
+
+# Nothing coalesces and nothing limits: as many refusals as there were are there.
+test_a_flood_of_refusals_is_on_record() {
+        as bob python3 - <<'END'
+import subprocess
+argv = ["busctl", "--allow-interactive-authorization=no", "call", "org.mxc1", "/org/mxc1", "org.mxc1.Manager", "Reload"]
+for _ in range(20):
+    running = [subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(15)]
+    assert all(p.wait() != 0 for p in running)
+END
+        wait_until 10 eval '[ "$(records MXC_EVENT=control MXC_DECISION=deny MXC_CALLER_UID="$(id -u bob)")" = 300 ]'
+}
+
+test_every_record_is_explained() {
+        local id
+        journalctl --update-catalog
+        for id in $(journalctl -q -o json _SYSTEMD_UNIT=mxcd.service _UID=0 --output-fields=MESSAGE_ID,MXC_EVENT |
+                python3 -c 'import json, sys
+print("\n".join(sorted({r["MESSAGE_ID"] for r in map(json.loads, sys.stdin) if "MXC_EVENT" in r})))'); do
+                assert_ok journalctl --dump-catalog "$id"
+                assert_contains "$output" 'Subject:'
+        done
+}

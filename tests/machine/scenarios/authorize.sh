@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash disable=SC2154,SC2016
+# Who may do what, with the real bus and the real polkit: alice sits at the machine, bob does not.
+
+quietly() { as "$1" busctl --timeout=60 --allow-interactive-authorization=no -- call org.mxc1 "${@:2}"; }
+spawn_quietly() { quietly "$1" /org/mxc1 org.mxc1.Manager Spawn 'sasa{sv}' "${2:-}" 1 true 0; }
+# a yes is remembered for five seconds
+forgotten() { sleep 5.5; }
+
+test_who_is_at_the_machine_may_run_agents() {
+        assert_ok spawn_quietly alice
+        assert_record MXC_EVENT=spawn MXC_DECISION=allow MXC_CALLER_UID="$(id -u alice)" MXC_CALLER_UNIT="session-$(loginctl show-user alice -P Display).scope"
+        assert_refused InteractiveAuthorizationRequired spawn_quietly bob
+        assert_record MXC_EVENT=spawn MXC_DECISION=deny MXC_REASON=not-authorized MXC_CALLER_UID="$(id -u bob)"
+        assert_no_record MXC_EVENT=spawn MXC_DECISION=allow MXC_CALLER_UID="$(id -u bob)"
+}
+
+test_both_doors_lead_to_the_same_answer() {
+        workspace alice
+        assert_ok run alice true
+        chown bob "$ws"
+        assert_fails run bob true
+        assert_no_record MXC_EVENT=spawn MXC_DECISION=allow MXC_CALLER_UID="$(id -u bob)"
+}
+
+test_nobody_uses_another_ones_agent() {
+        spawn_quietly alice >/dev/null
+        local her
+        her=user-$(id -u alice)
+        assert_refused '' spawn_quietly bob "$her"
+        assert_record MXC_EVENT=spawn MXC_DECISION=deny MXC_AGENT="$her" MXC_CALLER_UID="$(id -u bob)"
+        assert_refused '' spawn_quietly alice user-0
+        assert_fails quietly bob "/org/mxc1/agent/${her//-/_2d}" org.mxc1.Agent KillAll
+        assert_fails as bob busctl get-property org.mxc1 "/org/mxc1/agent/${her//-/_2d}" org.mxc1.Agent Policy
+        assert_lacks "$(as bob busctl call "${MANAGER[@]}" ListAgents)" "$her"
+        assert_contains "$(as alice busctl call "${MANAGER[@]}" ListAgents)" "$her"
+        assert_contains "$(busctl call "${MANAGER[@]}" ListAgents)" "$her"
+}
+
+test_managing_agents_takes_an_administrator() {
+        local call
+        assert_refused InteractiveAuthorizationRequired quietly alice /org/mxc1 org.mxc1.Manager RegisterAgent s '{"name":"hers","policy":"workspace"}'
+        for call in 'RevokeAgent ss robot no' Reload Dump; do
+                # shellcheck disable=SC2086
+                assert_refused InteractiveAuthorizationRequired quietly alice /org/mxc1 org.mxc1.Manager $call
+        done
+        assert_record MXC_EVENT=control MXC_DECISION=deny MXC_ACTION=org.mxc1.Manager.Reload
+        spawn_quietly alice >/dev/null
+        for call in 'Suspend s no' Resume 'Revoke s no' 'SetPolicy s developer'; do
+                # shellcheck disable=SC2086
+                assert_refused InteractiveAuthorizationRequired quietly alice "/org/mxc1/agent/user_2d$(id -u alice)" org.mxc1.Agent $call
+        done
+        assert_ok busctl call "${MANAGER[@]}" Reload
+}
+
+test_what_anybody_may_ask() {
+        local call
+        for call in ListAgents ListSandboxes ListPolicies 'GetPolicy s workspace' 'CheckPolicy s {}'; do
+                # shellcheck disable=SC2086
+                assert_ok quietly bob /org/mxc1 org.mxc1.Manager $call
+        done
+}
+
+test_without_polkit_only_root_passes() {
+        defer systemctl unmask --runtime polkit.service
+        systemctl mask --runtime --quiet polkit.service
+        systemctl stop polkit.service
+        forgotten
+        assert_refused Denied spawn_quietly alice
+        assert_contains "$output" polkit
+        assert_record MXC_EVENT=spawn MXC_DECISION=deny MXC_REASON=not-authorized MXC_CALLER_UID="$(id -u alice)"
+        workspace alice
+        assert_fails run alice true
+        assert_ok spawn_quietly root
+        assert_ok quietly alice /org/mxc1 org.mxc1.Manager ListPolicies
+        systemctl unmask --runtime --quiet polkit.service
+        systemctl start polkit.service
+        wait_until 10 spawn_quietly alice
+}
+
+# A rule of the administrator counts at once, both ways: what is remembered is forgotten when polkit says that something changed.
+test_rules_count_at_once() {
+        local rule=/etc/polkit-1/rules.d/10-mxc-test.rules
+        defer eval "rm -f $rule; systemctl restart polkit.service"
+        spawn_quietly alice >/dev/null
+        mkdir -p /etc/polkit-1/rules.d
+        printf 'polkit.addRule(function (action, subject) {
+                if (action.id == "org.mxc1.spawn") return subject.user == "bob" ? polkit.Result.YES : polkit.Result.NO; });\n' >$rule
+        wait_until 20 spawn_quietly bob
+        assert_refused Denied spawn_quietly alice
+        assert_fails quietly bob /org/mxc1 org.mxc1.Manager Reload
+}
+
+test_a_session_that_ends_takes_its_rights_along() {
+        forgotten
+        local process
+        as alice sleep 60 &
+        process=$!
+        defer kill $process
+        assert_ok spawn_quietly alice
+        # the same user, outside of any session: cron, ssh with no seat
+        assert_refused '' runuser -u alice -- busctl --timeout=60 --allow-interactive-authorization=no -- call "${MANAGER[@]}" Spawn 'sasa{sv}' '' 1 true 0
+}
+
+# Even root, even where nothing but its cgroup says so.
+test_a_caller_inside_a_sandbox_has_no_say() {
+        local leaf
+        idle alice
+        leaf=$(leaf "$sandbox")
+        mkdir "$leaf/../caller"
+        defer rmdir "$leaf/../caller"
+        inside() { sh -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$leaf/../caller" "$@"; }
+        assert_fails inside busctl call "${MANAGER[@]}" Reload
+        assert_record MXC_EVENT=control MXC_REASON=caller-in-sandbox MXC_CALLER_UID=0
+        assert_fails inside busctl call "${MANAGER[@]}" Spawn 'sasa{sv}' '' 1 true 0
+        assert_fails inside mxcctl run -- true
+        assert_lacks "$(inside busctl call "${MANAGER[@]}" ListSandboxes 2>&1 || true)" "${sandbox##*/}"
+        assert_no_record MXC_EVENT=spawn MXC_DECISION=allow MXC_CALLER_UID=0
+        assert_ok busctl call "${MANAGER[@]}" Reload
+}
+
+# What is asked under one name is never answered by what is known of another.
+test_names_are_looked_up_each() {
+        local user
+        for user in alice bob alice bob alice bob; do
+                if [ $user = alice ]; then assert_ok spawn_quietly alice; else assert_refused '' spawn_quietly bob; fi
+        done
+        assert_eq 3 "$(records MXC_EVENT=spawn MXC_DECISION=allow MXC_CALLER_UID="$(id -u alice)")"
+        assert_eq 3 "$(records MXC_EVENT=spawn MXC_DECISION=deny MXC_CALLER_UID="$(id -u bob)")"
+}

@@ -1,0 +1,291 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash disable=SC2154,SC2016
+# Policies and agents: what is in force, what a bad file does, and what stays said.
+
+policy_file=/etc/mxc/policies/mine.json
+agent_file=/etc/mxc/agents/robot.json
+
+# put FILE TEXT: whole, as editors do
+put() {
+        defer rm -rf "$1"
+        printf '%s\n' "$2" >"$1.tmp"
+        mv "$1.tmp" "$1"
+}
+put_policy() { put "$policy_file" "{\"schema\": \"mxc-policy/1\", \"name\": \"mine\", \"extends\": \"${1:-workspace}\", \"description\": \"${2:-}\"}"; }
+put_agent() { put "$agent_file" "{\"schema\": \"mxc-agent/1\", \"name\": \"robot\", \"owner\": \"$1\", \"policy\": \"${2:-workspace}\"}"; }
+
+# policy_field NAME N: of ListPolicies: 2 digest, 3 file, 4 error
+policy_field() {
+        busctl --json=short call "${MANAGER[@]}" ListPolicies |
+                python3 -c 'import json, sys
+for p in json.load(sys.stdin)["data"][0]:
+    if p[0] == sys.argv[1]: print(p[int(sys.argv[2]) - 1])' "$@"
+}
+digest() { policy_field "$1" 2; }
+complaint() { policy_field "$1" 4; }
+is_good() { [ -n "$(digest "$1")" ] && [ -z "$(complaint "$1")" ]; }
+is_bad() { [ -n "$(complaint "$1")" ]; }
+has_no_policy() { [ -z "$(policy_field "$1" 1)" ]; }
+agent() { printf '/org/mxc1/agent/%s\n' "${1//-/_2d}"; }
+agent_state() { property "$(agent "$1")" State; }
+is_agent() { agent_state "$1"; }
+is_no_agent() { ! agent_state "$1"; }
+agent_is() { [ "$(agent_state "$1")" = "$2" ]; }
+
+restart() {
+        systemctl restart mxcd.service
+        wait_until 20 mxcd_is_up
+}
+register() { call /org/mxc1 Manager RegisterAgent s "{\"name\": \"$1\", \"owner\": \"${2:-alice}\", \"policy\": \"${3:-workspace}\"}"; }
+# A name that no other test of this machine had: names stay taken for ever.
+fresh_name() { printf 'robot-%s\n' "$(date +%s%N)"; }
+
+test_a_policy_file_comes_into_force_and_goes() {
+        put_policy
+        wait_until 10 is_good mine
+        assert_record MXC_EVENT=policy-load MXC_POLICY=mine MXC_DECISION=allow MXC_TARGET="$policy_file" MXC_POLICY_DIGEST="$(digest mine)"
+        spawn alice policy s mine -- sleep infinity
+        defer end_quietly "$sandbox"
+        assert_eq mine "$(property "$sandbox" Policy)"
+        rm "$policy_file"
+        wait_until 10 has_no_policy mine
+        assert_record MXC_EVENT=policy-load MXC_POLICY=mine MXC_DECISION=none
+        assert_refused NoSuchPolicy spawn alice policy s mine -- true
+        assert_eq running "$(state "$sandbox")" 'what runs already is not touched'
+}
+
+test_a_bad_policy_file_keeps_the_last_good_one() {
+        local before effective
+        put_policy
+        wait_until 10 is_good mine
+        before=$(digest mine)
+        spawn alice policy s mine -- sleep infinity
+        defer end_quietly "$sandbox"
+        effective=$(property "$sandbox" PolicyDigest) # of what holds for her: the ceiling and her home are in it
+        put "$policy_file" '{"schema": "mxc-policy/1", "name": "mine", "colour": "blue"}'
+        wait_until 10 is_bad mine
+        assert_contains "$(complaint mine)" "$policy_file:1:44: /colour: unknown key"
+        assert_eq "$before" "$(digest mine)"
+        assert_record MXC_EVENT=policy-load MXC_POLICY=mine MXC_DECISION=deny
+        assert_contains "$(record MXC_NOTE MXC_EVENT=policy-load MXC_POLICY=mine)" colour
+        spawn alice policy s mine -- sleep infinity
+        defer end_quietly "$sandbox"
+        assert_eq "$effective" "$(property "$sandbox" PolicyDigest)"
+        put_policy locked
+        wait_until 10 is_good mine
+        assert_ne "$before" "$(digest mine)"
+        assert_eq "$effective" "$(property "$sandbox" PolicyDigest)" 'what runs already keeps its policy'
+        spawn alice policy s mine -- sleep infinity
+        defer end_quietly "$sandbox"
+        assert_ne "$effective" "$(property "$sandbox" PolicyDigest)"
+}
+
+# Bad from the beginning: there is no such policy, whatever a layer below says.
+bad_from_the_beginning() {
+        wait_until 10 is_bad mine
+        assert_contains "$(complaint mine)" "$1"
+        assert_refused NoSuchPolicy spawn alice policy s mine -- true
+        rm -rf "$policy_file"
+        wait_until 10 has_no_policy mine
+}
+test_what_others_could_have_written_is_no_policy() {
+        put_policy
+        wait_until 10 is_good mine
+        local before
+        before=$(digest mine)
+        chmod 666 "$policy_file"
+        wait_until 10 is_bad mine
+        assert_contains "$(complaint mine)" writable
+        assert_eq "$before" "$(digest mine)" 'the last good one stays'
+        chmod 644 "$policy_file"
+        wait_until 10 is_good mine
+        chown alice "$policy_file"
+        wait_until 10 is_bad mine
+        assert_contains "$(complaint mine)" 'not owned by root'
+        rm "$policy_file"
+        wait_until 10 has_no_policy mine
+
+        ln -s /usr/lib/mxc/policies/workspace.json "$policy_file"
+        bad_from_the_beginning 'symbolic link'
+        mkfifo "$policy_file"
+        call /org/mxc1 Manager Reload >/dev/null # and does not hang in it
+        bad_from_the_beginning 'not a regular file'
+        install -o alice -m 644 /usr/lib/mxc/policies/workspace.json "$policy_file"
+        bad_from_the_beginning 'not owned by root'
+        head -c 300000 /dev/zero >"$policy_file"
+        bad_from_the_beginning 'too large'
+}
+
+test_a_mask_takes_a_vendor_policy_away() {
+        defer rm -f /etc/mxc/policies/developer.json
+        ln -s /dev/null /etc/mxc/policies/developer.json
+        wait_until 10 has_no_policy developer
+        assert_refused NoSuchPolicy spawn alice policy s developer -- true
+        rm /etc/mxc/policies/developer.json
+        wait_until 10 is_good developer
+}
+
+test_a_directory_that_others_can_write_brings_nothing() {
+        put_policy
+        wait_until 10 is_good mine
+        defer chmod 755 /etc/mxc/policies
+        chmod 777 /etc/mxc/policies
+        as bob sh -c 'rm /etc/mxc/policies/mine.json
+                printf "{\"schema\": \"mxc-policy/1\", \"name\": \"his\", \"extends\": \"workspace\"}\n" >/etc/mxc/policies/his.json'
+        assert_fails call /org/mxc1 Manager Reload
+        assert_ok spawn alice policy s mine -- true
+        assert_refused NoSuchPolicy spawn root policy s his -- true
+        rm /etc/mxc/policies/his.json
+}
+
+test_a_ceiling_of_the_administrator_bounds_everybody() {
+        defer rm -f /etc/mxc/ceiling.json
+        idle alice
+        local before=$sandbox
+        sed 's|"/srv", ||; s|"${home}", ||; s|"readwritePaths": \[.*\]|"readwritePaths": ["/mnt"]|' /usr/lib/mxc/ceiling.json >/etc/mxc/ceiling.json
+        wait_until 10 eval '[ "$(policy_field ceiling 3)" = /etc/mxc/ceiling.json ]'
+        is_good ceiling || fail "$(complaint ceiling)"
+        workspace alice
+        assert_refused Denied spawn alice workspace s "$ws" -- true
+        assert_record MXC_EVENT=spawn MXC_DECISION=deny MXC_REASON=beyond-ceiling
+        assert_eq running "$(state "$before")"
+        echo '{' >/etc/mxc/ceiling.json
+        wait_until 10 is_bad ceiling
+        assert_refused Denied spawn alice workspace s "$ws" -- true
+        rm /etc/mxc/ceiling.json
+        wait_until 10 is_good ceiling
+        assert_ok spawn alice workspace s "$ws" -- true
+}
+
+test_an_agent_of_a_file() {
+        put_agent alice locked
+        wait_until 10 agent_is robot active
+        assert_eq "$(id -u alice)" "$(property "$(agent robot)" Owner)"
+        assert_eq locked "$(property "$(agent robot)" Policy)"
+        spawn_for alice robot -- sleep infinity
+        defer end_quietly "$sandbox"
+        assert_record MXC_EVENT=spawn MXC_DECISION=allow MXC_AGENT=robot
+        assert_refused '' spawn_for bob robot -- true
+        assert_record MXC_EVENT=spawn MXC_DECISION=deny MXC_CALLER_UID="$(id -u bob)"
+        # the file is the word on its policy
+        assert_fails call "$(agent robot)" Agent SetPolicy s developer
+        put_agent alice workspace
+        wait_until 10 eval '[ "$(property "$(agent robot)" Policy)" = workspace ]'
+        assert_eq running "$(state "$sandbox")"
+
+        # its file goes while it runs something: it starts nothing more, and what runs can be seen and ended
+        rm "$agent_file"
+        wait_until 10 agent_is robot revoked
+        assert_refused AgentRevoked spawn_for alice robot -- true
+        assert_eq running "$(state "$sandbox")"
+        assert_ok call "$sandbox" Sandbox Stop
+}
+
+test_a_bad_agent_file_keeps_the_last_good_agent() {
+        put_agent alice
+        wait_until 10 agent_is robot active
+        put "$agent_file" '{"schema": "mxc-agent/1", "name": "robot", "owner": "no such user", "policy": "workspace"}'
+        assert_contains "$(call /org/mxc1 Manager Reload)" 'no such user'
+        assert_eq active "$(agent_state robot)"
+        assert_ok spawn_for alice robot -- true
+        rm "$agent_file"
+        call /org/mxc1 Manager Reload >/dev/null
+}
+
+test_everything_said_of_an_agent_survives() {
+        local name uuid
+        name=$(fresh_name)
+        assert_ok register "$name"
+        uuid=$(property "$(agent "$name")" Uuid)
+        assert_record MXC_EVENT=register MXC_AGENT="$name" MXC_ON_BEHALF_UID="$(id -u alice)"
+        assert_ok spawn_for alice "$name" -- true
+        assert_ok call "$(agent "$name")" Agent SetPolicy s locked
+        assert_ok call "$(agent "$name")" Agent Suspend s 'looked odd'
+        assert_record MXC_EVENT=suspend MXC_AGENT="$name" MXC_NOTE='looked odd'
+        restart
+        assert_eq suspended "$(agent_state "$name")"
+        assert_eq locked "$(property "$(agent "$name")" Policy)"
+        assert_eq "$uuid" "$(property "$(agent "$name")" Uuid)"
+        assert_refused AgentSuspended spawn_for alice "$name" -- true
+        assert_contains "$output" 'looked odd'
+        assert_ok call "$(agent "$name")" Agent Resume
+        restart
+        assert_ok spawn_for alice "$name" -- true
+        assert_ok call /org/mxc1 Manager RevokeAgent ss "$name" 'was odd'
+        assert_record MXC_EVENT=revoke MXC_AGENT="$name" MXC_NOTE='was odd'
+        restart
+        assert_eq revoked "$(agent_state "$name")"
+        assert_refused AgentRevoked spawn_for alice "$name" -- true
+        assert_fails call "$(agent "$name")" Agent Resume
+}
+
+test_a_revoked_name_stays_taken() {
+        local name
+        name=$(fresh_name)
+        assert_ok register "$name"
+        assert_ok call "$(agent "$name")" Agent Revoke s enough
+        assert_refused AgentExists register "$name"
+        assert_refused AgentExists register "$name" bob
+        restart
+        assert_refused AgentExists register "$name"
+        put "/etc/mxc/agents/$name.json" "{\"schema\": \"mxc-agent/1\", \"name\": \"$name\", \"owner\": \"bob\", \"policy\": \"developer\"}"
+        assert_contains "$(call /org/mxc1 Manager Reload)" 'taken by an agent that was registered'
+        assert_eq revoked "$(agent_state "$name")"
+        assert_eq "$(id -u alice)" "$(property "$(agent "$name")" Owner)"
+}
+
+# kill -9 between any two instructions: the agent is there whole, or not at all
+test_a_registration_is_whole_or_not_there() {
+        local name pid i
+        for i in 1 2 3 4 5; do
+                name=$(fresh_name)
+                pid=$(systemctl show -P MainPID mxcd.service)
+                register "$name" >/dev/null 2>&1 &
+                sleep "0.00$i"
+                kill -9 "$pid"
+                wait $! || true
+                wait_until 20 mxcd_is_up
+                call /org/mxc1 Manager Reload >"$work/reload"
+                assert_lacks "$(cat "$work/reload")" "$name"
+                if [ -e "/var/lib/mxc/agents/$name.json" ]; then
+                        assert_eq active "$(agent_state "$name")"
+                else
+                        is_no_agent "$name" || fail "$name is an agent without a record"
+                        assert_ok register "$name"
+                fi
+        done
+}
+
+test_a_default_agent_can_be_suspended() {
+        local name
+        name=user-$(id -u bob)
+        defer call "$(agent "$name")" Agent Resume
+        assert_ok spawn alice -- true
+        as bob mxcctl run -- true 2>/dev/null || true # whether or not he may: it is asked for
+        call /org/mxc1 Manager ListAgents >/dev/null
+        assert_ok call "$(agent "user-$(id -u alice)")" Agent Suspend s 'all of hers'
+        defer call "$(agent "user-$(id -u alice)")" Agent Resume
+        assert_refused AgentSuspended spawn alice -- true
+        restart
+        assert_refused AgentSuspended spawn alice -- true
+        assert_ok call "$(agent "user-$(id -u alice)")" Agent Resume
+        assert_ok spawn alice -- true
+}
+
+test_names_of_default_agents_cannot_be_registered() {
+        assert_fails register user-4711
+        put /etc/mxc/agents/user-4711.json '{"schema": "mxc-agent/1", "name": "user-4711", "owner": "alice", "policy": "workspace"}'
+        assert_contains "$(call /org/mxc1 Manager Reload)" 'default agents'
+        is_no_agent user-4711 || fail 'it is an agent'
+}
+
+test_documents_of_agents_are_closed() {
+        local document
+        for document in '{}' '[]' '{"name": "x"}' '{"name": "X", "policy": "workspace"}' '{"name": "x", "policy": "workspace", "uuid": "1"}' \
+                '{"name": "x", "policy": "workspace", "owner": "no-such-user-here"}' '{"name": "x", "policy": "no-such-policy"}' \
+                '{"name": "x", "policy": "workspace", "owner": 4294967295}' '{"name": "x", "policy": "workspace"} x'; do
+                assert_fails call /org/mxc1 Manager RegisterAgent s "$document"
+        done
+        is_no_agent x || fail 'it is an agent'
+        assert_eq '' "$(find /var/lib/mxc/agents -name 'x*')"
+}
