@@ -85,14 +85,23 @@ static int add_list(const PlanInput *in, LaunchPlan *p, Refusal *f) {
         return r;
 }
 
+static bool is_written_below(const LaunchPlan *p, const char *path) {
+        for (size_t i = 0; i < p->n_mounts; i++)
+                if (p->mounts[i].access == PLAN_READWRITE && plan_path_is_below(p->mounts[i].path, path))
+                        return true;
+        return false;
+}
+
 /* A read-only path below one that can be written holds as a mount only while something is there, and only by that way to it: its
- * name is kept as well, so that the agent can neither make it nor move what it lies in. */
+ * name is kept as well, so that the agent can neither make it nor move what it lies in. Not where something below it can be
+ * written again: a protected name is one with all that is below. */
 static int add_readonly(LaunchPlan *p, Refusal *f) {
         int r = 0;
         for (size_t i = 0; r == 0 && i < p->n_mounts; i++) {
                 const char *path = p->mounts[i].path;
                 const PlanMount *above = plan_mounts_above(p->mounts, i, path);
-                if (p->mounts[i].access != PLAN_READONLY || !above || above->access != PLAN_READWRITE)
+                if (p->mounts[i].access != PLAN_READONLY || !above || above->access != PLAN_READWRITE ||
+                                is_written_below(p, path))
                         continue;
                 const char *rest = path + strlen(above->path);
                 r = add_item(p, PLAN_HANDOFF_ROOT, rest + (*rest == '/'), f);
