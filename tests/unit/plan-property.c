@@ -178,12 +178,19 @@ static const char *check_mounts(const Probe *t) {
         return "the workspace is no mount of its own";
 }
 
-/* What is denied or read-only below something writable must hold by name as well. */
+static bool writes_below(const LaunchPlan *p, const char *path) {
+        for (size_t i = 0; i < p->n_mounts; i++)
+                if (p->mounts[i].access == PLAN_READWRITE && is_below(p->mounts[i].path, path))
+                        return true;
+        return false;
+}
+
+/* What is read-only below something writable must hold by name as well. */
 static const char *check_names(const Probe *t) {
         const LaunchPlan *p = t->plan;
         for (size_t i = 0; i < p->n_mounts; i++) {
                 const PlanMount *m = &p->mounts[i], *above = NULL;
-                bool found = false;
+                bool found = writes_below(p, m->path); /* a protected name is one with all that is below */
                 for (size_t k = 0; k < p->n_mounts; k++)
                         if (is_below(m->path, p->mounts[k].path) &&
                                         (!above || strlen(p->mounts[k].path) > strlen(above->path)))

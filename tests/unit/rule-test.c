@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <jansson.h>
 
+#include "plan-property.h"
 #include "rule-test.h"
 
 static const HostLink links[] = { { (char *)"/bin", (char *)"usr/bin" },
@@ -120,4 +121,61 @@ const PlanMount *template_mount_of(const LaunchPlan *p, const char *path) {
 const PlanMount *mount_of(const LaunchPlan *p, const char *path) {
         const PlanMount *m = find(p->mounts, p->n_mounts, path);
         return m ? m : template_mount_of(p, path);
+}
+
+void made_clear(Made *m) {
+        launch_plan_free(m->plan);
+        decision_clear(&m->decision);
+        handoff_free(m->handoff);
+        policy_unref(m->policy);
+}
+
+void made_prepare(Made *m, Policy *p, const char *workspace, const char *home) {
+        m->policy = p;
+        m->handoff = vendor_handoff();
+        const DecideInput in = { .requested = p, .ceiling = p, .binding = { workspace, home, NULL } };
+        m->decision = allowed(&in);
+        m->input = plan_input(&m->decision, p, workspace);
+        m->input.handoff = m->handoff;
+}
+
+void made_make(Made *m, const char *body, const char *workspace, bool stored) {
+        made_prepare(m, policy_of(body), workspace, "/home/u");
+        if (!stored)
+                m->input.stored = NULL;
+        m->plan = plan_of(&m->input);
+        const char *path = "", *fault = plan_fault(m->plan, &m->input, &path);
+        ck_assert_msg(!fault, "%s: %s", path, fault);
+}
+
+void made_refuses(const PlanInput *in, int error, DecisionReason reason, const char *fragment) {
+        LaunchPlan *p = NULL;
+        DecisionReason got = REASON_ALLOWED;
+        _cleanup_free_ char *sentence = NULL;
+        int r = plan_make(in, &p, &got, &sentence);
+        ck_assert_msg(r == error, "%d, not %d (%s): %s", r, error, fragment, sentence ? sentence : "");
+        ck_assert_ptr_null(p);
+        ck_assert_str_eq(decision_reason_to_string(got), decision_reason_to_string(reason));
+        ck_assert_msg(sentence && strstr(sentence, fragment), "%s", sentence);
+}
+
+char *many_paths(unsigned n, const char *list, const char *format) {
+        char *text = NULL;
+        size_t size;
+        FILE *f = open_memstream(&text, &size);
+        ck_assert_ptr_nonnull(f);
+        fprintf(f, "'filesystem': {'handoff': 'allow', '%s': [", list);
+        for (unsigned i = 0; i < n; i++) {
+                fputs(i == 0 ? "'" : ", '", f);
+                for (const char *c = format; *c; c++) {
+                        if (*c == '#')
+                                fprintf(f, "%05u", i);
+                        else
+                                fputc(*c, f);
+                }
+                fputc('\'', f);
+        }
+        fputs("]}", f);
+        ck_assert_int_eq(fclose(f), 0);
+        return text;
 }

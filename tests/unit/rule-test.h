@@ -32,3 +32,22 @@ LaunchPlan *plan_of(const PlanInput *in);
 /* The mount with exactly this path in the plan, from the request or else the template; NULL: none. */
 const PlanMount *mount_of(const LaunchPlan *p, const char *path);
 const PlanMount *template_mount_of(const LaunchPlan *p, const char *path);
+
+/* A plan of a policy that is its own ceiling. stored: as if from the store, else as a caller's document. */
+typedef struct Made {
+        Policy *policy;
+        Decision decision;
+        Handoff *handoff;
+        PlanInput input;
+        LaunchPlan *plan;
+} Made;
+void made_clear(Made *m);
+/* Everything but the plan. Takes p. */
+void made_prepare(Made *m, Policy *p, const char *workspace, const char *home);
+/* The plan as well, without fault; body as policy_of() takes it. */
+void made_make(Made *m, const char *body, const char *workspace, bool stored);
+/* No plan can be made of this, for this reason, with this in the sentence. */
+void made_refuses(const PlanInput *in, int error, DecisionReason reason, const char *fragment);
+
+/* A filesystem section with one list of n paths, "#" in each its number; "handoff" is "allow". The caller frees. */
+char *many_paths(unsigned n, const char *list, const char *format);

@@ -47,7 +47,7 @@ START_TEST(test_the_decision_is_the_algebra) {
         static const char *const homes[] = { NULL, "/a", "/h", "/" };
         Random r = random_new();
         unsigned n_allowed = 0, n_clamped = 0, n_refused = 0;
-        for (unsigned round = 0; round < 1500; round++) {
+        for (unsigned round = 0; round < 400; round++) {
                 _cleanup_free_ char *tr = NULL, *ta = NULL, *tc = NULL;
                 bool same = random_below(&r, 3) == 0, registered = random_below(&r, 2) == 0;
                 _cleanup_(policy_unrefp) Policy *requested = buildable(&r, &tr),
@@ -93,7 +93,7 @@ START_TEST(test_the_decision_is_the_algebra) {
                                 ck_abort_msg("MXC_TEST_SEED=%" PRIu64 ": %s: all three: %d", r.seed, text,
                                                 all);
                         }
-                        if (i % 7 != 0) /* asked one by one it is slow */
+                        if (i % 29 != 0) /* asked one by one it is slow */
                                 continue;
                         _cleanup_(explanation_clear) Explanation e = { 0 };
                         ck_assert_int_eq(explain(&in, &q, &e), 0);
@@ -103,7 +103,7 @@ START_TEST(test_the_decision_is_the_algebra) {
                 }
         }
         /* the generator must reach all three */
-        ck_assert_msg(n_allowed > 100 && n_clamped > 50 && n_refused > 100, "%u %u %u", n_allowed, n_clamped,
+        ck_assert_msg(n_allowed > 40 && n_clamped > 10 && n_refused > 40, "%u %u %u", n_allowed, n_clamped,
                         n_refused);
 }
 END_TEST
@@ -174,7 +174,7 @@ START_TEST(test_a_plan_is_its_policy) {
         _cleanup_(handoff_freep) Handoff *handoff = vendor_handoff();
         Random r = random_new();
         unsigned n_made = 0, n_base = 0, n_over = 0;
-        for (unsigned round = 0; round < 1500; round++) {
+        for (unsigned round = 0; round < 1000; round++) {
                 _cleanup_(case_clear) Case c = random_case(&r);
                 const DecideInput in = {
                         .requested = c.requested,
@@ -215,7 +215,7 @@ START_TEST(test_a_plan_is_its_policy) {
                 n_over += p->n_mounts > 0;
                 launch_plan_free(p);
         }
-        ck_assert_msg(n_made > 300 && n_base > 100 && n_over > 200, "%u %u %u", n_made, n_base, n_over);
+        ck_assert_msg(n_made > 200 && n_base > 50 && n_over > 100, "%u %u %u", n_made, n_base, n_over);
 }
 END_TEST
 
