@@ -98,6 +98,12 @@ DecisionCache *decision_cache_free(DecisionCache *c) {
         return NULL;
 }
 
+/* Whoever may send documents may not fill the memory with them. */
+static bool is_small(const Policy *p) {
+        _cleanup_free_ char *text = policy_canonical(p);
+        return text && strlen(text) <= DECISION_CACHE_BYTES;
+}
+
 int decision_cache_get(DecisionCache *c, const DecideInput *in, Decision *ret) {
         Entry *oldest = &c->list[0];
         for (size_t i = 0; i < DECISION_CACHE_MAX; i++) {
@@ -110,7 +116,7 @@ int decision_cache_get(DecisionCache *c, const DecideInput *in, Decision *ret) {
                         oldest = e;
         }
         int r = decide(in, ret);
-        if (r < 0 || ret->verdict == VERDICT_DENY)
+        if (r < 0 || ret->verdict == VERDICT_DENY || !is_small(ret->effective) || !is_small(ret->literal))
                 return r;
         entry_clear(oldest);
         if (entry_fill(oldest, in, ret) < 0)

@@ -8,6 +8,8 @@
 #include "decide.h"
 
 #define DECISION_CACHE_MAX 64U
+#define DECISION_CACHE_BYTES (32U * 1024) /* canonical form of a policy that is kept: the installed ones have 10 KiB, and a caller's document
+                                             may have 256 */
 
 typedef struct DecisionCache DecisionCache;
 int decision_cache_new(DecisionCache **ret);

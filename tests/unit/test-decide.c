@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The rule: what is allowed, what is not and why. */
 
-#include "decision-cache.h"
 #include "rule-test.h"
-
-DEFINE_CLEANUP(DecisionCache *, decision_cache_free);
 
 #define OPEN_CEILING                                                                                        \
         "'name': 'ceiling', 'filesystem': {'readonlyPaths': ['/'], 'readwritePaths': ['/w', "               \
@@ -500,92 +497,6 @@ START_TEST(test_every_reason_has_a_word) {
 }
 END_TEST
 
-/* ---- remembering ---- */
-
-START_TEST(test_a_remembered_decision_is_the_same) {
-        _cleanup_(policy_unrefp)
-                        Policy *ceiling = policy_of(OPEN_CEILING),
-                               *other = policy_of(""),
-                               *requested = policy_of("'filesystem': {'readwritePaths': ['${workspace}']}");
-        _cleanup_(decision_cache_freep) DecisionCache *c = NULL;
-        ck_assert_int_eq(decision_cache_new(&c), 0);
-        DecideInput in = { .requested = requested, .ceiling = ceiling, .binding = { .workspace = "/w/a" } };
-        const DecideInput variants[] = {
-                { .requested = other, .ceiling = ceiling, .binding = in.binding },
-                { .requested = requested, .ceiling = ceiling, .agent = ceiling, .binding = in.binding },
-                { .requested = requested, .ceiling = requested, .binding = in.binding },
-                { .requested = requested, .ceiling = ceiling, .binding = { .workspace = "/w/b" } },
-                { .requested = requested, .ceiling = ceiling },
-                { .requested = requested,
-                                .ceiling = ceiling,
-                                .binding = { .workspace = "/w/a", .home = "/h" } },
-                { .requested = requested,
-                                .ceiling = ceiling,
-                                .binding = { .workspace = "/w/a", .runtime = "/h" } },
-                { .requested = requested, .ceiling = ceiling, .binding = in.binding, .clamp = true },
-                { .requested = requested,
-                                .ceiling = ceiling,
-                                .binding = in.binding,
-                                .containment = CONTAINMENT_PROCESS },
-        };
-        _cleanup_(decision_clear) Decision first = { 0 };
-        ck_assert_int_eq(decision_cache_get(c, &in, &first), 0);
-        ck_assert_int_eq(first.verdict, VERDICT_ALLOW);
-        for (size_t i = 0; i < ELEMENTSOF(variants); i++) { /* none of them is answered by another's */
-                _cleanup_(decision_clear) Decision fresh = allowed(&variants[i]), d = { 0 };
-                ck_assert_int_eq(decision_cache_get(c, &variants[i], &d), 0);
-                ck_assert_str_eq(d.effective->digest, fresh.effective->digest);
-                ck_assert_str_eq(d.literal->digest, fresh.literal->digest);
-                ck_assert_ptr_ne(d.effective, first.effective);
-        }
-        char again[] = "/w/a"; /* by value, not by address */
-        in.binding.workspace = again;
-        _cleanup_(decision_clear) Decision second = { 0 };
-        ck_assert_int_eq(decision_cache_get(c, &in, &second), 0);
-        ck_assert_ptr_eq(second.effective, first.effective);
-        ck_assert_ptr_eq(second.literal, first.literal);
-        ck_assert_str_eq(second.clause, "");
-        ck_assert_int_eq(second.verdict, VERDICT_ALLOW);
-
-        in.containment = CONTAINMENT_MICROVM;
-        for (int i = 0; i < 2; i++) {
-                _cleanup_(decision_clear) Decision no = { 0 };
-                ck_assert_int_eq(decision_cache_get(c, &in, &no), 0);
-                ck_assert_int_eq(no.reason, REASON_UNSUPPORTED);
-        }
-}
-END_TEST
-
-START_TEST(test_the_least_used_decision_is_forgotten) {
-        _cleanup_(policy_unrefp) Policy *ceiling = policy_of(OPEN_CEILING), *requested = policy_of("");
-        _cleanup_(decision_cache_freep) DecisionCache *c = NULL;
-        ck_assert_int_eq(decision_cache_new(&c), 0);
-        _cleanup_(decision_clear) Decision first = { 0 }, kept = { 0 };
-        DecideInput in = {
-                .requested = requested, .ceiling = ceiling, .binding = { .workspace = "/w/first" }
-        };
-        ck_assert_int_eq(decision_cache_get(c, &in, &first), 0);
-        in.binding.workspace = "/w/kept";
-        ck_assert_int_eq(decision_cache_get(c, &in, &kept), 0);
-        for (unsigned i = 0; i < DECISION_CACHE_MAX; i++) {
-                char workspace[32];
-                (void)snprintf(workspace, sizeof(workspace), "/w/%u", i);
-                const char *turn[] = { workspace, "/w/kept" };
-                for (size_t k = 0; k < ELEMENTSOF(turn); k++) {
-                        _cleanup_(decision_clear) Decision d = { 0 };
-                        in.binding.workspace = turn[k];
-                        ck_assert_int_eq(decision_cache_get(c, &in, &d), 0);
-                        ck_assert(k == 0 || d.effective == kept.effective);
-                }
-        }
-        _cleanup_(decision_clear) Decision again = { 0 };
-        in.binding.workspace = "/w/first";
-        ck_assert_int_eq(decision_cache_get(c, &in, &again), 0);
-        ck_assert_ptr_ne(again.effective, first.effective); /* still ours, by reference */
-        ck_assert_str_eq(again.effective->digest, first.effective->digest);
-}
-END_TEST
-
 int main(void) {
         TCase *t = tcase_create("decide");
         tcase_add_loop_test(
@@ -603,7 +514,5 @@ int main(void) {
         tcase_add_test(t, test_an_open_ceiling_is_no_network);
         tcase_add_loop_test(t, test_one_question, 0, ELEMENTSOF(questions));
         tcase_add_test(t, test_every_reason_has_a_word);
-        tcase_add_test(t, test_a_remembered_decision_is_the_same);
-        tcase_add_test(t, test_the_least_used_decision_is_forgotten);
         return run_case("decide", t);
 }
