@@ -210,12 +210,8 @@ static void show(Query *q, const json_t *row) {
         q->shown++;
         if (q->table)
                 show_in_table(q, row);
-        else {
-                (void)json_dumpf(row, stdout,
-                                settings.json == JSON_SHORT ? JSON_COMPACT
-                                                            : JSON_INDENT(2)); /* pager_close() tells */
-                putchar('\n');
-        }
+        else
+                output_json_line(row);
         if (q->table && q->shown % FLUSH_ROWS == 0)
                 table_flush(q->table);
 }

@@ -46,7 +46,7 @@ int channels_prepare(Channels *c, PtyMode mode) {
         for (int fd = 0; fd < 3 && !c->pty; fd++) {
                 if (!isatty(fd))
                         c->give[fd] = fd;
-                else if (fd != STDIN_FILENO || ours) { /* in the background nobody reads the terminal */
+                else if (fd != STDIN_FILENO || (ours && mode == PTY_NO)) {
                         int r = make_pipe(c, fd);
                         if (r < 0)
                                 return r;

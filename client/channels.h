@@ -3,8 +3,11 @@
 /* What a command of a sandbox has for its standard input, output and error, seen from outside.
  *
  * A terminal is never handed over: whoever holds one can read what is typed there and change its modes, whatever it was given it for.
- * Where one of the three is a terminal the command gets a pipe instead, or a pty of its own for all of them, and the bytes are
- * carried here. Everything else is handed over as it is, and costs nothing. */
+ * Where standard input and output are one the command gets a pty of its own for all three; otherwise a pipe in the place of
+ * each that is one, and the bytes are carried here. Everything else is handed over as it is, and costs nothing.
+ *
+ * Input is the exception: whether a command wants what is typed cannot be seen from here, and what is read for one that does not is lost to
+ * whoever does, the pager behind a pipe or the shell afterwards. So a terminal is read for a pty, and where PTY_NO says so. */
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -2,6 +2,7 @@
 #include "json-indent.h"
 
 #include "cleanup.h"
+#include "escape.h"
 
 static void new_line(FILE *f, unsigned level) {
         fprintf(f, "\n%*s", (int)(level < 64 ? 2 * level : 128), "");
@@ -11,15 +12,32 @@ static bool is_space(char c) {
         return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
+/* A character that is not fit for a terminal, as JSON escapes it. */
+static void put_escape(FILE *f, uint32_t c) {
+        if (c > 0xffff)
+                fprintf(f, "\\u%04x\\u%04x", (unsigned)(0xd7c0 + (c >> 10)),
+                                (unsigned)(0xdc00 + (c & 0x3ff)));
+        else
+                fprintf(f, "\\u%04x", (unsigned)c);
+}
+
 /* Behind the string that begins at s. */
 static const char *put_string(FILE *f, const char *s) {
-        const char *p = s + 1;
-        while (*p && *p != '"')
-                p += *p == '\\' && p[1] ? 2 : 1;
-        if (*p)
-                p++;
-        (void)fwrite(s, 1, (size_t)(p - s), f); /* a memory stream: told by fclose() */
-        return p;
+        const char *end = s + 1;
+        while (*end && *end != '"')
+                end += *end == '\\' && end[1] ? 2 : 1;
+        if (*end)
+                end++;
+        while (s < end) {
+                uint32_t c;
+                size_t n = utf8_next(s, (size_t)(end - s), &c);
+                if (c != UINT32_MAX && c > 0x7e && !character_is_plain(c))
+                        put_escape(f, c);
+                else
+                        (void)fwrite(s, 1, n, f); /* a memory stream: told by fclose() */
+                s += n;
+        }
+        return end;
 }
 
 static const char *put_token(FILE *f, const char *s, unsigned *level) {

@@ -111,10 +111,15 @@ int pager_close(void) {
         return 0;
 }
 
+void output_json_line(const json_t *value) {
+        size_t flags = JSON_ENCODE_ANY | (settings.json == JSON_SHORT ? JSON_COMPACT : JSON_INDENT(2)) |
+                       (to_terminal() ? JSON_ENSURE_ASCII : 0);
+        (void)json_dumpf(value, stdout, flags); /* pager_close() tells */
+        putchar('\n');
+}
+
 int output_json(json_t *value) {
-        size_t flags = JSON_ENCODE_ANY | (settings.json == JSON_SHORT ? JSON_COMPACT : JSON_INDENT(2));
         pager_open();
-        if (json_dumpf(value, stdout, flags) < 0 || fputc('\n', stdout) == EOF)
-                (void)0; /* pager_close() tells */
+        output_json_line(value);
         return pager_close();
 }

@@ -19,5 +19,6 @@ void pager_open(void);
 /* Waits until the reader has seen enough. Without a pager only makes sure that everything was written: 0, or a status. */
 int pager_close(void);
 
-/* In the mode of --json. 0, or a status. */
+/* In the mode of --json; what a terminal gets is ASCII. output_json() opens the pager and closes it: 0, or a status. */
 int output_json(json_t *value);
+void output_json_line(const json_t *value);

@@ -12,7 +12,7 @@
 #include "channels.h"
 #include "door.h"
 
-#define SESSION_RECONNECT_MSEC 10000U /* as long as mxcd keeps what was tied: see Attach */
+#define SESSION_RECONNECT_MSEC 30000U /* mxcd keeps what was tied for 10 s after it came up (see Attach), and has to come up */
 
 /* Writes the call into w with door_begin(), flags in it, and gives its serial. */
 typedef uint32_t (*SessionRequest)(Door *d, WireWriter *w, uint8_t flags, const Channels *c, const void *userdata);

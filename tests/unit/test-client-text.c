@@ -83,6 +83,8 @@ START_TEST(test_json_is_indented) {
                                 "\"x,{y}\\\"[\"\n  }\n}" },
                 { "\"cut", "\"cut" },
                 { "]]}", "\n]\n]\n}" },
+                { "[\"gr\xc3\xbc\xc3\x9f\xc2\x9b\xe2\x80\xae\xf3\xa0\x81\x81\"]",
+                                "[\n  \"gr\xc3\xbc\xc3\x9f\\u009b\\u202e\\udb40\\udc41\"\n]" },
         };
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 _cleanup_free_ char *got = json_indent(rows[i].text);

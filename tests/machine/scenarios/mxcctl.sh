@@ -186,6 +186,8 @@ test_a_terminal_is_never_handed_over() {
         # in the background it has no input at all: what is typed there is the shell's
         assert_ok on_terminal alice expect=background expect=over -- \
                 bash -c 'set -m; mxcctl run -- sh -c "for fd in 0 1 2; do test ! -t \$fd || exit 9; done; cat; echo background" & wait $!; echo over'
+        # what is typed is for whoever asks for it: a pager behind a pipe, the shell afterwards
+        assert_ok on_terminal alice 'send=typed\r' 'expect=shell got typed' -- bash -c 'mxcctl run -- cat | cat; read x; echo "shell got $x"'
         # and output of a redirected run is handed over as it is
         assert_ok on_terminal alice -- bash -c 'mxcctl run -- sh -c "test ! -t 0 && test -f /proc/self/fd/1 && echo file" >out; grep -qx file out'
 }
