@@ -10,6 +10,7 @@ void guard_table_clear(GuardTable *t) {
         free(t->name_keys);
         free(t->names);
         free(t->order);
+        free(t->index);
         *t = (GuardTable){ 0 };
 }
 
@@ -70,21 +71,56 @@ static int add_anchor(GuardTable *t, uint64_t cgroup, GuardKind kind, const Guar
         return 0;
 }
 
-/* The entry of that name, made when it is missing, as an index: the array moves. */
-static int add_name(GuardTable *t, const GuardNameKey *key, size_t *ret) {
+static size_t hash_key(const GuardNameKey *key) {
+        uint32_t h = 2166136261U ^ key->node ^ key->folded << 31; /* FNV-1a, begun elsewhere for each node */
+        h *= 16777619U;
+        for (const char *p = key->name; *p; p++)
+                h = (h ^ (uint8_t)*p) * 16777619U;
+        return h ^ h >> 15;
+}
+
+/* Where it is in the index, or where it would be. An index that is at most half full always has an end to this. */
+static uint32_t *find_slot(const GuardTable *t, const GuardNameKey *key) {
+        size_t i = hash_key(key);
+        for (;; i++) {
+                uint32_t *slot = &t->index[i & (t->n_index - 1)];
+                const GuardNameKey *k = *slot ? &t->name_keys[*slot - 1] : NULL;
+                if (!k || (k->node == key->node && k->folded == key->folded && streq(k->name, key->name)))
+                        return slot;
+        }
+}
+
+static int grow_index(GuardTable *t) {
+        if (t->n_index > 2 * t->n_names)
+                return 0;
+        size_t n = t->n_index == 0 ? 256 : t->n_index * 2;
+        uint32_t *index = calloc(n, sizeof(uint32_t));
+        if (!index)
+                return -ENOMEM;
+        free(t->index);
+        t->index = index;
+        t->n_index = n;
         for (size_t i = 0; i < t->n_names; i++)
-                if (t->name_keys[i].node == key->node && t->name_keys[i].folded == key->folded &&
-                                streq(t->name_keys[i].name, key->name)) {
-                        *ret = i;
-                        return 0;
-                }
-        int r = grow((void **)&t->name_keys, sizeof(*t->name_keys), (void **)&t->names, sizeof(*t->names),
-                        t->n_names, &t->size_names);
+                *find_slot(t, &t->name_keys[i]) = (uint32_t)i + 1;
+        return 0;
+}
+
+/* The entry of that name, made when it is missing, as a number: the array moves. */
+static int add_name(GuardTable *t, const GuardNameKey *key, size_t *ret) {
+        int r = grow_index(t);
         if (r < 0)
                 return r;
-        t->name_keys[t->n_names] = *key;
-        t->names[t->n_names] = (GuardName){ 0 };
-        *ret = t->n_names++;
+        uint32_t *slot = find_slot(t, key);
+        if (*slot == 0) {
+                r = grow((void **)&t->name_keys, sizeof(*t->name_keys), (void **)&t->names,
+                                sizeof(*t->names), t->n_names, &t->size_names);
+                if (r < 0)
+                        return r;
+                t->name_keys[t->n_names] = *key;
+                t->names[t->n_names] = (GuardName){ 0 };
+                *slot = (uint32_t)++t->n_names;
+        }
+        *ret = *slot - 1;
         return 0;
 }
 

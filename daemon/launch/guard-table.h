@@ -19,6 +19,8 @@ typedef struct GuardTable {
         GuardName *names;
         size_t n_names, size_names;
         uint32_t n_nodes;
+        uint32_t *index;     /* of the names while they are added: a hash table of their numbers, from 1 */
+        size_t n_index;      /* a power of two */
         uint32_t *order;     /* of the names, once they are sorted */
 } GuardTable;
 
