@@ -152,6 +152,24 @@ static void start_launcher(Rig *r, const char *launcher, const char *without, vo
         }
 }
 
+static void greet(Rig *r) {
+        LaunchReport ready = rig_request(r, (LaunchRequest){ .verb = LAUNCH_HELLO }, NULL, 0, NULL, NULL);
+        if (ready.event != LAUNCH_EVENT_READY)
+                rig_die("HELLO", ready.error);
+        r->features = ready.features;
+        ready = rig_next(r, NULL, NULL);
+        if (ready.event != LAUNCH_EVENT_OK)
+                rig_die("the end of HELLO", ready.error);
+}
+
+void rig_crash(Rig *r, const char *launcher) {
+        (void)kill(r->launcher, SIGKILL);
+        (void)waitpid(r->launcher, NULL, 0);
+        start_launcher(r, launcher, NULL, NULL);
+        rig_connect(r);
+        greet(r);
+}
+
 void rig_start(Rig *r, const char *launcher, const char *without) {
         rig_start_hooked(r, launcher, without, NULL);
 }
@@ -168,13 +186,7 @@ void rig_start_hooked(Rig *r, const char *launcher, const char *without, void (*
         check(chown(r->workspace, RIG_UID, RIG_GID), "chown");
         start_launcher(r, launcher, without, hook);
         rig_connect(r);
-        LaunchReport ready = rig_request(r, (LaunchRequest){ .verb = LAUNCH_HELLO }, NULL, 0, NULL, NULL);
-        if (ready.event != LAUNCH_EVENT_READY)
-                rig_die("HELLO", ready.error);
-        r->features = ready.features;
-        ready = rig_next(r, NULL, NULL);
-        if (ready.event != LAUNCH_EVENT_OK)
-                rig_die("the end of HELLO", ready.error);
+        greet(r);
         make_scope(r);
 }
 

@@ -31,6 +31,7 @@ void rig_start(Rig *r, const char *launcher, const char *without);
 /* hook: run where the launcher is about to be executed, to leave it something to inherit. */
 void rig_start_hooked(Rig *r, const char *launcher, const char *without, void (*hook)(void));
 void rig_stop(Rig *r);
+void rig_crash(Rig *r, const char *launcher); /* the launcher is killed, and another takes its place */
 void rig_connect(Rig *r);              /* again, as a mxcd that was restarted */
 
 /* A plan for a uid without rights: /usr and /etc read-only, the workspace read-write, the system calls of the agent profile

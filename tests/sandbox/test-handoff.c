@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 
 #include "cleanup.h"
+#include "fd.h"
+#include "guard.h"
 #include "loose.h"
 
 DEFINE_CLEANUP(LaunchPlan *, launch_plan_free);
@@ -188,6 +190,69 @@ static void work_all(Rig *r) {
                         print_output(&result);
                 tell(ok, "goes on", works[i].name);
         }
+}
+
+/* ---- a launcher that crashes ---- */
+
+/* How many sandboxes the guard holds rules of; 0 without one. */
+static size_t guarded(void) {
+        _cleanup_(guard_close) Guard g = GUARD_NONE;
+        _cleanup_free_ uint64_t *ids = NULL;
+        size_t n = 0;
+        if (guard_open(&g) == 0 && guard_cgroups(&g, &ids, &n) < 0)
+                rig_die("the guard's maps", EIO);
+        return n;
+}
+
+static void await_end(const RigBox *box) {
+        struct pollfd p = { .fd = box->pidfd, .events = POLLIN };
+        if (poll(&p, 1, 60000) != 1)
+                rig_die("the sandbox does not end", ETIMEDOUT);
+}
+
+static void remove_cgroup(const Rig *r, const char *name) {
+        _cleanup_free_ char *dir = NULL;
+        if (asprintf(&dir, "%s/%s", r->scope_dir, name) < 0)
+                rig_die("memory", ENOMEM);
+        for (int i = 0; rmdir(dir) < 0; i++) {
+                if (i == 500)
+                        rig_die(dir, errno);
+                (void)usleep(10000);
+        }
+}
+
+/* What lives goes on as it was confined; whose cgroup went meanwhile loses its rules when the next launcher starts. */
+static void crash(Rig *r, const char *launcher) {
+        static RigResult result;
+        RigBox box;
+        _cleanup_(launch_plan_freep) LaunchPlan *p = agent(
+                        r, "echo ready; while ! test -e go; do sleep 0.02; done; echo x >.envrc; echo y >f");
+        prepare(r, NULL);
+        size_t before = guarded();
+        char line[6];
+        if (!rig_spawn(r, p, &box, &result) || read(box.output, line, sizeof(line)) != sizeof(line))
+                rig_die("the agent does not begin", EPROTO);
+        rig_crash(r, launcher);
+        bool held = guarded() == before + r->features.guard;
+        bool ok = host(r, "touch go") == 0;
+        await_end(&box);
+        ok = ok && host(r, "test -e f && ! test -e .envrc") == 0;
+        tell(ok, "a launcher that crashes", "what lives is confined as before");
+
+        remove_cgroup(r, box.id);
+        rig_crash(r, launcher);
+        if (r->features.guard) /* mediation ends with its pid 1, and leaves nothing to sweep */
+                tell(held && guarded() == before, "a launcher that crashes",
+                                "rules stay with the living, and go with the dead");
+        const int fds[] = { box.pidfd, box.page, box.output };
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+                (void)close(fds[i]); /* nobody reports its end any more */
+        /* its anchor has no launcher that would end it */
+        _cleanup_free_ char *file = NULL;
+        if (asprintf(&file, "%s/anchor/cgroup.kill", r->scope_dir) < 0 ||
+                        fd_write_file_at(AT_FDCWD, file, "1") < 0)
+                rig_die("the anchor", EIO);
+        remove_cgroup(r, "anchor");
 }
 
 /* ---- what is told at the end ---- */
@@ -515,6 +580,7 @@ int main(int argc, char **argv) {
         tell_all(&r, true);
         end_by(&r, SIGTERM, true, "when it is asked to end");
         end_by(&r, SIGKILL, false, "not when it is killed");
+        crash(&r, argv[1]);
         rig_stop(&r);
 
         begin(&r, argv[2], "handoff");
