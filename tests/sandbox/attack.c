@@ -15,7 +15,8 @@
 
 DEFINE_CLEANUP(LaunchPlan *, launch_plan_free);
 
-static const char *launcher, *mutant, *probe;
+const char *attack_probe;
+static const char *launcher, *mutant;
 static unsigned number, failures;
 
 static void need(bool ok, const char *what) {
@@ -54,19 +55,24 @@ static void be_careless(void) {
         }
 }
 
+static void copy(const char *from, const char *to, mode_t mode, uid_t uid) {
+        _cleanup_close_ int in = open(from, O_RDONLY | O_CLOEXEC),
+                            out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        struct stat st;
+        need(in >= 0 && out >= 0 && fstat(in, &st) == 0, from);
+        for (off_t left = st.st_size; left > 0;) {
+                ssize_t n = copy_file_range(in, NULL, out, NULL, (size_t)left, 0);
+                need(n > 0, "copying");
+                left -= n;
+        }
+        need(fchown(out, uid, uid) == 0 && fchmod(out, mode) == 0, to);
+}
+
 static void copy_probe(const Rig *r) {
         _cleanup_free_ char *dir = NULL, *path = NULL;
         need(asprintf(&dir, "%s/bin", r->dir) > 0 && asprintf(&path, "%s/probe", dir) > 0, "memory");
         need(mkdir(dir, 0755) == 0, dir);
-        _cleanup_close_ int in = open(probe, O_RDONLY | O_CLOEXEC),
-                            out = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
-        struct stat st;
-        need(in >= 0 && out >= 0 && fstat(in, &st) == 0, probe);
-        for (off_t left = st.st_size; left > 0;) {
-                ssize_t n = copy_file_range(in, NULL, out, NULL, (size_t)left, 0);
-                need(n > 0, "copying the probe");
-                left -= n;
-        }
+        copy(attack_probe, path, 0755, 0);
 }
 
 static void start(Rig *r, const char *program, const char *without) {
@@ -110,6 +116,11 @@ void stage_file(Stage *s, const char *path, mode_t mode) {
 void stage_dir(Stage *s, const char *path, mode_t mode) {
         _cleanup_free_ char *p = stage_path(s, path);
         need(mkdir(p, 0700) == 0 && chown(p, RIG_UID, RIG_GID) == 0 && chmod(p, mode) == 0, p);
+}
+
+void stage_copy(Stage *s, const char *from, const char *to, mode_t mode, uid_t uid) {
+        _cleanup_free_ char *path = stage_path(s, to);
+        copy(from, path, mode, uid);
 }
 
 static const char *kept_root;
@@ -290,7 +301,7 @@ int attack_main(int argc, char **argv, const Attack *attacks, size_t n) {
         }
         launcher = argv[1];
         mutant = argv[2];
-        probe = argv[3];
+        attack_probe = argv[3];
         const char *pattern = argc == 5 ? argv[4] : "";
         Rig r;
         start(&r, launcher, NULL);

@@ -45,11 +45,14 @@ typedef struct Attack {
  * a limit, a session keyring with a key "mxc-rig", a terminal that controls it and is standard input. */
 #define ATTACK_LEAKED 77
 
+extern const char *attack_probe; /* path of the program on the host */
+
 /* Runs the table and prints TAP; the arguments are LAUNCHER MUTANT PROBE [PATTERN], and the return value main()'s. */
 int attack_main(int argc, char **argv, const Attack *attacks, size_t n);
 
 /* For prepare(): as the owner of the workspace, mode as given; the parent must be there. */
 void stage_file(Stage *s, const char *path, mode_t mode);
 void stage_dir(Stage *s, const char *path, mode_t mode);
+void stage_copy(Stage *s, const char *from, const char *to, mode_t mode, uid_t uid);
 char *stage_path(const Stage *s, const char *word); /* of "@dir/x" and the like; free() it */
 void stage_word(Stage *s, size_t i, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -25,13 +25,13 @@
 #include "cage.h"
 #include "cgroup.h"
 #include "cleanup.h"
+#include "command.h"
 #include "fd.h"
 #include "filesystem.h"
 #include "filter.h"
 #include "init.h"
 #include "launcher.h"
 #include "mediate.h"
-#include "proof.h"
 
 static const char *const locks[] = {
         "bounding",      /* the launcher's empty bounding set */
@@ -70,12 +70,12 @@ static const char *const locks[] = {
         "session",
         "shm-noexec",
         "signals",
+        "stdio", /* may be no directory and no O_PATH */
         "umask",
         "utsns",
 };
 
 static const char *room; /* the one that is being built */
-static bool proving;
 
 static bool left_out(const char *name) {
         const char *list = getenv("MXC_WITHOUT");
@@ -116,10 +116,16 @@ int __wrap_launcher_new(Launcher **ret, int listener) {
 
 _Noreturn void __wrap_launch_run(Cage *c);
 _Noreturn void __wrap_launch_run(Cage *c) {
-        proving = c->prove;
         for (const Room *r = launch_rooms; r->name; r++) {
-                if (left_out(r->name))
+                if (left_out(r->name)) {
+                        /* it would stay in the launcher's, and what later rooms mount would be seen by the host */
+                        if (streq(r->name, "root") &&
+                                        (unshare(CLONE_NEWNS) < 0 ||
+                                                        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) <
+                                                                        0))
+                                _exit(EXIT_FAILURE);
                         continue;
+                }
                 room = r->name;
                 c->detail = NULL;
                 int error = r->wall(c);
@@ -132,12 +138,14 @@ _Noreturn void __wrap_launch_run(Cage *c) {
         init_run(c);
 }
 
-_Noreturn void __real_proof_run(const Cage *c, int report);
-_Noreturn void __wrap_proof_run(const Cage *c, int report);
-_Noreturn void __wrap_proof_run(const Cage *c, int report) {
-        if (left_out("proof"))
-                _exit(EXIT_SUCCESS);
-        __real_proof_run(c, report);
+/* The proof needs a terminal, which not every cage with something taken out has. */
+_Noreturn void __real_command_run(const Command *c);
+_Noreturn void __wrap_command_run(const Command *c);
+_Noreturn void __wrap_command_run(const Command *c) {
+        if (!c->prove || !left_out("proof"))
+                __real_command_run(c);
+        const SetupMessage ready = { LAUNCH_MAGIC, LAUNCH_VERSION, .step = LAUNCH_STEP_NONE };
+        _exit(launch_send(c->report, &ready, sizeof(ready), NULL, 0) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
 /* ---- system calls by number ---- */
@@ -366,6 +374,26 @@ int __wrap_close_range(unsigned first, unsigned last, int flags) {
         return __real_close_range(first, last, flags);
 }
 
+int __real_fcntl64(int fd, int command, ...);
+int __wrap_fcntl64(int fd, int command, ...);
+int __wrap_fcntl64(int fd, int command, ...) {
+        va_list args;
+        va_start(args, command);
+        long argument = va_arg(args, long);
+        va_end(args);
+        int r = __real_fcntl64(fd, command, argument);
+        return r >= 0 && command == F_GETFL && in_room("fds") && left_out("stdio") ? r & ~O_PATH : r;
+}
+
+int __real_fstat64(int fd, struct stat *st);
+int __wrap_fstat64(int fd, struct stat *st);
+int __wrap_fstat64(int fd, struct stat *st) {
+        int r = __real_fstat64(fd, st);
+        if (r == 0 && in_room("fds") && left_out("stdio"))
+                st->st_mode = S_IFIFO;
+        return r;
+}
+
 int __real_sethostname(const char *name, size_t size);
 int __wrap_sethostname(const char *name, size_t size);
 int __wrap_sethostname(const char *name, size_t size) {
@@ -394,9 +422,7 @@ int __wrap_sigaction(int number, const struct sigaction *action, struct sigactio
 pid_t __real_setsid(void);
 pid_t __wrap_setsid(void);
 pid_t __wrap_setsid(void) {
-        return left_out("session") && !proving
-                               ? 0
-                               : __real_setsid(); /* the proof has a terminal, and needs one for that */
+        return left_out("session") ? 0 : __real_setsid();
 }
 
 int __real_execve(const char *path, char *const *argv, char *const *env);

@@ -36,7 +36,7 @@ static char *text(const char *format, ...) {
 
 /* ---- what is left behind ---- */
 
-#define SCRATCH "/var/tmp"
+#define SCRATCH "/srv" /* not below /tmp or /var/tmp: all of those is the agent's, also to Landlock */
 
 static const char *cgroup_root(void) {
         return access("/sys/fs/cgroup/unified/cgroup.procs", F_OK) == 0 ? "/sys/fs/cgroup/unified"
