@@ -303,6 +303,7 @@ int attack_main(int argc, char **argv, const Attack *attacks, size_t n) {
         mutant = argv[2];
         attack_probe = argv[3];
         const char *pattern = argc == 5 ? argv[4] : "";
+        need(close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) == 0, "what came from whoever started us");
         Rig r;
         start(&r, launcher, NULL);
         const LaunchFeatures features = r.features;

@@ -191,6 +191,17 @@ static void act_read(char **w) {
         say(text);
 }
 
+static void act_last_line(char **w) {
+        char text[4096];
+        int fd = open(w[0], O_RDONLY | O_CLOEXEC);
+        ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+        if (n <= 0)
+                answer(-1);
+        text[n - 1] = 0;
+        const char *line = strrchr(text, '\n');
+        say(line ? line + 1 : text);
+}
+
 /* ---- execution ---- */
 
 static void act_exec(char **w) {
@@ -391,7 +402,7 @@ static void act_kill(char **w) {
 }
 
 static void act_ptrace(char **w) {
-        answer(ptrace(PTRACE_ATTACH, number(w[0]), NULL, NULL));
+        answer(ptrace(PTRACE_SEIZE, number(w[0]), NULL, NULL)); /* a stopped pid 1 would not end */
 }
 
 static void act_ptrace_child(char **w) {
@@ -471,6 +482,11 @@ static void act_environment(char **w) {
         for (char **e = environ; *e; e++)
                 printf("%s ", *e);
         exit(EXIT_SUCCESS);
+}
+
+static void act_variable(char **w) {
+        const char *value = getenv(w[0]);
+        say(value ? value : "unset");
 }
 
 /* status FIELD [PID]: of /proc/self/status, without leading blanks */
@@ -571,6 +587,7 @@ static const struct {
         { "ioctl", 1, act_ioctl },
         { "kernel-doors", 0, act_kernel_doors },
         { "kill", 2, act_kill },
+        { "last-line", 1, act_last_line },
         { "link", 2, act_link },
         { "list", 1, act_list },
         { "map-exec", 1, act_map_exec },
@@ -605,6 +622,7 @@ static const struct {
         { "unlink", 1, act_unlink },
         { "userns-mount", 0, act_userns_mount },
         { "utimes", 1, act_utimes },
+        { "variable", 1, act_variable },
         { "vm-read", 1, act_vm_read },
 #ifdef __x86_64__
         { "i386", 1, act_i386 },
