@@ -183,19 +183,19 @@ static long load_filter(long flags, const struct sock_fprog *program) {
         return __real_syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, program);
 }
 
+/* A caller of fewer words leaves the rest to chance, and the kernel does not look at them. */
 long __wrap_syscall(long number, ...);
 long __wrap_syscall(long number, ...) {
-        long a[6];
         va_list args;
         va_start(args, number);
-        for (size_t i = 0; i < ELEMENTSOF(a); i++)
-                a[i] = va_arg(args, long);
+        const long a = va_arg(args, long), b = va_arg(args, long), c = va_arg(args, long),
+                   d = va_arg(args, long), e = va_arg(args, long), f = va_arg(args, long);
         va_end(args);
-        if (number == SYS_seccomp && a[0] == SECCOMP_SET_MODE_FILTER)
-                return load_filter(a[1], (const struct sock_fprog *)a[2]);
-        if (number == SYS_keyctl && a[0] == KEYCTL_JOIN_SESSION_KEYRING && left_out("keyring"))
+        if (number == SYS_seccomp && a == SECCOMP_SET_MODE_FILTER)
+                return load_filter(b, (const struct sock_fprog *)c);
+        if (number == SYS_keyctl && a == KEYCTL_JOIN_SESSION_KEYRING && left_out("keyring"))
                 return 0;
-        return __real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+        return __real_syscall(number, a, b, c, d, e, f);
 }
 
 int __real_filter_load(const FilterProgram *program);
@@ -327,17 +327,16 @@ int __wrap_setfsgid(gid_t gid) {
 int __real_prctl(int option, ...);
 int __wrap_prctl(int option, ...);
 int __wrap_prctl(int option, ...) {
-        unsigned long a[4];
         va_list args;
         va_start(args, option);
-        for (size_t i = 0; i < ELEMENTSOF(a); i++)
-                a[i] = va_arg(args, unsigned long);
+        unsigned long a = va_arg(args, unsigned long), b = va_arg(args, unsigned long),
+                      c = va_arg(args, unsigned long), d = va_arg(args, unsigned long);
         va_end(args);
         if (option == PR_CAPBSET_DROP && left_out("bounding"))
                 return 0;
         if (option == PR_SET_DUMPABLE && left_out("dumpable"))
-                a[0] = 1; /* a change of uid takes it away as well */
-        return __real_prctl(option, a[0], a[1], a[2], a[3]);
+                a = 1; /* a change of uid takes it away as well */
+        return __real_prctl(option, a, b, c, d);
 }
 
 /* ---- the process ---- */

@@ -195,8 +195,8 @@ static const Attack attacks[] = {
 
         { "shared memory of the host", { "shm", "0x6d7863" }, "ENOENT", "ok", .locks = { { "ipcns" } },
                         .prepare = shared_memory },
-        { "a message queue of the host", { "mq", "" }, "ENOENT", "ok", .locks = { { "ipcns" }, { "landlock", "EACCES" } },
-                        .prepare = message_queue },
+        { "a message queue of the host", { "mq", "" }, "ENOENT", "ok",
+                        .locks = { { "ipcns" }, { "landlock", "EACCES" } }, .prepare = message_queue },
         { "a service of the host by tcp", { "connect-tcp", "" }, "ECONNREFUSED", "ok",
                         .locks = { { "netns" } }, .prepare = tcp_service },
         { "a service of the host by an abstract name", { "connect-abstract", "" }, "ECONNREFUSED", "ok",
