@@ -239,7 +239,8 @@ static void tell(const Attack *a, const char *how, const char *wanted, const cha
 }
 
 static bool is_lock(const Lock *l, const LaunchFeatures *f) {
-        return l->name && l->abi <= f->landlock_abi && (!l->guard || f->guard);
+        return l->name && l->abi <= f->landlock_abi && (!l->guard || f->guard) &&
+               (!l->mediate || (f->mediate && !f->guard));
 }
 
 static void in_whole_cage(Rig *r, const Attack *a) {
@@ -307,7 +308,8 @@ int attack_main(int argc, char **argv, const Attack *attacks, size_t n) {
         Rig r;
         start(&r, launcher, NULL);
         const LaunchFeatures features = r.features;
-        printf("# Landlock ABI %u, guard %u\n", features.landlock_abi, features.guard);
+        printf("# Landlock ABI %u, guard %u, mediation %u\n", features.landlock_abi, features.guard,
+                        features.mediate);
         for (size_t i = 0; i < n; i++)
                 if (strstr(attacks[i].name, pattern))
                         in_whole_cage(&r, &attacks[i]);

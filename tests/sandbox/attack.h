@@ -25,7 +25,7 @@ typedef struct Lock {
         const char *name;      /* as mutant.c has it */
         const char *answer;    /* when this alone stands; NULL: as in the whole cage */
         uint32_t abi;          /* of Landlock: with less it is no lock of this attack */
-        bool guard;            /* where the guard is loaded only */
+        bool guard, mediate;   /* only where it is this that keeps names */
 } Lock;
 
 typedef struct Attack {
