@@ -62,6 +62,7 @@ int sandbox_new(Manager *m, const char *id, Agent *a, Sandbox **ret) {
         (void)snprintf(s->id, sizeof(s->id), "%s", id);
         s->manager = m;
         s->agent = a;
+        s->charged = a->owner;
         s->pidfd = s->page = -EBADF;
         LIST_INSERT_HEAD(&m->sandboxes[bucket(id)], s, entries);
         m->n_sandboxes++;
@@ -79,7 +80,7 @@ static void free_words(char **words) {
 
 void sandbox_free(Sandbox *s) {
         Manager *m = s->manager;
-        uid_t owner = s->agent->owner;
+        uid_t owner = s->charged;
         while (!LIST_EMPTY(&s->commands))
                 command_free(s, LIST_FIRST(&s->commands));
         for (size_t i = 0; i < s->n_stop_waiters; i++)

@@ -49,6 +49,7 @@ struct Sandbox {
 
         User owner;            /* copied: what Exec's environment needs */
         uid_t caller;          /* who asked */
+        uid_t charged;         /* whose usage it counts in: an agent's file may name another owner meanwhile */
         StoredEffective *effective; /* a reference */
         char *policy;          /* name of the requested policy; "" of a document without one */
         char **argv;           /* NULL-terminated */
