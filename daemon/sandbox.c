@@ -145,7 +145,10 @@ void sandbox_started(Sandbox *s, pid_t leader, int pidfd, int page) {
         s->leader = leader;
         s->pidfd = pidfd;
         s->page = page;
-        sandbox_set_state(s, SANDBOX_RUNNING);
+        if (s->state == SANDBOX_STARTING) /* its scope may be stopping by now */
+                sandbox_set_state(s, SANDBOX_RUNNING);
+        if (s->over_early) /* that will not be told again */
+                sandbox_watch_end(s, true);
 }
 
 static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -356,6 +359,10 @@ void sandbox_exited(Sandbox *s, uint32_t number, int code, int signal) {
         Command *c = command_find(s, number);
         if (!c || c->ended || (number == 0 && s->asking))
                 return;
+        if (number == 0 && s->pidfd < 0 && !s->adopted) { /* a Spawn still waits for it */
+                s->over_early = true;
+                return;
+        }
         if (may_be_stopped(s, number, signal)) {
                 s->asked = true;
                 if (scope_ask_stopping(s->scope, on_told_whether_stopping, s, &s->asking) >= 0)

@@ -46,6 +46,7 @@ struct Sandbox {
         SandboxState state;
         EndReason reason;
         bool adopted, has_command, delivered;
+        bool over_early;       /* told to have ended before it was told to have started */
 
         User owner;            /* copied: what Exec's environment needs */
         uid_t caller;          /* who asked */
