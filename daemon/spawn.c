@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <systemd/sd-id128.h>
 
+#include "admit.h"
 #include "bus-error.h"
 #include "bus.h"
 #include "cleanup.h"
@@ -288,7 +289,8 @@ static void on_launched(const LaunchReport *report, int *fds, size_t n_fds, void
                 log_error("The start of sandbox %s is not on record; that it was allowed is.", s->id);
         int r = sandbox_arm_timer(s);
         Command *c = command_find(s, 0);
-        if (r < 0 || (c->tied && !c->bus)) /* no timer; or who waits for it went while it was built */
+        /* no timer; who waits for it went while it was built; or it was to end before it was there to be killed */
+        if (r < 0 || (c->tied && !c->bus) || s->reason != END_EXITED)
                 (void)sandbox_kill_all(s); /* logs itself */
         bus_emit_sandbox(a->manager, "SandboxNew", s);
         reply_started(a, s, n_fds == 3 ? fds[2] : -EBADF);
@@ -321,6 +323,8 @@ static int send_plan(Act *a) {
 static void on_scope(Scope *scope, int error, const char *sentence, void *userdata) {
         Act *a = userdata;
         Spawn *w = a->data;
+        if (error == 0 && !admit(a, scope->agent)) /* it waited for users and scopes meanwhile */
+                return;
         int r = error < 0 ? error : sandbox_new(a->manager, w->id, scope->agent, &w->sandbox);
         if (r == 0)
                 r = fill_sandbox(a, w->sandbox);
@@ -336,7 +340,7 @@ static void on_scope(Scope *scope, int error, const char *sentence, void *userda
         LaunchReport failed = { .event = LAUNCH_EVENT_FAILED, .step = LAUNCH_STEP_CGROUP, .error = -r };
         (void)snprintf(failed.detail, sizeof(failed.detail), "%s",
                         sentence ? sentence : "it could not be asked for");
-        const AuditSubject subject = subject_of(a, registry_find(a->manager->registry, w->request.agent));
+        const AuditSubject subject = subject_of(a, scope->agent);
         if (audit_fail(a->manager->audit, &subject, "scope", -r, failed.detail) < 0)
                 log_error("The failure of sandbox %s is not on record.", w->id);
         _cleanup_(sd_bus_error_free) sd_bus_error e = SD_BUS_ERROR_NULL;
@@ -559,26 +563,6 @@ static void on_owner(const User *user, int error, void *userdata) {
                 rule(a, agent);
 }
 
-static DecisionReason reason_against(const Agent *agent) {
-        switch (agent->state) {
-        case AGENT_SUSPENDED:
-                return REASON_AGENT_SUSPENDED;
-        case AGENT_REVOKED:
-                return REASON_AGENT_REVOKED;
-        case AGENT_ACTIVE:
-        case _AGENT_STATE_MAX:
-                break;
-        }
-        return REASON_ALLOWED;
-}
-
-static bool has_room(Manager *m, uid_t owner) {
-        const Usage *u = manager_usage(m, owner);
-        bool room = u && u->n_sandboxes < LIMIT_SANDBOXES_PER_UID && m->n_sandboxes < LIMIT_SANDBOXES;
-        manager_usage_settle(m, owner);
-        return room;
-}
-
 static int run(Act *a, sd_bus_error *error) {
         static const struct {
                 const ActKind *kind;
@@ -607,23 +591,7 @@ static int run(Act *a, sd_bus_error *error) {
         Agent *agent = registry_get(a->manager->registry, w->request.agent, a->caller->uid);
         if (!agent)
                 return -ENOENT;
-        DecisionReason against = reason_against(agent);
-        if (against != REASON_ALLOWED) {
-                _cleanup_free_ char *sentence = NULL;
-                if (asprintf(&sentence, "Agent %s is %s%s%s.", agent->name,
-                                    agent_state_to_string(agent->state), agent->reason[0] ? ": " : "",
-                                    agent->reason) < 0)
-                        return -ENOMEM;
-                act_refuse(a, against, sentence);
-                return 0;
-        }
-        if (!has_room(a->manager, agent->owner)) {
-                act_refuse(a, REASON_LIMIT,
-                                "There are as many sandboxes as one user, or this host, may have; end "
-                                "some.");
-                return 0;
-        }
-        return user_cache_get(a->manager->users, agent->owner, on_owner, a);
+        return admit(a, agent) ? user_cache_get(a->manager->users, agent->owner, on_owner, a) : 0;
 }
 
 static int owner(Act *a, uid_t *ret, sd_bus_error *error) {
