@@ -34,6 +34,7 @@
 /* Requests */
 #define LIMIT_ARGV 4096U                     /* words */
 #define LIMIT_ARGV_BYTES (1024U * 1024)      /* all words, NULs counted; the kernel allows a word of 128 KiB */
+#define LIMIT_SHOWN_ARGV_BYTES 8192U        /* of them, what a sandbox is known by while it lives: property, list, record in /run */
 #define LIMIT_ENV 1024U
 #define LIMIT_ENV_BYTES (256U * 1024)
 #define LIMIT_LABELS 16U

@@ -13,7 +13,7 @@
 
 #define SANDBOXES MXC_RUN_DIR "/sandboxes"
 #define EFFECTIVE MXC_RUN_DIR "/effective"
-#define RECORD_MAX (4U * 1024 * 1024) /* argv and labels at their limits, escaped */
+#define RECORD_MAX (4U * 1024 * 1024) /* an effective policy, or what is shown of argv and labels, escaped */
 #define EFFECTIVE_BUCKETS 256U
 
 static StoredEffective *effective[EFFECTIVE_BUCKETS];
@@ -252,6 +252,8 @@ int runtime_restore(Sandbox *s, const json_t *record) {
         int r = read_words(record, "argv", &s->argv);
         if (r == 0)
                 r = read_words(record, "labels", &s->labels);
+        if (r == 0 && json_array_size(json_object_get(record, "labels")) % 2 != 0)
+                r = -EBADMSG; /* key, value, … */
         const char *digest = json_string_value(json_object_get(record, "digest"));
         if (r == 0)
                 r = digest ? runtime_effective_load(digest, &s->effective) : -EBADMSG;

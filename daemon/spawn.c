@@ -141,13 +141,17 @@ static void fail(Act *a, int r, const char *what) {
 
 /* ---- yard ---- */
 
-static char **copy_words(char *const *words) {
-        size_t n = 0;
-        while (words && words[n])
+/* As many as fit in max bytes, and then "…": it is for showing, stays in memory, and is in a record in /run for as long as the sandbox
+ * lives. */
+static char **copy_words(char *const *words, size_t max) {
+        size_t n = 0, bytes = 0;
+        while (words && words[n] && (bytes += strlen(words[n]) + 1) <= max)
                 n++;
-        char **copy = calloc(n + 1, sizeof(char *));
+        char **copy = calloc(n + 2, sizeof(char *));
         for (size_t i = 0; copy && i < n; i++)
-                copy[i] = strdup(words[i]); /* a missing one ends the list: it is for showing */
+                copy[i] = strdup(words[i]); /* a missing one ends the list */
+        if (copy && words && words[n])
+                copy[n] = strdup("\xe2\x80\xa6");
         return copy;
 }
 
@@ -172,8 +176,8 @@ static int fill_sandbox(Act *a, Sandbox *s) {
         s->policy = strdup(w->requested->name);
         s->workspace = strdup(w->request.workspace ? w->request.workspace : "");
         s->walls = strdup(w->walls);
-        s->argv = copy_words(w->request.argv);
-        s->labels = copy_words(w->request.labels);
+        s->argv = copy_words(w->request.argv, LIMIT_SHOWN_ARGV_BYTES);
+        s->labels = copy_words(w->request.labels, SIZE_MAX); /* bounded as they are */
         if (!s->policy || !s->workspace || !s->walls || !s->argv || !s->labels ||
                         asprintf(&s->leaf, "%s/%s", s->scope->path, s->id) < 0)
                 return -ENOMEM;
