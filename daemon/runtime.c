@@ -7,6 +7,7 @@
 
 #include "cleanup.h"
 #include "fd.h"
+#include "limits.h"
 #include "log.h"
 #include "names.h"
 #include "sandbox.h"
@@ -89,6 +90,9 @@ int runtime_effective_new(Policy *p, StoredEffective **ret) {
         _cleanup_free_ char *text = policy_canonical(p);
         if (!text)
                 return -ENOMEM;
+        if (strlen(text) >
+                        LIMIT_POLICY_BYTES) /* the next mxcd could not read it, and would end its sandboxes */
+                return -E2BIG;
         int r = write_whole(EFFECTIVE, p->digest, text);
         return r < 0 ? r : insert(p, ret);
 }
