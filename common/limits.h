@@ -49,6 +49,7 @@
 #define LIMIT_USER_LOOKUPS 8U                /* children that ask NSS at once */
 #define LIMIT_USERS 1024U                    /* answers of NSS that are remembered */
 #define LIMIT_AUTHORIZED 256U                /* answers of polkit that are remembered */
+#define LIMIT_BUS_NAME_BYTES 255U            /* D-Bus specification, "Valid Names" */
 #define LIMIT_CONNECTIONS_PER_UID 128U       /* of the private door */
 
 /* Audit: what has happened already, kept while the journal takes nothing */

@@ -4,6 +4,7 @@
 #include "act.h"
 #include "cleanup.h"
 #include "door.h"
+#include "limits.h"
 #include "names.h"
 #include "sandbox.h"
 
@@ -25,6 +26,27 @@ int bus_add_objects(Manager *m, sd_bus *bus) {
         return r;
 }
 
+/* A unique name is one connection's for as long as the bus lives, so its uid does not change. One is remembered: a list of a thousand
+ * objects is filled in for one sender, and asking the bus for each of their properties would hold everybody else up for seconds. */
+static int uid_of(sd_bus *bus, const char *sender, uid_t *ret) {
+        static char last[LIMIT_BUS_NAME_BYTES + 1];
+        static uid_t last_uid;
+        if (last[0] && streq(last, sender)) {
+                *ret = last_uid;
+                return 0;
+        }
+        sd_bus_creds *creds = NULL;
+        int r = sender[0] == ':' ? sd_bus_get_name_creds(bus, sender, SD_BUS_CREDS_EUID, &creds) : -EINVAL;
+        if (r >= 0)
+                r = sd_bus_creds_get_euid(creds, ret);
+        sd_bus_creds_unref(creds);
+        if (r >= 0 && strlen(sender) < sizeof(last)) {
+                memcpy(last, sender, strlen(sender) + 1);
+                last_uid = *ret;
+        }
+        return r;
+}
+
 static bool sender_uid(Manager *m, sd_bus *bus, uid_t *ret) {
         if (bus != m->bus) {
                 const Caller *peer = door_caller(m->door, bus);
@@ -35,12 +57,7 @@ static bool sender_uid(Manager *m, sd_bus *bus, uid_t *ret) {
         }
         sd_bus_message *message = sd_bus_get_current_message(bus);
         const char *sender = message ? sd_bus_message_get_sender(message) : NULL;
-        sd_bus_creds *creds = NULL;
-        int r = sender ? sd_bus_get_name_creds(bus, sender, SD_BUS_CREDS_EUID, &creds) : -ENODATA;
-        if (r >= 0)
-                r = sd_bus_creds_get_euid(creds, ret);
-        sd_bus_creds_unref(creds);
-        return r >= 0;
+        return sender && uid_of(bus, sender, ret) >= 0;
 }
 
 bool bus_sender_sees(Manager *m, sd_bus *bus, uid_t owner) {
