@@ -109,6 +109,10 @@ static int run_stop(Act *a, sd_bus_error *error) {
         int r = find_alive(a, &s, error);
         if (r < 0)
                 return r;
+        if (s->n_stop_waiters >= LIMIT_PENDING_PER_UID) /* each is a message that is held until the end */
+                return sd_bus_error_setf(error, MXC_ERROR_LIMIT_REACHED,
+                                "More than %u callers wait for the end of it already.",
+                                LIMIT_PENDING_PER_UID);
         sd_bus_message **waiters = reallocarray(s->stop_waiters, s->n_stop_waiters + 1, sizeof(void *));
         if (!waiters)
                 return -ENOMEM;
@@ -126,19 +130,6 @@ static int run_stop(Act *a, sd_bus_error *error) {
 
 /* ---- freeze and thaw ---- */
 
-static void answer_freeze(Sandbox *s, bool frozen) {
-        s->freezing = sd_event_source_disable_unref(s->freezing);
-        if (frozen)
-                sandbox_set_state(s, SANDBOX_FROZEN);
-        if (s->freeze_waiter && frozen)
-                (void)sd_bus_reply_method_return(s->freeze_waiter, NULL); /* who is gone needs no answer */
-        else if (s->freeze_waiter)
-                (void)sd_bus_reply_method_errorf(s->freeze_waiter, MXC_ERROR_INTERNAL,
-                                "Not every process stands still yet: one waits for a device. The rest does, "
-                                "and it will.");
-        s->freeze_waiter = sd_bus_message_unref(s->freeze_waiter);
-}
-
 static bool is_frozen(const Sandbox *s) {
         _cleanup_free_ char *path = NULL, *text = NULL;
         if (asprintf(&path, "%s%s/cgroup.events", s->manager->cgroup_path, s->leaf) < 0)
@@ -149,8 +140,8 @@ static bool is_frozen(const Sandbox *s) {
 static int on_freezing(sd_event_source *source, uint64_t usec, void *userdata) {
         Sandbox *s = userdata;
         bool frozen = is_frozen(s);
-        if (frozen || ++s->freeze_tries > FREEZE_TRIES || s->state == SANDBOX_EXITED) {
-                answer_freeze(s, frozen);
+        if (frozen || ++s->freeze_tries > FREEZE_TRIES) {
+                sandbox_answer_freeze(s, frozen);
                 return 0;
         }
         int r = sd_event_source_set_time_relative(source, FREEZE_STEP_USEC);
@@ -176,10 +167,10 @@ static int run_freeze(Act *a, sd_bus_error *error) {
         s->freeze_tries = 0;
         act_end(a);
         if (is_frozen(s))
-                answer_freeze(s, true);
+                sandbox_answer_freeze(s, true);
         else if (sd_event_add_time_relative(s->manager->event, &s->freezing, CLOCK_MONOTONIC,
                                  FREEZE_STEP_USEC, 1, on_freezing, s) < 0)
-                answer_freeze(s, false);
+                sandbox_answer_freeze(s, false);
         return 0;
 }
 
@@ -196,7 +187,7 @@ static int run_thaw(Act *a, sd_bus_error *error) {
         if (r < 0)
                 return r;
         if (s->freezing)
-                answer_freeze(s, false);
+                sandbox_answer_freeze(s, false);
         if (s->state == SANDBOX_FROZEN)
                 sandbox_set_state(s, SANDBOX_RUNNING);
         act_reply(a, NULL);

@@ -40,6 +40,7 @@ void sandbox_stop(Sandbox *s, EndReason reason) {
                 s->reason = reason;
         (void)sandbox_write(s, "cgroup.freeze", "0"); /* what is frozen would not hear the signal */
         sandbox_set_state(s, SANDBOX_STOPPING);
+        sandbox_answer_freeze(s, false);
         if (s->pidfd < 0 || pidfd_send_signal(s->pidfd, SIGTERM, NULL, 0) < 0) {
                 (void)sandbox_kill_all(s); /* logs itself */
                 return;

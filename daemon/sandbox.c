@@ -317,6 +317,31 @@ static void release(Sandbox *s, uint32_t number) {
         (void)launch_channel_call(s->manager->launch, &q, NULL, 0, NULL, NULL);
 }
 
+static void refuse_freeze(Sandbox *s) {
+        if (s->state == SANDBOX_EXITED)
+                (void)sd_bus_reply_method_errorf(s->freeze_waiter, MXC_ERROR_NO_SUCH_SANDBOX,
+                                "The sandbox ended before it stood still.");
+        else if (s->state == SANDBOX_STOPPING)
+                (void)sd_bus_reply_method_errorf(
+                                s->freeze_waiter, MXC_ERROR_DENIED, "The sandbox is being stopped.");
+        else
+                (void)sd_bus_reply_method_errorf(s->freeze_waiter, MXC_ERROR_INTERNAL,
+                                "Not every process stands still: one waits for a device, or somebody has "
+                                "thawed it meanwhile.");
+}
+
+void sandbox_answer_freeze(Sandbox *s, bool frozen) {
+        s->freezing = sd_event_source_disable_unref(s->freezing);
+        frozen = frozen && (s->state == SANDBOX_RUNNING || s->state == SANDBOX_FROZEN);
+        if (frozen)
+                sandbox_set_state(s, SANDBOX_FROZEN);
+        if (s->freeze_waiter && frozen)
+                (void)sd_bus_reply_method_return(s->freeze_waiter, NULL); /* who is gone needs no answer */
+        else if (s->freeze_waiter)
+                refuse_freeze(s);
+        s->freeze_waiter = sd_bus_message_unref(s->freeze_waiter);
+}
+
 static void answer_stops(Sandbox *s) {
         for (size_t i = 0; i < s->n_stop_waiters; i++) {
                 (void)sd_bus_reply_method_return(s->stop_waiters[i], NULL); /* who is gone needs no answer */
@@ -382,6 +407,7 @@ void sandbox_exited(Sandbox *s, uint32_t number, int code, int signal) {
                 s->timer = sd_event_source_disable_unref(s->timer);
                 s->grace = sd_event_source_disable_unref(s->grace);
                 sandbox_set_state(s, SANDBOX_EXITED);
+                sandbox_answer_freeze(s, false);
                 sandbox_deliver(s, c);
         }
         sandbox_settle(s);

@@ -95,6 +95,7 @@ void sandbox_exited(Sandbox *s, uint32_t number, int code, int signal);
 void sandbox_watch_end(Sandbox *s, bool watch);
 void sandbox_deliver(Sandbox *s, Command *c);
 void sandbox_settle(Sandbox *s);    /* forgets it once all is over and told */
+void sandbox_answer_freeze(Sandbox *s, bool frozen); /* whoever waits for it to stand still */
 
 /* The acts. Those that end it are recorded by the caller first; stop does everything after that. */
 void sandbox_stop(Sandbox *s, EndReason reason);
