@@ -164,8 +164,8 @@ static void watch_audit(void *userdata) {
 
 /* ---- the launcher ---- */
 
-static void watch_end(Sandbox *s, void *userdata) {
-        sandbox_watch_end(s, true);
+static void launcher_gone(Sandbox *s, void *userdata) {
+        sandbox_launcher_gone(s);
 }
 
 static int on_attach_end(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -193,7 +193,7 @@ static void on_launcher_up(const LaunchFeatures *features, void *userdata) {
 }
 
 static void on_launcher_down(void *userdata) {
-        sandbox_for_each(userdata, watch_end, NULL);
+        sandbox_for_each(userdata, launcher_gone, NULL);
 }
 
 static void on_adopt(const LaunchReport *report, int *fds, size_t n_fds, void *userdata) {

@@ -173,16 +173,28 @@ int sandbox_arm_timer(Sandbox *s) {
 
 /* ---- over ---- */
 
+/* What else ran in it went with its pid 1. */
+static void end_execs(Sandbox *s) {
+        size_t n;
+        do {
+                Command *c, *last = NULL;
+                n = 0;
+                LIST_FOREACH(c, &s->commands, entries)
+                        if (c->number > 0 && !c->ended) {
+                                last = c;
+                                n++;
+                        }
+                if (last)
+                        sandbox_exited(s, last->number, 0, SIGKILL);
+        } while (n > 1); /* after the last one the sandbox may be gone */
+}
+
 static int on_late(sd_event_source *source, uint64_t usec, void *userdata) {
         Sandbox *s = userdata;
         StatusPage page = { 0 };
         bool told = s->page >= 0 && fd_pread_all(s->page, &page, sizeof(page), 0) == 0 &&
                     page.state == STATUS_EXITED;
-        for (Command *c = LIST_FIRST(&s->commands), *next; c; c = next) {
-                next = LIST_NEXT(c, entries);
-                if (c->number > 0 && !c->ended) /* it went with its pid 1 */
-                        sandbox_exited(s, c->number, 0, SIGKILL);
-        }
+        end_execs(s);
         if (!told && s->page < 0 && s->reason == END_EXITED)
                 s->reason = END_LOST;
         sandbox_exited(s, 0, told ? page.code & 0xff : 0, told ? page.signal : SIGKILL);
@@ -208,6 +220,13 @@ void sandbox_watch_end(Sandbox *s, bool watch) {
         int r = sd_event_add_io(s->manager->event, &s->end, s->pidfd, EPOLLIN, on_pidfd, s);
         if (r < 0)
                 log_error("The end of sandbox %s cannot be seen: %s", s->id, strerror(-r));
+}
+
+void sandbox_launcher_gone(Sandbox *s) {
+        if (s->state == SANDBOX_EXITED)
+                end_execs(s);
+        else
+                sandbox_watch_end(s, true);
 }
 
 static bool ran_out_of_memory(const Sandbox *s) {

@@ -91,8 +91,10 @@ void sandbox_started(Sandbox *s, pid_t leader, int pidfd, int page);
 void sandbox_set_state(Sandbox *s, SandboxState state);
 /* A command is over. */
 void sandbox_exited(Sandbox *s, uint32_t number, int code, int signal);
-/* The launcher is away (watch = true) or back: without it the end is learnt from the pidfd. */
+/* The end is learnt from the pidfd as well, or not. */
 void sandbox_watch_end(Sandbox *s, bool watch);
+/* Nobody tells of ends any more: the sandbox's own is watched for, and where that has been the others are over too. May free s. */
+void sandbox_launcher_gone(Sandbox *s);
 void sandbox_deliver(Sandbox *s, Command *c);
 void sandbox_settle(Sandbox *s);    /* forgets it once all is over and told */
 void sandbox_answer_freeze(Sandbox *s, bool frozen); /* whoever waits for it to stand still */
