@@ -444,6 +444,8 @@ static void detach(Command *c) {
 }
 
 int command_attach(Sandbox *s, Command *c, sd_bus *bus, const char *sender, bool tied) {
+        if (!sender && sd_bus_is_open(bus) <= 0) /* gone already: the door will not tell of it again */
+                return -ENOTCONN;
         _cleanup_free_ char *copy = sender ? strdup(sender) : NULL;
         if (sender && !copy)
                 return -ENOMEM;

@@ -80,7 +80,8 @@ void sandbox_free(Sandbox *s);      /* whatever its state; does not touch the pr
 void sandbox_for_each(Manager *m, void (*each)(Sandbox *s, void *userdata), void *userdata);
 
 AuditSubject sandbox_subject(const Sandbox *s, const Caller *caller);
-/* Sends Exited of command to bus (and sender on the system bus) and lets a tie hold to it. */
+/* Sends Exited of command to bus (and sender on the system bus) and lets a tie hold to it. A negative errno where whoever asked has
+ * gone meanwhile: nothing is begun for nobody. */
 int command_new(Sandbox *s, uint32_t number, sd_bus *bus, const char *sender, bool tied, Command **ret);
 int command_attach(Sandbox *s, Command *c, sd_bus *bus, const char *sender, bool tied);
 Command *command_find(Sandbox *s, uint32_t number);
