@@ -51,6 +51,8 @@
 #define LIMIT_AUTHORIZED 256U                /* answers of polkit that are remembered */
 #define LIMIT_BUS_NAME_BYTES 255U            /* D-Bus specification, "Valid Names" */
 #define LIMIT_CONNECTIONS_PER_UID 128U       /* of the private door */
+#define LIMIT_CONNECTIONS 4096U              /* of all uids but root's: who has subordinate uids has many */
+#define LIMIT_UNREAD_REPLIES 64U             /* of one connection, that its peer leaves lying */
 
 /* Audit: what has happened already, kept while the journal takes nothing */
 #define LIMIT_AUDIT_PENDING 4096U

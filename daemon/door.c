@@ -7,8 +7,11 @@
 
 #include "bus.h"
 #include "cleanup.h"
+#include "limits.h"
 #include "log.h"
 #include "sandbox.h"
+
+#define ACCEPT_AGAIN_USEC (UINT64_C(100) * 1000)
 
 typedef struct Connection {
         LIST_ENTRY(Connection) entries;
@@ -20,7 +23,7 @@ typedef struct Connection {
 struct Door {
         Manager *manager;
         int listener;
-        sd_event_source *source;
+        sd_event_source *source, *again;
         sd_id128_t id;
         LIST_HEAD(, Connection) connections;
         size_t n;
@@ -47,19 +50,36 @@ static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *erro
         return 0;
 }
 
-static size_t count(const Door *d, uid_t uid) {
-        size_t n = 0;
+static bool has_room(const Door *d, uid_t uid) {
+        size_t own = 0, all = 0;
         Connection *c;
         LIST_FOREACH(c, &d->connections, entries)
-                n += c->caller && c->caller->uid == uid;
-        return n;
+                if (c->caller && c->caller->uid != 0) {
+                        own += c->caller->uid == uid;
+                        all++;
+                }
+        return uid == 0 || (own <= LIMIT_CONNECTIONS_PER_UID && all <= LIMIT_CONNECTIONS);
+}
+
+/* Before any message is looked at, those for sd-bus itself (properties, introspection) among them. Who asks and asks and does not read the
+ * answers is hung up on: they would stay in our memory, of which sd-bus gives a connection as much as it likes. */
+static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        const Connection *c = userdata;
+        uint64_t unread;
+        if (sd_bus_message_is_signal(m, "org.freedesktop.DBus.Local", "Disconnected"))
+                return 0; /* for on_disconnected() */
+        int r = sd_bus_get_n_queued_write(c->bus, &unread);
+        if (r >= 0 && unread <= LIMIT_UNREAD_REPLIES)
+                return 0;
+        log_debug("A peer of uid %u does not read its answers.", c->caller->uid);
+        (void)shutdown(sd_bus_get_fd(c->bus), SHUT_RDWR); /* sd-bus finds its end, and tells of it */
+        return 1;
 }
 
 static int start(Connection *c, int fd) {
         int r = sd_bus_new(&c->bus);
-        if (r < 0)
-                return r;
-        r = sd_bus_set_fd(c->bus, fd, fd);
+        if (r >= 0)
+                r = sd_bus_set_fd(c->bus, fd, fd);
         if (r < 0) {
                 (void)close(fd); /* not the connection's yet */
                 return r;
@@ -71,8 +91,10 @@ static int start(Connection *c, int fd) {
                 r = sd_bus_start(c->bus);
         if (r >= 0)
                 r = caller_from_peer(c->bus, &c->caller);
-        if (r >= 0 && c->caller->uid != 0 && count(c->door, c->caller->uid) > LIMIT_CONNECTIONS_PER_UID)
+        if (r >= 0 && !has_room(c->door, c->caller->uid))
                 r = -EUSERS;
+        if (r >= 0)
+                r = sd_bus_add_filter(c->bus, NULL, on_message, c);
         if (r >= 0)
                 r = bus_add_objects(c->door->manager, c->bus);
         if (r >= 0)
@@ -81,11 +103,31 @@ static int start(Connection *c, int fd) {
         return r >= 0 ? sd_bus_attach_event(c->bus, c->door->manager->event, SD_EVENT_PRIORITY_NORMAL) : r;
 }
 
+static int on_again(sd_event_source *source, uint64_t usec, void *userdata) {
+        Door *d = userdata;
+        return sd_event_source_set_enabled(d->source, SD_EVENT_ON);
+}
+
+/* Out of descriptors, or of memory: whoever waits at the door would otherwise keep us busy with nothing else. */
+static void rest(Door *d) {
+        int r = 0;
+        if (!d->again)
+                r = sd_event_add_time_relative(d->manager->event, &d->again, CLOCK_MONOTONIC,
+                                ACCEPT_AGAIN_USEC, 0, on_again, d);
+        else if ((r = sd_event_source_set_time_relative(d->again, ACCEPT_AGAIN_USEC)) >= 0)
+                r = sd_event_source_set_enabled(d->again, SD_EVENT_ONESHOT);
+        if (r >= 0)
+                (void)sd_event_source_set_enabled(d->source, SD_EVENT_OFF); /* or else it tries at once */
+}
+
 static int on_connection(sd_event_source *source, int listener, uint32_t events, void *userdata) {
         Door *d = userdata;
         int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd < 0)
-                return 0; /* it went away again, or we are out of descriptors: it will try again */
+        if (fd < 0) {
+                if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+                        rest(d);
+                return 0; /* it went away again, or has to wait */
+        }
         Connection *c = calloc(1, sizeof(Connection));
         if (!c) {
                 (void)close(fd); /* the peer sees its end */
@@ -128,6 +170,7 @@ Door *door_free(Door *d) {
         while (!LIST_EMPTY(&d->connections))
                 connection_free(LIST_FIRST(&d->connections));
         sd_event_source_disable_unref(d->source);
+        sd_event_source_disable_unref(d->again);
         cleanup_closep(&d->listener);
         free(d);
         return NULL;
