@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A sandbox's life in the order in which things should not happen. Nothing runs here: the launcher, where there is one, is the test. */
+
+#include "sandbox.h"
+
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+
+#include "bus-test.h"
+#include "daemon-test.h"
+#include "names.h"
+
+#define ID "0123456789abcdef0123456789abcdef"
+
+static Manager m;
+static TestBus bus;
+static Agent agent;
+static Scope scope;
+static int journal;
+static sd_bus_message *asked; /* what the client sent last */
+
+static int take(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        uint8_t type;
+        ck_assert_int_ge(sd_bus_message_get_type(message, &type), 0);
+        if (type != SD_BUS_MESSAGE_METHOD_CALL)
+                return 0;
+        asked = sd_bus_message_ref(message);
+        return 1;
+}
+
+static void begin(void) {
+        static const LaunchOwner nobody = { .up = NULL };
+        m = (Manager){ .cgroup_path = test_dir };
+        journal = journal_listen();
+        _cleanup_free_ char *path = path_of("journal"), *launcher = path_of("launcher");
+        test_bus_open(&bus, take, NULL);
+        m.event = bus.event;
+        m.bus = bus.server;
+        ck_assert_int_eq(audit_new(path, &m.audit), 0);
+        ck_assert_int_ge(launch_channel_new(m.event, launcher, &nobody, &m.launch), 0);
+        agent = (Agent){ .name = (char *)"x", .owner = 4711, .policy = (char *)"p", .reason = (char *)"" };
+        /* held by the test, and nothing is known to be in it */
+        scope = (Scope){ .manager = &m,
+                .agent = &agent,
+                .unit = (char *)"mxc-x.scope",
+                .path = (char *)"/x",
+                .state = SCOPE_SETTLING,
+                .n_users = 1 };
+}
+
+static void end(void) {
+        ck_assert_uint_eq(m.n_sandboxes, 0);
+        ck_assert_uint_eq(agent.n_sandboxes, 0);
+        ck_assert(LIST_EMPTY(&m.usage));
+        ck_assert_uint_eq(scope.n_users, 1);
+        asked = sd_bus_message_unref(asked);
+        launch_channel_free(m.launch);
+        audit_free(m.audit);
+        (void)close(journal);
+        test_bus_close(&bus);
+}
+
+static Sandbox *make(void) {
+        Sandbox *s;
+        ck_assert_int_eq(sandbox_new(&m, ID, &agent, &s), 0);
+        s->scope = &scope;
+        scope.n_users++;
+        s->policy = strdup("p");
+        s->workspace = strdup("");
+        ck_assert_int_ge(asprintf(&s->leaf, "/x/%s", ID), 0);
+        ck_assert_int_eq(command_new(s, 0, NULL, NULL, false, NULL), 0);
+        return s;
+}
+
+/* Of a process that is over. */
+static int ended(pid_t *ret) {
+        pid_t pid = fork();
+        if (pid == 0)
+                _exit(0);
+        ck_assert_int_gt(pid, 0);
+        int pidfd = pidfd_open(pid, 0);
+        ck_assert_int_ge(pidfd, 0);
+        ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+        *ret = pid;
+        return pidfd;
+}
+
+static void started(Sandbox *s) {
+        pid_t pid;
+        int pidfd = ended(&pid);
+        sandbox_started(s, pid, pidfd, -EBADF);
+}
+
+START_TEST(test_over_before_it_started) {
+        begin();
+        Sandbox *s = make();
+        sandbox_exited(s, 0, 3, 0);
+        ck_assert_ptr_eq(sandbox_find(&m, ID), s); /* a Spawn holds it */
+        ck_assert_int_eq(s->state, SANDBOX_STARTING);
+        started(s);
+        test_bus_settle(&bus);
+        ck_assert_ptr_null(sandbox_find(&m, ID)); /* its pidfd told */
+        end();
+}
+END_TEST
+
+START_TEST(test_a_start_does_not_undo_a_stop) {
+        begin();
+        Sandbox *s = make();
+        sandbox_scope_stops(&m, &scope);
+        started(s);
+        ck_assert_int_eq(s->state, SANDBOX_STOPPING);
+        ck_assert_int_eq(s->reason, END_STOPPED);
+        sandbox_exited(s, 0, 0, SIGTERM);
+        ck_assert_ptr_null(sandbox_find(&m, ID));
+        end();
+}
+END_TEST
+
+START_TEST(test_told_twice) {
+        begin();
+        Sandbox *s = make();
+        started(s);
+        ck_assert_int_eq(command_new(s, 1, NULL, NULL, false, NULL), 0);
+        sandbox_exited(s, 0, 3, 0);
+        sandbox_exited(s, 0, 4, 0);
+        ck_assert_int_eq(command_find(s, 0)->code, 3);
+        sandbox_exited(s, 7, 0, 0); /* never was */
+        sandbox_exited(s, 1, 0, 0);
+        ck_assert_ptr_null(sandbox_find(&m, ID));
+        end();
+}
+END_TEST
+
+START_TEST(test_commands_go_with_the_launcher) {
+        begin();
+        Sandbox *s = make();
+        started(s);
+        for (uint32_t i = 1; i <= 3; i++)
+                ck_assert_int_eq(command_new(s, i, NULL, NULL, false, NULL), 0);
+        sandbox_exited(s, 0, 0, 0);
+        ck_assert_ptr_eq(sandbox_find(&m, ID), s); /* they may still be told of */
+        sandbox_launcher_gone(s);
+        ck_assert_ptr_null(sandbox_find(&m, ID));
+        end();
+}
+END_TEST
+
+START_TEST(test_the_owner_changes) {
+        begin();
+        Sandbox *s = make();
+        started(s);
+        agent.owner = 4712; /* an administrator wrote the agent's file anew */
+        sandbox_exited(s, 0, 0, 0);
+        end(); /* nobody is charged with anything */
+}
+END_TEST
+
+static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const sd_bus_error *e = sd_bus_message_get_error(reply);
+        char **name = userdata;
+        *name = strdup(e ? e->name : "");
+        return 0;
+}
+
+/* The client asks for something that takes its time; *ret is what it was told in the end. */
+static void ask(char **ret) {
+        *ret = NULL;
+        ck_assert_int_ge(sd_bus_call_method_async(
+                                         bus.client, NULL, NULL, "/x", "x.y", "Wait", on_reply, ret, ""),
+                        0);
+        test_bus_settle(&bus);
+        ck_assert_ptr_nonnull(asked);
+}
+
+static const struct {
+        bool stop;
+        const char *error;
+} freezes[] = { { false, MXC_ERROR_NO_SUCH_SANDBOX }, { true, MXC_ERROR_DENIED } };
+
+START_TEST(test_a_freeze_is_answered) {
+        char *told;
+        begin();
+        Sandbox *s = make();
+        pid_t self = getpid();
+        sandbox_started(s, self, ended(&self), -EBADF);
+        ask(&told);
+        s->freeze_waiter = TAKE_PTR(asked);
+        if (freezes[_i].stop)
+                sandbox_stop(s, END_STOPPED);
+        else
+                sandbox_exited(s, 0, 0, 0);
+        test_bus_settle(&bus);
+        ck_assert_ptr_nonnull(told);
+        ck_assert_str_eq(told, freezes[_i].error);
+        if (freezes[_i].stop) {
+                sandbox_answer_freeze(s, true); /* it stood still at last */
+                ck_assert_int_eq(s->state, SANDBOX_STOPPING);
+                sandbox_exited(s, 0, 0, 0);
+        }
+        free(told);
+        end();
+}
+END_TEST
+
+START_TEST(test_a_stop_is_answered) {
+        char *told;
+        begin();
+        Sandbox *s = make();
+        started(s);
+        ask(&told);
+        s->stop_waiters = calloc(1, sizeof(sd_bus_message *));
+        s->stop_waiters[s->n_stop_waiters++] = TAKE_PTR(asked);
+        sandbox_exited(s, 0, 0, SIGKILL);
+        test_bus_settle(&bus);
+        ck_assert_ptr_nonnull(told);
+        ck_assert_str_eq(told, "");
+        free(told);
+        end();
+}
+END_TEST
+
+START_TEST(test_no_tie_to_who_has_left) {
+        begin();
+        Sandbox *s = make();
+        TestBus other;
+        test_bus_open(&other, take, NULL);
+        Command *c = NULL;
+        ck_assert_int_eq(command_new(s, 1, other.server, NULL, true, &c), 0);
+        command_free(s, c);
+        sd_bus_close(other.server);
+        ck_assert_int_eq(command_new(s, 2, other.server, NULL, true, &c), -ENOTCONN);
+        ck_assert_int_eq(command_attach(s, command_find(s, 0), other.server, NULL, true), -ENOTCONN);
+        ck_assert_uint_eq(s->n_commands, 1);
+        test_bus_close(&other);
+        sandbox_free(s);
+        end();
+}
+END_TEST
+
+int main(void) {
+        TCase *t = daemon_case("sandbox");
+        tcase_add_test(t, test_over_before_it_started);
+        tcase_add_test(t, test_a_start_does_not_undo_a_stop);
+        tcase_add_test(t, test_told_twice);
+        tcase_add_test(t, test_commands_go_with_the_launcher);
+        tcase_add_test(t, test_the_owner_changes);
+        tcase_add_loop_test(t, test_a_freeze_is_answered, 0, ELEMENTSOF(freezes));
+        tcase_add_test(t, test_a_stop_is_answered);
+        tcase_add_test(t, test_no_tie_to_who_has_left);
+        return run_daemon_case(t);
+}
