@@ -159,6 +159,12 @@ static const char *check_template(const Probe *t, const PlanMount *m) {
                 return "a template that is not root's, optional and read-only";
         if (!t->in->stored)
                 return "a caller's document in a template";
+        const Policy *literal = t->in->decision->literal;
+        for (size_t i = 0; m->access != PLAN_DENIED && i < literal->n_paths; i++)
+                if (literal->paths[i].access == PATH_READWRITE &&
+                                is_below(m->path, literal->paths[i].path) &&
+                                !is_denied_by_another_name(t, literal->paths[i].path))
+                        return "root's, below what can be written";
         return NULL;
 }
 

@@ -87,6 +87,56 @@ START_TEST(test_a_large_policy_is_not_remembered) {
 }
 END_TEST
 
+/* Large only by the paths of the request. */
+START_TEST(test_paths_of_a_request_can_make_it_large) {
+        _cleanup_(decision_cache_freep) DecisionCache *c = NULL;
+        _cleanup_free_ char *bound = many_paths(200, "readonlyPaths", "${workspace}/#");
+        char workspace[201];
+        memset(workspace, 'w', sizeof(workspace));
+        workspace[0] = '/';
+        workspace[200] = '\0';
+        ck_assert_int_eq(decision_cache_new(&c), 0);
+        _cleanup_(policy_unrefp) Policy *p = policy_of(bound);
+        const char *const workspaces[] = { "/w", workspace };
+        for (size_t large = 0; large <= 1; large++) {
+                _cleanup_(decision_clear) Decision first = { 0 }, second = { 0 };
+                const DecideInput in = {
+                        .requested = p, .ceiling = p, .binding = { .workspace = workspaces[large] }
+                };
+                ck_assert_int_eq(decision_cache_get(c, &in, &first), 0);
+                ck_assert_int_eq(decision_cache_get(c, &in, &second), 0);
+                _cleanup_free_ char *literal = policy_canonical(first.literal);
+                ck_assert_uint_lt(strlen(literal), DECISION_CACHE_BYTES);
+                ck_assert((first.effective == second.effective) == (large == 0));
+        }
+}
+END_TEST
+
+/* A workspace above them makes entries of the policy needless, but not in the part that is the same for every request. */
+START_TEST(test_what_is_literal_can_be_large) {
+        char format[256];
+        (void)snprintf(format, sizeof(format), "/d/%0*d#", 200, 0);
+        _cleanup_free_ char *many = many_paths(200, "readonlyPaths", format), *body = NULL;
+        ck_assert_int_ge(asprintf(&body, "%.*s, '${workspace}']}", (int)strlen(many) - 2, many), 0);
+        _cleanup_(policy_unrefp) Policy
+                        *p = policy_of(body),
+                        *ceiling = policy_of("'filesystem': {'readwritePaths': ['/'], 'handoff': 'allow'}");
+        _cleanup_(decision_cache_freep) DecisionCache *c = NULL;
+        ck_assert_int_eq(decision_cache_new(&c), 0);
+        const DecideInput in = {
+                .requested = p, .ceiling = ceiling, .clamp = true, .binding = { .workspace = "/d" }
+        };
+        _cleanup_(decision_clear) Decision first = { 0 }, second = { 0 };
+        ck_assert_int_eq(decision_cache_get(c, &in, &first), 0);
+        ck_assert_int_eq(decision_cache_get(c, &in, &second), 0);
+        _cleanup_free_ char *effective = policy_canonical(first.effective),
+                            *literal = policy_canonical(first.literal);
+        ck_assert_uint_lt(strlen(effective), DECISION_CACHE_BYTES);
+        ck_assert_uint_gt(strlen(literal), DECISION_CACHE_BYTES);
+        ck_assert_ptr_ne(first.effective, second.effective);
+}
+END_TEST
+
 START_TEST(test_the_least_used_decision_is_forgotten) {
         _cleanup_(policy_unrefp) Policy *ceiling = policy_of(OPEN_CEILING), *requested = policy_of("");
         _cleanup_(decision_cache_freep) DecisionCache *c = NULL;
@@ -121,6 +171,8 @@ int main(void) {
         TCase *t = tcase_create("decision cache");
         tcase_add_test(t, test_a_remembered_decision_is_the_same);
         tcase_add_test(t, test_a_large_policy_is_not_remembered);
+        tcase_add_test(t, test_paths_of_a_request_can_make_it_large);
+        tcase_add_test(t, test_what_is_literal_can_be_large);
         tcase_add_test(t, test_the_least_used_decision_is_forgotten);
         return run_case("decision cache", t);
 }

@@ -102,6 +102,12 @@ static const MountCase mount_cases[] = {
                         { { "/a", "ro exec template" }, { "/a-b", "ro exec template" },
                                         { "/a-b/c", "denied template" }, { "/a.b", "ro exec template" },
                                         { "/a/b", "rw exec" }, { "/a/b/c", "denied" } } },
+        { "'filesystem': {'readwritePaths': ['/w'], 'readonlyPaths': ['/w-x', '/w/y']}", NULL, true,
+                        { { "/w", "rw exec" }, { "/w-x", "ro exec template" },
+                                        { "/w/y", "ro exec owner" } } },
+        { "'filesystem': {'readwritePaths': ['/w', '/w/y'], 'readonlyPaths': ['/w-x']}", NULL, false,
+                        { { "/w", "rw exec owner required" }, { "/w-x", "ro exec owner" },
+                                        { "/w/y", "none" } } },
         /* a request that restricts what the store grants, and one that widens it, is the owner's affair */
         { "'filesystem': {'readwritePaths': ['/data'], 'readonlyPaths': ['${workspace}']}", "/data/x", true,
                         { { "/data", "rw exec" }, { "/data/x", "ro exec owner required" } } },
