@@ -146,7 +146,7 @@ typedef struct Layers {
         int fds[8];
         size_t n;
         Seen *seen;
-        size_t n_seen;
+        size_t n_seen, room; /* room: what fits in before it has to grow */
 } Layers;
 
 static void layers_clear(Layers *l) {
@@ -177,10 +177,14 @@ static bool is_looked_at(const char *name) {
 }
 
 static int note(Layers *l, const char *name, size_t layer) {
-        Seen *grown = reallocarray(l->seen, l->n_seen + 1, sizeof(Seen));
-        if (!grown)
-                return -ENOMEM;
-        l->seen = grown;
+        if (l->n_seen == l->room) {
+                size_t room = l->room > 0 ? 2 * l->room : 64;
+                Seen *grown = reallocarray(l->seen, room, sizeof(Seen));
+                if (!grown)
+                        return -ENOMEM;
+                l->seen = grown;
+                l->room = room;
+        }
         char *copy = strdup(name);
         if (!copy)
                 return -ENOMEM;

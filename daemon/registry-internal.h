@@ -43,7 +43,7 @@ typedef struct Entry {
 
 typedef struct Entries {
         Entry **entries;    /* sorted by name */
-        size_t n;
+        size_t n, room;     /* there are, and fit in before it has to grow */
 } Entries;
 
 struct Registry {

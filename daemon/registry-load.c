@@ -307,7 +307,8 @@ static bool stays(Entry *old, Changed changed, void *userdata) {
 }
 
 /* Both tables are sorted, and so is what comes of them. */
-static void take_over(Registry *r, Entries *fresh, Entry **merged, Changed changed, void *userdata) {
+static void take_over(
+                Registry *r, Entries *fresh, Entry **merged, size_t room, Changed changed, void *userdata) {
         size_t n = 0, i = 0, j = 0;
         while (i < r->table.n || j < fresh->n) {
                 Entry *old = i < r->table.n ? r->table.entries[i] : NULL,
@@ -333,7 +334,7 @@ static void take_over(Registry *r, Entries *fresh, Entry **merged, Changed chang
         }
         free(r->table.entries);
         free(fresh->entries);
-        r->table = (Entries){ .entries = merged, .n = n };
+        r->table = (Entries){ .entries = merged, .n = n, .room = room };
         *fresh = (Entries){ 0 };
 }
 
@@ -355,9 +356,10 @@ int registry_load(Registry *r, void (*changed)(const AgentChange *change, void *
                                         userdata);
                 return k;
         }
-        Entry **merged = calloc(r->table.n + fresh.n + 1, sizeof(Entry *));
+        size_t room = r->table.n + fresh.n + 1;
+        Entry **merged = calloc(room, sizeof(Entry *));
         if (!merged)
                 return -ENOMEM;
-        take_over(r, &fresh, merged, changed, userdata);
+        take_over(r, &fresh, merged, room, changed, userdata);
         return 0;
 }

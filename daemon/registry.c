@@ -122,12 +122,16 @@ Entry *entries_find(const Entries *t, const char *name) {
 int entries_insert(Entries *t, Entry *e) {
         bool found;
         size_t i = place_of(t, e->agent.name, &found);
-        Entry **grown = reallocarray(t->entries, t->n + 1, sizeof(Entry *));
-        if (!grown)
-                return -ENOMEM;
-        t->entries = grown;
-        memmove(grown + i + 1, grown + i, (t->n - i) * sizeof(Entry *));
-        grown[i] = e;
+        if (t->n == t->room) {
+                size_t room = t->room > 0 ? 2 * t->room : 64;
+                Entry **grown = reallocarray(t->entries, room, sizeof(Entry *));
+                if (!grown)
+                        return -ENOMEM;
+                t->entries = grown;
+                t->room = room;
+        }
+        memmove(t->entries + i + 1, t->entries + i, (t->n - i) * sizeof(Entry *));
+        t->entries[i] = e;
         t->n++;
         return 0;
 }
