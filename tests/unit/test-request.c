@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What is asked for, at each limit and one beyond. */
+
+#include "request.h"
+
+#include "bus-test.h"
+#include "daemon-test.h"
+#include "limits.h"
+#include "names.h"
+
+static TestBus bus;
+
+static int nobody(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        return 0;
+}
+
+/* n words that begin with prefix and are bytes long together, each with its NUL. */
+static char **words(size_t n, size_t bytes, const char *prefix) {
+        char **list = calloc(n + 1, sizeof(char *));
+        ck_assert_ptr_nonnull(list);
+        for (size_t i = 0; i < n; i++) {
+                size_t size = (i + 1 < n ? bytes / n : bytes - bytes / n * (n - 1)) - 1;
+                list[i] = malloc(size + 1);
+                ck_assert_ptr_nonnull(list[i]);
+                memset(list[i], 'x', size);
+                list[i][size] = 0;
+                memcpy(list[i], prefix, strlen(prefix));
+        }
+        return list;
+}
+
+static void words_free(char **list) {
+        for (char **w = list; *w; w++)
+                free(*w);
+        free(list);
+}
+
+static sd_bus_message *begin(RequestFor what, char **argv) {
+        sd_bus_message *m = NULL;
+        ck_assert_int_ge(sd_bus_message_new_method_call(bus.client, &m, NULL, "/x", "x.y", "Z"), 0);
+        if (what != REQUEST_FOR_EXEC)
+                ck_assert_int_ge(sd_bus_message_append(m, "s", ""), 0);
+        if (argv)
+                ck_assert_int_ge(sd_bus_message_append_strv(m, argv), 0);
+        else if (what != REQUEST_FOR_CREATE)
+                ck_assert_int_ge(sd_bus_message_append(m, "as", 1, "true"), 0);
+        return m;
+}
+
+/* What it is refused with, or "". Takes the message. */
+static const char *outcome(sd_bus_message *m, RequestFor what) {
+        static char name[128];
+        SpawnRequest q = { .stdio = { -EBADF, -EBADF, -EBADF } };
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        ck_assert_int_ge(sd_bus_message_seal(m, 1, 0), 0);
+        ck_assert_int_ge(sd_bus_message_rewind(m, true), 0);
+        int r = spawn_request_read(m, what, &q, &error);
+        ck_assert_msg(r == 0 || error.name, "a refusal has a name: %s", strerror(-r));
+        (void)snprintf(name, sizeof(name), "%s", r == 0 ? "" : error.name);
+        spawn_request_clear(&q);
+        sd_bus_error_free(&error);
+        sd_bus_message_unref(m);
+        return name;
+}
+
+static void is(const char *expected, sd_bus_message *m, RequestFor what) {
+        ck_assert_str_eq(outcome(m, what), expected);
+}
+
+static void option(sd_bus_message *m, const char *name, const char *type, ...) {
+        va_list ap;
+        va_start(ap, type);
+        ck_assert_int_ge(sd_bus_message_open_container(m, 'e', "sv"), 0);
+        ck_assert_int_ge(sd_bus_message_append(m, "s", name), 0);
+        ck_assert_int_ge(sd_bus_message_open_container(m, 'v', type), 0);
+        ck_assert_int_ge(sd_bus_message_appendv(m, type, ap), 0);
+        ck_assert_int_ge(sd_bus_message_close_container(m), 0);
+        ck_assert_int_ge(sd_bus_message_close_container(m), 0);
+        va_end(ap);
+}
+
+static sd_bus_message *open_options(RequestFor what, char **argv) {
+        sd_bus_message *m = begin(what, argv);
+        ck_assert_int_ge(sd_bus_message_open_container(m, 'a', "{sv}"), 0);
+        return m;
+}
+
+static sd_bus_message *close_options(sd_bus_message *m) {
+        ck_assert_int_ge(sd_bus_message_close_container(m), 0);
+        return m;
+}
+
+static sd_bus_message *with_number(const char *name, const char *type, uint64_t value) {
+        sd_bus_message *m = open_options(REQUEST_FOR_SPAWN, NULL);
+        if (*type == 't')
+                option(m, name, type, value);
+        else
+                option(m, name, type, (uint32_t)value);
+        if (*type == 'u')
+                option(m, "pty", "b", 1);
+        return close_options(m);
+}
+
+/* n labels; the first one's value is size bytes long. */
+static sd_bus_message *with_labels(size_t n, size_t size) {
+        _cleanup_free_ char *value = calloc(1, size + 1);
+        ck_assert_ptr_nonnull(value);
+        memset(value, 'x', size);
+        sd_bus_message *m = open_options(REQUEST_FOR_SPAWN, NULL);
+        ck_assert_int_ge(sd_bus_message_open_container(m, 'e', "sv"), 0);
+        ck_assert_int_ge(sd_bus_message_append(m, "s", "labels"), 0);
+        ck_assert_int_ge(sd_bus_message_open_container(m, 'v', "a{ss}"), 0);
+        ck_assert_int_ge(sd_bus_message_open_container(m, 'a', "{ss}"), 0);
+        for (size_t i = 0; i < n; i++) {
+                char key[16];
+                (void)snprintf(key, sizeof(key), "k%zu", i);
+                ck_assert_int_ge(sd_bus_message_append(m, "{ss}", key, i == 0 ? value : ""), 0);
+        }
+        for (unsigned i = 0; i < 3; i++)
+                ck_assert_int_ge(sd_bus_message_close_container(m), 0);
+        return close_options(m);
+}
+
+static sd_bus_message *with_argv(size_t n, size_t bytes) {
+        char **argv = words(n, bytes, "");
+        sd_bus_message *m = close_options(open_options(REQUEST_FOR_SPAWN, argv));
+        words_free(argv);
+        return m;
+}
+
+static sd_bus_message *with_env(size_t n, size_t bytes) {
+        char **env = words(n, bytes, "A=");
+        sd_bus_message *m = open_options(REQUEST_FOR_SPAWN, NULL);
+        ck_assert_int_ge(sd_bus_message_open_container(m, 'e', "sv"), 0);
+        ck_assert_int_ge(sd_bus_message_append(m, "s", "env"), 0);
+        ck_assert_int_ge(sd_bus_message_open_container(m, 'v', "as"), 0);
+        ck_assert_int_ge(sd_bus_message_append_strv(m, env), 0);
+        ck_assert_int_ge(sd_bus_message_close_container(m), 0);
+        ck_assert_int_ge(sd_bus_message_close_container(m), 0);
+        words_free(env);
+        return close_options(m);
+}
+
+START_TEST(test_limits) {
+        const RequestFor what = REQUEST_FOR_SPAWN;
+        const char *many = MXC_ERROR_LIMIT_REACHED, *bad = MXC_ERROR_INVALID_ARGUMENT;
+        test_bus_open(&bus, nobody, NULL);
+        is("", with_argv(LIMIT_ARGV, LIMIT_ARGV * 4), what);
+        is(many, with_argv(LIMIT_ARGV + 1, LIMIT_ARGV * 5), what);
+        is("", with_argv(16, LIMIT_ARGV_BYTES), what);
+        is(many, with_argv(16, LIMIT_ARGV_BYTES + 1), what);
+        is("", with_env(LIMIT_ENV, LIMIT_ENV * 8), what);
+        is(many, with_env(LIMIT_ENV + 1, LIMIT_ENV * 9), what);
+        is("", with_env(16, LIMIT_ENV_BYTES), what);
+        is(many, with_env(16, LIMIT_ENV_BYTES + 1), what);
+        is("", with_labels(LIMIT_LABELS, 1), what);
+        is(many, with_labels(LIMIT_LABELS + 1, 1), what);
+        is("", with_labels(1, LIMIT_LABEL_VALUE_BYTES), what);
+        is(many, with_labels(1, LIMIT_LABEL_VALUE_BYTES + 1), what);
+        is("", with_number("rows", "u", LIMIT_TTY_ROWS), what);
+        is(bad, with_number("rows", "u", LIMIT_TTY_ROWS + 1), what);
+        is("", with_number("columns", "u", LIMIT_TTY_ROWS), what);
+        is(bad, with_number("columns", "u", LIMIT_TTY_ROWS + 1), what);
+        is("", with_number("timeout", "t", LIMIT_TIMEOUT_USEC), what);
+        is(bad, with_number("timeout", "t", LIMIT_TIMEOUT_USEC + 1), what);
+        is(bad, with_number("timeout", "t", 0), what);
+        test_bus_close(&bus);
+}
+END_TEST
+
+int main(void) {
+        TCase *t = daemon_case("request");
+        tcase_add_test(t, test_limits);
+        return run_daemon_case(t);
+}
