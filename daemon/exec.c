@@ -147,12 +147,15 @@ static int run(Act *a, sd_bus_error *error) {
         Sandbox *s = sandbox_find(a->manager, a->object);
         if (!s || s->state == SANDBOX_EXITED || s->state == SANDBOX_STOPPING)
                 return sd_bus_error_set(error, MXC_ERROR_NO_SUCH_SANDBOX, "That sandbox is over.");
+        if (s->state == SANDBOX_STARTING)
+                return sd_bus_error_set(error, MXC_ERROR_NO_SUCH_SANDBOX, "That sandbox is not there yet.");
         if (s->state == SANDBOX_FROZEN)
                 return sd_bus_error_set(error, MXC_ERROR_DENIED, "The sandbox is frozen; thaw it first.");
         if (s->agent->state != AGENT_ACTIVE)
                 return sd_bus_error_setf(error, MXC_ERROR_AGENT_SUSPENDED, "Agent %s is %s.", s->agent->name,
                                 agent_state_to_string(s->agent->state));
-        if (s->n_commands > LIMIT_EXECS_PER_SANDBOX) /* its own command is one more */
+        if (s->n_commands > LIMIT_EXECS_PER_SANDBOX || /* its own command is one more */
+                        s->last_command == UINT32_MAX)
                 return sd_bus_error_setf(error, MXC_ERROR_LIMIT_REACHED,
                                 "More than %u commands run in this sandbox.", LIMIT_EXECS_PER_SANDBOX);
         Exec *x = calloc(1, sizeof(Exec));
