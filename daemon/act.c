@@ -38,8 +38,12 @@ static void told(int r) {
 void act_reply(Act *a, const char *types, ...) {
         va_list args;
         va_start(args, types);
-        told(sd_bus_reply_method_returnv(a->message, types, args));
+        int r = sd_bus_reply_method_returnv(a->message, types, args);
         va_end(args);
+        told(r);
+        if (r < 0) /* a descriptor for somebody who takes none; who has gone is not told anyhow */
+                (void)sd_bus_reply_method_errorf(a->message, MXC_ERROR_INTERNAL,
+                                "The answer cannot be made: %s", strerror(-r));
         act_free(a);
 }
 

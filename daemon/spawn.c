@@ -226,7 +226,7 @@ static int append_info(sd_bus_message *m, const Sandbox *s, int pty) {
         return r >= 0 ? sd_bus_message_close_container(m) : r;
 }
 
-static void reply_started(Act *a, const Sandbox *s, int pty) {
+static void reply_started(Act *a, Sandbox *s, int pty) {
         sd_bus_message *reply = NULL;
         int r = sd_bus_message_new_method_return(a->message, &reply);
         if (r >= 0)
@@ -238,6 +238,7 @@ static void reply_started(Act *a, const Sandbox *s, int pty) {
                 return;
         }
         sd_bus_message_unref(reply);
+        (void)sandbox_kill_all(s); /* nobody knows of it; logs itself */
         fail(a, r, "The answer cannot be made");
 }
 
