@@ -76,6 +76,14 @@ int channels_show_pty(Channels *c, int master) {
         return typed && terminal_is_ours() ? terminal_raw(&c->terminal) : 0;
 }
 
+void channels_settle(Channels *c) {
+        if (c->master < 0 || relay_is_open(&c->relays[1]))
+                return;
+        relay_close(&c->relays[0]);
+        (void)close(c->master); /* what is in it nobody wants */
+        c->master = -EBADF;
+}
+
 void channels_resize(Channels *c) {
         uint32_t rows, columns;
         if (c->master < 0 || !terminal_size(&rows, &columns))

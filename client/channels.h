@@ -29,14 +29,16 @@ typedef struct Channels {
 /* Opens /dev/null where the caller left one of the three closed: the next descriptor would become it. */
 int channels_fill_gaps(void);
 /* 0, or a negative errno. channels_close() in any case. */
-int channels_prepare(Channels *s, PtyMode mode);
+int channels_prepare(Channels *c, PtyMode mode);
 /* The descriptors are on their way. */
-void channels_given(Channels *s);
+void channels_given(Channels *c);
 /* The pty has come: the terminal becomes raw. Takes master over. */
-int channels_show_pty(Channels *s, int master);
-void channels_resize(Channels *s);
+int channels_show_pty(Channels *c, int master);
+/* Nobody reads what comes out of the pty any more: it hangs up, as a terminal does that is closed. */
+void channels_settle(Channels *c);
+void channels_resize(Channels *c);
 /* Stopped and continued: a shell has used the terminal in between. */
-void channels_continued(Channels *s);
-bool channels_output_is_open(const Channels *s);
+void channels_continued(Channels *c);
+bool channels_output_is_open(const Channels *c);
 /* Restores the terminal. */
-void channels_close(Channels *s);
+void channels_close(Channels *c);

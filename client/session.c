@@ -60,6 +60,12 @@ static void session_end(Session *s, int status) {
         channels_given(&s->channels); /* our copies would keep its pipes open */
 }
 
+/* The same where something went wrong between us and mxcd. */
+static void session_fail(Session *s, const char *sentence) {
+        terminal_restore(&s->channels.terminal); /* so that it can be read */
+        session_end(s, fail(STATUS_RUN_FAILED, "%s: %s", s->call->what, sentence));
+}
+
 static void send_request(Session *s) {
         WireWriter w;
         s->awaited = s->call->request(s->door, &w, s->flags, &s->channels, s->call->userdata);
@@ -106,8 +112,7 @@ static void on_answer(Session *s, const WireMessage *m) {
         s->call->answer(&r, s->call->userdata, &path, &s->exec);
         s->path = r.failed ? NULL : strdup(path);
         if (!s->path) {
-                session_end(s, fail(STATUS_RUN_FAILED, "mxcd's answer cannot be understood; is it of "
-                                                       "another version?"));
+                session_fail(s, "mxcd's answer cannot be understood; is it of another version?");
                 return;
         }
         channels_given(&s->channels);
@@ -154,11 +159,9 @@ static void attach(Session *s) {
 
 static void find_again(Session *s) {
         if (now_msec() - s->lost_at > SESSION_RECONNECT_MSEC)
-                session_end(s, fail(STATUS_RUN_FAILED,
-                                               "mxcd has gone and does not come back; see `systemctl status "
-                                               "mxcd.service`. "
-                                               "How %s ends will stand in `mxcctl audit`",
-                                               s->call->what));
+                session_fail(s, "mxcd has gone and does not come back; see `systemctl status mxcd.service`, "
+                                "and "
+                                "`mxcctl audit` for how it ends");
         else if (!s->door)
                 (void)door_open(NULL, NULL, &s->door); /* tried again until it is too late */
 }
@@ -172,10 +175,7 @@ static void on_attached(Session *s, const WireMessage *m) {
         } else if (strncmp(m->error, ERROR_PREFIX, strlen(ERROR_PREFIX)) != 0)
                 lose(s); /* a bus that is still starting it */
         else
-                session_end(s, fail(STATUS_RUN_FAILED,
-                                               "mxcd was restarted and cannot tell how %s ended; `mxcctl "
-                                               "audit` may",
-                                               s->call->what));
+                session_fail(s, "mxcd was restarted and cannot tell how it ended; `mxcctl audit` may");
 }
 
 static void on_exited(Session *s, const WireMessage *m) {
@@ -186,10 +186,8 @@ static void on_exited(Session *s, const WireMessage *m) {
         int code = (int)wire_read_u32(&r), number = (int)wire_read_u32(&r);
         const char *reason = wire_read_string(&r);
         if (r.failed || !streq(m->signature, "uiisasa{sv}")) {
-                session_end(s, fail(STATUS_RUN_FAILED,
-                                               "mxcd says in other words than expected that %s ended; is it "
-                                               "of another version?",
-                                               s->call->what));
+                session_fail(s, "mxcd says in other words than expected that it ended; is it of another "
+                                "version?");
                 return;
         }
         s->why = sentence_of_end(reason);
@@ -273,6 +271,7 @@ static void turn(Session *s) {
         for (size_t i = 0; i < ELEMENTSOF(s->channels.relays); i++)
                 if (relay_turn(&s->channels.relays[i], polls + POLL_RELAYS + 2 * i) && i > 0)
                         s->quiet_since = now_msec();
+        channels_settle(&s->channels);
         if (polls[POLL_SIGNALS].revents)
                 on_signals(s);
         if (polls[POLL_DOOR].revents && s->door && !s->ended)

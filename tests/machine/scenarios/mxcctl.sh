@@ -211,6 +211,12 @@ test_a_pty_without_a_terminal() {
         assert_eq 'tty 5' "$(as alice mxcctl run --pty -- sh -c 'test -t 0 && test -t 1 && echo "tty $(wc -l)"' < <(seq 5) | tr -d '\r' | tail -n 1)"
 }
 
+test_a_pty_that_nobody_reads_hangs_up() {
+        workspace alice
+        assert_status 129 as alice bash -c 'set -o pipefail; mxcctl run --pty -- yes | head -n 1'
+        assert_contains "$output" y
+}
+
 test_polkit_asks_on_the_terminal() {
         workspace bob
         local status=0
