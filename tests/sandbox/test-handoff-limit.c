@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* LIMIT_HANDOFF_DIRS at n and n+1: test-handoff-limit LAUNCHER. A program of its own, since making so many directories takes the
+ * emulated machine longer than all attacks together. TAP. */
+
+#include <sched.h>
+#include <sys/mount.h>
+
+#include "cleanup.h"
+#include "limits.h"
+#include "loose.h"
+
+DEFINE_CLEANUP(LaunchPlan *, launch_plan_free);
+
+/* The workspace itself is counted too. */
+static void start_in(Rig *r, RigResult *result) {
+        _cleanup_(launch_plan_freep) LaunchPlan *p = agent(r, "true");
+        rig_run(r, p, result);
+}
+
+/* The rig's place in memory, and for us alone: on a disk this takes minutes, and removing it again too. */
+static void use_memory(void) {
+        if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+                        mount("tmpfs", "/var/tmp", "tmpfs", MS_NOSUID | MS_NODEV,
+                                        "nr_inodes=200k,size=512m,mode=1777") < 0)
+                rig_die("a place in memory", errno);
+}
+
+int main(int argc, char **argv) {
+        if (argc != 2) {
+                fprintf(stderr, "Usage: %s LAUNCHER\n", argv[0]);
+                return EXIT_FAILURE;
+        }
+        static RigResult result;
+        _cleanup_free_ char *script = NULL;
+        Rig r;
+        use_memory();
+        rig_start(&r, argv[1], NULL);
+        if (asprintf(&script, "seq %u | xargs mkdir", LIMIT_HANDOFF_DIRS - 1) < 0)
+                rig_die("memory", ENOMEM);
+        prepare(&r, script);
+        start_in(&r, &result);
+        if (!result.started)
+                print_output(&result);
+        tell(result.started && result.code == 0, "directories", "as many as are searched");
+
+        if (host(&r, "mkdir one-more") != 0)
+                rig_die("one more", EIO);
+        start_in(&r, &result);
+        tell(!result.started && result.step == LAUNCH_STEP_HANDOFF && result.error == E2BIG &&
+                                        strstr(result.detail, r.workspace) &&
+                                        strstr(result.detail, "100000"),
+                        "directories", "one more, refused with the place and the number");
+        prepare(&r, NULL);
+        rig_stop(&r);
+        return tell_end();
+}
