@@ -61,6 +61,11 @@ int bus_error_from_report(sd_bus_error *error, const LaunchReport *report, const
                 return sd_bus_error_setf(error, MXC_ERROR_NOT_EXECUTABLE,
                                 "%s cannot be executed: %s. Does the policy grant execution there?", command,
                                 why);
+        if (report->step == LAUNCH_STEP_OPEN && report->error == ELOOP)
+                return sd_bus_error_setf(error, MXC_ERROR_INVALID_ARGUMENT,
+                                "%s is, or goes through, a symbolic link. Name the directory itself: "
+                                "realpath %s.",
+                                report->detail, report->detail);
         if (report->step == LAUNCH_STEP_PROOF || report->error == EOPNOTSUPP)
                 return sd_bus_error_setf(error, MXC_ERROR_UNSUPPORTED,
                                 "This host cannot build what the policy needs: %s: %s (%s).", step,

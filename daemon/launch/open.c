@@ -91,7 +91,10 @@ static bool is_absence(int error) {
 /* Opens one mount as whoever we are now. *ret_fd stays -EBADF for one that is left out. */
 static int open_one(const PlanMount *m, const LaunchPlan *plan, int *ret_fd) {
         const PlanMount *above = plan_topmost_writable(plan, m->path);
-        _cleanup_close_ int fd = open_path(AT_FDCWD, m->path, above ? above->path : NULL, 0);
+        /* What a request insists on was decided by its name, so the name must be the thing's own: a link to ~/.ssh is not a workspace
+         * that no rule speaks of. */
+        uint64_t resolve = m->as_owner && m->required ? RESOLVE_NO_SYMLINKS : 0;
+        _cleanup_close_ int fd = open_path(AT_FDCWD, m->path, above ? above->path : NULL, resolve);
         if (fd < 0)
                 return !m->required && is_absence(fd) ? 0 : fd;
         if (m->access == PLAN_READWRITE && faccessat(fd, "", W_OK, AT_EMPTY_PATH | AT_EACCESS) < 0)

@@ -118,3 +118,12 @@ test_labels_are_recorded() {
         output=$(as alice busctl -- call "${MANAGER[@]}" Spawn "sasa{sv}" "" 1 true 1 labels "a{ss}" 1 task 42 2>&1) || fail "$output"
         assert_contains "$(record MXC_LABELS MXC_EVENT=spawn)" 42
 }
+
+# A link to ~/.ssh is no workspace, though no rule speaks of the link.
+test_a_workspace_is_named_by_its_own_name() {
+        workspace alice
+        as alice sh -c 'mkdir -p ~/.ssh real && echo key >~/.ssh/id && ln -s ~/.ssh link && ln -s . dot'
+        assert_refused InvalidArgument spawn alice workspace s "$ws/link" -- cat id
+        assert_refused InvalidArgument spawn alice workspace s "$ws/dot/real" -- true
+        assert_ok spawn alice workspace s "$ws/real" -- true
+}
