@@ -264,17 +264,35 @@ uint32_t guard_table_object(
         return 0;
 }
 
+static const GuardName *look_up(
+                const GuardTable *t, uint32_t node, const char *name, size_t length, bool folded) {
+        GuardNameKey key = { .node = node };
+        memcpy(key.name, name, length);
+        if (folded)
+                fold_name(&key);
+        return find_name(t, &key);
+}
+
+bool guard_table_folding_matters(const GuardTable *t, uint32_t node, const char *name, size_t length) {
+        if (node == 0 || length > GUARD_NAME_MAX)
+                return false;
+        if (may_be_another(name, length))
+                return true;
+        const GuardName *exact = look_up(t, node, name, length, false),
+                        *folded = look_up(t, node, name, length, true);
+        if (!exact || !folded)
+                return exact != folded;
+        return exact->flags != folded->flags || exact->node != folded->node;
+}
+
 uint32_t guard_table_name(const GuardTable *t, uint32_t *node, const char *name, size_t length, bool folds) {
-        GuardNameKey key = { .node = *node };
-        if (*node == 0)
+        uint32_t above = *node;
+        if (above == 0)
                 return 0;
         *node = 0;
         if (length > GUARD_NAME_MAX || (folds && may_be_another(name, length)))
                 return GUARD_DENIED | GUARD_PROTECTED;
-        memcpy(key.name, name, length);
-        if (folds)
-                fold_name(&key);
-        const GuardName *found = find_name(t, &key);
+        const GuardName *found = look_up(t, above, name, length, folds);
         if (!found)
                 return 0;
         *node = found->node;

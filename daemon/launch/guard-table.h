@@ -36,7 +36,8 @@ int guard_table_sort(GuardTable *t);
 uint32_t guard_table_object(const GuardTable *t, uint64_t ino, uint32_t dev, uint32_t generation, uint32_t *ret_node);
 
 /* Flags of a name below a node, which becomes the node below that name, or 0. folds: in a directory that does not tell case
- * apart, where a name that may be another one in more ways than case is refused. */
+ * apart, where a name that may be another one in more ways than case is refused. Whether it matters is cheaper to find out. */
+bool guard_table_folding_matters(const GuardTable *t, uint32_t node, const char *name, size_t length);
 uint32_t guard_table_name(const GuardTable *t, uint32_t *node, const char *name, size_t length, bool folds);
 
 void guard_table_clear(GuardTable *t); /* usable with _cleanup_() on a GuardTable */

@@ -201,25 +201,28 @@ static void take_signals(Init *init) {
                 on_signal(init, &info);
 }
 
-/* Until something happens, and what is then to be done but for reaping. */
-static void wait_and_act(Init *init) {
+/* Until something happens, and what is then to be done. True when children may have ended. */
+static bool wait_and_act(Init *init) {
         struct pollfd fds[1 + MEDIATOR_POLL_MAX] = { { .fd = init->signals, .events = POLLIN } };
         Mediator *m = init->cage->mediator;
         size_t n = 1 + (m ? mediator_watch(m, fds + 1) : 0);
         uint64_t now = init->stopping ? now_msec() : 0,
                  left = init->deadline > now ? init->deadline - now : 0;
         const struct timespec limit = { (time_t)(left / 1000), (long)(left % 1000) * 1000000 };
-        if (ppoll(fds, n, init->stopping ? &limit : NULL, NULL) <= 0)
-                return;
+        int ready = ppoll(fds, n, init->stopping ? &limit : NULL, NULL);
+        if (ready <= 0)
+                return true;
         if (m)
                 mediator_serve(m, fds + 1, n - 1);
+        if (!fds[0].revents)
+                return false;
         take_signals(init);
+        return true;
 }
 
 static _Noreturn void serve(Init *init) {
         for (;;) {
-                wait_and_act(init);
-                bool any = reap(init, WNOHANG);
+                bool any = !wait_and_act(init) || reap(init, WNOHANG);
                 if (init->stopping ? !any || now_msec() >= init->deadline : init->ended)
                         finish(init);
         }

@@ -38,13 +38,13 @@ static uint32_t refused_for(mode_t mode) {
         return S_ISDIR(mode) ? WRITING : REPLACING;
 }
 
-static int change_object(const Call *c, int object, const Change *change) {
+static int change_object(const Call *c, int object, const Identity *id, const Change *change) {
         _cleanup_close_ int writable = -EBADF;
         Spot s;
-        int r = spot_find(c->m, object, &s);
+        int r = spot_find(c->m, object, id, &s);
         if (r < 0 || !s.tree)
                 return r < 0 ? r : CALL_CONTINUE;
-        r = spot_open(c->m, &s, object, refused_for(s.id.mode), &writable);
+        r = spot_open(c->m, &s, object, refused_for(s.id.mode), O_PATH, &writable);
         return r < 0 ? r : change->apply(writable, change);
 }
 
@@ -56,13 +56,16 @@ static int change_path(const Call *c, int dirfd, uint64_t path, int flags, const
                 r = find_object(c, &p, !(flags & AT_SYMLINK_NOFOLLOW), &f);
         if (r < 0)
                 return r;
-        return f.object < 0 ? -ENOENT : change_object(c, f.object, change);
+        return f.object < 0 ? -ENOENT : change_object(c, f.object, &f.id, change);
 }
 
 static int change_descriptor(const Call *c, int fd, const Change *change) {
         _cleanup_close_ int object = fd < 0 ? -EBADF : call_open(c, fd);
+        Identity id;
         int r = object < 0 ? object : call_check(c);
-        return r < 0 ? r : change_object(c, object, change);
+        if (r == 0)
+                r = identity_of(object, "", &id);
+        return r < 0 ? r : change_object(c, object, &id, change);
 }
 
 /* ---- modes and owners ---- */

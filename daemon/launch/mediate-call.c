@@ -6,11 +6,11 @@
 #include <sys/ioctl.h>
 #include <sys/pidfd.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <sys/uio.h>
 
 #include "cleanup.h"
 #include "mediate-internal.h"
+#include "mediate-text.h"
 
 #ifndef PIDFD_THREAD
 #define PIDFD_THREAD O_EXCL /* Linux 6.9 */
@@ -87,58 +87,30 @@ int call_copy(const Call *c, int fd, pid_t process) {
         return copy < 0 ? -errno : copy;
 }
 
-/* The number after a heading, or -EBADMSG. The kernel escapes line ends in the only line before that an agent has a say in. */
-static int read_number(const char *text, const char *heading, int base, unsigned long *ret) {
-        const char *at = strstr(text, heading);
-        char *end;
-        if (!at)
-                return -EBADMSG;
-        at += strlen(heading);
-        errno = 0;
-        *ret = strtoul(at, &end, base);
-        return errno != 0 || end == at ? -EBADMSG : 0;
+/* A small file of /proc that is the waiting thread's. */
+static int read_own(const Call *c, const char *name, char *text, size_t size) {
+        _cleanup_close_ int fd = open_own(c, O_RDONLY, name);
+        if (fd < 0)
+                return fd;
+        ssize_t n = read(fd, text, size - 1);
+        if (n < 0)
+                return -errno;
+        text[n] = 0;
+        return call_check(c);
 }
 
 int call_identify(const Call *c, pid_t *ret_process, mode_t *ret_umask) {
         char text[1024];
-        _cleanup_close_ int fd = open_own(c, O_RDONLY, "status");
-        if (fd < 0)
-                return fd;
-        ssize_t n = read(fd, text, sizeof(text) - 1);
-        if (n < 0)
-                return -errno;
-        text[n] = 0;
-        unsigned long mask, process;
-        int r = read_number(text, "\nUmask:\t", 8, &mask);
-        if (r == 0)
-                r = read_number(text, "\nTgid:\t", 10, &process);
-        if (r == 0)
-                r = call_check(c);
-        if (r < 0)
-                return r;
-        *ret_umask = (mode_t)mask & 0777;
-        *ret_process = (pid_t)process;
-        return 0;
+        int r = read_own(c, "status", text, sizeof(text));
+        return r < 0 ? r : status_parse(text, ret_process, ret_umask);
 }
 
 int call_terminal(const Call *c, dev_t *ret) {
         char text[1024];
-        _cleanup_close_ int fd = open_own(c, O_RDONLY, "stat");
-        if (fd < 0)
-                return fd;
-        ssize_t n = read(fd, text, sizeof(text) - 1);
-        if (n < 0)
-                return -errno;
-        text[n] = 0;
-        unsigned number;
-        const char *end = strrchr(text, ')'); /* of the name, in which anything may be */
-        if (!end || sscanf(end + 1, " %*c %*d %*d %*d %u", &number) != 1)
-                return -EBADMSG;
-        int r = call_check(c);
-        if (r < 0)
-                return r;
-        *ret = makedev(number >> 8 & 0xfff, (number & 0xff) | (number >> 12 & 0xfff00));
-        return number == 0 ? -ENXIO : 0;
+        int r = read_own(c, "stat", text, sizeof(text));
+        if (r == 0)
+                r = stat_parse_terminal(text, ret);
+        return r < 0 ? r : *ret == 0 ? -ENXIO : 0;
 }
 
 void path_argument_clear(PathArgument *p) {

@@ -9,6 +9,7 @@
 #include "cleanup.h"
 #include "fd.h"
 #include "mediate-internal.h"
+#include "mediate-text.h"
 
 #define LINKS_MAX 40 /* as the kernel's MAXSYMLINKS */
 #define PROC_ROOT_INO 1U
@@ -49,22 +50,18 @@ static int trail_go(Trail *t, int fd) {
 
 /* What was a link is walked instead of it. */
 static int trail_insert(Trail *t, const char *text, size_t length) {
-        size_t n = strlen(t->rest);
-        if (length + 1 + n >= sizeof(t->rest))
-                return -ENAMETOOLONG;
-        memmove(t->rest + length + (n > 0), t->rest, n + 1);
-        memcpy(t->rest, text, length);
-        if (n > 0)
-                t->rest[length] = '/';
+        int r = path_insert(t->rest, text, length);
+        if (r < 0)
+                return r;
         return text[0] == '/' ? trail_go(t, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)) : 0;
 }
 
 /* Something in our own directory in /proc, which we can look into and the agent cannot, beyond what everybody may see. However it
  * was come by: what counts is what it is. */
-static bool is_ours(int fd) {
+static bool is_ours(const Mediator *m, int fd) {
         static const char *const harmless[] = { "", "cgroup", "cmdline", "comm", "stat", "statm", "status" };
         char path[PATH_MAX], *end;
-        if (path_of(fd, path) < 0 || (strncmp(path, "/proc/", 6) != 0 && !streq(path, "/proc")))
+        if (path_of(m, fd, path) < 0 || (strncmp(path, "/proc/", 6) != 0 && !streq(path, "/proc")))
                 return true;
         if (!path[5])
                 return false;
@@ -110,7 +107,7 @@ static int follow(Trail *t, int link, const Identity *id, const char *name, int 
                 return -ELOOP;
         if (id->mount == t->call->m->proc_mount) {
                 _cleanup_close_ int plain = open_at(t->dir, name, 0, RESOLVE_NO_MAGICLINKS);
-                if (plain == -ELOOP && is_ours(t->dir))
+                if (plain == -ELOOP && is_ours(t->call->m, t->dir))
                         return -EACCES;
                 if (plain == -ELOOP) { /* of another process, and checked by the kernel as if we were the agent */
                         int fd = open_at(t->dir, name, 0, 0);
@@ -126,25 +123,6 @@ static int follow(Trail *t, int link, const Identity *id, const char *name, int 
         if (n == 0 || (size_t)n == sizeof(text))
                 return n == 0 ? -ENOENT : -ENAMETOOLONG;
         return trail_insert(t, text, (size_t)n);
-}
-
-/* Takes the next name off the rest: false when there is none. "." is passed over. */
-static bool take_name(Trail *t, char name[NAME_MAX + 1], bool *ret_slash, int *ret_error) {
-        char *at = t->rest + strspn(t->rest, "/");
-        size_t length = strcspn(at, "/");
-        while (length == 1 && at[0] == '.') {
-                at += 1 + strspn(at + 1, "/");
-                length = strcspn(at, "/");
-        }
-        *ret_error = length > NAME_MAX ? -ENAMETOOLONG : 0;
-        if (length == 0 || length > NAME_MAX)
-                return false;
-        memcpy(name, at, length);
-        name[length] = 0;
-        *ret_slash = at[length] == '/';
-        at += length + strspn(at + length, "/");
-        memmove(t->rest, at, strlen(at) + 1);
-        return true;
 }
 
 /* The path ends here: 1. */
@@ -201,7 +179,7 @@ static int walk_all(const Call *c, const PathArgument *p, bool follow_last, Foun
                                                : fcntl(p->base, F_DUPFD_CLOEXEC, 3));
         char name[NAME_MAX + 1];
         bool slash;
-        while (r == 0 && take_name(&t, name, &slash, &r)) {
+        while (r == 0 && (r = path_next(t.rest, name, &slash)) > 0) {
                 r = trail_step(&t, name, slash, ret);
                 if (r != 0)
                         return r < 0 ? r : 0;
@@ -215,13 +193,12 @@ static int walk_all(const Call *c, const PathArgument *p, bool follow_last, Foun
 
 static int walk(const Call *c, const PathArgument *p, bool follow_last, Found *ret) {
         _cleanup_(found_clear) Found f = FOUND_NONE;
-        Identity id;
         int r = walk_all(c, p, follow_last, &f);
-        if (r == 0 && f.object >= 0)
-                r = identity_of(f.object, "", &id);
+        if (r == 0)
+                r = identity_of(f.object >= 0 ? f.object : f.dir, "", &f.id);
         if (r < 0)
                 return r;
-        if (f.object >= 0 && id.mount == c->m->proc_mount && is_ours(f.object))
+        if (f.object >= 0 && f.id.mount == c->m->proc_mount && is_ours(c->m, f.object))
                 return -EACCES;
         *ret = f;
         f = FOUND_NONE;
@@ -231,42 +208,21 @@ static int walk(const Call *c, const PathArgument *p, bool follow_last, Found *r
 /* ---- in one go, where that is certain ---- */
 
 /* -ELOOP where the way leads through /proc, or might. */
-static int open_plainly(const Call *c, const PathArgument *p, const char *path, int flags) {
+static int open_plainly(const Call *c, const PathArgument *p, const char *path, int flags, Identity *ret) {
         _cleanup_close_ int fd = open_at(p->base, path, flags, RESOLVE_NO_MAGICLINKS);
-        Identity id;
-        int r = fd < 0 ? fd : identity_of(fd, "", &id);
+        int r = fd < 0 ? fd : identity_of(fd, "", ret);
         if (r < 0)
                 return r;
-        return id.mount == c->m->proc_mount ? -ELOOP : TAKE_FD(fd);
-}
-
-/* The directory of the last name, and the name; false where there is no name but slashes, or it is too long. */
-static bool split(const char *path, char parent[PATH_MAX], Found *f) {
-        size_t end = strlen(path);
-        while (end > 0 && path[end - 1] == '/')
-                end--;
-        f->slash = path[end] == '/';
-        size_t begin = end;
-        while (begin > 0 && path[begin - 1] != '/')
-                begin--;
-        if (end == begin || end - begin > NAME_MAX)
-                return false;
-        memcpy(f->name, path + begin, end - begin);
-        f->name[end - begin] = 0;
-        memcpy(parent, path, begin);
-        parent[begin] = 0;
-        if (begin == 0)
-                memcpy(parent, ".", 2);
-        return true;
+        return ret->mount == c->m->proc_mount ? -ELOOP : TAKE_FD(fd);
 }
 
 /* Nothing is there: certainly, and only the last name is missing. */
 static bool is_plainly_absent(const Call *c, const PathArgument *p, Found *ret) {
         char parent[PATH_MAX];
         Found f = FOUND_NONE;
-        if (!split(p->path, parent, &f))
+        if (!path_split(p->path, parent, f.name, &f.slash))
                 return false;
-        _cleanup_close_ int dir = open_plainly(c, p, parent, O_DIRECTORY);
+        _cleanup_close_ int dir = open_plainly(c, p, parent, O_DIRECTORY, &f.id);
         struct stat st;
         if (dir < 0 || fstatat(dir, f.name, &st, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT)
                 return false;
@@ -275,36 +231,41 @@ static bool is_plainly_absent(const Call *c, const PathArgument *p, Found *ret) 
         return true;
 }
 
+static int find_itself(const PathArgument *p, Found *ret) {
+        _cleanup_close_ int fd = fcntl(p->base, F_DUPFD_CLOEXEC, 3);
+        *ret = FOUND_NONE;
+        int r = fd < 0 ? -errno : identity_of(fd, "", &ret->id);
+        if (r < 0)
+                return r;
+        ret->object = TAKE_FD(fd);
+        return 0;
+}
+
 int find_object(const Call *c, const PathArgument *p, bool follow_last, Found *ret) {
-        if (!p->path[0]) {
-                int fd = fcntl(p->base, F_DUPFD_CLOEXEC, 3);
-                if (fd < 0)
-                        return -errno;
-                *ret = FOUND_NONE;
-                ret->object = fd;
-                return 0;
-        }
-        int fd = open_plainly(c, p, p->path, follow_last ? 0 : O_NOFOLLOW);
-        if (fd >= 0) {
-                *ret = FOUND_NONE;
-                ret->object = fd;
-                return 0;
-        }
+        if (!p->path[0])
+                return find_itself(p, ret);
+        Identity id;
+        int fd = open_plainly(c, p, p->path, follow_last ? 0 : O_NOFOLLOW, &id);
         if (fd == -ENOENT && is_plainly_absent(c, p, ret))
                 return 0;
-        return walk(c, p, follow_last, ret);
+        if (fd < 0)
+                return walk(c, p, follow_last, ret);
+        *ret = FOUND_NONE;
+        ret->object = fd;
+        ret->id = id;
+        return 0;
 }
 
 int find_name(const Call *c, const PathArgument *p, Found *ret) {
         PathArgument above = { .base = p->base }; /* borrowed */
         Found f = FOUND_NONE;
-        if (!split(p->path, above.path, &f)) {
+        if (!path_split(p->path, above.path, f.name, &f.slash)) {
                 if (p->path[strspn(p->path, "/")] != 0)
                         return -ENAMETOOLONG;
                 *ret = f;
                 return 0;
         }
-        f.dir = open_plainly(c, &above, above.path, O_DIRECTORY);
+        f.dir = open_plainly(c, &above, above.path, O_DIRECTORY, &f.id);
         if (f.dir < 0) {
                 _cleanup_(found_clear) Found dir = FOUND_NONE;
                 int r = walk(c, &above, true, &dir);
@@ -312,6 +273,7 @@ int find_name(const Call *c, const PathArgument *p, Found *ret) {
                         return r;
                 if (dir.object < 0)
                         return -ENOENT;
+                f.id = dir.id;
                 f.dir = TAKE_FD(dir.object);
         }
         *ret = f;

@@ -48,7 +48,8 @@ struct Mediator {
         bool knows_directories;  /* about directories among them */
         bool reads;              /* something is denied: reading is mediated too */
         bool slow;               /* a file system in the cage may take as long as it likes */
-        int proc;                /* O_PATH: /proc of the cage */
+        int proc;                /* O_PATH: /proc of the cage, */
+        int descriptors;         /* and our own fd in it */
         uint64_t proc_mount;
         int door[2];             /* commands send their listener into [1]; it comes out at [0] */
         int listeners[MEDIATOR_LISTENERS]; /* -EBADF: free */
@@ -64,7 +65,8 @@ typedef struct Identity {
 
 int identity_of(int fd, const char *name, Identity *ret); /* name "": of fd itself; a symlink is not followed */
 
-int path_of(int fd, char ret[PATH_MAX]); /* in the cage, of what a descriptor has open */
+int path_of(const Mediator *m, int fd, char ret[PATH_MAX]); /* in the cage, of what a descriptor has open */
+int reopen(const Mediator *m, int fd, int flags);           /* what is open as O_PATH */
 
 /* Where an object is. */
 typedef struct Spot {
@@ -73,11 +75,12 @@ typedef struct Spot {
         char below[PATH_MAX];     /* its path below the root of the tree; "" is the root */
 } Spot;
 
-int spot_find(const Mediator *m, int fd, Spot *ret);
+int spot_find(const Mediator *m, int fd, const Identity *id, Spot *ret);
 
 /* A directory below the root of a tree, on its writable side, reached name by name, and what the names say. */
 typedef struct Way {
-        int dir; /* O_PATH */
+        int dir;    /* O_PATH */
+        bool owned; /* or it is the root of the tree */
         const RuledTree *tree;
         uint32_t flags, node;
 } Way;
@@ -91,15 +94,15 @@ int way_go(const Mediator *m, const RuledTree *t, const char *below, size_t leng
 /* What the rules say of a name in that directory, and of what is there. */
 int way_judge(const Mediator *m, const Way *w, const char *name, uint32_t *ret_flags);
 
-/* The object of a spot on the writable side of its tree (O_PATH), if none of these flags is on it: -EACCES. -EAGAIN when it is
+/* The object of a spot on the writable side of its tree, opened with open_flags, if none of the refused is on it: -EACCES. -ESTALE when it is
  * not there any more, but something else is. */
-int spot_open(const Mediator *m, const Spot *s, int fd, uint32_t refused, int *ret);
+int spot_open(const Mediator *m, const Spot *s, int fd, uint32_t refused, int open_flags, int *ret);
 
 /* What the rules say of what is at a spot, if anything; the writable side need not be there. */
 int spot_judge(const Mediator *m, const Spot *s, uint32_t *ret_flags);
 
 /* The same of where nothing is: -EACCES when it is denied, otherwise -ENOENT. dir: O_PATH, as the agent sees it. */
-int absence_judge(const Mediator *m, int dir, const char *name);
+int absence_judge(const Mediator *m, int dir, const Identity *id, const char *name);
 
 /* ---- mediate-call.c: a call of an agent that waits for its answer ---- */
 
@@ -164,6 +167,7 @@ int call_take_path(const Call *c, int dirfd, uint64_t path, bool may_be_empty, P
 typedef struct Found {
         int object;             /* O_PATH; -EBADF: nothing is there */
         int dir;                /* O_PATH: where the name is, or would be. -EBADF where that is not known */
+        Identity id;            /* of the object; of dir where there is none */
         char name[NAME_MAX + 1];
         bool slash;             /* one came after it: only a directory will do */
         bool cut;               /* nothing is there, and it was not the last name of the path */

@@ -34,7 +34,7 @@ static int entry_find(const Call *c, int dirfd, uint64_t path, Entry *ret) {
                 return r;
         (void)snprintf(ret->name, sizeof(ret->name), "%s%s", ret->found.name, ret->found.slash ? "/" : "");
         ret->spot.tree = NULL;
-        return ret->found.dir < 0 ? 0 : spot_find(c->m, ret->found.dir, &ret->spot);
+        return ret->found.dir < 0 ? 0 : spot_find(c->m, ret->found.dir, &ret->found.id, &ret->spot);
 }
 
 /* The kernel takes neither for a name to be made or removed, but answers each call in its own words. */
@@ -157,7 +157,7 @@ static int link_name(const Call *c, int old_dirfd, uint64_t old_path, int new_di
         if (r == 0)
                 r = find_object(c, &p, flags & AT_SYMLINK_FOLLOW, &old);
         if (r == 0)
-                r = old.object < 0 ? -ENOENT : spot_find(c->m, old.object, &spot);
+                r = old.object < 0 ? -ENOENT : spot_find(c->m, old.object, &old.id, &spot);
         if (r == 0)
                 r = entry_find(c, new_dirfd, new_path, &new);
         if (r < 0)
@@ -165,7 +165,7 @@ static int link_name(const Call *c, int old_dirfd, uint64_t old_path, int new_di
         if ((!spot.tree && !new.spot.tree) || is_dots(&new))
                 return CALL_CONTINUE;
         if (spot.tree)
-                r = spot_open(c->m, &spot, old.object, WRITING, &object);
+                r = spot_open(c->m, &spot, old.object, WRITING, O_PATH, &object);
         if (r == 0 && new.spot.tree)
                 r = entry_judge(c, &new, MAKES, REPLACING);
         if (r < 0)
@@ -204,7 +204,7 @@ static int bind_name(const Call *c, int fd, const struct sockaddr_un *address) {
         if (r < 0)
                 return r;
         e.spot.tree = NULL;
-        r = e.found.dir < 0 ? 0 : spot_find(c->m, e.found.dir, &e.spot);
+        r = e.found.dir < 0 ? 0 : spot_find(c->m, e.found.dir, &e.found.id, &e.spot);
         if (r < 0 || !e.spot.tree || is_dots(&e) || e.found.slash)
                 return r < 0 ? r : CALL_CONTINUE;
         r = entry_judge(c, &e, MAKES, REPLACING);

@@ -66,10 +66,10 @@ static int make_file(const Opening *o, const Found *f) {
         Spot s;
         uint32_t flags;
         if (!(o->flags & O_CREAT) || has_all(o, O_TMPFILE) || f->cut)
-                return m->reads ? absence_judge(m, f->dir, f->name) : -ENOENT;
+                return m->reads ? absence_judge(m, f->dir, &f->id, f->name) : -ENOENT;
         if (f->slash)
                 return -EISDIR;
-        int r = spot_find(m, f->dir, &s);
+        int r = spot_find(m, f->dir, &f->id, &s);
         if (r < 0)
                 return r;
         if (!s.tree)
@@ -125,17 +125,41 @@ static int reopen_pipe(const Opening *o, const char *path) {
         return fd < 0 ? fd : inject(o, fd);
 }
 
-static int reopen(const Opening *o, const char *path) {
+static int open_again(const Opening *o, const char *path) {
         int flags = o->flags & ~(O_CREAT | O_EXCL | O_NOFOLLOW);
         _cleanup_close_ int fd = open(path, flags | OUR_FLAGS);
         return fd < 0 ? -errno : inject(o, fd);
 }
 
-/* By what it is: nothing that happens to its name meanwhile matters. */
-static int open_for_writing(const Opening *o, const Spot *s, int object) {
+/* What of the flags is about an open file; the kernel has no word against others, openat2() has. */
+#define KEPT_FLAGS                                                                                          \
+        (O_ACCMODE | O_APPEND | O_DIRECT | O_DSYNC | O_LARGEFILE | O_NOATIME | O_NONBLOCK | O_SYNC)
+
+/* For reading, and yet truncated. */
+static int open_truncating(const Opening *o, const Spot *s, int object) {
         _cleanup_close_ int writable = -EBADF;
-        int r = spot_open(o->call->m, s, object, REPLACING, &writable);
-        return r < 0 ? r : reopen(o, fd_path(writable).text);
+        int r = spot_open(o->call->m, s, object, REPLACING, O_PATH, &writable);
+        return r < 0 ? r : open_again(o, fd_path(writable).text);
+}
+
+/* By what it is: nothing that happens to its name meanwhile matters. If it is no file any more, or somebody has a lease on it, we do
+ * not wait. */
+static int open_for_writing(const Opening *o, const Spot *s, int object) {
+        _cleanup_close_ int fd = -EBADF;
+        int wait = o->call->may_wait ? 0 : O_NONBLOCK;
+        if ((o->flags & O_ACCMODE) == O_RDONLY)
+                return open_truncating(o, s, object);
+        int r = spot_open(o->call->m, s, object, REPLACING, (o->flags & KEPT_FLAGS) | O_NOCTTY | wait, &fd);
+        if (r == -EAGAIN && wait && !(o->flags & O_NONBLOCK))
+                return CALL_WAITS;
+        if (r < 0)
+                return r;
+        if (o->flags & O_TRUNC && ftruncate(fd, 0) < 0)
+                return -errno;
+        if (wait && !(o->flags & O_NONBLOCK) &&
+                        fcntl(fd, F_SETFL, o->flags & (O_APPEND | O_DIRECT | O_NOATIME)) < 0)
+                return -errno;
+        return inject(o, fd);
 }
 
 static int open_terminal(const Opening *o) {
@@ -147,7 +171,7 @@ static int open_terminal(const Opening *o) {
         if (major(terminal) < 136 || major(terminal) > 143) /* no pty: none of the cage's */
                 return -ENXIO;
         (void)snprintf(path, sizeof(path), "/dev/pts/%u", minor(terminal));
-        return reopen(o, path);
+        return open_again(o, path);
 }
 
 /* Only where something is denied. */
@@ -166,7 +190,7 @@ static int open_for_reading(const Opening *o, const Spot *s, int object) {
         if (S_ISCHR(st.st_mode) && st.st_rdev == KERNELS_TTY)
                 return open_terminal(o);
         return S_ISFIFO(st.st_mode) && !(o->flags & O_NONBLOCK) ? reopen_pipe(o, fd_path(object).text)
-                                                                : reopen(o, fd_path(object).text);
+                                                                : open_again(o, fd_path(object).text);
 }
 
 /* The kernel's own order of complaints. */
@@ -182,7 +206,7 @@ static int complaint(const Opening *o, mode_t mode) {
 
 static int open_found(const Opening *o, const Found *f) {
         Spot s;
-        int r = spot_find(o->call->m, f->object, &s);
+        int r = spot_find(o->call->m, f->object, &f->id, &s);
         if (r < 0 || (!s.tree && may_be_carried_on_with(o)))
                 return r < 0 ? r : CALL_CONTINUE;
         r = complaint(o, s.id.mode);

@@ -32,8 +32,8 @@ static int look(const Call *c, int dirfd, uint64_t path, int flags, Sight *ret) 
         if (r < 0)
                 return r;
         if (ret->found.object < 0)
-                return absence_judge(c->m, ret->found.dir, ret->found.name);
-        r = spot_find(c->m, ret->found.object, &ret->spot);
+                return absence_judge(c->m, ret->found.dir, &ret->found.id, ret->found.name);
+        r = spot_find(c->m, ret->found.object, &ret->found.id, &ret->spot);
         if (r < 0 || !c->m->reads)
                 return r;
         r = spot_judge(c->m, &ret->spot, &rules);
@@ -54,7 +54,7 @@ static int may_access(const Call *c, int dirfd, uint64_t path, int mode, int fla
                 return r < 0 ? r : CALL_CONTINUE;
         int object = s.found.object;
         if (s.spot.tree && mode & W_OK) {
-                r = spot_open(c->m, &s.spot, object, S_ISDIR(s.spot.id.mode) ? WRITING : REPLACING,
+                r = spot_open(c->m, &s.spot, object, S_ISDIR(s.spot.id.mode) ? WRITING : REPLACING, O_PATH,
                                 &writable);
                 if (r < 0)
                         return r;

@@ -13,6 +13,7 @@
 #include "mediate-internal.h"
 #include "report.h"
 
+#define RACE_TRIES 5
 #define HELPER_SECONDS                                                                                      \
         60 /* of a call that waits for another machine: then the child is ended by its clock */
 
@@ -63,7 +64,13 @@ static CallHandler handler_of(int number) {
 
 static int handle(const Call *c) {
         CallHandler handler = handler_of(c->number);
-        int r = handler ? handler(c) : -ENOSYS;
+        int r = -ENOSYS;
+        for (int tries = 0; handler && tries < RACE_TRIES; tries++) {
+                r = handler(c);
+                if (r != -ESTALE)
+                        break;
+                r = -EAGAIN; /* somebody outside moved it, each time that we looked */
+        }
         if (r == -CALL_IS_CLOSED) /* what it may change by itself, it may; there is a cover over the rest */
                 r = c->m->reads ? -EPERM : CALL_CONTINUE;
         return r;
@@ -71,12 +78,16 @@ static int handle(const Call *c) {
 
 /* ---- helpers ---- */
 
-static _Noreturn void help(Call *c) {
+static _Noreturn void help(Mediator *m, Call *c) {
         const struct itimerval limit = { .it_value = { .tv_sec = HELPER_SECONDS } };
         sigset_t alarm;
         sigemptyset(&alarm);
         sigaddset(&alarm, SIGALRM);
         c->may_wait = true;
+        m->descriptors = open(
+                        "/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC); /* what it had was pid 1's */
+        if (m->descriptors < 0)
+                _exit(EXIT_FAILURE);
         if (c->m->slow && (setitimer(ITIMER_REAL, &limit, NULL) < 0 ||
                                           sigprocmask(SIG_UNBLOCK, &alarm, NULL) < 0))
                 _exit(EXIT_FAILURE);
@@ -98,7 +109,7 @@ static int call_for_help(Mediator *m, Call *c) {
         if (pid < 0)
                 return -EAGAIN;
         if (pid == 0)
-                help(c);
+                help(m, c);
         *h = (Helper){ .pid = pid, .listener = c->listener, .id = c->id };
         return CALL_ANSWERED;
 }
@@ -140,6 +151,7 @@ static void serve_one(Mediator *m, int listener) {
 size_t mediator_descriptors(const Mediator *m, int *ret) {
         size_t n = 0;
         ret[n++] = m->proc;
+        ret[n++] = m->descriptors;
         ret[n++] = m->door[0];
         ret[n++] = m->door[1];
         for (size_t i = 0; i < m->n_trees; i++) {

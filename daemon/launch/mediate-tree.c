@@ -10,6 +10,7 @@
 #include "cleanup.h"
 #include "fd.h"
 #include "mediate-internal.h"
+#include "mediate-text.h"
 
 #ifndef FS_CASEFOLD_FL
 #define FS_CASEFOLD_FL 0x40000000
@@ -43,8 +44,23 @@ FdPath fd_path(int fd) {
 
 /* ---- where it is ---- */
 
-int path_of(int fd, char ret[PATH_MAX]) {
-        ssize_t n = readlink(fd_path(fd).text, ret, PATH_MAX);
+typedef struct FdName {
+        char text[12];
+} FdName;
+
+static FdName fd_name(int fd) {
+        FdName n;
+        (void)snprintf(n.text, sizeof(n.text), "%d", fd);
+        return n;
+}
+
+int reopen(const Mediator *m, int fd, int flags) {
+        int again = openat(m->descriptors, fd_name(fd).text, flags);
+        return again < 0 ? -errno : again;
+}
+
+int path_of(const Mediator *m, int fd, char ret[PATH_MAX]) {
+        ssize_t n = readlinkat(m->descriptors, fd_name(fd).text, ret, PATH_MAX);
         if (n < 0)
                 return -errno;
         if (n == PATH_MAX)
@@ -53,27 +69,17 @@ int path_of(int fd, char ret[PATH_MAX]) {
         return 0;
 }
 
-/* The rest of path beyond that of the root, or NULL. */
-static const char *rest_beyond(const char *path, const char *root) {
-        size_t n = strlen(root);
-        if (n == 1) /* of "/" */
-                return path + 1;
-        if (strncmp(path, root, n) != 0)
-                return NULL;
-        return path[n] == '/' ? path + n + 1 : path[n] == 0 ? path + n : NULL;
-}
-
-static int find_below(const RuledTree *t, int fd, char ret[PATH_MAX]) {
+static int find_below(const Mediator *m, const RuledTree *t, int fd, char ret[PATH_MAX]) {
         char path[PATH_MAX], root[PATH_MAX];
-        int r = path_of(fd, path);
+        int r = path_of(m, fd, path);
         if (r < 0)
                 return r;
-        const char *rest = rest_beyond(path, t->path);
+        const char *rest = path_beyond(path, t->path);
         if (!rest) { /* somebody outside renamed what the tree is mounted in */
-                r = path_of(t->cover >= 0 ? t->cover : t->root, root);
+                r = path_of(m, t->cover >= 0 ? t->cover : t->root, root);
                 if (r < 0)
                         return r;
-                rest = rest_beyond(path, root);
+                rest = path_beyond(path, root);
         }
         if (!rest)
                 return -ESTALE;
@@ -81,15 +87,13 @@ static int find_below(const RuledTree *t, int fd, char ret[PATH_MAX]) {
         return 0;
 }
 
-int spot_find(const Mediator *m, int fd, Spot *ret) {
+int spot_find(const Mediator *m, int fd, const Identity *id, Spot *ret) {
         ret->tree = NULL;
-        int r = identity_of(fd, "", &ret->id);
-        if (r < 0)
-                return r;
+        ret->id = *id;
         for (size_t i = 0; i < m->n_trees; i++)
-                if (m->trees[i].visible == ret->id.mount || m->trees[i].beneath == ret->id.mount) {
+                if (m->trees[i].visible == id->mount || m->trees[i].beneath == id->mount) {
                         ret->tree = &m->trees[i];
-                        return find_below(ret->tree, fd, ret->below);
+                        return find_below(m, ret->tree, fd, ret->below);
                 }
         return 0;
 }
@@ -110,7 +114,10 @@ static bool folds(const RuledTree *t, int dir) {
 static uint32_t flags_of_name(
                 const Mediator *m, const Way *w, const char *name, size_t length, uint32_t *node) {
         *node = w->node;
-        return *node == 0 ? 0 : guard_table_name(&m->table, node, name, length, folds(w->tree, w->dir));
+        if (*node == 0)
+                return 0;
+        bool fold = guard_table_folding_matters(&m->table, *node, name, length) && folds(w->tree, w->dir);
+        return guard_table_name(&m->table, node, name, length, fold);
 }
 
 static uint32_t flags_of_object(const Mediator *m, const Identity *id) {
@@ -120,21 +127,24 @@ static uint32_t flags_of_object(const Mediator *m, const Identity *id) {
 }
 
 void way_clear(Way *w) {
-        cleanup_closep(&w->dir);
+        if (w->owned)
+                cleanup_closep(&w->dir);
         *w = WAY_NONE;
 }
 
 static int descend(int dir, const char *path, int flags) {
-        return fd_openat2(dir, path, (uint64_t)(O_PATH | O_NOFOLLOW | flags),
+        return fd_openat2(dir, path, (uint64_t)(O_NOFOLLOW | flags),
                         RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV);
 }
 
 static int way_enter(const Mediator *m, Way *w, const char *path) {
-        int next = descend(w->dir, path, O_DIRECTORY);
+        int next = descend(w->dir, path, O_PATH | O_DIRECTORY);
         if (next < 0)
                 return next;
-        (void)close(w->dir); /* the one above it, O_PATH */
+        if (w->owned)
+                (void)close(w->dir); /* the one above it, O_PATH */
         w->dir = next;
+        w->owned = true;
         if (!m->knows_directories)
                 return 0;
         Identity id;
@@ -148,10 +158,7 @@ static int way_enter(const Mediator *m, Way *w, const char *path) {
 /* One name at a time as long as rules have something to say; what is left is one step. */
 int way_go(const Mediator *m, const RuledTree *t, const char *below, size_t length, Way *ret) {
         char path[PATH_MAX];
-        _cleanup_(way_clear) Way w = { .tree = t, .flags = t->flags, .node = t->node };
-        w.dir = fcntl(t->root, F_DUPFD_CLOEXEC, 3);
-        if (w.dir < 0)
-                return -errno;
+        _cleanup_(way_clear) Way w = { .dir = t->root, .tree = t, .flags = t->flags, .node = t->node };
         if (length >= sizeof(path))
                 return -ENAMETOOLONG;
         memcpy(path, below, length);
@@ -171,7 +178,7 @@ int way_go(const Mediator *m, const RuledTree *t, const char *below, size_t leng
                 rest = next;
         }
         *ret = w;
-        w.dir = -EBADF;
+        w.owned = false;
         return 0;
 }
 
@@ -198,18 +205,12 @@ static int go_to(const Mediator *m, const Spot *s, const char **ret_name, Way *r
         return way_go(m, s->tree, s->below, slash ? (size_t)(slash - s->below) : 0, ret);
 }
 
-static int duplicate(int fd, int *ret) {
-        int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+static int duplicate(const Mediator *m, int fd, int flags, int *ret) {
+        int copy = flags & O_PATH ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : reopen(m, fd, flags | O_CLOEXEC);
         if (copy < 0)
-                return -errno;
+                return flags & O_PATH ? -errno : copy;
         *ret = copy;
         return 0;
-}
-
-static bool is_deleted(const char *path) {
-        static const char mark[] = " (deleted)"; /* d_path() of the kernel */
-        size_t n = strlen(path);
-        return n >= sizeof(mark) - 1 && streq(path + n - (sizeof(mark) - 1), mark);
 }
 
 int spot_judge(const Mediator *m, const Spot *s, uint32_t *ret_flags) {
@@ -222,7 +223,7 @@ int spot_judge(const Mediator *m, const Spot *s, uint32_t *ret_flags) {
         else if (s->tree) {
                 r = go_to(m, s, &name, &w);
                 if (r == -ENOENT &&
-                                is_deleted(s->below)) /* with its directory: no name leads there any more */
+                                path_is_deleted(s->below)) /* with its directory: no name leads there any more */
                         r = 0;
                 else if (r == 0)
                         r = way_judge(m, &w, name, &of_names);
@@ -233,11 +234,11 @@ int spot_judge(const Mediator *m, const Spot *s, uint32_t *ret_flags) {
         return 0;
 }
 
-int absence_judge(const Mediator *m, int dir, const char *name) {
+int absence_judge(const Mediator *m, int dir, const Identity *id, const char *name) {
         _cleanup_(way_clear) Way w = WAY_NONE;
         Spot s;
         uint32_t flags;
-        int r = spot_find(m, dir, &s);
+        int r = spot_find(m, dir, id, &s);
         if (r < 0 || !s.tree)
                 return r < 0 ? r : -ENOENT;
         r = way_go(m, s.tree, s.below, strlen(s.below), &w);
@@ -246,29 +247,27 @@ int absence_judge(const Mediator *m, int dir, const char *name) {
         return r < 0 ? r : flags & READING ? -EACCES : -ENOENT;
 }
 
-int spot_open(const Mediator *m, const Spot *s, int fd, uint32_t refused, int *ret) {
+int spot_open(const Mediator *m, const Spot *s, int fd, uint32_t refused, int open_flags, int *ret) {
         _cleanup_(way_clear) Way w = WAY_NONE;
         const char *name = "";
-        uint32_t flags = s->tree->flags | GUARD_PINNED;
+        uint32_t rules = s->tree->flags | GUARD_PINNED;
         int r = s->below[0] ? go_to(m, s, &name, &w) : 0;
         if (r == 0 && name[0])
-                r = way_judge(m, &w, name, &flags);
+                r = way_judge(m, &w, name, &rules);
         if (r < 0)
                 return r;
-        if ((flags | flags_of_object(m, &s->id)) & refused)
+        if ((rules | flags_of_object(m, &s->id)) & refused)
                 return -EACCES;
-        if (s->id.mount ==
-                        s->tree->beneath) /* a file that was opened for writing before; it may have no name any more */
-                return duplicate(fd, ret);
-        if (!name[0])
-                return duplicate(s->tree->root, ret);
-        _cleanup_close_ int object = descend(w.dir, name, 0);
+        /* a file that was opened for writing before is on that side already; it may have no name any more */
+        if (s->id.mount == s->tree->beneath || !name[0])
+                return duplicate(m, name[0] ? fd : s->tree->root, open_flags, ret);
+        _cleanup_close_ int object = descend(w.dir, name, open_flags);
         Identity id;
         r = object < 0 ? object : identity_of(object, "", &id);
         if (r < 0)
                 return r;
         if (!is_same(&id, &s->id))
-                return -EAGAIN;
+                return -ESTALE;
         *ret = TAKE_FD(object);
         return 0;
 }

@@ -189,7 +189,8 @@ static int open_doors(Mediator *m) {
         for (size_t i = 0; i < MEDIATOR_LISTENERS; i++)
                 m->listeners[i] = -EBADF;
         m->proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-        int r = m->proc < 0 ? -errno : identity_of(m->proc, "", &id);
+        m->descriptors = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        int r = m->proc < 0 || m->descriptors < 0 ? -errno : identity_of(m->proc, "", &id);
         if (r < 0)
                 return r;
         m->proc_mount = id.mount;

@@ -57,7 +57,7 @@ int mediator_submit(const Mediator *m);
 
 /* Pid 1. The descriptors that it must keep, at most MEDIATOR_KEEP_MAX; those to poll; and what is to be done then. Each turn serves
  * at most one call of each command, so that pid 1 gets to its other work. */
-#define MEDIATOR_KEEP_MAX (3U + 2U * LIMIT_PLAN_MOUNTS)
+#define MEDIATOR_KEEP_MAX (4U + 2U * LIMIT_PLAN_MOUNTS)
 size_t mediator_descriptors(const Mediator *m, int *ret);
 size_t mediator_watch(const Mediator *m, struct pollfd *ret);
 void mediator_serve(Mediator *m, const struct pollfd *polled, size_t n);
