@@ -37,6 +37,7 @@ static int own_listener(const char *path) {
         if (fd < 0)
                 return -errno;
         (void)unlink(path); /* of the one before us */
+        (void)umask(077);
         if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 4) < 0)
                 return -errno;
         return TAKE_FD(fd);
