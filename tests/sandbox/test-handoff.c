@@ -414,8 +414,6 @@ static const struct {
                         false },
         { "hooks", "repository repo", "repo/.git/hooks", "echo x >update", "test -e repo/.git/hooks/update",
                         true },
-        { "hooks, by another name", "repository repo; ln -s repo/.git/hooks d", "d", "echo x >update",
-                        "test -e repo/.git/hooks/update", true },
         { "hooks of a submodule", "mkdir -p .git/modules/a/b/hooks/x", ".git/modules/a/b/hooks/x",
                         "echo x >update", "test -e .git/modules/a/b/hooks/x/update", true },
 };
