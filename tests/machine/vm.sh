@@ -105,6 +105,8 @@ vm_payload() {
         printf '%s\0' "$@" >"$dir/words"
         if [ -t 0 ]; then touch "$dir/tty"; else cat >"$dir/stdin"; fi
         [ ! -d "$BUILD/plain/tests/bench" ] || { mkdir -p "$dir/build/plain/tests" && cp -a "$BUILD/plain/tests/bench" "$dir/build/plain/tests/"; }
+        mkdir -p "$dir/build/plain/tests/sandbox"
+        find "$BUILD/plain/tests/sandbox" -maxdepth 1 -type f -perm -100 -exec cp -a -t "$dir/build/plain/tests/sandbox" {} + 2>/dev/null || true
         git -C "$SRC" ls-files -z --cached --others --exclude-standard |
                 tar -C "$SRC" --null --ignore-failed-read --files-from=- --transform='s,^,src/,' -cf "$state/payload.tar" 2>/dev/null
         tar -C "$dir" -rf "$state/payload.tar" .
