@@ -253,6 +253,8 @@ static size_t choose_roots(const Cage *c, MediatorRoot *ret) {
 int wall_mediate(Cage *c) {
         if (c->guarded || !c->names)
                 return 0;
+        if (c->prove && !c->can_mediate)
+                return 0; /* the guard may be there: a proof has no leaf for rules of its own. Without both, no spawn gets past here */
         _cleanup_free_ GuardRule *rules = calloc(c->n_rules + 1, sizeof(GuardRule));
         _cleanup_free_ MediatorRoot *roots = calloc(c->names->n_roots + 1, sizeof(MediatorRoot));
         if (!rules || !roots)

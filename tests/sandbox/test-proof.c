@@ -127,6 +127,19 @@ static void prove_the_least(const char *launcher) {
         tell(result.started && result.signal != 0, "a policy of one system call", "is proven, and kept");
 }
 
+/* Where mediation is not there, as beside a guard: a policy that denies something within what it grants can be proven, and is
+ * refused only by the spawn that nobody would keep the names of. */
+static void prove_without_mediation(const char *mutant) {
+        static RigResult result;
+        Rig r;
+        rig_start(&r, mutant, "mediation");
+        _cleanup_(launch_plan_freep) LaunchPlan *p = whole_plan(&r);
+        rig_run(&r, p, &result);
+        tell(r.features.guard ? result.started : !result.started && result.step == LAUNCH_STEP_HANDOFF,
+                        "a policy with something denied", "is proven without mediation");
+        rig_stop(&r);
+}
+
 int main(int argc, char **argv) {
         if (argc != 3) {
                 fprintf(stderr, "Usage: %s LAUNCHER MUTANT\n", argv[0]);
@@ -145,6 +158,7 @@ int main(int argc, char **argv) {
         for (const Wall *w = proof_walls; w->name; w++)
                 tell(is_attacked(w->name), "is attacked here", w->name);
         prove_the_least(argv[1]);
+        prove_without_mediation(argv[2]);
 
         (void)shmctl(segment, IPC_RMID, NULL); /* ours */
         printf("1..%u\n", number);
