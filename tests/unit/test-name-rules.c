@@ -207,8 +207,9 @@ START_TEST(test_walk_deep) {
         s = (Seen){ 0 };
         ck_assert_int_eq(walk_place(&s, 2000), 0);
         free(s.text);
-        run("cd -P \"$(find . -type d | tail -n 1)\" && i=0; while [ $i -lt 5 ]; do n=$(printf %0255d 1); "
-            "mkdir $n; cd -P $n; "
+        run("cd -P \"$(find . -type d | tail -n 1)\" || exit 1; i=0; while [ $i -lt 5 ]; do n=$(printf "
+            "%0255d 1); "
+            "mkdir $n && cd -P $n || exit 1; "
             "i=$((i + 1)); done");
         s = (Seen){ 0 };
         ck_assert_int_eq(walk_place(&s, 2000), -ENAMETOOLONG);
