@@ -44,8 +44,16 @@ static const char *cgroup_root(void) {
 }
 
 static int remove_file(const char *path, const struct stat *st, int flag, struct FTW *ftw) {
-        (void)remove(path); /* what stays is told by rmdir at the end */
+        if (remove(path) < 0)
+                fprintf(stderr, "# %s: %s\n", path, strerror(errno));
         return 0;
+}
+
+/* 0: gone with all that was in it. */
+static int remove_tree(const char *path) {
+        if (nftw(path, remove_file, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) < 0)
+                fprintf(stderr, "# %s: %s\n", path, strerror(errno));
+        return access(path, F_OK) < 0 && errno == ENOENT ? 0 : -ENOTEMPTY;
 }
 
 static int remove_cgroup(const char *path, const struct stat *st, int flag, struct FTW *ftw) {
@@ -58,7 +66,7 @@ static int remove_cgroup(const char *path, const struct stat *st, int flag, stru
 static void sweep_one(const char *dir, const char *name) {
         _cleanup_free_ char *path = text("%s/%s", dir, name);
         if (streq(dir, SCRATCH)) {
-                (void)nftw(path, remove_file, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+                (void)remove_tree(path);
                 return;
         }
         _cleanup_free_ char *file = text("%s/cgroup.kill", path);
@@ -205,9 +213,7 @@ void rig_stop(Rig *r) {
         (void)close(r->socket);
         if (rmdir(r->scope_dir) < 0)
                 rig_die(r->scope_dir, errno); /* a leaf was left behind */
-        (void)nftw(r->dir, remove_file, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-        if (access(r->dir, F_OK) == 0)
-                rig_die("the scratch directory stays", EBUSY);
+        check(remove_tree(r->dir), r->dir);
         free(r->dir);
         free(r->workspace);
         free(r->scope);
