@@ -51,7 +51,8 @@ static int remove_file(const char *path, const struct stat *st, int flag, struct
 
 /* 0: gone with all that was in it. */
 static int remove_tree(const char *path) {
-        if (nftw(path, remove_file, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) < 0)
+        /* nothing is mounted there, and on an overlay FTW_MOUNT would pass over files: they have another st_dev */
+        if (nftw(path, remove_file, 16, FTW_DEPTH | FTW_PHYS) < 0)
                 fprintf(stderr, "# %s: %s\n", path, strerror(errno));
         return access(path, F_OK) < 0 && errno == ENOENT ? 0 : -ENOTEMPTY;
 }

@@ -5,9 +5,9 @@
 
 test_names_are_kept() {
         local tests=$MXC_TEST_BUILD/plain/tests/sandbox out=$work/out
-        # the rig's place is /var/tmp, which is an overlay in the container; workspaces are on disks
+        # the rig's place is /srv, which is an overlay in the container; workspaces are on disks
         mkdir "$work/tmp"
-        unshare --mount -- sh -c 'mount --bind "$1" /var/tmp && shift && exec "$@"' sh "$work/tmp" \
+        unshare --mount -- sh -c 'mount --bind "$1" /srv && shift && exec "$@"' sh "$work/tmp" \
                 "$tests/test-handoff" /usr/lib/mxc/mxc-launch "$tests/mxc-launch-mutant" >"$out" || { grep -v '^ok' "$out"; return 1; }
         # what only the guard can keep is attacked where it was loaded, and was not passed over
         [ ! -e /sys/fs/bpf/mxc/1/link_guard_file_open ] || grep -q 'denied: a hard link of what is elsewhere' "$out"
