@@ -124,12 +124,10 @@ _Noreturn void command_run(const Command *c) {
                 fail(c, LAUNCH_STEP_FDS, -errno, NULL);
         if (c->prove) /* the filter below only takes away more */
                 proof_run(c->prove, c->report);
-        r = c->mediator ? mediator_submit(c->mediator) : 0;
+        r = c->mediator ? mediator_submit(c->mediator, c->filters->mediated)
+                        : filter_load(&c->filters->command);
         if (r < 0)
-                fail(c, LAUNCH_STEP_HANDOFF, r, "mediation");
-        r = filter_load(c->filter);
-        if (r < 0)
-                fail(c, LAUNCH_STEP_SECCOMP, r, NULL);
+                fail(c, LAUNCH_STEP_SECCOMP, r, c->mediator ? "mediation" : NULL);
         r = execute(argv, env);
         fail(c, LAUNCH_STEP_EXEC, r, argv[0]);
 }

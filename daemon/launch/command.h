@@ -19,7 +19,7 @@ typedef struct Command {
         int report;                  /* SetupMessage, see cage.h */
         bool tell_pidfd;             /* send a pidfd of the command along */
         const struct Mediator *mediator; /* or NULL: nobody mediates */
-        const FilterProgram *filter; /* loaded last */
+        const Filters *filters;  /* one of them is loaded last */
         const struct Cage *prove;    /* or NULL: not the command but the proof of this cage */
 } Command;
 

@@ -13,12 +13,12 @@ void filter_code_put(FilterCode *p, unsigned short code, uint8_t jt, uint8_t jf,
                 p->code[p->n++] = (struct sock_filter){ code, jt, jf, k };
 }
 
-static void put_load(FilterCode *p, size_t offset) {
+void filter_code_load(FilterCode *p, size_t offset) {
         filter_code_put(p, BPF_LD | BPF_W | BPF_ABS, 0, 0, (uint32_t)offset);
 }
 
 void filter_code_load_argument(FilterCode *p, unsigned n) {
-        put_load(p, offsetof(struct seccomp_data, args) + n * sizeof(uint64_t));
+        filter_code_load(p, offsetof(struct seccomp_data, args) + n * sizeof(uint64_t));
 }
 
 void filter_code_return(FilterCode *p, uint32_t action) {
@@ -27,17 +27,6 @@ void filter_code_return(FilterCode *p, uint32_t action) {
 
 void filter_code_refuse(FilterCode *p, int error) {
         filter_code_return(p, SECCOMP_RET_ERRNO | (uint32_t)error);
-}
-
-unsigned short filter_code_begin_call(FilterCode *p, long number) {
-        put_load(p, offsetof(struct seccomp_data, nr));
-        filter_code_put(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, (uint32_t)number);
-        return p->n;
-}
-
-void filter_code_end_call(FilterCode *p, unsigned short begin) {
-        if (begin > 0 && !p->overflow)
-                p->code[begin - 1].jf = (uint8_t)(p->n - begin);
 }
 
 void filter_code_refuse_if_equal(FilterCode *p, uint32_t value, int error) {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
-/* Seccomp programs written by hand, an instruction at a time: what depends on an argument, and what must be short. A program that
- * grows too long says so at its end, once. */
+/* Seccomp programs, an instruction at a time. A program that grows too long says so at its end, once. */
 
 #include <linux/filter.h>
 #include <stdbool.h>
@@ -9,22 +8,19 @@
 #include <stdint.h>
 
 typedef struct FilterCode {
-        struct sock_filter code[400];
+        struct sock_filter code[2048];
         unsigned short n;
         bool overflow;
 } FilterCode;
 
 void filter_code_put(FilterCode *p, unsigned short code, uint8_t jt, uint8_t jf, uint32_t k);
+void filter_code_load(FilterCode *p, size_t offset); /* of struct seccomp_data */
 
 /* The low 32 bits of an argument, which is what the kernel looks at where it takes an int (CVE-2019-10063). */
 void filter_code_load_argument(FilterCode *p, unsigned n);
 
 void filter_code_return(FilterCode *p, uint32_t action);
 void filter_code_refuse(FilterCode *p, int error);
-
-/* Begins the rules of one call; returns what filter_code_end_call() wants. Its number is asked for afresh each time. */
-unsigned short filter_code_begin_call(FilterCode *p, long number);
-void filter_code_end_call(FilterCode *p, unsigned short begin);
 
 /* Of what was loaded last. */
 void filter_code_refuse_if_equal(FilterCode *p, uint32_t value, int error);

@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* System calls by number are libseccomp's business: a balanced tree over the plan's list. What depends on an argument is
- * written out below in BPF and put in front: it only ever refuses, it looks at the 32 bits that the kernel looks at
- * (CVE-2019-10063), and it can be read in one go.
- *
- * Answers: a call that the plan lists is allowed; one that was known when libseccomp's table was made is refused with
- * EPERM; a newer one, and clone3, whose flags no filter can see (CVE-2021-41133), with ENOSYS, so that programs fall
- * back. A call of a foreign architecture or of x32 kills the process. */
+/* What each call is answered with: one that the plan lists is allowed, unless what is written out below in BPF refuses it for its
+ * arguments (it looks at the 32 bits that the kernel looks at: CVE-2019-10063); one that libseccomp's table knows is refused with
+ * EPERM; a newer one, and clone3, whose flags no filter can see (CVE-2021-41133), with ENOSYS, so that programs fall back. A
+ * call of a foreign architecture or of x32 kills the process. */
 
-#include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <sched.h>
@@ -21,13 +17,9 @@
 
 #include "cage.h"
 #include "cleanup.h"
-#include "fd.h"
-#include "filter-code.h"
+#include "filter-table.h"
 #include "filter.h"
-
-#define HIGHEST_CALL 1024 /* of any architecture so far, and some */
-
-DEFINE_CLEANUP(scmp_filter_ctx, seccomp_release);
+#include "mediate.h"
 
 /* Pid 1 and a command on its way to execve() need these whatever the plan says. They are taken away again
  * before execve(), by a second program, where the plan does not list them. */
@@ -52,7 +44,7 @@ static const char *const debugging_calls[] = { "kcmp", "pidfd_getfd", "process_v
 /* Their operations pass no filter, so no other promise about system calls would hold. */
 static const char *const never[] = { "io_uring_enter", "io_uring_register", "io_uring_setup" };
 
-/* ---- the part in front ---- */
+/* ---- by arguments ---- */
 
 /* CLONE_NEWTIME shares its bit with the signal number in clone()'s flags, where it means nothing. */
 #define NEW_NAMESPACES                                                                                      \
@@ -60,33 +52,26 @@ static const char *const never[] = { "io_uring_enter", "io_uring_register", "io_
                         CLONE_NEWNET)
 #define NEW_TIME_NAMESPACE 0x80U
 
-static void put_namespace_rules(FilterCode *p) {
-        unsigned short begin = filter_code_begin_call(p, SYS_clone);
+static void check_clone(FilterCode *p) {
         filter_code_load_argument(p, 0);
         filter_code_refuse_if_any_bit(p, NEW_NAMESPACES, EPERM);
-        filter_code_end_call(p, begin);
-        begin = filter_code_begin_call(p, SYS_unshare);
-        filter_code_load_argument(p, 0);
-        filter_code_refuse_if_any_bit(p, NEW_NAMESPACES | NEW_TIME_NAMESPACE, EPERM);
-        filter_code_end_call(p, begin);
-        begin = filter_code_begin_call(p, SYS_clone3);
-        filter_code_refuse(p, ENOSYS);
-        filter_code_end_call(p, begin);
 }
 
-static void put_ioctl_rules(FilterCode *p) {
-        unsigned short begin = filter_code_begin_call(p, SYS_ioctl);
+static void check_unshare(FilterCode *p) {
+        filter_code_load_argument(p, 0);
+        filter_code_refuse_if_any_bit(p, NEW_NAMESPACES | NEW_TIME_NAMESPACE, EPERM);
+}
+
+static void check_ioctl(FilterCode *p) {
         filter_code_load_argument(p, 1);
         filter_code_refuse_if_equal(p, TIOCSTI, EPERM);
         filter_code_refuse_if_equal(p, TIOCLINUX, EPERM);
-        filter_code_end_call(p, begin);
 }
 
 /* Unix, IP and route netlink; of IP streams and datagrams, which load no protocol module (SCTP, DCCP, …) either. */
-static void put_socket_rules(FilterCode *p) {
+static void check_socket(FilterCode *p) {
         static const uint32_t families[] = { AF_UNIX, AF_INET, AF_INET6, AF_NETLINK };
         static const uint32_t protocols[] = { 0, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP, IPPROTO_ICMPV6 };
-        unsigned short begin = filter_code_begin_call(p, SYS_socket);
         filter_code_load_argument(p, 0);
         filter_code_refuse_unless_one_of(p, families, ELEMENTSOF(families), EAFNOSUPPORT);
         filter_code_put(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 3, AF_NETLINK);
@@ -104,26 +89,47 @@ static void put_socket_rules(FilterCode *p) {
         filter_code_refuse(p, EPERM);
         filter_code_load_argument(p, 2);
         filter_code_refuse_unless_one_of(p, protocols, ELEMENTSOF(protocols), EPROTONOSUPPORT);
-        filter_code_end_call(p, begin);
-
-        static const uint32_t pair_families[] = { AF_UNIX };
-        begin = filter_code_begin_call(p, SYS_socketpair);
-        filter_code_load_argument(p, 0);
-        filter_code_refuse_unless_one_of(p, pair_families, ELEMENTSOF(pair_families), EAFNOSUPPORT);
-        filter_code_end_call(p, begin);
 }
 
-static void put_personality_rules(FilterCode *p, bool debugging) {
-        /* asking, the two harmless ones, and for a debugger the fixed layout. READ_IMPLIES_EXEC and the likes are not */
-        static const uint32_t values[] = { 0xffffffff, PER_LINUX, UNAME26, PER_LINUX32,
-                PER_LINUX32 | UNAME26, ADDR_NO_RANDOMIZE };
-        unsigned short begin = filter_code_begin_call(p, SYS_personality);
+static void check_socketpair(FilterCode *p) {
+        static const uint32_t families[] = { AF_UNIX };
         filter_code_load_argument(p, 0);
-        filter_code_refuse_unless_one_of(p, values, ELEMENTSOF(values) - (debugging ? 0 : 1), EPERM);
-        filter_code_end_call(p, begin);
+        filter_code_refuse_unless_one_of(p, families, ELEMENTSOF(families), EAFNOSUPPORT);
 }
 
-/* ---- the tree ---- */
+/* Asking, the two harmless ones, and for a debugger the fixed layout. READ_IMPLIES_EXEC and the likes are not. */
+#define PERSONALITIES 0xffffffff, PER_LINUX, UNAME26, PER_LINUX32, PER_LINUX32 | UNAME26
+
+static void check_personality(FilterCode *p) {
+        static const uint32_t values[] = { PERSONALITIES };
+        filter_code_load_argument(p, 0);
+        filter_code_refuse_unless_one_of(p, values, ELEMENTSOF(values), EPERM);
+}
+
+static void check_personality_debugging(FilterCode *p) {
+        static const uint32_t values[] = { PERSONALITIES, ADDR_NO_RANDOMIZE };
+        filter_code_load_argument(p, 0);
+        filter_code_refuse_unless_one_of(p, values, ELEMENTSOF(values), EPERM);
+}
+
+static void put_checks(FilterTable *t, bool debugging) {
+        const struct {
+                int number;
+                void (*check)(FilterCode *p);
+        } checks[] = {
+                { SYS_clone, check_clone },
+                { SYS_unshare, check_unshare },
+                { SYS_ioctl, check_ioctl },
+                { SYS_socket, check_socket },
+                { SYS_socketpair, check_socketpair },
+                { SYS_personality, debugging ? check_personality_debugging : check_personality },
+        };
+        for (size_t i = 0; i < ELEMENTSOF(checks); i++)
+                t->calls[checks[i].number].check = checks[i].check;
+        t->calls[SYS_clone3] = (FilterVerdict){ SECCOMP_RET_ERRNO | ENOSYS, NULL };
+}
+
+/* ---- by number ---- */
 
 static bool lists(const char *const *names, size_t n, const char *name) {
         for (size_t i = 0; i < n; i++)
@@ -145,61 +151,26 @@ static bool is_needed(For whom, const char *name) {
                (whom == FOR_MEDIATOR && lists(needed_by_mediator, ELEMENTSOF(needed_by_mediator), name));
 }
 
-static int add_rules(scmp_filter_ctx filter, const PlanTemplate *t, For whom) {
-        for (int number = 0; number < HIGHEST_CALL; number++) {
+static void fill(FilterTable *t, const PlanTemplate *plan, For whom) {
+        *t = (FilterTable){ .beyond = SECCOMP_RET_ERRNO | ENOSYS, .foreign = SECCOMP_RET_KILL_PROCESS };
+        for (int number = 0; number < FILTER_NUMBERS; number++) {
                 _cleanup_free_ char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, number);
-                if (!name)
-                        continue;
-                bool allowed = plan_allows(t, name) || is_needed(whom, name);
-                int r = seccomp_rule_add_exact(
-                                filter, allowed ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EPERM), number, 0);
-                if (r < 0)
-                        return r;
+                bool allowed = name && (plan_allows(plan, name) || is_needed(whom, name));
+                t->calls[number].action =
+                                allowed ? SECCOMP_RET_ALLOW : SECCOMP_RET_ERRNO | (name ? EPERM : ENOSYS);
         }
-        return 0;
+        put_checks(t, plan->debugging);
 }
 
-/* Appends what libseccomp makes of the list. It writes to descriptors only. */
-static int export_tree(scmp_filter_ctx filter, const FilterCode *p, FilterProgram *ret) {
-        _cleanup_close_ int fd = memfd_create("mxc-filter", MFD_CLOEXEC);
-        if (fd < 0)
-                return -errno;
-        int r = seccomp_export_bpf(filter, fd);
-        if (r < 0)
-                return r;
-        off_t size = lseek(fd, 0, SEEK_END);
-        size_t n = (size_t)size / sizeof(struct sock_filter);
-        if (size <= 0 || n + p->n > BPF_MAXINSNS)
-                return -E2BIG;
-        _cleanup_free_ struct sock_filter *code = calloc(n + p->n, sizeof(struct sock_filter));
-        if (!code)
-                return -ENOMEM;
-        memcpy(code, p->code, p->n * sizeof(struct sock_filter));
-        r = fd_pread_all(fd, code + p->n, n * sizeof(struct sock_filter), 0);
-        if (r < 0)
-                return r;
-        *ret = (FilterProgram){ TAKE_PTR(code), (unsigned short)(n + p->n) };
-        return 0;
+static int compile(FilterTable *t, const PlanTemplate *plan, For whom, FilterProgram *ret) {
+        fill(t, plan, whom);
+        return filter_table_compile(t, ret);
 }
 
-static int compile(const PlanTemplate *t, For whom, FilterProgram *ret) {
-        _cleanup_(seccomp_releasep) scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
-        if (!filter)
-                return -ENOMEM;
-        int r = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
-        if (r == 0)
-                r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE,
-                                2); /* a tree: the kernel runs it for every number */
-        if (r == 0)
-                r = add_rules(filter, t, whom);
-        if (r < 0)
-                return r;
-        FilterCode p = { .n = 0 };
-        put_namespace_rules(&p);
-        put_ioctl_rules(&p);
-        put_socket_rules(&p);
-        put_personality_rules(&p, t->debugging);
-        return p.overflow ? -E2BIG : export_tree(filter, &p, ret);
+static int compile_brought(FilterTable *t, const PlanTemplate *plan, bool reads, FilterProgram *ret) {
+        fill(t, plan, FOR_COMMAND);
+        mediate_filter_put(t, reads);
+        return filter_table_compile(t, ret);
 }
 
 /* Whether the plan has all of it anyway. */
@@ -210,31 +181,34 @@ static bool has_all(const PlanTemplate *t, const char *const *names, size_t n) {
         return true;
 }
 
-int filter_compile(const PlanTemplate *t, FilterProgram *ret_init, FilterProgram *ret_mediator,
-                FilterProgram *ret_command, const char **ret_detail) {
+int filter_compile(const PlanTemplate *plan, bool mediate, Filters *ret, const char **ret_detail) {
         for (size_t i = 0; i < ELEMENTSOF(never); i++)
-                if (lists((const char *const *)t->syscalls, t->n_syscalls, never[i])) {
+                if (lists((const char *const *)plan->syscalls, plan->n_syscalls, never[i])) {
                         *ret_detail = never[i];
                         return -EPERM;
                 }
-        bool same = has_all(t, needed_by_init, ELEMENTSOF(needed_by_init)) &&
-                    (!ret_mediator || has_all(t, needed_by_mediator, ELEMENTSOF(needed_by_mediator)));
-        FilterProgram init = { 0 }, mediator = { 0 }, command = { 0 };
-        int r = compile(t, FOR_INIT, &init);
-        if (r == 0 && ret_mediator)
-                r = compile(t, FOR_MEDIATOR, &mediator);
-        if (r == 0 && !same)
-                r = compile(t, FOR_COMMAND, &command);
-        if (r < 0) {
-                filter_program_clear(&init);
-                filter_program_clear(&mediator);
+        _cleanup_free_ FilterTable *t = calloc(1, sizeof(FilterTable));
+        _cleanup_(filters_clear) Filters f = { 0 };
+        int r = t ? compile(t, plan, FOR_INIT, &f.init) : -ENOMEM;
+        if (r == 0 && !has_all(plan, needed_by_init, ELEMENTSOF(needed_by_init)))
+                r = compile(t, plan, FOR_COMMAND, &f.command);
+        if (r == 0 && mediate)
+                r = compile(t, plan, FOR_MEDIATOR, &f.mediator);
+        for (int reads = 0; r == 0 && mediate && reads < 2; reads++)
+                r = compile_brought(t, plan, reads, &f.mediated[reads]);
+        if (r < 0)
                 return r;
-        }
-        *ret_init = init;
-        *ret_command = command;
-        if (ret_mediator)
-                *ret_mediator = mediator;
+        *ret = f;
+        f = (Filters){ 0 };
         return 0;
+}
+
+void filters_clear(Filters *f) {
+        filter_program_clear(&f->init);
+        filter_program_clear(&f->command);
+        filter_program_clear(&f->mediator);
+        for (size_t i = 0; i < ELEMENTSOF(f->mediated); i++)
+                filter_program_clear(&f->mediated[i]);
 }
 
 void filter_program_clear(FilterProgram *p) {
@@ -242,13 +216,21 @@ void filter_program_clear(FilterProgram *p) {
         *p = (FilterProgram){ 0 };
 }
 
-int filter_load(const FilterProgram *program) {
-        if (program->length == 0)
-                return 0;
+static int load(const FilterProgram *program, unsigned flags) {
         struct sock_fprog f = { .len = program->length, .filter = program->code };
-        return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &f) < 0 ? -errno : 0;
+        long r = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &f);
+        return r < 0 ? -errno : (int)r;
+}
+
+int filter_load(const FilterProgram *program) {
+        return program->length == 0 ? 0 : load(program, 0);
+}
+
+int filter_load_listener(const FilterProgram *program) {
+        /* once we have begun with a call, a signal must not make it begin again: mkdir() would find its own directory */
+        return load(program, SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
 }
 
 int wall_seccomp(Cage *c) {
-        return filter_load(c->mediator ? &c->template->mediator : &c->template->init);
+        return filter_load(c->mediator ? &c->template->filters.mediator : &c->template->filters.init);
 }

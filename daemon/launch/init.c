@@ -124,7 +124,7 @@ static int start_exec(Init *init, const ExecPlan *plan, int report, int pipe, co
                 .report = report,
                 .tell_pidfd = true,
                 .mediator = init->cage->mediator,
-                .filter = &init->cage->template->command,
+                .filters = &init->cage->template->filters,
         };
         pid_t pid = fork();
         if (pid < 0)
@@ -275,7 +275,7 @@ _Noreturn void init_run(Cage *c) {
                         .stdio = c->stdio,
                         .report = c->report,
                         .mediator = c->mediator,
-                        .filter = &c->template->command,
+                        .filters = &c->template->filters,
                         .prove = c->prove ? c : NULL,
                 };
                 pid_t pid = fork();

@@ -197,8 +197,3 @@ typedef struct FdPath {
         char text[32];
 } FdPath;
 FdPath fd_path(int fd);
-
-/* ---- mediate-filter.c ---- */
-
-/* Loads the program that brings calls to a listener, which it returns. */
-int mediate_filter_load(bool reads);

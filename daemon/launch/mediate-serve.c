@@ -10,6 +10,7 @@
 #include <sys/time.h>
 
 #include "cleanup.h"
+#include "filter.h"
 #include "mediate-internal.h"
 #include "report.h"
 
@@ -19,8 +20,8 @@
 
 /* ---- the door ---- */
 
-int mediator_submit(const Mediator *m) {
-        _cleanup_close_ int listener = mediate_filter_load(m->reads);
+int mediator_submit(const Mediator *m, const FilterProgram programs[2]) {
+        _cleanup_close_ int listener = filter_load_listener(&programs[m->reads]);
         const uint32_t head[2] = { LAUNCH_MAGIC, LAUNCH_VERSION };
         return listener < 0 ? listener : launch_send(m->door[1], head, sizeof(head), &listener, 1);
 }

@@ -28,6 +28,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "filter-table.h"
 #include "guard.h"
 #include "limits.h"
 
@@ -52,8 +53,12 @@ int mediator_new(const MediatorRoot *roots, size_t n_roots, const GuardRule *rul
 /* 1 when this kernel can do all of it: it was just tried. */
 int mediator_probe(void);
 
-/* In a command on its way to execve(), of a cage that has one: from now on its calls go to pid 1. 0 or a negative errno. */
-int mediator_submit(const Mediator *m);
+/* Makes of a table one whose calls are brought to pid 1: those that may change something; where `reads`, those that look too. */
+void mediate_filter_put(FilterTable *t, bool reads);
+
+/* In a command on its way to execve(), of a cage that has one: from now on its calls go to pid 1. `programs` are such tables,
+ * compiled: [reads]. 0 or a negative errno. */
+int mediator_submit(const Mediator *m, const FilterProgram programs[2]);
 
 /* Pid 1. The descriptors that it must keep, at most MEDIATOR_KEEP_MAX; those to poll; and what is to be done then. Each turn serves
  * at most one call of each command, so that pid 1 gets to its other work. */

@@ -168,9 +168,7 @@ static void template_free(Launcher *l, Template *t) {
                 end_build(l, t);
         forget_namespace(t);
         free(t->key);
-        filter_program_clear(&t->init);
-        filter_program_clear(&t->mediator);
-        filter_program_clear(&t->command);
+        filters_clear(&t->filters);
         (void)launch_plan_free(t->model);
         free(t);
 }
@@ -240,8 +238,7 @@ static int template_new(Launcher *l, const uint8_t *key, size_t key_size, const 
         t->key = malloc(key_size);
         int r = t->key ? make_model(plan, &t->model) : -ENOMEM;
         if (r == 0)
-                r = filter_compile(&t->model->template, &t->init, l->features.mediate ? &t->mediator : NULL,
-                                &t->command, ret_detail);
+                r = filter_compile(&t->model->template, l->features.mediate, &t->filters, ret_detail);
         Template **room = r == 0 ? make_room(l) : NULL;
         if (r == 0 && !room)
                 r = -EBUSY;

@@ -19,6 +19,13 @@ typedef struct FilterProgram {
         unsigned short length;
 } FilterProgram;
 
+typedef struct Filters {
+        FilterProgram init;        /* of pid 1: what the plan allows, and what pid 1 itself needs */
+        FilterProgram command;     /* on top of it before execve(); empty when the first allows nothing beyond the plan */
+        FilterProgram mediator;    /* of a pid 1 that mediates: it needs more. Empty where nothing is mediated; so are the last */
+        FilterProgram mediated[2]; /* of its commands, which bring their calls: [reads] */
+} Filters;
+
 /* A request that waits for the proof of its template. */
 typedef struct Parked {
         STAILQ_ENTRY(Parked) entries;
@@ -32,9 +39,7 @@ typedef struct Template {
         uint8_t *key;             /* the encoded template */
         size_t key_size;
         uint64_t used;            /* for the least recently used to go first */
-        FilterProgram init;       /* of pid 1: what the plan allows, and what pid 1 itself needs */
-        FilterProgram mediator;   /* of a pid 1 that mediates: more of it. Empty where no cage of this host needs that */
-        FilterProgram command;    /* loaded on top before execve; empty when the others allow nothing beyond the plan */
+        Filters filters;
 
         LaunchPlan *model;        /* a plan with this template and nothing else: for the proof and the namespace */
         bool proven, proving;

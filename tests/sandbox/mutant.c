@@ -7,12 +7,10 @@
  * nothing. */
 
 #include <fcntl.h>
-#include <linux/filter.h>
 #include <linux/keyctl.h>
 #include <linux/openat2.h>
 #include <linux/seccomp.h>
 #include <sched.h>
-#include <seccomp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <sys/ioctl.h>
@@ -28,6 +26,7 @@
 #include "command.h"
 #include "fd.h"
 #include "filesystem.h"
+#include "filter-table.h"
 #include "filter.h"
 #include "init.h"
 #include "launcher.h"
@@ -150,22 +149,23 @@ _Noreturn void __wrap_command_run(const Command *c) {
 
 /* ---- system calls by number ---- */
 
-/* The part in front of a program is one block after the other, "load the number, unless it is x skip the block". */
-static void open_block(struct sock_filter *code, size_t n, uint32_t number) {
-        for (size_t i = 0; i + 1 < n && code[i].code == (BPF_LD | BPF_W | BPF_ABS) &&
-                           code[i].k == offsetof(struct seccomp_data, nr) &&
-                           code[i + 1].code == (BPF_JMP | BPF_JEQ | BPF_K);
-                        i += 2U + code[i + 1].jf)
-                if (code[i + 1].k == number)
-                        code[i + 1].jt = code[i + 1].jf; /* skipped whatever the number is */
+static void allow(FilterVerdict *v) {
+        v->check = NULL;
+        if (v->action != SECCOMP_RET_USER_NOTIF) /* those are the room "mediate" */
+                v->action = SECCOMP_RET_ALLOW;
 }
 
-long __real_syscall(long number, ...);
-static long load_filter(long flags, const struct sock_fprog *program) {
+static void allow_all(FilterTable *t) {
+        for (size_t i = 0; i < FILTER_NUMBERS; i++)
+                allow(&t->calls[i]);
+        t->beyond = t->foreign = SECCOMP_RET_ALLOW;
+}
+
+static void leave_out_of(FilterTable *t) {
         static const struct {
                 const char *lock;
-                uint32_t number;
-        } blocks[] = {
+                int number;
+        } calls[] = {
                 { "seccomp-clone3", SYS_clone3 },
                 { "seccomp-ioctl", SYS_ioctl },
                 { "seccomp-namespaces", SYS_clone },
@@ -174,14 +174,38 @@ static long load_filter(long flags, const struct sock_fprog *program) {
                 { "seccomp-socket", SYS_socket },
                 { "seccomp-socket", SYS_socketpair },
         };
-        if (left_out("seccomp") &&
-                        !(flags & SECCOMP_FILTER_FLAG_NEW_LISTENER)) /* that one is the room "mediate" */
-                return 0;
-        for (size_t i = 0; i < ELEMENTSOF(blocks); i++)
-                if (left_out(blocks[i].lock))
-                        open_block(program->filter, program->len, blocks[i].number);
-        return __real_syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, program);
+        for (size_t i = 0; i < FILTER_NUMBERS; i++)
+                if ((t->calls[i].action == (SECCOMP_RET_ERRNO | EPERM) && left_out("seccomp-list")) ||
+                                (t->calls[i].action == (SECCOMP_RET_ERRNO | ENOSYS) && i != SYS_clone3 &&
+                                                left_out("seccomp-unknown")))
+                        t->calls[i].action =
+                                        SECCOMP_RET_ALLOW; /* by its number; its arguments are another lock */
+        for (size_t i = 0; i < ELEMENTSOF(calls); i++) {
+                FilterVerdict *v = &t->calls[calls[i].number];
+                if (left_out(calls[i].lock) && calls[i].number == SYS_clone3)
+                        allow(v);
+                else if (left_out(calls[i].lock))
+                        v->check = NULL;
+        }
+        if (left_out("seccomp-unknown"))
+                t->beyond = SECCOMP_RET_ALLOW;
+        if (left_out("seccomp-architecture"))
+                t->foreign = SECCOMP_RET_ALLOW;
 }
+
+int __real_filter_table_compile(const FilterTable *t, FilterProgram *ret);
+int __wrap_filter_table_compile(const FilterTable *t, FilterProgram *ret);
+int __wrap_filter_table_compile(const FilterTable *t, FilterProgram *ret) {
+        static FilterTable changed;
+        changed = *t;
+        if (left_out("seccomp"))
+                allow_all(&changed);
+        else
+                leave_out_of(&changed);
+        return __real_filter_table_compile(&changed, ret);
+}
+
+long __real_syscall(long number, ...);
 
 /* A caller of fewer words leaves the rest to chance, and the kernel does not look at them. */
 long __wrap_syscall(long number, ...);
@@ -191,8 +215,6 @@ long __wrap_syscall(long number, ...) {
         const long a = va_arg(args, long), b = va_arg(args, long), c = va_arg(args, long),
                    d = va_arg(args, long), e = va_arg(args, long), f = va_arg(args, long);
         va_end(args);
-        if (number == SYS_seccomp && a == SECCOMP_SET_MODE_FILTER)
-                return load_filter(b, (const struct sock_fprog *)c);
         if (number == SYS_keyctl && a == KEYCTL_JOIN_SESSION_KEYRING && left_out("keyring"))
                 return 0;
         return __real_syscall(number, a, b, c, d, e, f);
@@ -203,29 +225,6 @@ int __wrap_filter_load(const FilterProgram *program);
 int __wrap_filter_load(
                 const FilterProgram *program) { /* from command.c; the room calls it within its own file */
         return left_out("seccomp-command") ? 0 : __real_filter_load(program);
-}
-
-int __real_seccomp_rule_add_exact(scmp_filter_ctx ctx, uint32_t action, int number, unsigned n, ...);
-int __wrap_seccomp_rule_add_exact(scmp_filter_ctx ctx, uint32_t action, int number, unsigned n, ...);
-int __wrap_seccomp_rule_add_exact(scmp_filter_ctx ctx, uint32_t action, int number, unsigned n, ...) {
-        if (left_out("seccomp-list"))
-                action = SCMP_ACT_ALLOW;
-        int r = __real_seccomp_rule_add_exact(ctx, action, number, 0);
-        return r == -EACCES ? 0 : r; /* the default says the same */
-}
-
-scmp_filter_ctx __real_seccomp_init(uint32_t action);
-scmp_filter_ctx __wrap_seccomp_init(uint32_t action);
-scmp_filter_ctx __wrap_seccomp_init(uint32_t action) {
-        return __real_seccomp_init(left_out("seccomp-unknown") ? SCMP_ACT_ALLOW : action);
-}
-
-int __real_seccomp_attr_set(scmp_filter_ctx ctx, enum scmp_filter_attr attribute, uint32_t value);
-int __wrap_seccomp_attr_set(scmp_filter_ctx ctx, enum scmp_filter_attr attribute, uint32_t value);
-int __wrap_seccomp_attr_set(scmp_filter_ctx ctx, enum scmp_filter_attr attribute, uint32_t value) {
-        if (attribute == SCMP_FLTATR_ACT_BADARCH && left_out("seccomp-architecture"))
-                value = SCMP_ACT_ALLOW;
-        return __real_seccomp_attr_set(ctx, attribute, value);
 }
 
 /* ---- files ---- */
