@@ -25,11 +25,13 @@ int wall_securebits(Cage *c) {
 int wall_capabilities(Cage *c) {
         if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
                 return -errno;
-        for (int cap = 0; prctl(PR_CAPBSET_READ, cap) >= 0; cap++)
-                if (prctl(PR_CAPBSET_READ, cap) == 1) {
-                        c->detail = "the bounding set is not empty";
-                        return -EPERM;
-                }
+        int has = 0;
+        for (int cap = 0; has == 0; cap++)
+                has = prctl(PR_CAPBSET_READ, cap);
+        if (has > 0) {
+                c->detail = "the bounding set is not empty";
+                return -EPERM;
+        }
         _cleanup_(cap_freep) cap_t none = cap_init();
         if (!none || cap_set_proc(none) < 0)
                 return -errno;

@@ -47,7 +47,11 @@ static int place_stdio(const int *stdio) {
         return 0;
 }
 
-static int send_ready(const Command *c, int master) {
+static int tell_ready(const Command *c, int master) {
+        if (c->page && master < 0) { /* no descriptor to give: nobody need wake up for this */
+                __atomic_store_n(&c->page->ready, 1, __ATOMIC_RELEASE);
+                return 0;
+        }
         const SetupMessage ready = { LAUNCH_MAGIC, LAUNCH_VERSION, .step = LAUNCH_STEP_NONE };
         int fds[2];
         size_t n = 0;
@@ -117,7 +121,7 @@ _Noreturn void command_run(const Command *c) {
                 fail(c, LAUNCH_STEP_TTY, r, NULL);
         if (chdir(c->cwd) < 0)
                 fail(c, LAUNCH_STEP_CWD, -errno, c->cwd);
-        r = send_ready(c, master);
+        r = tell_ready(c, master);
         if (r < 0)
                 fail(c, LAUNCH_STEP_FDS, r, NULL);
         if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)

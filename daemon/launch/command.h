@@ -16,6 +16,7 @@ typedef struct Command {
         bool pty;
         uint32_t rows, columns;
         const int *stdio;            /* unless pty */
+        StatusPage *page;        /* where a sandbox's own command says that it is ready; NULL: by a message */
         int report;                  /* SetupMessage, see cage.h */
         bool tell_pidfd;             /* send a pidfd of the command along */
         const struct Mediator *mediator; /* or NULL: nobody mediates */

@@ -11,6 +11,7 @@ void guard_table_clear(GuardTable *t) {
         free(t->names);
         free(t->order);
         free(t->index);
+        free(t->text);
         *t = (GuardTable){ 0 };
 }
 
@@ -71,23 +72,39 @@ static int add_anchor(GuardTable *t, uint64_t cgroup, GuardKind kind, const Guar
         return 0;
 }
 
-static size_t hash_key(const GuardNameKey *key) {
-        uint32_t h = 2166136261U ^ key->node ^ key->folded << 31; /* FNV-1a, begun elsewhere for each node */
+/* A name below a node, before it is in the table. */
+typedef struct Component {
+        uint32_t node;
+        bool folded;
+        char name[GUARD_NAME_MAX + 1];
+} Component;
+
+static bool is_component(const GuardTable *t, const GuardTableKey *k, const Component *c) {
+        return k->node == c->node && k->folded == c->folded && streq(t->text + k->text, c->name);
+}
+
+static size_t hash(uint32_t node, bool folded, const char *name) {
+        uint32_t h = 2166136261U ^ node ^ (uint32_t)folded << 31; /* FNV-1a, begun elsewhere for each node */
         h *= 16777619U;
-        for (const char *p = key->name; *p; p++)
+        for (const char *p = name; *p; p++)
                 h = (h ^ (uint8_t)*p) * 16777619U;
         return h ^ h >> 15;
 }
 
 /* Where it is in the index, or where it would be. An index that is at most half full always has an end to this. */
-static uint32_t *find_slot(const GuardTable *t, const GuardNameKey *key) {
-        size_t i = hash_key(key);
-        for (;; i++) {
+static uint32_t *find_slot(const GuardTable *t, const Component *c) {
+        for (size_t i = hash(c->node, c->folded, c->name);; i++) {
                 uint32_t *slot = &t->index[i & (t->n_index - 1)];
-                const GuardNameKey *k = *slot ? &t->name_keys[*slot - 1] : NULL;
-                if (!k || (k->node == key->node && k->folded == key->folded && streq(k->name, key->name)))
+                if (*slot == 0 || is_component(t, &t->name_keys[*slot - 1], c))
                         return slot;
         }
+}
+
+/* Of those in the table none is another's equal: the first free place is the one. */
+static uint32_t *find_place(const GuardTable *t, const GuardTableKey *k) {
+        for (size_t i = hash(k->node, k->folded, t->text + k->text);; i++)
+                if (t->index[i & (t->n_index - 1)] == 0)
+                        return &t->index[i & (t->n_index - 1)];
 }
 
 static int grow_index(GuardTable *t) {
@@ -101,22 +118,41 @@ static int grow_index(GuardTable *t) {
         t->index = index;
         t->n_index = n;
         for (size_t i = 0; i < t->n_names; i++)
-                *find_slot(t, &t->name_keys[i]) = (uint32_t)i + 1;
+                *find_place(t, &t->name_keys[i]) = (uint32_t)i + 1;
+        return 0;
+}
+
+static int add_text(GuardTable *t, const char *name, uint32_t *ret) {
+        size_t n = strlen(name) + 1;
+        if (t->n_text + n > t->size_text) { /* at most GUARD_TABLE_MAX names: far below what 32 bits count */
+                size_t size = t->size_text == 0 ? 4096 : t->size_text * 2;
+                char *grown = realloc(t->text, size);
+                if (!grown)
+                        return -ENOMEM;
+                t->text = grown;
+                t->size_text = size;
+        }
+        memcpy(t->text + t->n_text, name, n);
+        *ret = (uint32_t)t->n_text;
+        t->n_text += n;
         return 0;
 }
 
 /* The entry of that name, made when it is missing, as a number: the array moves. */
-static int add_name(GuardTable *t, const GuardNameKey *key, size_t *ret) {
+static int add_name(GuardTable *t, const Component *c, size_t *ret) {
         int r = grow_index(t);
         if (r < 0)
                 return r;
-        uint32_t *slot = find_slot(t, key);
+        uint32_t *slot = find_slot(t, c);
         if (*slot == 0) {
+                GuardTableKey key = { .node = c->node, .folded = c->folded };
                 r = grow((void **)&t->name_keys, sizeof(*t->name_keys), (void **)&t->names,
                                 sizeof(*t->names), t->n_names, &t->size_names);
+                if (r == 0)
+                        r = add_text(t, c->name, &key.text);
                 if (r < 0)
                         return r;
-                t->name_keys[t->n_names] = *key;
+                t->name_keys[t->n_names] = key;
                 t->names[t->n_names] = (GuardName){ 0 };
                 *slot = (uint32_t)++t->n_names;
         }
@@ -125,24 +161,24 @@ static int add_name(GuardTable *t, const GuardNameKey *key, size_t *ret) {
 }
 
 /* Lower case, for ASCII alone: the programs refuse every other name in a directory that folds. */
-static void fold_name(GuardNameKey *key) {
-        for (char *c = key->name; *c; c++)
-                if (*c >= 'A' && *c <= 'Z')
-                        *c = (char)(*c + ('a' - 'A'));
-        key->folded = 1;
+static void fold_name(Component *c) {
+        for (char *p = c->name; *p; p++)
+                if (*p >= 'A' && *p <= 'Z')
+                        *p = (char)(*p + ('a' - 'A'));
+        c->folded = true;
 }
 
 /* One step down. flags are those of the last component, 0 before; *node becomes the node below, 0 after the last. Where the
  * file system may fold case the names that fold to one share a node, and the folded name has an entry too. */
-static int add_component(GuardTable *t, GuardNameKey *key, uint32_t flags, bool may_fold, uint32_t *node) {
+static int add_component(GuardTable *t, Component *c, uint32_t flags, bool may_fold, uint32_t *node) {
         size_t plain, folded = 0;
-        key->node = *node;
-        int r = add_name(t, key, &plain);
+        c->node = *node;
+        int r = add_name(t, c, &plain);
         if (r < 0)
                 return r;
         if (may_fold) {
-                fold_name(key);
-                r = add_name(t, key, &folded);
+                fold_name(c);
+                r = add_name(t, c, &folded);
                 if (r < 0)
                         return r;
         } else
@@ -156,7 +192,7 @@ static int add_component(GuardTable *t, GuardNameKey *key, uint32_t flags, bool 
         return 0;
 }
 
-static int add_path(GuardTable *t, uint64_t cgroup, const GuardRule *rule, const GuardIdentity *id) {
+static int add_path(GuardTable *t, const GuardRule *rule, const GuardIdentity *id) {
         GuardAnchor *root = find_anchor(t, id);
         if (!root || !(root->flags & GUARD_ROOT) || !S_ISDIR(id->mode))
                 return -EINVAL;
@@ -166,13 +202,13 @@ static int add_path(GuardTable *t, uint64_t cgroup, const GuardRule *rule, const
         for (const char *p = rule->path;;) {
                 const char *end = strchrnul(p, '/');
                 size_t length = (size_t)(end - p);
-                GuardNameKey key = { .cgroup = cgroup };
+                Component c = { .folded = false };
                 if (length > GUARD_NAME_MAX)
                         return -ENAMETOOLONG;
-                memcpy(key.name, p, length);
-                if (length == 0 || streq(key.name, ".") || streq(key.name, ".."))
+                memcpy(c.name, p, length);
+                if (length == 0 || streq(c.name, ".") || streq(c.name, ".."))
                         return -EINVAL;
-                int r = add_component(t, &key, *end ? 0 : flags_of(rule->kind), id->may_fold, &node);
+                int r = add_component(t, &c, *end ? 0 : flags_of(rule->kind), id->may_fold, &node);
                 if (r < 0 || !*end)
                         return r;
                 p = end + 1;
@@ -181,6 +217,7 @@ static int add_path(GuardTable *t, uint64_t cgroup, const GuardRule *rule, const
 
 int guard_table_fill(GuardTable *t, uint64_t cgroup, const GuardRule *rules, const GuardIdentity *identities,
                 size_t n) {
+        t->cgroup = cgroup;
         for (size_t i = 0; i < n; i++) {
                 if (rules[i].path)
                         continue;
@@ -193,26 +230,35 @@ int guard_table_fill(GuardTable *t, uint64_t cgroup, const GuardRule *rules, con
                         continue;
                 if (rules[i].kind == GUARD_RULE_ROOT)
                         return -EINVAL;
-                int r = add_path(t, cgroup, &rules[i], &identities[i]);
+                int r = add_path(t, &rules[i], &identities[i]);
                 if (r < 0)
                         return r;
         }
         return 0;
 }
 
-/* ---- finding ---- */
-
-static int compare_keys(const GuardNameKey *a, const GuardNameKey *b) {
-        if (a->node != b->node)
-                return a->node < b->node ? -1 : 1;
-        if (a->folded != b->folded)
-                return a->folded < b->folded ? -1 : 1;
-        return strcmp(a->name, b->name);
+GuardNameKey guard_table_name_key(const GuardTable *t, size_t i) {
+        const GuardTableKey *k = &t->name_keys[i];
+        GuardNameKey key = { .cgroup = t->cgroup, .node = k->node, .folded = k->folded };
+        (void)snprintf(key.name, sizeof(key.name), "%s", t->text + k->text);
+        return key;
 }
 
-static int compare_order(const void *a, const void *b, void *keys) {
-        const GuardNameKey *k = keys;
-        return compare_keys(&k[*(const uint32_t *)a], &k[*(const uint32_t *)b]);
+/* ---- finding ---- */
+
+static int compare_names(
+                uint32_t node, bool folded, const char *name, const GuardTable *t, const GuardTableKey *k) {
+        if (node != k->node)
+                return node < k->node ? -1 : 1;
+        if (folded != k->folded)
+                return folded < k->folded ? -1 : 1;
+        return strcmp(name, t->text + k->text);
+}
+
+static int compare_order(const void *a, const void *b, void *table) {
+        const GuardTable *t = table;
+        const GuardTableKey *k = &t->name_keys[*(const uint32_t *)a];
+        return compare_names(k->node, k->folded, t->text + k->text, t, &t->name_keys[*(const uint32_t *)b]);
 }
 
 int guard_table_sort(GuardTable *t) {
@@ -223,15 +269,16 @@ int guard_table_sort(GuardTable *t) {
         for (size_t i = 0; i < t->n_names; i++)
                 order[i] = (uint32_t)i;
         if (t->n_names > 0)
-                qsort_r(order, t->n_names, sizeof(uint32_t), compare_order, t->name_keys);
+                qsort_r(order, t->n_names, sizeof(uint32_t), compare_order, t);
         return 0;
 }
 
-static const GuardName *find_name(const GuardTable *t, const GuardNameKey *key) {
+static const GuardName *find_name(const GuardTable *t, const Component *component) {
         size_t low = 0, high = t->n_names;
         while (low < high) {
                 size_t middle = low + (high - low) / 2;
-                int c = compare_keys(key, &t->name_keys[t->order[middle]]);
+                int c = compare_names(component->node, component->folded, component->name, t,
+                                &t->name_keys[t->order[middle]]);
                 if (c == 0)
                         return &t->names[t->order[middle]];
                 if (c < 0)
@@ -266,11 +313,11 @@ uint32_t guard_table_object(
 
 static const GuardName *look_up(
                 const GuardTable *t, uint32_t node, const char *name, size_t length, bool folded) {
-        GuardNameKey key = { .node = node };
-        memcpy(key.name, name, length);
+        Component c = { .node = node };
+        memcpy(c.name, name, length);
         if (folded)
-                fold_name(&key);
-        return find_name(t, &key);
+                fold_name(&c);
+        return find_name(t, &c);
 }
 
 bool guard_table_folding_matters(const GuardTable *t, uint32_t node, const char *name, size_t length) {

@@ -11,13 +11,23 @@
 
 #define GUARD_TABLE_MAX 65536U /* entries of one sandbox */
 
+/* What a key of the map "names" says, in a few bytes: a sandbox has hundreds, and one that mediates keeps them itself. */
+typedef struct GuardTableKey {
+        uint32_t node;
+        uint32_t text; /* where in the table's text the name begins; it ends with a NUL */
+        bool folded;
+} GuardTableKey;
+
 typedef struct GuardTable {
+        uint64_t cgroup;
         GuardAnchorKey *anchor_keys;
         GuardAnchor *anchors;
         size_t n_anchors, size_anchors;
-        GuardNameKey *name_keys;
+        GuardTableKey *name_keys;
         GuardName *names;
         size_t n_names, size_names;
+        char *text;
+        size_t n_text, size_text;
         uint32_t n_nodes;
         uint32_t *index;     /* of the names while they are added: a hash table of their numbers, from 1 */
         size_t n_index;      /* a power of two */
@@ -27,6 +37,9 @@ typedef struct GuardTable {
 /* identities[i] belongs to rules[i]. -EINVAL for a path below something that is no root, or that is not relative and normal;
  * -ENAMETOOLONG for a name above GUARD_NAME_MAX; -E2BIG above GUARD_TABLE_MAX; -ENOMEM. Clear it in any case. */
 int guard_table_fill(GuardTable *t, uint64_t cgroup, const GuardRule *rules, const GuardIdentity *identities, size_t n);
+/* The i-th name as the map wants it. */
+GuardNameKey guard_table_name_key(const GuardTable *t, size_t i);
+
 /* For whoever keeps the rules without the kernel's programs: the same answers from the table itself. Once, after filling;
  * -ENOMEM. */
 int guard_table_sort(GuardTable *t);

@@ -192,11 +192,20 @@ static int write_journal(const Guard *g, uint64_t cgroup, const GuardTable *t) {
                 keys[i] = (GuardJournalKey){ .cgroup = cgroup, .index = (uint32_t)i };
                 entries[i].is_name = i >= t->n_anchors;
                 if (entries[i].is_name)
-                        entries[i].name = t->name_keys[i - t->n_anchors];
+                        entries[i].name = guard_table_name_key(t, i - t->n_anchors);
                 else
                         entries[i].anchor = t->anchor_keys[i];
         }
         return map_fill(g->journal, keys, sizeof(*keys), entries, sizeof(*entries), n);
+}
+
+static int write_names(const Guard *g, const GuardTable *t) {
+        _cleanup_free_ GuardNameKey *keys = calloc(t->n_names + 1, sizeof(*keys));
+        if (!keys)
+                return -ENOMEM;
+        for (size_t i = 0; i < t->n_names; i++)
+                keys[i] = guard_table_name_key(t, i);
+        return map_fill(g->names, keys, sizeof(*keys), t->names, sizeof(*t->names), t->n_names);
 }
 
 static int write_table(const Guard *g, uint64_t cgroup, const GuardTable *t) {
@@ -205,8 +214,7 @@ static int write_table(const Guard *g, uint64_t cgroup, const GuardTable *t) {
                 r = map_fill(g->anchors, t->anchor_keys, sizeof(*t->anchor_keys), t->anchors,
                                 sizeof(*t->anchors), t->n_anchors);
         if (r == 0)
-                r = map_fill(g->names, t->name_keys, sizeof(*t->name_keys), t->names, sizeof(*t->names),
-                                t->n_names);
+                r = write_names(g, t);
         if (r == 0) {
                 GuardSandbox present = { 0 };
                 r = map_fill(g->sandboxes, &cgroup, sizeof(cgroup), &present, sizeof(present), 1);

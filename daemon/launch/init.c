@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -257,6 +258,25 @@ static int forget_rest(const Cage *c) {
         return close_range(next, ~0U, 0) < 0 ? -errno : 0;
 }
 
+static int run_command(void *command) {
+        command_run(command);
+}
+
+/* As vfork(2): the command runs in this memory until its execve(), and nothing of it is copied; this process stands still until
+ * then. It must not where something is asked of it before: a proof's children and calls that are mediated. */
+static pid_t share_memory(const Command *command) {
+        static _Alignas(16) char stack[64 * 1024];
+        int pid = clone(run_command, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, (void *)command);
+        return pid < 0 ? -errno : pid;
+}
+
+static pid_t copy_memory(const Command *command) {
+        pid_t pid = fork();
+        if (pid == 0)
+                command_run(command);
+        return pid < 0 ? -errno : pid;
+}
+
 _Noreturn void init_run(Cage *c) {
         static Init init; /* one pid 1 per process */
         const LaunchPlan *p = c->plan;
@@ -273,24 +293,21 @@ _Noreturn void init_run(Cage *c) {
                         .rows = p->rows,
                         .columns = p->columns,
                         .stdio = c->stdio,
+                        .page = c->page,
                         .report = c->report,
                         .mediator = c->mediator,
                         .filters = &c->template->filters,
                         .prove = c->prove ? c : NULL,
                 };
-                pid_t pid = fork();
+                bool asked = c->prove || (c->mediator && mediator_reads(c->mediator));
+                pid_t pid = asked ? copy_memory(&command) : share_memory(&command);
                 if (pid < 0) {
-                        cage_report_failure(c->report, LAUNCH_STEP_CLONE, errno, "fork");
+                        cage_report_failure(c->report, LAUNCH_STEP_CLONE, -pid, "clone");
                         _exit(EXIT_FAILURE);
                 }
-                if (pid == 0)
-                        command_run(&command);
                 init.command = pid;
-        } else {
-                const SetupMessage ready = { LAUNCH_MAGIC, LAUNCH_VERSION, .step = LAUNCH_STEP_NONE };
-                (void)launch_send(c->report, &ready, sizeof(ready), NULL,
-                                0); /* without it the launcher gives us up */
-        }
+        } else
+                __atomic_store_n(&c->page->ready, 1, __ATOMIC_RELEASE);
         if (forget_stdio() < 0 || forget_rest(c) < 0)
                 _exit(EXIT_FAILURE); /* and the command with us: a reader of its output must see its end */
         sigset_t all;

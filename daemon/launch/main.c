@@ -46,7 +46,10 @@ static int own_listener(const char *path) {
 /* What every sandbox inherits is settled here, once. The capabilities themselves stay: each child needs them until it
  * gives them away. Nothing is ever executed by this process, so the empty bounding set costs it nothing. */
 static int prepare(void) {
+        const struct sigaction by_default = { .sa_handler = SIG_DFL };
         (void)umask(077);
+        for (int n = 1; n < NSIG; n++)
+                (void)sigaction(n, &by_default, NULL); /* fails for KILL, STOP and libc's own two */
         (void)signal(SIGPIPE, SIG_IGN);
         for (unsigned long cap = 0; prctl(PR_CAPBSET_READ, cap) >= 0; cap++)
                 if (prctl(PR_CAPBSET_DROP, cap) < 0)

@@ -26,6 +26,10 @@ int mediator_submit(const Mediator *m, const FilterProgram programs[2]) {
         return listener < 0 ? listener : launch_send(m->door[1], head, sizeof(head), &listener, 1);
 }
 
+bool mediator_reads(const Mediator *m) {
+        return m->reads;
+}
+
 static void add_listener(Mediator *m, int fd) {
         const uint64_t flags = 1; /* SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP */
         size_t i = 0;

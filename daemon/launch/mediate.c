@@ -145,7 +145,10 @@ static int take_rules(Mediator *m, const GuardRule *rules, size_t n) {
         int r = ids ? 0 : -ENOMEM;
         for (size_t i = 0; r == 0 && i < n; i++) {
                 bool about_object = rules[i].kind != GUARD_RULE_ROOT && !rules[i].path;
-                r = identify(rules[i].fd, &ids[i]);
+                if (i > 0 && rules[i].fd == rules[i - 1].fd) /* they come root by root */
+                        ids[i] = ids[i - 1];
+                else
+                        r = identify(rules[i].fd, &ids[i]);
                 m->reads = m->reads || (rules[i].kind == GUARD_RULE_DENY && rules[i].path);
                 m->knows_objects = m->knows_objects || about_object;
                 m->knows_directories = m->knows_directories || (about_object && S_ISDIR(ids[i].mode));

@@ -56,6 +56,9 @@ int mediator_probe(void);
 /* Makes of a table one whose calls are brought to pid 1: those that may change something; where `reads`, those that look too. */
 void mediate_filter_put(FilterTable *t, bool reads);
 
+/* Whether calls that look are brought too: execve() is one. */
+bool mediator_reads(const Mediator *m);
+
 /* In a command on its way to execve(), of a cage that has one: from now on its calls go to pid 1. `programs` are such tables,
  * compiled: [reads]. 0 or a negative errno. */
 int mediator_submit(const Mediator *m, const FilterProgram programs[2]);

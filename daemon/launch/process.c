@@ -89,12 +89,12 @@ static int set_limits(const LaunchPlan *p) {
         return setrlimit(RLIMIT_CORE, &core) < 0 ? -errno : 0;
 }
 
-/* Every handler to its default, as execve() would; everything blocked, as pid 1 wants it. The command's mask is made empty in
- * command.c. */
+/* The one that the launcher ignores to its default (main.c did so with all others); everything blocked, as pid 1 wants it. The
+ * command's mask is made empty in command.c. */
 static int reset_signals(void) {
         const struct sigaction by_default = { .sa_handler = SIG_DFL };
-        for (int n = 1; n < NSIG; n++)
-                (void)sigaction(n, &by_default, NULL); /* fails for KILL, STOP and libc's own two */
+        if (sigaction(SIGPIPE, &by_default, NULL) < 0)
+                return -errno;
         sigset_t all;
         sigfillset(&all);
         return sigprocmask(SIG_SETMASK, &all, NULL) < 0 ? -errno : 0;
@@ -111,7 +111,9 @@ int wall_process(Cage *c) {
         r = reset_signals();
         if (r < 0)
                 return r;
-        if (setsid() < 0)
+        /* out of the launcher's process group; a session of its own has the command (and a session costs: it is a group of
+         * the scheduler's, where that groups by sessions) */
+        if (setpgid(0, 0) < 0)
                 return -errno;
         if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS)
                 return -errno;

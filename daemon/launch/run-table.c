@@ -198,6 +198,13 @@ static void give_up(Launcher *l, Run *run, uint32_t step, int error, const char 
         run_abandon(l, run, true);
 }
 
+/* By a message, or on the page: the report then just ends. */
+static bool is_ready(const Run *run) {
+        StatusPage page;
+        return run->ready || (run->page >= 0 && fd_pread_all(run->page, &page, sizeof(page), 0) == 0 &&
+                                             page.ready == 1);
+}
+
 /* What the child says before its command runs. False when the run is gone: it failed. */
 static bool take_setup(Launcher *l, Run *run) {
         while (run->setup.watched) {
@@ -227,7 +234,7 @@ static bool take_setup(Launcher *l, Run *run) {
                 }
                 launcher_unwatch(l, &run->setup); /* execve() closed it, or death */
         }
-        if (!run->ready) {
+        if (!is_ready(run)) {
                 give_up(l, run, LAUNCH_STEP_CLONE, ECHILD, "it died while it was set up");
                 return false;
         }
