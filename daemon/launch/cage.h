@@ -51,6 +51,7 @@ typedef struct Cage {
         GuardRule *rules;         /* what is denied and protected by name; guard.h says what they mean. wall_handoff. The
                                      descriptors are the cage's, open until pid 1 serves */
         size_t n_rules;
+        bool may_be_slow;         /* the host has file systems near what is granted that wait for somebody else */
         bool can_mediate;         /* it was tried on this host, and holds */
         struct Mediator *mediator; /* pid 1 mediates; otherwise NULL. wall_mediate */
         int ruleset;              /* Landlock, or -EBADF; wall_landlock_rules */

@@ -25,14 +25,14 @@ _Static_assert(ELEMENTSOF(devices_table) == FILESYSTEM_DEVICES, "a device withou
  * list that container engines mask, and kmsg and kallsyms. Where the mode is root's alone it needs no mask but for root. */
 static const struct {
         const char *name;
-        bool for_root;
+        bool for_root, is_dir;
 } masked_in_proc[] = {
-        { "acpi", false },
-        { "asound", false },
-        { "bus", false },
-        { "fs", false },
+        { "acpi", false, true },
+        { "asound", false, true },
+        { "bus", false, true },
+        { "fs", false, true },
         { "interrupts", false },
-        { "irq", false },
+        { "irq", false, true },
         { "kallsyms", false },
         { "kcore", true },
         { "key-users", false },
@@ -43,7 +43,7 @@ static const struct {
         { "kpageflags", true },
         { "latency_stats", false },
         { "sched_debug", false },
-        { "scsi", false },
+        { "scsi", false, true },
         { "slabinfo", true },
         { "sysrq-trigger", true },
         { "timer_list", true },
@@ -247,17 +247,22 @@ int filesystem_mask(int mask, int target) {
         return 0;
 }
 
+/* By name, with no descriptor of what is covered: this is done for each sandbox. */
+static int mask_in(int dir, const char *name, int mask, bool is_dir) {
+        _cleanup_close_ int tree = open_tree(mask, is_dir ? "d" : "f", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+        return tree < 0 || move_mount(tree, "", dir, name, MOVE_MOUNT_F_EMPTY_PATH) < 0 ? -errno : 0;
+}
+
 static int mask_proc(const PlaceContext *c, int proc) {
         for (size_t i = 0; i < ELEMENTSOF(masked_in_proc); i++) {
                 if (masked_in_proc[i].for_root && !c->for_root)
                         continue;
-                _cleanup_close_ int target =
-                                openat(proc, masked_in_proc[i].name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-                if (target < 0 && errno == ENOENT)
-                        continue; /* not of this kernel */
-                if (target < 0)
+                if (faccessat(proc, masked_in_proc[i].name, F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
+                        if (errno == ENOENT)
+                                continue; /* not of this kernel */
                         return -errno;
-                int r = filesystem_mask(c->mask, target);
+                }
+                int r = mask_in(proc, masked_in_proc[i].name, c->mask, masked_in_proc[i].is_dir);
                 if (r < 0)
                         return r;
         }

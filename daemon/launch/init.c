@@ -266,7 +266,8 @@ static int run_command(void *command) {
  * then. It must not where something is asked of it before: a proof's children and calls that are mediated. */
 static pid_t share_memory(const Command *command) {
         static _Alignas(16) char stack[64 * 1024];
-        int pid = clone(run_command, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, (void *)command);
+        int pid = clone(run_command, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD,
+                        (void *)command);
         return pid < 0 ? -errno : pid;
 }
 

@@ -250,6 +250,7 @@ int launcher_loop(Launcher *l) {
                         s->handle(l, s->owner);
                 }
                 run_expire(l);
+                net_pool_refill(l);
                 waiting = template_cache_expire(l) || !TAILQ_EMPTY(&l->starting);
         }
 }

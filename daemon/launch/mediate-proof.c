@@ -106,7 +106,7 @@ static int run(void) {
         if (r < 0)
                 return r;
         const MediatorRoot place = { root, PROOF_PLACE, NULL, true };
-        r = mediator_new(&place, 1, rules, ELEMENTSOF(rules), &m, &detail);
+        r = mediator_new(&place, 1, rules, ELEMENTSOF(rules), false, &m, &detail);
         if (r == 0)
                 r = give_up_rights();
         if (r < 0)

@@ -8,12 +8,10 @@
 
 #include "cage.h"
 #include "cleanup.h"
-#include "fd.h"
 #include "mediate-internal.h"
 #include "name-rules.h"
 #include "open.h"
-
-#define MOUNTINFO_MAX (16U * 1024 * 1024) /* bytes; of some hundred thousand mounts */
+#include "slow-mounts.h"
 
 /* ---- the trees ---- */
 
@@ -158,35 +156,6 @@ static int take_rules(Mediator *m, const GuardRule *rules, size_t n) {
         return r < 0 ? r : guard_table_sort(&m->table);
 }
 
-/* File systems that wait for nothing but this machine's memory and disks. */
-static bool is_fast(const char *type) {
-        static const char *const types[] = { "bcachefs", "btrfs", "cgroup", "cgroup2", "devpts", "devtmpfs",
-                "erofs", "exfat", "ext2", "ext3", "ext4", "f2fs", "hugetlbfs", "iso9660", "mqueue", "ntfs3",
-                "overlay", "proc", "ramfs", "rootfs", "squashfs", "sysfs", "tmpfs", "vfat", "xfs", "zfs" };
-        for (size_t i = 0; i < ELEMENTSOF(types); i++)
-                if (streq(types[i], type))
-                        return true;
-        return false;
-}
-
-static int find_slow(bool *ret) {
-        _cleanup_free_ char *text = NULL;
-        int r = fd_read_file_at(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX, &text, NULL);
-        if (r < 0)
-                return r;
-        *ret = false;
-        char *rest = text;
-        for (char *line; (line = strsep(&rest, "\n")) != NULL && *line;) {
-                char *type = strstr(line, " - "); /* proc_pid_mountinfo(5): blanks in paths are escaped */
-                if (!type)
-                        return -EBADMSG;
-                type += 3;
-                type[strcspn(type, " ")] = 0;
-                *ret = *ret || !is_fast(type);
-        }
-        return 0;
-}
-
 static int open_doors(Mediator *m) {
         Identity id;
         for (size_t i = 0; i < MEDIATOR_LISTENERS; i++)
@@ -201,8 +170,8 @@ static int open_doors(Mediator *m) {
                                                                                                   : 0;
 }
 
-int mediator_new(const MediatorRoot *roots, size_t n_roots, const GuardRule *rules, size_t n, Mediator **ret,
-                const char **ret_detail) {
+int mediator_new(const MediatorRoot *roots, size_t n_roots, const GuardRule *rules, size_t n, bool slow,
+                Mediator **ret, const char **ret_detail) {
         Mediator *m = calloc(1, sizeof(Mediator));
         if (!m)
                 return -ENOMEM;
@@ -210,9 +179,8 @@ int mediator_new(const MediatorRoot *roots, size_t n_roots, const GuardRule *rul
         if (r == 0)
                 r = add_trees(m, roots, n_roots, rules, n, ret_detail);
         if (r == 0)
-                r = find_slow(&m->slow);
-        if (r == 0)
                 r = open_doors(m);
+        m->slow = slow;
         *ret = m; /* lives as long as the process, which ends with a failure */
         return r;
 }
@@ -271,5 +239,8 @@ int wall_mediate(Cage *c) {
                             "seccomp that could keep them";
                 return -EOPNOTSUPP;
         }
-        return mediator_new(roots, choose_roots(c, roots), rules, n, &c->mediator, &c->detail);
+        bool slow = false;
+        int r = c->may_be_slow ? slow_mounts_here(&slow) : 0;
+        return r < 0 ? r
+                     : mediator_new(roots, choose_roots(c, roots), rules, n, slow, &c->mediator, &c->detail);
 }

@@ -45,10 +45,10 @@ typedef struct MediatorRoot {
         bool writable;
 } MediatorRoot;
 
-/* In what is to be pid 1, as root, once everything is mounted: covers the roots that rules speak of, those above others first. What
+/* In what is to be pid 1, as root, once everything is mounted; slow: some of it is on file systems that wait. Covers the roots that rules speak of, those above others first. What
  * it makes belongs to the process. On failure *ret_detail may be the path, and the process must not go on. */
-int mediator_new(const MediatorRoot *roots, size_t n_roots, const GuardRule *rules, size_t n, Mediator **ret,
-                const char **ret_detail);
+int mediator_new(const MediatorRoot *roots, size_t n_roots, const GuardRule *rules, size_t n, bool slow,
+                Mediator **ret, const char **ret_detail);
 
 /* 1 when this kernel can do all of it: it was just tried. */
 int mediator_probe(void);

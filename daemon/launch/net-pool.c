@@ -18,6 +18,7 @@ struct NetPool {
         Source channel; /* to the helper: an order each way */
         int ready[NET_POOL_SIZE];
         size_t n_ready;
+        size_t owed; /* taken, and not ordered again */
 };
 
 /* LaunchRequest is the launcher's; here a message is just a head, and a descriptor coming back. */
@@ -81,8 +82,17 @@ int net_pool_take(Launcher *l) {
                 on_ready(l, p); /* one may be there already */
         if (p->n_ready == 0)
                 return -EBADF;
-        order_one(l, p);
+        p->owed++;
         return p->ready[--p->n_ready];
+}
+
+/* Not while a sandbox is being set up: the helper would take the processor from it. But before the pool runs dry. */
+void net_pool_refill(Launcher *l) {
+        NetPool *p = l->net;
+        if (p->owed == 0 || (!TAILQ_EMPTY(&l->starting) && p->n_ready > NET_POOL_SIZE / 4))
+                return;
+        for (; p->owed > 0; p->owed--)
+                order_one(l, p);
 }
 
 int net_pool_new(Launcher *l, NetPool **ret) {

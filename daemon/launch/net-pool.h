@@ -14,3 +14,6 @@ int net_pool_new(Launcher *l, NetPool **ret);
 
 /* A fresh namespace, the caller's to close; -EBADF when none is ready, and the child makes its own. */
 int net_pool_take(Launcher *l);
+
+/* Orders what was taken; to be called when there is time. */
+void net_pool_refill(Launcher *l);

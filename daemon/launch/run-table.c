@@ -201,8 +201,8 @@ static void give_up(Launcher *l, Run *run, uint32_t step, int error, const char 
 /* By a message, or on the page: the report then just ends. */
 static bool is_ready(const Run *run) {
         StatusPage page;
-        return run->ready || (run->page >= 0 && fd_pread_all(run->page, &page, sizeof(page), 0) == 0 &&
-                                             page.ready == 1);
+        return run->ready ||
+               (run->page >= 0 && fd_pread_all(run->page, &page, sizeof(page), 0) == 0 && page.ready == 1);
 }
 
 /* What the child says before its command runs. False when the run is gone: it failed. */

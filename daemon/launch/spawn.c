@@ -18,6 +18,7 @@
 #include "launcher.h"
 #include "limits.h"
 #include "net-pool.h"
+#include "slow-mounts.h"
 #include "template-cache.h"
 
 DEFINE_CLEANUP(LaunchPlan *, launch_plan_free);
@@ -93,6 +94,7 @@ static int start(Launcher *l, Run *run, const LaunchPlan *plan, Template *templa
                 .ruleset = -EBADF,
                 .prove = run->proof != NULL,
                 .can_mediate = l->features.mediate != 0,
+                .may_be_slow = slow_mounts_concern(template_cache_slow_mounts(l), plan),
         };
         if (!plan->pty && stdio)
                 memcpy(cage.stdio, stdio, sizeof(cage.stdio));

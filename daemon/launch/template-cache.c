@@ -13,6 +13,7 @@
 #include "filter.h"
 #include "log.h"
 #include "root.h"
+#include "slow-mounts.h"
 #include "template-cache.h"
 
 struct TemplateCache {
@@ -20,6 +21,7 @@ struct TemplateCache {
         size_t n;
         uint64_t clock; /* counts uses */
         Source mounts;  /* the host's mount table */
+        SlowMounts slow;
 };
 
 typedef struct FileIdentity {
@@ -139,6 +141,11 @@ static void on_mounts(Launcher *l, void *owner) {
         TemplateCache *cache = owner;
         for (size_t i = 0; i < cache->n; i++)
                 forget_namespace(cache->list[i]);
+        slow_mounts_read(&cache->slow);
+}
+
+const SlowMounts *template_cache_slow_mounts(const Launcher *l) {
+        return &l->templates->slow;
 }
 
 bool template_cache_expire(Launcher *l) {
@@ -181,6 +188,7 @@ int template_cache_new(Launcher *l, TemplateCache **ret) {
         int fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
         if (fd < 0)
                 return -errno;
+        slow_mounts_read(&cache->slow); /* after the opening: from there on changes are told */
         return launcher_watch_for(l, &cache->mounts, fd, EPOLLPRI, on_mounts, cache);
 }
 

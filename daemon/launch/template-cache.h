@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 #include "launcher.h"
+#include "slow-mounts.h"
 #include "template.h"
 
 #define TEMPLATE_CACHE_MAX 64U
@@ -14,6 +15,9 @@ int template_cache_new(Launcher *l, TemplateCache **ret);
  * missing: a spawn never waits for that. On failure *ret_detail is static, or NULL. */
 int template_cache_get(Launcher *l, const uint8_t *key, size_t key_size, const LaunchPlan *plan, Template **ret,
                 const char **ret_detail);
+
+/* Of the host, as its mount table was when it last changed. */
+const SlowMounts *template_cache_slow_mounts(const Launcher *l);
 
 /* Keeps a request until the proof is done; copies the descriptors. */
 int template_park(Launcher *l, Template *t, const LaunchRequest *q, const int *fds, size_t n_fds);
