@@ -86,3 +86,19 @@ int fd_openat2(int dir, const char *path, uint64_t flags, uint64_t resolve) {
         int fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
         return fd < 0 ? -errno : fd;
 }
+
+static int compare_numbers(const void *a, const void *b) {
+        return *(const int *)a - *(const int *)b;
+}
+
+int fd_close_others(int *kept, size_t n) {
+        unsigned next = 3;
+        if (n > 0)
+                qsort(kept, n, sizeof(int), compare_numbers);
+        for (size_t i = 0; i < n; i++) {
+                if ((unsigned)kept[i] > next && close_range(next, (unsigned)kept[i] - 1, 0) < 0)
+                        return -errno;
+                next = (unsigned)kept[i] + 1;
+        }
+        return close_range(next, ~0U, 0) < 0 ? -errno : 0;
+}

@@ -23,3 +23,6 @@ int fd_read_file_at(int dir, const char *name, size_t limit, char **ret, size_t 
 
 /* openat2() with resolve flags, O_CLOEXEC always. A descriptor or a negative errno. */
 int fd_openat2(int dir, const char *path, uint64_t flags, uint64_t resolve);
+
+/* Closes every descriptor above 2 but these n, which are put in order. 0 or a negative errno. */
+int fd_close_others(int *kept, size_t n);

@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "guard.h"
+#include "netns.h"
 #include "plan.h"
 #include "report.h"
 #include "template.h"
@@ -34,7 +35,7 @@ typedef struct Cage {
         int report;               /* SetupMessage goes there */
         int stdio[3];             /* -EBADF where the plan says pty */
         int control;              /* execs come from there; stays with pid 1 */
-        int netns;                /* from the pool, or -EBADF */
+        EmptyNamespaces empty;    /* from the pool, or none */
         bool prove;               /* attempt what the walls forbid, in the place of the command */
         uint64_t host_network;    /* with prove: the launcher's own network namespace, by its inode */
         StatusPage *page;         /* shared with the launcher and mxcd */

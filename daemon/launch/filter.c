@@ -231,6 +231,16 @@ int filter_load_listener(const FilterProgram *program) {
         return load(program, SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
 }
 
-int wall_seccomp(Cage *c) {
+/* Where pid 1 needs more than its command may have, each loads its own program: the command before execve(), pid 1 when the command
+ * is away, and before it listens to anything. A proof is made behind pid 1's. */
+bool filter_comes_later(const Cage *c) {
+        return c->plan->n_argv > 0 && !c->prove && (c->mediator || c->template->filters.command.length > 0);
+}
+
+int filter_load_init(const Cage *c) {
         return filter_load(c->mediator ? &c->template->filters.mediator : &c->template->filters.init);
+}
+
+int wall_seccomp(Cage *c) {
+        return filter_comes_later(c) ? 0 : filter_load_init(c);
 }

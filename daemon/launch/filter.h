@@ -16,4 +16,9 @@ int filter_load(const FilterProgram *program);
 /* The same of one that brings calls to a listener, which it returns. */
 int filter_load_listener(const FilterProgram *program);
 
+/* Pid 1's own, in its place; or whether that is after its command has begun. */
+struct Cage;
+bool filter_comes_later(const struct Cage *c);
+int filter_load_init(const struct Cage *c);
+
 void filter_program_clear(FilterProgram *p);

@@ -10,6 +10,8 @@
 #include "aftermath.h"
 #include "cleanup.h"
 #include "command.h"
+#include "fd.h"
+#include "filter.h"
 #include "init.h"
 #include "limits.h"
 #include "mediate.h"
@@ -240,22 +242,11 @@ static int forget_stdio(void) {
         return 0;
 }
 
-static int compare_numbers(const void *a, const void *b) {
-        return *(const int *)a - *(const int *)b;
-}
-
 /* The control socket stays with us, and what mediation needs. */
 static int forget_rest(const Cage *c) {
         int kept[1 + MEDIATOR_KEEP_MAX] = { c->control };
         size_t n = 1 + (c->mediator ? mediator_descriptors(c->mediator, kept + 1) : 0);
-        qsort(kept, n, sizeof(int), compare_numbers);
-        unsigned next = 3;
-        for (size_t i = 0; i < n; i++) {
-                if ((unsigned)kept[i] > next && close_range(next, (unsigned)kept[i] - 1, 0) < 0)
-                        return -errno;
-                next = (unsigned)kept[i] + 1;
-        }
-        return close_range(next, ~0U, 0) < 0 ? -errno : 0;
+        return fd_close_others(kept, n);
 }
 
 static int run_command(void *command) {
@@ -309,6 +300,8 @@ _Noreturn void init_run(Cage *c) {
                 init.command = pid;
         } else
                 __atomic_store_n(&c->page->ready, 1, __ATOMIC_RELEASE);
+        if (filter_comes_later(c) && filter_load_init(c) < 0)
+                _exit(EXIT_FAILURE);
         if (forget_stdio() < 0 || forget_rest(c) < 0)
                 _exit(EXIT_FAILURE); /* and the command with us: a reader of its output must see its end */
         sigset_t all;

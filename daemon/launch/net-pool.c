@@ -16,12 +16,12 @@
 struct NetPool {
         pid_t helper;
         Source channel; /* to the helper: an order each way */
-        int ready[NET_POOL_SIZE];
+        EmptyNamespaces ready[NET_POOL_SIZE];
         size_t n_ready;
         size_t owed; /* taken, and not ordered again */
 };
 
-/* LaunchRequest is the launcher's; here a message is just a head, and a descriptor coming back. */
+/* LaunchRequest is the launcher's; here a message is just a head, and two descriptors coming back. */
 static const uint32_t order[2] = { LAUNCH_MAGIC, LAUNCH_VERSION };
 
 static _Noreturn void helper_run(int channel) {
@@ -37,8 +37,10 @@ static _Noreturn void helper_run(int channel) {
                         _exit(EXIT_SUCCESS); /* the launcher is gone */
                 if (netns_unshare() < 0)
                         _exit(EXIT_FAILURE);
-                _cleanup_close_ int ns = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-                if (ns < 0 || launch_send(3, order, sizeof(order), &ns, 1) < 0)
+                _cleanup_close_ int net = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC),
+                                    ipc = open("/proc/thread-self/ns/ipc", O_RDONLY | O_CLOEXEC);
+                const int both[] = { net, ipc };
+                if (net < 0 || ipc < 0 || launch_send(3, order, sizeof(order), both, ELEMENTSOF(both)) < 0)
                         _exit(EXIT_FAILURE);
         }
 }
@@ -62,10 +64,10 @@ static void on_ready(Launcher *l, void *owner) {
         int r = launch_receive(p->channel.fd, head, sizeof(head), fds, &n);
         if (r == -EAGAIN)
                 return;
-        for (size_t i = 0; r == 1 && i < n; i++)
-                if (p->n_ready < NET_POOL_SIZE)
-                        p->ready[p->n_ready++] = fds[i];
-                else
+        if (r == 1 && n == 2 && p->n_ready < NET_POOL_SIZE)
+                p->ready[p->n_ready++] = (EmptyNamespaces){ .net = fds[0], .ipc = fds[1] };
+        else
+                for (size_t i = 0; i < n; i++)
                         (void)close(fds[i]); /* not ordered */
         if (r <= 0)
                 end_helper(l, p);
@@ -76,12 +78,12 @@ static void order_one(Launcher *l, NetPool *p) {
                 end_helper(l, p);
 }
 
-int net_pool_take(Launcher *l) {
+EmptyNamespaces net_pool_take(Launcher *l) {
         NetPool *p = l->net;
         if (p->helper > 0 && p->n_ready == 0)
                 on_ready(l, p); /* one may be there already */
         if (p->n_ready == 0)
-                return -EBADF;
+                return EMPTY_NAMESPACES_NONE;
         p->owed++;
         return p->ready[--p->n_ready];
 }

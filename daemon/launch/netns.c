@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A network with nothing but lo. It comes ready from the pool, or is made here when the pool is empty; it is never
- * used twice. */
+/* A network with nothing but lo, and an empty namespace of System V objects and message queues. They come ready from the pool, or are
+ * made here when the pool is empty; they are never used twice. */
 
 #include <net/if.h>
 #include <sched.h>
@@ -12,7 +12,7 @@
 #include "netns.h"
 
 int netns_unshare(void) {
-        if (unshare(CLONE_NEWNET) < 0)
+        if (unshare(CLONE_NEWNET | CLONE_NEWIPC) < 0)
                 return -errno;
         _cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
         if (fd < 0)
@@ -22,10 +22,11 @@ int netns_unshare(void) {
 }
 
 int wall_netns(Cage *c) {
-        if (c->netns < 0)
+        if (c->empty.net < 0)
                 return netns_unshare();
-        if (setns(c->netns, CLONE_NEWNET) < 0)
+        if (setns(c->empty.net, CLONE_NEWNET) < 0 || setns(c->empty.ipc, CLONE_NEWIPC) < 0)
                 return -errno;
-        (void)close(TAKE_FD(c->netns)); /* an empty network is all that could be lost */
+        (void)close(TAKE_FD(c->empty.net)); /* an empty network is all that could be lost */
+        (void)close(TAKE_FD(c->empty.ipc));
         return 0;
 }

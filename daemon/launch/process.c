@@ -26,7 +26,7 @@ static int check_stdio(int fd) {
         return (flags & O_PATH) || S_ISDIR(st.st_mode) ? -EINVAL : 0;
 }
 
-/* Out of the way of the lowest numbers, where descriptors of the cage are about to be put. */
+/* Out of the way of the lowest numbers, where the command's are about to be put. */
 static int move_up(int *fd) {
         int up = fcntl(*fd, F_DUPFD_CLOEXEC, 16);
         if (up < 0)
@@ -35,30 +35,32 @@ static int move_up(int *fd) {
         return 0;
 }
 
-/* Moves what the cage needs to the lowest numbers, 0 to 2 being the command's, and closes everything else that the launcher
- * holds: the channel to mxcd, other sandboxes, templates. */
+/* Keeps what the cage needs, with the command's own at 0 to 2, and closes everything else that the launcher holds: the channel to
+ * mxcd, other sandboxes, templates. */
 int wall_fds(Cage *c) {
-        int *kept[] = { &c->stdio[0], &c->stdio[1], &c->stdio[2], &c->report, &c->control, &c->netns,
-                &c->template->mount_ns };
+        int *kept[] = { &c->stdio[0], &c->stdio[1], &c->stdio[2], &c->report, &c->control, &c->empty.net,
+                &c->empty.ipc, &c->template->mount_ns };
         for (size_t i = 0; i < ELEMENTSOF(kept); i++) {
                 int r = i < 3 && *kept[i] >= 0 ? check_stdio(*kept[i]) : 0;
                 /* a number that nothing has could be given to anything: no stdio is /dev/null */
                 if (r == 0 && i < 3 && *kept[i] < 0)
                         *kept[i] = open("/dev/null", O_RDWR | O_CLOEXEC);
-                if (r == 0 && (i < 3 || *kept[i] >= 0))
+                if (r == 0 && *kept[i] >= 0 && *kept[i] < 3)
                         r = move_up(kept[i]);
                 if (r < 0)
                         return r;
         }
-        int next = 0;
-        for (size_t i = 0; i < ELEMENTSOF(kept); i++) {
-                if (*kept[i] < 0)
-                        continue;
-                if (dup3(*kept[i], next, i < 3 ? 0 : O_CLOEXEC) < 0)
+        int numbers[ELEMENTSOF(kept)];
+        size_t n = 0;
+        for (int i = 0; i < 3; i++) {
+                if (dup3(*kept[i], i, 0) < 0)
                         return -errno;
-                *kept[i] = next++;
+                *kept[i] = i;
         }
-        return close_range((unsigned)next, ~0U, 0) < 0 ? -errno : 0;
+        for (size_t i = 3; i < ELEMENTSOF(kept); i++)
+                if (*kept[i] >= 0)
+                        numbers[n++] = *kept[i];
+        return fd_close_others(numbers, n);
 }
 
 int wall_oom(Cage *c) {

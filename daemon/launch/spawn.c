@@ -88,7 +88,7 @@ static int start(Launcher *l, Run *run, const LaunchPlan *plan, Template *templa
                 .report = report,
                 .control = control,
                 .stdio = { -EBADF, -EBADF, -EBADF },
-                .netns = -EBADF,
+                .empty = EMPTY_NAMESPACES_NONE,
                 .page = page,
                 .guard = GUARD_NONE,
                 .ruleset = -EBADF,
@@ -108,9 +108,9 @@ static int start(Launcher *l, Run *run, const LaunchPlan *plan, Template *templa
                 return -errno;
         cage.host_network = run->proof ? st.st_ino : 0;
         f->step = LAUNCH_STEP_CLONE;
-        _cleanup_close_ int netns = net_pool_take(l);
-        cage.netns = netns;
-        pid_t pid = cgroup_clone(leaf, CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS, &run->pidfd);
+        cage.empty = net_pool_take(l);
+        _cleanup_close_ int net = cage.empty.net, ipc = cage.empty.ipc;
+        pid_t pid = cgroup_clone(leaf, CLONE_NEWPID | CLONE_NEWUTS, &run->pidfd);
         if (pid == 0)
                 launch_run(&cage);
         (void)munmap(page, sizeof(StatusPage)); /* the child has its own mapping; we read the descriptor */

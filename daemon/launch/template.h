@@ -21,7 +21,7 @@ typedef struct FilterProgram {
 
 typedef struct Filters {
         FilterProgram init;        /* of pid 1: what the plan allows, and what pid 1 itself needs */
-        FilterProgram command;     /* on top of it before execve(); empty when the first allows nothing beyond the plan */
+        FilterProgram command;     /* the plan, where it allows less; otherwise empty */
         FilterProgram mediator;    /* of a pid 1 that mediates: it needs more. Empty where nothing is mediated; so are the last */
         FilterProgram mediated[2]; /* of its commands, which bring their calls: [reads] */
 } Filters;

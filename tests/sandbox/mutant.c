@@ -340,13 +340,19 @@ int __wrap_prctl(int option, ...) {
 
 /* ---- the process ---- */
 
+int __real_unshare(int flags);
+int __wrap_unshare(int flags);
+int __wrap_unshare(int flags) {
+        return __real_unshare(left_out("ipcns") ? flags & ~CLONE_NEWIPC : flags);
+}
+
 pid_t __real_cgroup_clone(int cgroup, uint64_t flags, int *ret_pidfd);
 pid_t __wrap_cgroup_clone(int cgroup, uint64_t flags, int *ret_pidfd);
 pid_t __wrap_cgroup_clone(int cgroup, uint64_t flags, int *ret_pidfd) {
         static const struct {
                 const char *lock;
                 uint64_t flag;
-        } namespaces[] = { { "ipcns", CLONE_NEWIPC }, { "pidns", CLONE_NEWPID }, { "utsns", CLONE_NEWUTS } };
+        } namespaces[] = { { "pidns", CLONE_NEWPID }, { "utsns", CLONE_NEWUTS } };
         for (size_t i = 0; i < ELEMENTSOF(namespaces); i++)
                 if (left_out(namespaces[i].lock))
                         flags &= ~namespaces[i].flag;
