@@ -103,6 +103,7 @@ typedef enum StatusState { STATUS_STARTING, STATUS_RUNNING, STATUS_EXITED } Stat
 
 typedef struct StatusPage {
         uint32_t state;
+        uint32_t go;              /* by the launcher, 1: what it was begun with is what the host has; a futex */
         uint32_t ready;           /* 1: everything is set up, execve() is next */
         int32_t code, signal;
         uint32_t handoff_scanned; /* 1: the list below is whole; 0: it was ended before it could look */

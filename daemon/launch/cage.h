@@ -27,6 +27,7 @@ typedef struct Opened {
         int tree;               /* detached mount; -EBADF: left out, or a denied path */
         int host;               /* what was opened, in the host's tree; wall_handoff takes it */
         bool is_dir;
+        bool copied;            /* of a template: tree is the file itself, open for reading, to be copied */
 } Opened;
 
 typedef struct Cage {
@@ -101,4 +102,5 @@ int wall_identity(Cage *c);
 int wall_capabilities(Cage *c);
 int wall_no_new_privs(Cage *c);
 int wall_landlock(Cage *c);
+int wall_gate(Cage *c);
 int wall_seccomp(Cage *c);

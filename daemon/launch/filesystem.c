@@ -118,7 +118,7 @@ static int set_attributes(int tree, uint64_t set) {
 }
 
 int filesystem_new_root(void) {
-        return new_tmpfs("mode=0755,size=1m,nr_inodes=8k", 0);
+        return new_tmpfs("mode=0755,size=8m,nr_inodes=8k", MOUNT_ATTR_NOEXEC);
 }
 
 int filesystem_seal(int tree) {
@@ -176,6 +176,7 @@ int filesystem_new(PlaceKind kind) {
                                 MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC |
                                                 MOUNT_ATTR_RDONLY);
         case PLACE_TREE:
+        case PLACE_COPY:
         case PLACE_DENIED:
                 break;
         }
@@ -276,6 +277,7 @@ int filesystem_finish(PlaceKind kind, int tree, const PlaceContext *c) {
         case PLACE_PROC:
                 return mask_proc(c, tree);
         case PLACE_TREE:
+        case PLACE_COPY:
         case PLACE_DENIED:
         case PLACE_TMP:
         case PLACE_SHM:

@@ -16,7 +16,7 @@ int filesystem_new(PlaceKind kind);
 int filesystem_finish(PlaceKind kind, int tree, const PlaceContext *c);
 
 /* The tmpfs that a cage's root directory is. Writable until filesystem_seal(). */
-int filesystem_new_root(void);
+int filesystem_new_root(void); /* nothing in it can be executed */
 int filesystem_seal(int tree);
 
 /* The mask file system: `f` and `d`, mode 0000, root's, read-only. Detached. */

@@ -83,6 +83,7 @@ static _Noreturn void finish(Init *init) {
         page->code = init->end.code;
         page->signal = init->end.signal;
         __atomic_store_n(&page->state, STATUS_EXITED, __ATOMIC_RELEASE);
+        (void)close(init->cage->control); /* tells the launcher that we are alone; our own end takes a while */
         _exit(init->end.signal != 0 ? 128 + init->end.signal : init->end.code);
 }
 

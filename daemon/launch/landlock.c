@@ -90,22 +90,44 @@ static int add_mount_rules(Cage *c, uint64_t handled, const Opened *opened, size
         return 0;
 }
 
+static int add_path_rule(Cage *c, uint64_t handled, const char *path, uint64_t access) {
+        _cleanup_close_ int fd = open_path(AT_FDCWD, path, NULL, 0);
+        if (fd == -ENOENT)
+                return 0; /* it went away while the template was made, which is then not current */
+        return fd < 0 ? fd : add_rule(c->ruleset, handled, fd, access);
+}
+
+/* A directory with copies in it is the cage's own: whatever else it has is granted for reading at least, or closed by its mode. */
+static int add_copies_rule(Cage *c, uint64_t handled, const char *path, char **previous) {
+        char *parent = strndup(path, (size_t)(strrchr(path, '/') - path));
+        if (!parent)
+                return -ENOMEM;
+        if (*previous && streq(*previous, parent)) { /* they are sorted: most follow each other */
+                free(parent);
+                return 0;
+        }
+        free(*previous);
+        *previous = parent;
+        return add_path_rule(c, handled, parent, FS_READ_FILE | FS_READ_DIR);
+}
+
 /* The template's mounts, by the paths that they have in the cage: no agent can change what these lead to. */
 static int add_template_rules(Cage *c, uint64_t handled) {
         const PlanTemplate *t = &c->plan->template;
         if (!c->from_template)
                 return add_mount_rules(c, handled, c->base, t->n_mounts);
+        char *previous = NULL;
         for (size_t i = 0; i < t->n_mounts; i++) {
-                if (t->mounts[i].access == PLAN_DENIED)
-                        continue;
+                const FileIdentity *id = &c->template->identities[i];
+                if (t->mounts[i].access == PLAN_DENIED || id->ino == 0)
+                        continue; /* or was absent on the host */
                 c->detail = t->mounts[i].path;
-                _cleanup_close_ int fd = open_path(AT_FDCWD, t->mounts[i].path, NULL, 0);
-                if (fd == -ENOENT)
-                        continue; /* was absent on the host */
-                int r = fd < 0 ? fd : add_rule(c->ruleset, handled, fd, rights(&t->mounts[i]));
+                int r = id->copied ? add_copies_rule(c, handled, t->mounts[i].path, &previous)
+                                   : add_path_rule(c, handled, t->mounts[i].path, rights(&t->mounts[i]));
                 if (r < 0)
                         return r;
         }
+        free(previous);
         return 0;
 }
 

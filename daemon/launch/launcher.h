@@ -54,6 +54,7 @@ typedef struct Run {
         uint64_t deadline;
         pid_t pid;
         Source end;                       /* sandbox: pidfd; exec: end_pipe */
+        Source farewell;                  /* sandbox: the end of control, which pid 1 closes when it is alone */
         Source setup;                     /* SetupMessage */
         bool ready;                       /* it said so */
         int pidfd, setup_fd;
@@ -66,6 +67,8 @@ typedef struct Run {
         Template *proof;                  /* not a sandbox of mxcd's but the proof of this template; not owned */
         size_t n_execs;                   /* sandbox */
         int code, signal;                 /* RUN_EXITED */
+        uint64_t release;                 /* serial of a RELEASE that waits for the death of pid 1; 0: none */
+        uint64_t release_connection;      /* that it came by */
 } Run;
 
 typedef struct Message {

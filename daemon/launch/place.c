@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/mount.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 
 #include "cleanup.h"
@@ -70,7 +71,9 @@ int places_add_opened(Places *p, const LaunchPlan *plan, const Opened *opened, s
                 const PlanMount *above = plan_topmost_writable(plan, m->path);
                 Place place = {
                         .path = m->path,
-                        .kind = denied ? PLACE_DENIED : PLACE_TREE,
+                        .kind = denied             ? PLACE_DENIED
+                                : opened[i].copied ? PLACE_COPY
+                                                   : PLACE_TREE,
                         .rank = rank,
                         .tree = opened[i].tree,
                         .is_dir = opened[i].is_dir,
@@ -145,6 +148,34 @@ static int find_target(int root, const Place *p) {
         return place_make(root, p->path, p->is_dir);
 }
 
+/* With everything of it that can be seen, and no more than what was seen of it. */
+static int copy_into(int fd, const char *path, int root) {
+        _cleanup_free_ char *parent = strdup(path);
+        struct stat st;
+        if (!parent)
+                return -ENOMEM;
+        char *name = strrchr(parent, '/');
+        *name++ = 0;
+        _cleanup_close_ int dir = place_make(root, parent, true);
+        if (dir < 0)
+                return dir;
+        _cleanup_close_ int copy =
+                        openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        if (copy < 0 || fstat(fd, &st) < 0)
+                return -errno;
+        for (off_t left = st.st_size; left > 0;) {
+                ssize_t n = sendfile(copy, fd, NULL, (size_t)left);
+                if (n <= 0)
+                        return n < 0 ? -errno : -ESTALE; /* it became shorter */
+                left -= n;
+        }
+        const struct timespec times[] = { st.st_atim, st.st_mtim };
+        if (fchown(copy, st.st_uid, st.st_gid) < 0 || fchmod(copy, st.st_mode & 07777) < 0 ||
+                        futimens(copy, times) < 0)
+                return -errno;
+        return 0;
+}
+
 static int attach(int tree, int target) {
         if (move_mount(tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
                 return -errno;
@@ -186,6 +217,9 @@ static int put_place(const Place *p, const PlaceContext *c, bool has_children) {
         int root = c->root;
         if (p->kind == PLACE_DENIED)
                 return put_denied(root, c->mask, p->path, has_children);
+
+        if (p->kind == PLACE_COPY)
+                return copy_into(p->tree, p->path, root);
 
         _cleanup_close_ int target = find_target(root, p);
         if (target == -ENOENT && !p->required)

@@ -9,14 +9,14 @@
 
 #include "cage.h"
 
-typedef enum PlaceKind { PLACE_TREE, PLACE_DENIED, PLACE_TMP, PLACE_SHM, PLACE_PTS, PLACE_PROC, PLACE_DEV,
+typedef enum PlaceKind { PLACE_TREE, PLACE_COPY, PLACE_DENIED, PLACE_TMP, PLACE_SHM, PLACE_PTS, PLACE_PROC, PLACE_DEV,
         PLACE_EMPTY, PLACE_GATE } PlaceKind;
 
 typedef struct Place {
         const char *path;    /* not owned */
         PlaceKind kind;
         unsigned rank;       /* of two places with one path the higher is used */
-        int tree;            /* PLACE_TREE: detached mount, not owned; -EBADF: left out */
+        int tree;            /* PLACE_TREE: detached mount, not owned; -EBADF: left out. PLACE_COPY: the file, open for reading */
         bool is_dir;
         bool required;
         const char *above;   /* below this ancestor no symlink is followed; NULL where the agent cannot write above */

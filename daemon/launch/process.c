@@ -2,6 +2,7 @@
 /* What a process carries along besides files and rights: descriptors, name of the host, limits, signals, session, keys. */
 
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <linux/keyctl.h>
 #include <sched.h>
 #include <signal.h>
@@ -13,6 +14,7 @@
 #include "cage.h"
 #include "cleanup.h"
 #include "fd.h"
+#include "launcher.h"
 
 /* A sandbox goes before the daemons of the host when memory runs out. */
 #define CAGE_OOM_SCORE "200"
@@ -65,6 +67,16 @@ int wall_fds(Cage *c) {
 
 int wall_oom(Cage *c) {
         return fd_write_file_at(AT_FDCWD, "/proc/self/oom_score_adj", CAGE_OOM_SCORE);
+}
+
+/* The launcher looks whether the template is current while the cage is built; until it has, nothing of the agent's runs. */
+int wall_gate(Cage *c) {
+        static const struct timespec limit = { .tv_sec = LAUNCH_SETUP_USEC / 1000000 };
+        while (__atomic_load_n(&c->page->go, __ATOMIC_ACQUIRE) == 0)
+                if (syscall(SYS_futex, &c->page->go, FUTEX_WAIT, 0, &limit, NULL, 0) < 0 &&
+                                errno != EAGAIN && errno != EINTR)
+                        return -errno; /* the launcher is gone */
+        return 0;
 }
 
 int wall_cgroup_namespace(Cage *c) {

@@ -245,11 +245,39 @@ static int prepare_private(const LaunchPlan *model, int root) {
         return r;
 }
 
-static int build_template(const LaunchPlan *model, int *ret_ns, const char **ret_detail) {
+/* What is to be copied is opened once more, for reading, and must be what was decided about. */
+static int open_copies(Opened *base, size_t n, const FileIdentity *identities, const char **ret_detail) {
+        for (size_t i = 0; i < n; i++) {
+                if (!identities[i].copied || base[i].tree < 0)
+                        continue;
+                *ret_detail = base[i].mount->path;
+                char link[64];
+                (void)snprintf(link, sizeof(link), "/proc/self/fd/%d", base[i].host);
+                _cleanup_close_ int fd = open(link, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+                struct stat st;
+                if (fd < 0 || fstat(fd, &st) < 0)
+                        return -errno;
+                if (!S_ISREG(st.st_mode) || st.st_dev != identities[i].dev ||
+                                st.st_ino != identities[i].ino || st.st_size != identities[i].size ||
+                                st.st_ctim.tv_sec != identities[i].changed.tv_sec ||
+                                st.st_ctim.tv_nsec != identities[i].changed.tv_nsec)
+                        return -ESTALE;
+                (void)close(base[i].tree); /* a detached mount: gone with this */
+                base[i].tree = TAKE_FD(fd);
+                base[i].copied = true;
+        }
+        *ret_detail = NULL;
+        return 0;
+}
+
+static int build_template(const LaunchPlan *model, const FileIdentity *identities, int *ret_ns,
+                const char **ret_detail) {
         _cleanup_free_ Opened *base = NULL;
         int devices[FILESYSTEM_DEVICES];
         _cleanup_(places_clear) Places places = { 0 };
         int r = open_base(model, &base, devices, ret_detail);
+        if (r == 0)
+                r = open_copies(base, model->template.n_mounts, identities, ret_detail);
         if (r == 0)
                 r = places_add_opened(&places, model, base, model->template.n_mounts, 0, ret_detail);
         if (r == 0)
@@ -289,10 +317,10 @@ static int build_template(const LaunchPlan *model, int *ret_ns, const char **ret
         return r;
 }
 
-_Noreturn void root_build_template(const LaunchPlan *model, int report) {
+_Noreturn void root_build_template(const LaunchPlan *model, const FileIdentity *identities, int report) {
         int ns = -EBADF;
         const char *detail = NULL;
-        int r = build_template(model, &ns, &detail);
+        int r = build_template(model, identities, &ns, &detail);
         if (r < 0) {
                 cage_report_failure(report, LAUNCH_STEP_TEMPLATE, -r, detail);
                 _exit(EXIT_FAILURE);

@@ -12,7 +12,7 @@
 #include "cage.h"
 
 /* In a child of the launcher: builds the template's namespace and sends its descriptor over report, in a SetupMessage. */
-_Noreturn void root_build_template(const LaunchPlan *model, int report);
+_Noreturn void root_build_template(const LaunchPlan *model, const FileIdentity *identities, int report);
 
 /* True for the first component of each path that the template has something at: "usr" of "/usr/bin". */
 bool root_template_has(const LaunchPlan *plan, const char *top);

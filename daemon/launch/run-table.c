@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Every sandbox and exec'd command, from its clone to its RELEASE. State moves forward only:
- *   STARTING ── the setup socket ends after READY ──► RUNNING ── pidfd ──► EXITED ── RELEASE ──► gone
+ *   STARTING ── the setup socket ends after READY ──► RUNNING ── farewell or pidfd ──► EXITED ── RELEASE ──► gone
  *   STARTING ── a failure, an early death, the deadline ──► gone (FAILED is the only thing that mxcd hears) */
 
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -63,6 +64,7 @@ void run_free(Launcher *l, Run *run) {
         if (run->state == RUN_STARTING)
                 set_state(l, run, RUN_EXITED);
         launcher_unwatch(l, &run->end);
+        launcher_unwatch(l, &run->farewell);
         launcher_unwatch(l, &run->setup);
         const int fds[] = { run->pidfd, run->setup_fd, run->pty, run->page, run->control, run->end_pipe };
         for (size_t i = 0; i < ELEMENTSOF(fds); i++)
@@ -250,18 +252,48 @@ static void on_setup(Launcher *l, void *owner) {
         (void)take_setup(l, owner);
 }
 
+static void take_page(Run *run, const StatusPage *page) {
+        run->code = page->code & 0xff;
+        run->signal = page->signal > 0 && page->signal < NSIG ? page->signal : 0;
+}
+
 /* pid 1 left on the page how its command ended; a page that does not say so means that it was killed. */
 static void read_page(Run *run, const siginfo_t *info) {
         StatusPage page;
         if (info->si_code == CLD_EXITED && fd_pread_all(run->page, &page, sizeof(page), 0) == 0 &&
                         page.state == STATUS_EXITED) {
-                run->code = page.code & 0xff;
-                run->signal = page.signal > 0 && page.signal < NSIG ? page.signal : 0;
+                take_page(run, &page);
         } else if (info->si_code == CLD_EXITED) {
                 run->code = info->si_status;
         } else {
                 run->signal = info->si_status;
         }
+}
+
+/* Pid 1 has reaped all others, written down how its command ended, and only its own death is left, which takes as long as all
+ * before: a mount namespace goes with it. Its word is taken, for it is killed at once: it cannot live on as one that is
+ * thought dead. Without that word this is just the beginning of its death. */
+static void on_farewell(Launcher *l, void *owner) {
+        Run *run = owner;
+        StatusPage page;
+        launcher_unwatch(l, &run->farewell);
+        if (run->proof || (run->state == RUN_STARTING && !take_setup(l, run)) || run->state != RUN_RUNNING)
+                return;
+        if (fd_pread_all(run->page, &page, sizeof(page), 0) < 0 || page.state != STATUS_EXITED)
+                return;
+        (void)pidfd_send_signal(run->pidfd, SIGKILL, NULL, 0); /* gone already is as good */
+        take_page(run, &page);
+        set_state(l, run, RUN_EXITED);
+        report_exited(l, run);
+}
+
+static void end_release(Launcher *l, Run *run) {
+        uint64_t serial = run->release;
+        bool is_heard = run->release_connection == l->connection;
+        remove_leaf(l, run);
+        run_free(l, run);
+        if (is_heard)
+                launcher_reply_ok(l, serial, 0);
 }
 
 static void on_sandbox_end(Launcher *l, void *owner) {
@@ -271,6 +303,12 @@ static void on_sandbox_end(Launcher *l, void *owner) {
         if (info.si_pid == 0)
                 return;
         launcher_unwatch(l, &run->end);
+        launcher_unwatch(l, &run->farewell);
+        if (run->state == RUN_EXITED) {
+                if (run->release)
+                        end_release(l, run);
+                return;
+        }
         if (run->state == RUN_STARTING && !take_setup(l, run))
                 return;
         read_page(run, &info);
@@ -304,8 +342,10 @@ int run_watch(Launcher *l, Run *run) {
         int r = launcher_watch(l, &run->setup, run->setup_fd, on_setup, run);
         if (r < 0)
                 return r;
-        return run->exec == 0 ? launcher_watch(l, &run->end, run->pidfd, on_sandbox_end, run)
-                              : launcher_watch(l, &run->end, run->end_pipe, on_exec_end, run);
+        if (run->exec > 0)
+                return launcher_watch(l, &run->end, run->end_pipe, on_exec_end, run);
+        r = launcher_watch_for(l, &run->farewell, run->control, EPOLLRDHUP, on_farewell, run);
+        return r < 0 ? r : launcher_watch(l, &run->end, run->pidfd, on_sandbox_end, run);
 }
 
 void run_expire(Launcher *l) {
@@ -360,6 +400,10 @@ void verb_release(Launcher *l, const LaunchRequest *q) {
                 r = release_unknown(l, q);
         } else if (run->state != RUN_EXITED || run->n_execs > 0) {
                 r = -EBUSY;
+        } else if (run->end.watched) {
+                run->release_connection = l->connection;
+                run->release = q->serial; /* its pid 1 is on its way out */
+                return;
         } else {
                 remove_leaf(l, run);
                 run_free(l, run);

@@ -25,6 +25,7 @@ const Room launch_rooms[] = {
         { LAUNCH_STEP_CAPABILITIES, "capabilities", wall_capabilities },
         { LAUNCH_STEP_CAPABILITIES, "no-new-privs", wall_no_new_privs },
         { LAUNCH_STEP_LANDLOCK, "landlock", wall_landlock },
+        { LAUNCH_STEP_TEMPLATE, "gate", wall_gate },
         { LAUNCH_STEP_SECCOMP, "seccomp", wall_seccomp },
         { LAUNCH_STEP_NONE, NULL, NULL },
 };

@@ -3,12 +3,14 @@
  * and what the child must be born with, and goes back to its loop; the rest is the child's. */
 
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "cage.h"
 #include "cgroup.h"
@@ -66,7 +68,12 @@ static int make_leaf(Launcher *l, Run *run, const LaunchPlan *plan, int *ret_lea
         return cgroup_make_leaf(scope, plan->id, plan->limits, plan->n_limits, ret_leaf);
 }
 
-/* The clone. Everything that the launcher holds is seen by the child until its first wall closes it. */
+static void open_gate(StatusPage *page) {
+        __atomic_store_n(&page->go, 1, __ATOMIC_RELEASE);
+        (void)syscall(SYS_futex, &page->go, FUTEX_WAKE, 1, NULL, NULL, 0); /* mostly it is not there yet */
+}
+
+/* The clone. -ESTALE: the template is not what the host has any more, and the child waits at the gate. Everything that the launcher holds is seen by the child until its first wall closes it. */
 static int start(Launcher *l, Run *run, const LaunchPlan *plan, Template *template, int leaf,
                 const int *stdio, Failure *f) {
         _cleanup_close_ int report = -EBADF, control = -EBADF;
@@ -113,11 +120,16 @@ static int start(Launcher *l, Run *run, const LaunchPlan *plan, Template *templa
         pid_t pid = cgroup_clone(leaf, CLONE_NEWPID | CLONE_NEWUTS, &run->pidfd);
         if (pid == 0)
                 launch_run(&cage);
+        if (pid > 0) {
+                run->pid = pid;
+                r = template->mount_ns < 0 || run->proof || template_is_current(template) ? run_watch(l, run)
+                                                                                          : -ESTALE;
+        } else
+                r = (int)pid;
+        if (r == 0)
+                open_gate(page);
         (void)munmap(page, sizeof(StatusPage)); /* the child has its own mapping; we read the descriptor */
-        if (pid < 0)
-                return pid;
-        run->pid = pid;
-        return run_watch(l, run);
+        return r;
 }
 
 /* The proof is a sandbox like any other, with the template's own grants only and our own code in the place of a command. */
@@ -168,6 +180,22 @@ void verb_probe(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_fd
                 launcher_reply_failed(l, q->serial, f.step, -r, f.detail);
 }
 
+static int begin(Launcher *l, const LaunchRequest *q, const LaunchPlan *plan, Template *template,
+                const int *stdio, Failure *f) {
+        Run *run;
+        _cleanup_close_ int leaf = -EBADF;
+        int r = run_new(l, plan->id, 0, q, &run);
+        if (r < 0)
+                return r;
+        f->step = LAUNCH_STEP_CGROUP;
+        r = make_leaf(l, run, plan, &leaf);
+        if (r == 0)
+                r = start(l, run, plan, template, leaf, stdio, f);
+        if (r < 0)
+                run_abandon(l, run, leaf >= 0);
+        return r;
+}
+
 static int spawn(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_fds, Failure *f) {
         _cleanup_free_ uint8_t *data = NULL;
         _cleanup_(launch_plan_freep) LaunchPlan *plan = NULL;
@@ -195,17 +223,11 @@ static int spawn(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_f
                 return wait_for_proof(l, template, q, fds, n_fds, f);
         f->step = LAUNCH_STEP_CGROUP;
         guard_hold_find(l);
-        Run *run;
-        r = run_new(l, plan->id, 0, q, &run);
-        if (r < 0)
+        r = begin(l, q, plan, template, fds + 1, f);
+        if (r != -ESTALE)
                 return r;
-        _cleanup_close_ int leaf = -EBADF;
-        r = make_leaf(l, run, plan, &leaf);
-        if (r == 0)
-                r = start(l, run, plan, template, leaf, fds + 1, f);
-        if (r < 0)
-                run_abandon(l, run, leaf >= 0);
-        return r;
+        template_outdate(l, template);
+        return begin(l, q, plan, template, fds + 1, f); /* from nothing */
 }
 
 void verb_spawn(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_fds) {

@@ -6,12 +6,15 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
+#include <time.h>
 
 #include "cage.h"
 #include "cgroup.h"
 #include "cleanup.h"
 #include "filter.h"
 #include "log.h"
+#include "open.h"
 #include "root.h"
 #include "slow-mounts.h"
 #include "template-cache.h"
@@ -23,11 +26,6 @@ struct TemplateCache {
         Source mounts;  /* the host's mount table */
         SlowMounts slow;
 };
-
-typedef struct FileIdentity {
-        dev_t dev; /* both 0: absent */
-        ino_t ino;
-} FileIdentity;
 
 typedef struct TemplateBuild {
         pid_t pid;
@@ -47,26 +45,61 @@ static void forget_namespace(Template *t) {
                 t->build->stale = true;
 }
 
-static void identify(const PlanMount *m, FileIdentity *ret) {
-        struct stat st;
+static bool identify(const PlanMount *m, FileIdentity *ret, struct stat *st) {
         *ret = (FileIdentity){ 0 };
-        if (m->access != PLAN_DENIED && stat(m->path, &st) == 0)
-                *ret = (FileIdentity){ st.st_dev, st.st_ino };
+        if (m->access == PLAN_DENIED || stat(m->path, st) < 0)
+                return false;
+        *ret = (FileIdentity){
+                .dev = st->st_dev, .ino = st->st_ino, .changed = st->st_ctim, .size = st->st_size
+        };
+        return true;
+}
+
+/* Not what is below another grant, which is the host's own directory there, nor what is in "/": the rule for all that is copied into
+ * a directory is about the directory. Nor what has another name, which may be one that is denied. */
+static bool can_copy(const PlanTemplate *t, const PlanMount *m, const struct stat *st) {
+        if (m->access != PLAN_READONLY || m->exec || m->as_owner || strrchr(m->path, '/') == m->path)
+                return false;
+        for (size_t i = 0; i < t->n_mounts; i++)
+                if (t->mounts[i].access != PLAN_DENIED && path_is_below(m->path, t->mounts[i].path))
+                        return false;
+        return S_ISREG(st->st_mode) && st->st_nlink == 1 && st->st_size <= TEMPLATE_COPY_MAX &&
+               getxattr(m->path, "system.posix_acl_access", NULL, 0) < 0;
+}
+
+/* Whether a change from now on is sure to be seen in the time of the last one, which counts in ticks of up to 10 ms. */
+static bool is_settled(const struct timespec *changed) {
+        struct timespec now;
+        (void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail for this clock */
+        int64_t age = (int64_t)(now.tv_sec - changed->tv_sec) * 1000 +
+                      (now.tv_nsec - changed->tv_nsec) / 1000000;
+        return age > 100;
 }
 
 static FileIdentity *identify_all(const PlanTemplate *t) {
         FileIdentity *all = calloc(t->n_mounts + 1, sizeof(FileIdentity));
-        for (size_t i = 0; all && i < t->n_mounts; i++)
-                identify(&t->mounts[i], &all[i]);
+        for (size_t i = 0; all && i < t->n_mounts; i++) {
+                struct stat st;
+                if (identify(&t->mounts[i], &all[i], &st))
+                        all[i].copied = can_copy(t, &t->mounts[i], &st) && is_settled(&st.st_ctim);
+        }
         return all;
 }
 
-/* A granted path that now leads to something else (an upgrade replaced it) must not go on showing what it was. */
-static bool is_current(const Template *t) {
+/* A granted path that now leads to something else (an upgrade replaced it), or a copied file that was written to, must not go on
+ * showing what it was. */
+bool template_is_current(const Template *t) {
         for (size_t i = 0; i < t->model->template.n_mounts; i++) {
+                const FileIdentity *then = &t->identities[i];
                 FileIdentity now;
-                identify(&t->model->template.mounts[i], &now);
-                if (now.dev != t->identities[i].dev || now.ino != t->identities[i].ino)
+                struct stat st;
+                (void)identify(&t->model->template.mounts[i], &now, &st);
+                if (now.dev != then->dev || now.ino != then->ino ||
+                                (then->copied &&
+                                                (now.size != then->size ||
+                                                                now.changed.tv_sec != then->changed.tv_sec ||
+                                                                now.changed.tv_nsec !=
+                                                                                then->changed.tv_nsec)))
                         return false;
         }
         return true;
@@ -122,7 +155,7 @@ static int start_build(Launcher *l, Template *t) {
         b->deadline = now_usec() + LAUNCH_SETUP_USEC;
         b->pid = cgroup_clone(-EBADF, 0, &pidfd);
         if (b->pid == 0)
-                root_build_template(t->model, theirs);
+                root_build_template(t->model, t->identities, theirs);
         int r = b->pid < 0 ? b->pid : launcher_watch(l, &b->report, ours, on_build, t);
         if (r < 0) {
                 if (b->pid > 0) {
@@ -135,6 +168,12 @@ static int start_build(Launcher *l, Template *t) {
         (void)TAKE_FD(ours); /* end_build() closes it */
         t->build = b;
         return 0;
+}
+
+void template_outdate(Launcher *l, Template *t) {
+        forget_namespace(t);
+        if (!t->build)
+                (void)start_build(l, t);
 }
 
 static void on_mounts(Launcher *l, void *owner) {
@@ -269,8 +308,6 @@ int template_cache_get(Launcher *l, const uint8_t *key, size_t key_size, const L
                         return r;
         }
         t->used = ++l->templates->clock;
-        if (t->mount_ns >= 0 && !is_current(t))
-                forget_namespace(t);
         if (t->mount_ns < 0 && !t->build)
                 (void)start_build(l, t); /* without one, spawns are slower, not weaker */
         *ret = t;

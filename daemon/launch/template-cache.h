@@ -11,10 +11,15 @@ typedef struct TemplateCache TemplateCache;
 int template_cache_new(Launcher *l, TemplateCache **ret);
 
 /* The template with these encoded bytes, from the cache or begun now. Borrowed until the next return to the loop. plan: one
- * with this template. Its namespace is checked against the host, and made (again) in the background where it is
- * missing: a spawn never waits for that. On failure *ret_detail is static, or NULL. */
+ * with this template. Its namespace is made in the background where it is missing: a spawn never waits for that. On failure *ret_detail is static, or NULL. */
 int template_cache_get(Launcher *l, const uint8_t *key, size_t key_size, const LaunchPlan *plan, Template **ret,
                 const char **ret_detail);
+
+/* Whether the namespace of a template shows what the host has. It takes a while: let a child that may use it begin meanwhile. */
+bool template_is_current(const Template *t);
+
+/* It does not: it is made again. */
+void template_outdate(Launcher *l, Template *t);
 
 /* Of the host, as its mount table was when it last changed. */
 const SlowMounts *template_cache_slow_mounts(const Launcher *l);

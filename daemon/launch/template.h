@@ -35,6 +35,18 @@ typedef struct Parked {
         size_t n_fds;
 } Parked;
 
+#define TEMPLATE_COPY_MAX (128 * 1024) /* bytes of a file */
+
+/* What a granted path was when the namespace was made. */
+typedef struct FileIdentity {
+        dev_t dev; /* both 0: absent */
+        ino_t ino;
+        struct timespec changed;
+        off_t size;
+        bool copied; /* a small file that nobody can write through the cage: the namespace has a copy of it. Each mount is paid
+                        for by every sandbox again, and so is each rule about one */
+} FileIdentity;
+
 typedef struct Template {
         uint8_t *key;             /* the encoded template */
         size_t key_size;
@@ -46,6 +58,6 @@ typedef struct Template {
         STAILQ_HEAD(, Parked) parked;
 
         int mount_ns;             /* -EBADF: none; sandboxes are then made from nothing */
-        struct FileIdentity *identities; /* of each granted path when the namespace was made */
+        FileIdentity *identities; /* of each of the template's mounts */
         struct TemplateBuild *build;     /* under way */
 } Template;

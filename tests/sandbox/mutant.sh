@@ -18,8 +18,9 @@ tell 0 "$(grep -ac "$word" "$1" || true)" "no installed launcher asks what to le
 tell 1 "$(($(grep -ac "$word" "$2" || true) > 0))" "the one for tests does"
 tell 0 "$(nm -a "$1" | grep -c __wrap_ || true)" "no wall of an installed launcher leads elsewhere"
 
-# Of fds and process the pieces are taken out; without landlock-rules there is nothing for landlock; maps are the guard's.
-pieces='fds guard-maps landlock-rules process'
+# Of fds and process the pieces are taken out; without landlock-rules there is nothing for landlock; maps are the guard's, and the
+# gate is where currency waits.
+pieces='fds gate guard-maps landlock-rules process'
 rooms=$(sed -n 's/^ *{ LAUNCH_STEP_[A-Z]*, "\([a-z-]*\)", wall_.*/\1/p' "$3/daemon/launch/run.c")
 locks=$(sed -n '/^static const char \*const locks/,/^}/s/^ *"\([a-z-]*\)",.*/\1/p' "$3/tests/sandbox/mutant.c")
 tell 1 "$(($(echo "$rooms" | wc -w) > 15 && $(echo "$locks" | wc -w) > 30))" "rooms and locks are found"

@@ -243,6 +243,8 @@ static void the_end_takes_all_along(Rig *r) {
         RigBox box;
         start_shell(r, SURVIVOR, &box);
         rig_wait(r, &box, 0, &result);
+        for (int i = 0; i < 200 && !is_empty(r, box.id); i++) /* pid 1 is on its way out when it is told */
+                (void)usleep(10000);
         tell(is_empty(r, box.id), "nothing survives", "the end of the command");
         rig_release(r, box.id, 0);
 }

@@ -260,6 +260,94 @@ static void hanging_path(Rig *r) {
 
 /* ---- rooms that nothing goes without ---- */
 
+/* ---- small files of the policy's own, which a template has copies of ---- */
+
+/* Beside the rig's directory: below it the workspace is, and a cage with grants there is made from nothing. */
+typedef struct Conf {
+        char dir[64], path[80];
+} Conf;
+
+static void conf_write(const Conf *f, const char *text, bool in_place) {
+        _cleanup_free_ char *script = NULL;
+        need(asprintf(&script,
+                             in_place ? "printf '%s' >%s"
+                                      : "printf '%s' >%s.new && chmod 755 %2$s.new && mv %2$s.new %2$s",
+                             text, f->path) > 0,
+                        "memory");
+        need(system(script) == 0, script);
+}
+
+static void conf_new(Conf *ret) {
+        (void)snprintf(ret->dir, sizeof(ret->dir), "/opt/mxc-rig-%d", getpid());
+        (void)snprintf(ret->path, sizeof(ret->path), "%s/conf", ret->dir);
+        need(mkdir(ret->dir, 0755) == 0, ret->dir);
+        conf_write(ret, "#!/bin/sh\necho one\n", false);
+        (void)usleep(300000); /* a file that was changed just now is not copied: the next change might not show */
+}
+
+static void conf_remove(const Conf *f) {
+        (void)unlink(f->path);
+        (void)rmdir(f->dir);
+}
+
+static bool run_with_conf(Rig *r, const Conf *f, const char *script, const char *expected) {
+        static RigResult result;
+        LaunchPlan *p = shell(r, script);
+        (void)plan_add_template_mount(p, f->path, PLAN_READONLY);
+        rig_run(r, p, &result);
+        bool ok = result.started && result.code == 0 && (!expected || strstr(result.output, expected));
+        if (!ok)
+                print_output(&result);
+        launch_plan_free(p);
+        return ok;
+}
+
+static void copies_are_kept(Rig *r) {
+        Conf f;
+        struct stat st;
+        char script[256];
+        conf_new(&f);
+        need(stat(f.path, &st) == 0, f.path);
+        (void)run_with_conf(
+                        r, &f, "true", NULL); /* the template is made while this one is made from nothing */
+        (void)usleep(300000);
+        (void)snprintf(script, sizeof(script), "test $(stat -c %%d %s) != %llu && stat -c %%a:%%s:%%Y %s",
+                        f.path, (unsigned long long)st.st_dev, f.path);
+        char expected[64];
+        (void)snprintf(expected, sizeof(expected), "755:%lld:%lld", (long long)st.st_size,
+                        (long long)st.st_mtim.tv_sec);
+        tell(run_with_conf(r, &f, script, expected), "a copy", "has what the file had");
+        (void)snprintf(script, sizeof(script),
+                        "! %s && ! echo x >%s && ! chmod 777 %s && ! rm %s && ! touch %s/x && grep -q one "
+                        "%s",
+                        f.path, f.path, f.path, f.path, f.dir, f.path);
+        tell(run_with_conf(r, &f, script, NULL), "a copy", "is neither executed nor changed");
+        (void)snprintf(script, sizeof(script), "cat %s", f.path);
+        conf_write(&f, "#!/bin/sh\necho two\n", true);
+        tell(run_with_conf(r, &f, script, "two"), "a copy", "is not shown when the file was written to");
+        (void)usleep(300000);
+        tell(run_with_conf(r, &f, script, "two"), "a copy", "is made again");
+        (void)usleep(300000);
+        conf_write(&f, "#!/bin/sh\necho six\n", false);
+        tell(run_with_conf(r, &f, script, "six"), "a copy", "is not shown when the file was replaced");
+        conf_remove(&f);
+}
+
+static void copies_without_currency(const char *mutant) {
+        Rig r;
+        Conf f;
+        char script[128];
+        rig_start(&r, mutant, "currency");
+        conf_new(&f);
+        (void)snprintf(script, sizeof(script), "cat %s", f.path);
+        (void)run_with_conf(&r, &f, "true", NULL);
+        (void)usleep(300000);
+        conf_write(&f, "#!/bin/sh\necho two\n", true);
+        tell(run_with_conf(&r, &f, script, "one"), "an old copy", "is shown without currency");
+        conf_remove(&f);
+        rig_stop(&r);
+}
+
 static void no_start_without(const char *mutant, const char *room) {
         static RigResult result;
         Rig r;
@@ -282,7 +370,9 @@ int main(int argc, char **argv) {
         owners_eyes(&r);
         changing_tree(&r);
         hanging_path(&r);
+        copies_are_kept(&r);
         rig_stop(&r);
+        copies_without_currency(argv[2]);
         static const char *const rooms[] = { "open", "template", "root", "identity", "no-new-privs" };
         for (size_t i = 0; i < ELEMENTSOF(rooms); i++)
                 no_start_without(argv[2], rooms[i]);
