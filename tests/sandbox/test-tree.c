@@ -269,11 +269,10 @@ typedef struct Conf {
 
 static void conf_write(const Conf *f, const char *text, bool in_place) {
         _cleanup_free_ char *script = NULL;
-        need(asprintf(&script,
-                             in_place ? "printf '%s' >%s"
-                                      : "printf '%s' >%s.new && chmod 755 %2$s.new && mv %2$s.new %2$s",
-                             text, f->path) > 0,
-                        "memory");
+        int n = in_place ? asprintf(&script, "printf '%s' >%s", text, f->path)
+                         : asprintf(&script, "cd %s && printf '%s' >new && chmod 755 new && mv new conf",
+                                           f->dir, text);
+        need(n > 0, "memory");
         need(system(script) == 0, script);
 }
 
@@ -305,7 +304,7 @@ static bool run_with_conf(Rig *r, const Conf *f, const char *script, const char 
 static void copies_are_kept(Rig *r) {
         Conf f;
         struct stat st;
-        char script[256];
+        char script[1024];
         conf_new(&f);
         need(stat(f.path, &st) == 0, f.path);
         (void)run_with_conf(
