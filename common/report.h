@@ -103,6 +103,7 @@ typedef enum StatusState { STATUS_STARTING, STATUS_RUNNING, STATUS_EXITED } Stat
 
 typedef struct StatusPage {
         uint32_t state;
+        uint32_t split;           /* 1: it has a table of descriptors of its own; a futex */
         uint32_t go;              /* by the launcher, 1: what it was begun with is what the host has; a futex */
         uint32_t ready;           /* 1: everything is set up, execve() is next */
         int32_t code, signal;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -29,6 +30,16 @@ int launcher_watch_for(Launcher *l, Source *s, int fd, uint32_t events, void (*h
         if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &e) < 0)
                 return -errno;
         *s = (Source){ .fd = fd, .handle = handle, .owner = owner, .watched = true };
+        return 0;
+}
+
+int launcher_move_up(int *fd) {
+        int up = *fd < 0 || *fd >= LAUNCHER_FDS_LOW ? *fd : fcntl(*fd, F_DUPFD_CLOEXEC, LAUNCHER_FDS_LOW);
+        if (up < 0)
+                return *fd < 0 ? 0 : -errno;
+        if (up != *fd)
+                (void)close(*fd); /* there is a copy */
+        *fd = up;
         return 0;
 }
 

@@ -81,6 +81,10 @@ typedef struct Message {
 #define RUN_BUCKETS 4096U
 #define SCOPE_BUCKETS 1024U
 
+/* Descriptors that stay are kept above this number, where a sandbox's child leaves them when it parts from the launcher's table: with
+ * thousands of sandboxes, a copy of all of them and the closing of it would take longer than the rest. */
+#define LAUNCHER_FDS_LOW 512
+
 struct Launcher {
         int epoll;
         Source listener, client;
@@ -105,6 +109,8 @@ int launcher_new(Launcher **ret, int listener); /* takes the descriptor */
 int launcher_loop(Launcher *l);                 /* returns only on failure */
 int launcher_watch(Launcher *l, Source *s, int fd, void (*handle)(Launcher *, void *), void *owner);
 int launcher_watch_for(Launcher *l, Source *s, int fd, uint32_t events, void (*handle)(Launcher *, void *), void *owner);
+/* Moves a descriptor that stays out of the way; on failure it is where it was. 0 or a negative errno. */
+int launcher_move_up(int *fd);
 void launcher_unwatch(Launcher *l, Source *s);  /* any state, a zeroed one too; the descriptor stays open */
 
 /* Queues a report; takes over the descriptors. Without a client it is dropped: HELLO tells the next one the state of things. */

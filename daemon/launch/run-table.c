@@ -234,7 +234,8 @@ static bool take_setup(Launcher *l, Run *run) {
                         give_up(l, run, m.step, m.error, m.detail);
                         return false;
                 }
-                launcher_unwatch(l, &run->setup); /* execve() closed it, or death */
+                launcher_unwatch(l, &run->setup);    /* execve() closed it, or death */
+                (void)close(TAKE_FD(run->setup_fd)); /* read to its end */
         }
         if (!is_ready(run)) {
                 give_up(l, run, LAUNCH_STEP_CLONE, ECHILD, "it died while it was set up");

@@ -69,6 +69,8 @@ void verb_anchor(Launcher *l, const LaunchRequest *q) {
         }
         int pidfd = -EBADF;
         a->pid = anchor_start(-EBADF, &pidfd);
+        if (a->pid > 0)
+                (void)launcher_move_up(&pidfd); /* where it is, it serves as well */
         int r = a->pid < 0 ? a->pid : launcher_watch(l, &a->end, pidfd, on_anchor_end, a);
         if (r < 0) {
                 if (a->pid > 0) {
@@ -159,6 +161,7 @@ static int put_anchor(Launcher *l, Scope *s, int dir) {
         pid_t pid = anchor_start(leaf, &pidfd);
         if (pid < 0)
                 return pid;
+        (void)launcher_move_up(&pidfd); /* where it is, it serves as well */
         r = launcher_watch(l, &s->anchor_end, pidfd, on_scope_anchor_end, s);
         if (r < 0) {
                 kill_and_reap(pid);

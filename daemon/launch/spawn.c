@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -68,6 +69,51 @@ static int make_leaf(Launcher *l, Run *run, const LaunchPlan *plan, int *ret_lea
         return cgroup_make_leaf(scope, plan->id, plan->limits, plan->n_limits, ret_leaf);
 }
 
+/* ---- one table of descriptors becomes two ---- */
+
+/* The child begins with the launcher's own table, and its first act is to leave it: with a copy of the low numbers, of which it then
+ * closes what it does not need. Until it has, neither may open or close anything. */
+static void part(StatusPage *page) {
+        if (close_range(LAUNCHER_FDS_LOW, ~0U, CLOSE_RANGE_UNSHARE) < 0)
+                _exit(EXIT_FAILURE); /* nothing may be touched, not even to say why */
+        __atomic_store_n(&page->split, 1, __ATOMIC_RELEASE);
+        (void)syscall(SYS_futex, &page->split, FUTEX_WAKE, 1, NULL, NULL,
+                        0); /* mostly nobody waits any more */
+}
+
+static int await_parting(StatusPage *page, int pidfd) {
+        static const struct timespec moment = { .tv_nsec = 10 * 1000 * 1000 };
+        while (__atomic_load_n(&page->split, __ATOMIC_ACQUIRE) == 0) {
+                struct pollfd p = { .fd = pidfd, .events = POLLIN };
+                (void)syscall(SYS_futex, &page->split, FUTEX_WAIT, 0, &moment, NULL,
+                                0); /* asked again in any case */
+                if (poll(&p, 1, 0) > 0)
+                        return __atomic_load_n(&page->split, __ATOMIC_ACQUIRE) == 0 ? -ECHILD : 0;
+        }
+        return 0;
+}
+
+/* Those that the child needs, and the launcher may not have moved up. */
+static bool all_low(const Cage *c) {
+        const int fds[] = { c->stdio[0], c->stdio[1], c->stdio[2], c->report, c->control, c->empty.net,
+                c->empty.ipc, c->template->mount_ns };
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+                if (fds[i] >= LAUNCHER_FDS_LOW)
+                        return false;
+        return true;
+}
+
+/* What stays with the launcher as long as the sandbox is there. */
+static int settle(Launcher *l, Run *run) {
+        int *fds[] = { &run->pidfd, &run->page, &run->control };
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++) {
+                int r = launcher_move_up(fds[i]);
+                if (r < 0)
+                        return r;
+        }
+        return run_watch(l, run);
+}
+
 static void open_gate(StatusPage *page) {
         __atomic_store_n(&page->go, 1, __ATOMIC_RELEASE);
         (void)syscall(SYS_futex, &page->go, FUTEX_WAKE, 1, NULL, NULL, 0); /* mostly it is not there yet */
@@ -117,13 +163,18 @@ static int start(Launcher *l, Run *run, const LaunchPlan *plan, Template *templa
         f->step = LAUNCH_STEP_CLONE;
         cage.empty = net_pool_take(l);
         _cleanup_close_ int net = cage.empty.net, ipc = cage.empty.ipc;
-        pid_t pid = cgroup_clone(leaf, CLONE_NEWPID | CLONE_NEWUTS, &run->pidfd);
-        if (pid == 0)
+        r = all_low(&cage) ? 0 : -EMFILE;
+        pid_t pid = r < 0 ? r : cgroup_clone(leaf, CLONE_FILES | CLONE_NEWPID | CLONE_NEWUTS, &run->pidfd);
+        if (pid == 0) {
+                part(page);
                 launch_run(&cage);
+        }
         if (pid > 0) {
                 run->pid = pid;
-                r = template->mount_ns < 0 || run->proof || template_is_current(template) ? run_watch(l, run)
-                                                                                          : -ESTALE;
+                bool current = template->mount_ns < 0 || run->proof || template_is_current(template);
+                r = await_parting(page, run->pidfd);
+                if (r == 0)
+                        r = current ? settle(l, run) : -ESTALE;
         } else
                 r = (int)pid;
         if (r == 0)
