@@ -57,6 +57,10 @@
 /* Audit: what has happened already, kept while the journal takes nothing */
 #define LIMIT_AUDIT_PENDING 4096U
 #define LIMIT_AUDIT_PENDING_BYTES (8U * 1024 * 1024)
+/* and refusals: kinds that are counted, of all and of one caller, and for how long one record stands for them */
+#define LIMIT_REFUSALS 1024U
+#define LIMIT_REFUSALS_PER_UID 32U
+#define LIMIT_REFUSAL_USEC (UINT64_C(10) * 1000000)
 
 /* Plans */
 #define LIMIT_PLAN_BYTES (4U * 1024 * 1024)

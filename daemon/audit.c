@@ -5,10 +5,12 @@
 #include <time.h>
 
 #include "audit-record.h"
+#include "audit-who.h"
 #include "audit.h"
 #include "cleanup.h"
 #include "journal-socket.h"
 #include "limits.h"
+#include "refusals.h"
 
 /* Fits syslog(3): what was refused stands out, changes by administrators are seen, ordinary life is quiet. */
 enum { PRIORITY_WARNING = 4, PRIORITY_NOTICE = 5, PRIORITY_INFO = 6 };
@@ -25,6 +27,7 @@ struct Audit {
         size_t n_kept, kept_bytes;
         uint64_t n_missing; /* did not fit since the last gap was told */
         uint64_t missing_since;
+        Refusals refusals; /* alike, and counted */
         void (*on_kept)(void *userdata);
         void *userdata;
 };
@@ -42,6 +45,7 @@ int audit_new(const char *socket, Audit **ret) {
         if (!a)
                 return -ENOMEM;
         TAILQ_INIT(&a->kept);
+        refusals_init(&a->refusals);
         int r = journal_socket_open(&a->journal, socket ? socket : JOURNAL_SOCKET);
         if (r < 0) {
                 free(a);
@@ -65,6 +69,8 @@ Audit *audit_free(Audit *a) {
                 return NULL;
         while (!TAILQ_EMPTY(&a->kept))
                 forget_first(a);
+        for (Refusal *r; (r = refusals_take(&a->refusals, UINT64_MAX));)
+                (void)refusal_free(r); /* NULL */
         journal_socket_close(&a->journal);
         free(a);
         return NULL;
@@ -83,37 +89,6 @@ static uint64_t now_usec(void) {
         struct timespec t;
         (void)clock_gettime(CLOCK_REALTIME, &t); /* fails for unknown clocks only */
         return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
-
-static const char *or_else(const char *s, const char *other) {
-        return s && *s ? s : other;
-}
-
-/* "agent NAME (for USER)", for sentences. */
-typedef struct Who {
-        char *text;
-} Who;
-
-static void who_clear(Who *w) {
-        free(w->text);
-}
-
-static Who who_of(const AuditSubject *s) {
-        Who w = { 0 };
-        int n;
-        if (s->on_behalf_user && *s->on_behalf_user)
-                n = asprintf(&w.text, "agent %s (for %s)", or_else(s->agent, "?"), s->on_behalf_user);
-        else if (s->on_behalf_uid != AUDIT_NO_UID)
-                n = asprintf(&w.text, "agent %s (for uid %u)", or_else(s->agent, "?"), s->on_behalf_uid);
-        else
-                n = asprintf(&w.text, "agent %s", or_else(s->agent, "?"));
-        if (n < 0)
-                w.text = NULL;
-        return w;
-}
-
-static const char *who_text(const Who *w) {
-        return w->text ? w->text : "an agent";
 }
 
 static void add_caller(AuditRecord *r, const Caller *c) {
@@ -184,14 +159,6 @@ static int send_kept(Audit *a) {
         return a->n_missing > 0 ? tell_gap(a) : 0;
 }
 
-size_t audit_pending(const Audit *a) {
-        return a->n_kept + (a->n_missing > 0);
-}
-
-void audit_flush(Audit *a) {
-        (void)send_kept(a); /* what does not go stays */
-}
-
 /* Before an effect: what is kept goes first, so that the journal has everything in order. */
 static int commit(Audit *a, AuditRecord *r) {
         int k = audit_record_end(r);
@@ -246,6 +213,101 @@ static int tell(Audit *a, AuditRecord *r) {
         return k < 0 ? keep(a, r, now_usec()) : 0;
 }
 
+/* ---- refusals that are alike ---- */
+
+static uint64_t now_boot(void) {
+        struct timespec t;
+        (void)clock_gettime(CLOCK_BOOTTIME, &t); /* as above */
+        return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static void tell_count(Audit *a, const Refusal *f) {
+        static const char *const fields[_REFUSAL_TEXT_MAX] = { [REFUSAL_AGENT] = AUDIT_AGENT,
+                [REFUSAL_SANDBOX] = AUDIT_SANDBOX,
+                [REFUSAL_USER] = AUDIT_ON_BEHALF_USER,
+                [REFUSAL_POLICY] = AUDIT_POLICY,
+                [REFUSAL_CLAUSE] = AUDIT_CLAUSE,
+                [REFUSAL_ACTION] = AUDIT_ACTION,
+                [REFUSAL_WORKSPACE] = AUDIT_WORKSPACE };
+        static const char rest[] = "many kinds of requests, of which only the first are told one by one";
+        _cleanup_(audit_record_clear) AuditRecord r = { 0 };
+        if (begin(&r, f->kind.event, "deny", PRIORITY_WARNING, NULL) < 0) {
+                if (a->n_missing == 0)
+                        a->missing_since = now_usec();
+                a->n_missing += f->count;
+                return;
+        }
+        for (size_t i = 0; i < ELEMENTSOF(fields); i++)
+                if (fields[i])
+                        audit_record_text(&r, fields[i], f->kind.text[i]);
+        const char *note = f->rest ? rest : f->kind.text[REFUSAL_NOTE];
+        if (f->kind.uid != AUDIT_NO_UID)
+                audit_record_number(&r, AUDIT_CALLER_UID, f->kind.uid);
+        audit_record_text(&r, AUDIT_REASON, decision_reason_to_string(f->kind.reason));
+        audit_record_text(&r, AUDIT_NOTE, note);
+        if (f->count > 1)
+                audit_record_number(&r, AUDIT_COUNT, f->count);
+        audit_record_message(&r, "Refused %" PRIu64 " more times to uid %u: %s. Asked for: %s", f->count,
+                        f->kind.uid, or_else(note, decision_reason_to_string(f->kind.reason)),
+                        or_else(f->kind.text[REFUSAL_COMMAND], or_else(f->kind.text[REFUSAL_ACTION], "?")));
+        (void)tell(a, &r); /* what is not kept either is told as a gap */
+}
+
+static void end_counts(Audit *a, uint64_t now) {
+        for (Refusal *f; (f = refusals_take(&a->refusals, now)); (void)refusal_free(f))
+                if (f->count > 0)
+                        tell_count(a, f);
+}
+
+/* A refusal: recorded, or counted where one just like it is on record. */
+static int commit_refusal(Audit *a, AuditRecord *r, const RefusalKind *kind) {
+        const uint64_t now = now_boot();
+        end_counts(a, now);
+        bool quiet = audit_pending(a) == 0;
+        if (refusals_count(&a->refusals, kind)) {
+                if (quiet && a->on_kept)
+                        a->on_kept(a->userdata);
+                return 0;
+        }
+        int k = commit(a, r);
+        if (k < 0)
+                return k;
+        if (refusals_full(&a->refusals)) { /* the oldest of all goes before its time */
+                Refusal *f = refusals_take(&a->refusals, UINT64_MAX);
+                if (f->count > 0)
+                        tell_count(a, f);
+                (void)refusal_free(f); /* NULL */
+        }
+        refusals_add(&a->refusals, kind, now);
+        return 0;
+}
+
+static RefusalKind kind_of(
+                AuditEvent event, const AuditSubject *s, DecisionReason reason, const char *note) {
+        return (RefusalKind){ .uid = s->caller ? s->caller->uid : AUDIT_NO_UID,
+                .event = event,
+                .reason = reason,
+                .text = { [REFUSAL_AGENT] = s->agent,
+                                [REFUSAL_SANDBOX] = s->sandbox,
+                                [REFUSAL_USER] = s->on_behalf_user,
+                                [REFUSAL_POLICY] = s->policy,
+                                [REFUSAL_NOTE] = note } };
+}
+
+size_t audit_pending(const Audit *a) {
+        return a->n_kept + (a->n_missing > 0) + (a->refusals.n_counted > 0);
+}
+
+void audit_flush(Audit *a) {
+        end_counts(a, now_boot());
+        (void)send_kept(a); /* what does not go stays */
+}
+
+void audit_settle(Audit *a) {
+        end_counts(a, UINT64_MAX);
+        (void)send_kept(a); /* there is no later: what does not go is lost with the daemon */
+}
+
 static int begin_decision(AuditRecord *r, AuditEvent event, const AuditSubject *s, const Decision *d) {
         bool allowed = d->verdict == VERDICT_ALLOW;
         int k = begin(r, event, allowed ? "allow" : "deny", allowed ? PRIORITY_INFO : PRIORITY_WARNING, s);
@@ -270,6 +332,18 @@ static void say_decision(AuditRecord *r, const AuditSubject *s, const Decision *
                                 or_else(d->sentence, decision_reason_to_string(d->reason)), command);
 }
 
+static int commit_decision(Audit *a, AuditRecord *r, AuditEvent event, const AuditSubject *s,
+                const Decision *d, char *const *argv, const char *workspace) {
+        if (d->verdict == VERDICT_ALLOW)
+                return commit(a, r);
+        _cleanup_free_ char *words = audit_argv_text(argv);
+        RefusalKind kind = kind_of(event, s, d->reason, d->sentence);
+        kind.text[REFUSAL_CLAUSE] = d->clause;
+        kind.text[REFUSAL_WORKSPACE] = workspace;
+        kind.text[REFUSAL_COMMAND] = words;
+        return commit_refusal(a, r, &kind);
+}
+
 int audit_spawn(Audit *a, const AuditSubject *s, const Decision *d, char *const *argv, const char *workspace,
                 const char *labels_json, const char *walls) {
         _cleanup_(audit_record_clear) AuditRecord r = { 0 };
@@ -281,7 +355,7 @@ int audit_spawn(Audit *a, const AuditSubject *s, const Decision *d, char *const 
         audit_record_text(&r, AUDIT_LABELS, labels_json);
         audit_record_text(&r, AUDIT_WALLS, walls);
         say_decision(&r, s, d, argv);
-        return commit(a, &r);
+        return commit_decision(a, &r, AUDIT_SPAWN, s, d, argv, workspace);
 }
 
 int audit_exec(Audit *a, const AuditSubject *s, uint32_t exec, const Decision *d, char *const *argv) {
@@ -292,7 +366,7 @@ int audit_exec(Audit *a, const AuditSubject *s, uint32_t exec, const Decision *d
         audit_record_number(&r, AUDIT_EXEC_ID, exec);
         audit_record_argv(&r, AUDIT_TARGET, argv);
         say_decision(&r, s, d, argv);
-        return commit(a, &r);
+        return commit_decision(a, &r, AUDIT_EXEC, s, d, argv, NULL);
 }
 
 int audit_start(Audit *a, const AuditSubject *s, pid_t leader, uint64_t usec) {
@@ -479,7 +553,9 @@ int audit_control(Audit *a, const AuditSubject *s, const char *method, DecisionR
         audit_record_text(&r, AUDIT_NOTE, sentence);
         audit_record_message(&r, "%s is refused: %s", or_else(method, "An act"),
                         or_else(sentence, decision_reason_to_string(reason)));
-        return commit(a, &r);
+        RefusalKind kind = kind_of(AUDIT_CONTROL, s, reason, sentence);
+        kind.text[REFUSAL_ACTION] = method;
+        return commit_refusal(a, &r, &kind);
 }
 
 int audit_adopt(Audit *a, const AuditSubject *s, pid_t leader) {

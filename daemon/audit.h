@@ -8,6 +8,8 @@
  * for, which must not wait for a journal) is kept, in order and bounded, and tried again when the journal is back: 0 then too. -ENOBUFS: it did
  * not fit; the number that did not is told in a record of its own (gap).
  *
+ * Refusals that are exactly alike are counted for a while after the first (refusals.h), and one record tells how many.
+ *
  * Values come from strangers: they are passed as lengths and bytes, never formatted into a field. MXC_TARGET holds argv as it was
  * asked for: secrets on a command line are in the journal then, as they are in /proc/PID/cmdline for everybody meanwhile; pass
  * them in the environment or in a file, neither of which is recorded. */
@@ -62,3 +64,5 @@ int audit_daemon(Audit *a, bool up, const char *how);
 void audit_set_kept(Audit *a, void (*kept)(void *userdata), void *userdata);
 size_t audit_pending(const Audit *a);
 void audit_flush(Audit *a);
+/* Before the end: what is counted is told now. */
+void audit_settle(Audit *a);

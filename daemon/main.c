@@ -117,6 +117,7 @@ static int serve(void) {
                 log_warning("The journal takes no records; until it does every request is refused.");
         r = sd_event_loop(event);
         (void)sd_notify(false, "STOPPING=1");
+        audit_settle(m->audit);
         if (audit_daemon(m->audit, false, r == 0 ? "asked to" : "failed") < 0)
                 log_warning("The end of mxcd is not on record.");
         audit_flush(m->audit);

@@ -185,7 +185,16 @@ records() {
         journalctl --sync
         journalctl -q --cursor="$cursor" -o json _UID=0 _SYSTEMD_UNIT=mxcd.service "$@" | wc -l
 }
-assert_record() { [ "$(records "$@")" -gt 0 ] || fail "no record of $*; there are: $(record_words)"; }
+# refusals FIELD=VALUE…: how many refusals the records of them stand for
+refusals() {
+        journalctl --sync
+        journalctl -q --cursor="$cursor" -o json _UID=0 _SYSTEMD_UNIT=mxcd.service MXC_DECISION=deny "$@" | python3 -c '
+import json, sys
+print(sum(int(json.loads(line).get("MXC_COUNT", 1)) for line in sys.stdin))'
+}
+has_record() { [ "$(records "$@")" -gt 0 ]; }
+# a refusal just like one of the test before is counted, and told when its ten seconds are over
+assert_record() { has_record "$@" || (wait_until 15 has_record "$@") || fail "no record of $*; there are: $(record_words)"; }
 assert_no_record() { [ "$(records "$@")" -eq 0 ] || fail "there is a record of $*"; }
 record_words() {
         journalctl -q --cursor="$cursor" -o cat _SYSTEMD_UNIT=mxcd.service | tail -n 20

@@ -619,8 +619,100 @@ START_TEST(test_a_path_that_no_socket_can_have) {
 }
 END_TEST
 
+/* ---- floods ---- */
+
+static uint64_t count_of(const Record *r) {
+        _cleanup_free_ char *n = record_get(r, "MXC_COUNT");
+        return n ? strtoull(n, NULL, 10) : 1;
+}
+
+static uint64_t read_counts(int journal, uint64_t *ret_records) {
+        uint64_t sum = 0;
+        *ret_records = 0;
+        for (;;) {
+                _cleanup_(record_clear) Record r = { 0 };
+                if (!journal_read(journal, &r))
+                        return sum;
+                record_expect(&r, "MXC_DECISION", "deny");
+                record_expect(&r, "MXC_CALLER_UID", "1000");
+                sum += count_of(&r);
+                ++*ret_records;
+        }
+}
+
+START_TEST(test_a_flood_is_counted) {
+        _cleanup_close_ int journal = journal_listen();
+        _cleanup_(audit_freep) Audit *a = audit_open();
+        unsigned told = 0;
+        uint64_t n;
+        audit_set_kept(a, count, &told);
+        for (unsigned i = 0; i < 1000; i++) {
+                ck_assert_int_eq(call_spawn_denied(a), 0);
+                ck_assert_int_eq(call_control(a), 0);
+        }
+        ck_assert_uint_eq(read_counts(journal, &n), 2); /* the first of each, at once */
+        ck_assert_uint_eq(told, 1);
+        ck_assert_uint_eq(audit_pending(a), 1);
+        audit_flush(a); /* it is not time yet */
+        ck_assert_uint_eq(audit_pending(a), 1);
+        audit_settle(a);
+        ck_assert_uint_eq(audit_pending(a), 0);
+        ck_assert_uint_eq(read_counts(journal, &n), 1998);
+        ck_assert_uint_eq(n, 2);
+        ck_assert_int_eq(call_spawn_denied(a), 0); /* and begins again */
+        ck_assert_uint_eq(read_counts(journal, &n), 1);
+}
+END_TEST
+
+START_TEST(test_a_flood_of_ever_other_requests_is_counted) {
+        _cleanup_close_ int journal = journal_listen();
+        _cleanup_(audit_freep) Audit *a = audit_open();
+        uint64_t n, sum = 0, records = 0;
+        for (unsigned i = 0; i < 1000; i++) {
+                char word[16];
+                (void)snprintf(word, sizeof(word), "%u", i);
+                char *argv[] = { word, NULL };
+                ck_assert_int_eq(audit_spawn(a, &subject, &denied, argv, NULL, NULL, NULL), 0);
+                sum += read_counts(journal, &n); /* a socket holds few */
+                records += n;
+        }
+        ck_assert_uint_eq(sum, LIMIT_REFUSALS_PER_UID + 1);
+        audit_settle(a);
+        sum += read_counts(journal, &n);
+        ck_assert_uint_eq(sum, 1000);
+        ck_assert_uint_eq(records + n, LIMIT_REFUSALS_PER_UID + 2);
+}
+END_TEST
+
+/* What was counted is told when the journal is back; what was not recorded whole is not on record, and is not counted. */
+START_TEST(test_a_flood_and_no_journal) {
+        _cleanup_(audit_freep) Audit *a = audit_open();
+        uint64_t n;
+        ck_assert_int_eq(call_control(a), -ENOENT);
+        ck_assert_int_eq(call_control(a), -ENOENT);
+        int journal = journal_listen();
+        ck_assert_int_eq(call_control(a), 0);
+        ck_assert_int_eq(call_control(a), 0);
+        ck_assert_int_eq(call_control(a), 0);
+        ck_assert_uint_eq(read_counts(journal, &n), 1);
+        (void)close(journal);
+        _cleanup_free_ char *path = path_of("journal");
+        ck_assert_int_eq(unlink(path), 0);
+        audit_settle(a);
+        ck_assert_uint_eq(audit_pending(a), 1);
+        journal = journal_listen();
+        audit_flush(a);
+        ck_assert_uint_eq(read_counts(journal, &n), 2);
+        ck_assert_uint_eq(n, 1);
+        (void)close(journal);
+}
+END_TEST
+
 int main(void) {
         TCase *t = daemon_case("audit");
+        tcase_add_test(t, test_a_flood_is_counted);
+        tcase_add_test(t, test_a_flood_of_ever_other_requests_is_counted);
+        tcase_add_test(t, test_a_flood_and_no_journal);
         tcase_add_loop_test(t, test_each_event, 0, ELEMENTSOF(events));
         tcase_add_loop_test(t, test_each_event_without_a_journal, 0, ELEMENTSOF(events));
         tcase_add_test(t, test_every_event_has_a_function);
