@@ -16,6 +16,7 @@
         X(STOP, "stop", "bc17ee3c9f6f6d970a1ee43524b9a03e", "an orderly end is asked for, by a caller, a timeout, a tie, a revocation or `systemctl stop`") \
         X(FREEZE, "freeze", "814388e36c72d9048b31f33b7d66bbf1", "a sandbox stands still") \
         X(THAW, "thaw", "d1f6e3ccf0ea34a529ea94f989c372a0", "it goes on") \
+        X(ATTACH, "attach", "1188f6cf0e784462b13dccbdeb85845f", "another connection is told how a command ends") \
         X(REGISTER, "register", "631d1ac9be9f716fcba1d4c32fda6719", "an agent is made known") \
         X(SUSPEND, "suspend", "b10be065ef88daa9aa7449ef93917963", "it may start nothing for now") \
         X(RESUME, "resume", "cc8cdc9ead6700f6785ade21b1904c18", "it may again") \

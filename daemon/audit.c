@@ -471,15 +471,27 @@ int audit_stop(Audit *a, const AuditSubject *s, const char *reason) {
         return s->caller ? commit(a, &r) : tell(a, &r);
 }
 
-int audit_freeze(Audit *a, const AuditSubject *s, bool frozen) {
+/* "Sandbox X of Y …" */
+static int act_on_sandbox(
+                Audit *a, AuditEvent event, const AuditSubject *s, uint32_t exec, const char *what) {
         _cleanup_(audit_record_clear) AuditRecord r = { 0 };
-        int k = begin_act(&r, frozen ? AUDIT_FREEZE : AUDIT_THAW, PRIORITY_INFO, s);
+        int k = begin_act(&r, event, PRIORITY_INFO, s);
         if (k < 0)
                 return k;
         _cleanup_(who_clear) Who who = who_of(s);
-        audit_record_message(&r, "Sandbox %s of %s %s.", or_else(s->sandbox, "?"), who_text(&who),
-                        frozen ? "is made to stand still" : "may go on");
+        if (exec > 0)
+                audit_record_number(&r, AUDIT_EXEC_ID, exec);
+        audit_record_message(&r, "Sandbox %s of %s %s.", or_else(s->sandbox, "?"), who_text(&who), what);
         return commit(a, &r);
+}
+
+int audit_freeze(Audit *a, const AuditSubject *s, bool frozen) {
+        return act_on_sandbox(a, frozen ? AUDIT_FREEZE : AUDIT_THAW, s, 0,
+                        frozen ? "is made to stand still" : "may go on");
+}
+
+int audit_attach(Audit *a, const AuditSubject *s, uint32_t exec) {
+        return act_on_sandbox(a, AUDIT_ATTACH, s, exec, "has another connection waiting for its command");
 }
 
 int audit_register(Audit *a, const AuditSubject *s) {

@@ -51,6 +51,7 @@ int audit_exit(Audit *a, const AuditSubject *s, uint32_t exec, int code, int sig
 int audit_kill(Audit *a, const AuditSubject *s, const char *whom, int signal);
 int audit_stop(Audit *a, const AuditSubject *s, const char *reason);
 int audit_freeze(Audit *a, const AuditSubject *s, bool frozen);
+int audit_attach(Audit *a, const AuditSubject *s, uint32_t exec);
 int audit_register(Audit *a, const AuditSubject *s);
 int audit_agent_state(Audit *a, const AuditSubject *s, AuditEvent event, const char *reason); /* SUSPEND RESUME REVOKE */
 int audit_set_policy(Audit *a, const AuditSubject *s);

@@ -14,6 +14,7 @@ static const char *name_of(DecisionReason reason) {
         case REASON_NOT_OWNER:
         case REASON_NOT_AUTHORIZED:
         case REASON_CALLER_IN_SANDBOX:
+        case REASON_FROZEN:
                 return MXC_ERROR_DENIED;
         case REASON_POLICY_INVALID:
                 return MXC_ERROR_POLICY_INVALID;

@@ -204,6 +204,12 @@ static int run_attach(Act *a, sd_bus_error *error) {
         if (r >= 0 && !c)
                 return sd_bus_error_set(
                                 error, MXC_ERROR_NO_SUCH_SANDBOX, "That command is over and forgotten.");
+        if (r >= 0) {
+                const AuditSubject subject = sandbox_subject(s, a->caller);
+                r = audit_attach(a->manager->audit, &subject, exec);
+                if (r < 0)
+                        return bus_error_audit(error, r);
+        }
         if (r >= 0)
                 r = command_attach(s, c, a->caller->bus, a->caller->sender, exec == 0 ? s->tied : c->tied);
         if (r < 0)

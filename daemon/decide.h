@@ -27,6 +27,7 @@
         X(NOT_AUTHORIZED, "not-authorized")         /* polkit said no */ \
         X(AGENT_SUSPENDED, "agent-suspended") \
         X(AGENT_REVOKED, "agent-revoked") \
+        X(FROZEN, "frozen")                         /* the sandbox stands still */ \
         X(CALLER_IN_SANDBOX, "caller-in-sandbox") \
         X(LIMIT, "limit")                           /* of limits.h */ \
         X(UNSUPPORTED, "unsupported")               /* this host or version cannot enforce it */ \

@@ -47,6 +47,43 @@ static int record_refusal(Act *a, DecisionReason reason, const char *sentence) {
         return s ? record(a, s, 0, x ? x->request.argv : NULL, reason, sentence) : 0;
 }
 
+/* Not a matter of rights, and on record all the same. */
+static int refuse(Act *a, DecisionReason reason, const char *sentence, sd_bus_error *error) {
+        int r = record_refusal(a, reason, sentence);
+        if (r < 0)
+                log_error("A refusal is not on record: %s", strerror(-r));
+        return bus_error_from_reason(error, reason, sentence);
+}
+
+static int refuse_state(Act *a, const Sandbox *s, sd_bus_error *error) {
+        _cleanup_free_ char *sentence = NULL;
+        if (s->state == SANDBOX_FROZEN)
+                return refuse(a, REASON_FROZEN, "The sandbox is frozen; thaw it first.", error);
+        if (s->agent->state != AGENT_ACTIVE) {
+                if (asprintf(&sentence, "Agent %s is %s.", s->agent->name,
+                                    agent_state_to_string(s->agent->state)) < 0)
+                        return -ENOMEM;
+                return refuse(a,
+                                s->agent->state == AGENT_REVOKED ? REASON_AGENT_REVOKED
+                                                                 : REASON_AGENT_SUSPENDED,
+                                sentence, error);
+        }
+        if (s->n_commands > LIMIT_EXECS_PER_SANDBOX || /* its own command is one more */
+                        s->last_command == UINT32_MAX) {
+                if (asprintf(&sentence, "More than %u commands run in this sandbox.",
+                                    LIMIT_EXECS_PER_SANDBOX) < 0)
+                        return -ENOMEM;
+                return refuse(a, REASON_LIMIT, sentence, error);
+        }
+        return 0;
+}
+
+static void record_failure(Act *a, const Sandbox *s, const char *step, int error, const char *detail) {
+        const AuditSubject subject = sandbox_subject(s, a->caller);
+        if (audit_fail(a->manager->audit, &subject, step, error, detail) < 0)
+                log_error("The failure of a command in sandbox %s is not on record.", s->id);
+}
+
 static void reply_started(Act *a, uint32_t number, int pty) {
         if (pty >= 0)
                 act_reply(a, "ua{sv}", number, 1, "pty", "h", pty);
@@ -72,12 +109,11 @@ static void on_launched(const LaunchReport *report, int *fds, size_t n_fds, void
         }
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         if (s && c) {
-                const AuditSubject subject = sandbox_subject(s, a->caller);
-                const char *step = report->step < _LAUNCH_STEP_MAX
-                                                   ? launch_step_to_string((LaunchStep)report->step)
-                                                   : "unknown";
-                if (audit_fail(a->manager->audit, &subject, step, report->error, report->detail) < 0)
-                        log_error("The failure of a command in sandbox %s is not on record.", s->id);
+                record_failure(a, s,
+                                report->step < _LAUNCH_STEP_MAX
+                                                ? launch_step_to_string((LaunchStep)report->step)
+                                                : "unknown",
+                                report->error, report->detail);
                 c->ended = true;
                 command_free(s, c);
                 sandbox_settle(s);
@@ -135,6 +171,8 @@ static int start(Act *a, Sandbox *s, sd_bus_error *error) {
                 r = command_new(s, x->number, a->caller->bus, a->caller->sender, x->request.tie, &c);
         if (r == 0)
                 r = send_plan(a, s, env, n_env);
+        if (r < 0)
+                record_failure(a, s, launch_step_to_string(LAUNCH_STEP_PLAN), -r, "");
         if (r < 0 && c)
                 command_free(s, c);
         for (size_t i = 0; env && env[i]; i++)
@@ -149,15 +187,6 @@ static int run(Act *a, sd_bus_error *error) {
                 return sd_bus_error_set(error, MXC_ERROR_NO_SUCH_SANDBOX, "That sandbox is over.");
         if (s->state == SANDBOX_STARTING)
                 return sd_bus_error_set(error, MXC_ERROR_NO_SUCH_SANDBOX, "That sandbox is not there yet.");
-        if (s->state == SANDBOX_FROZEN)
-                return sd_bus_error_set(error, MXC_ERROR_DENIED, "The sandbox is frozen; thaw it first.");
-        if (s->agent->state != AGENT_ACTIVE)
-                return sd_bus_error_setf(error, MXC_ERROR_AGENT_SUSPENDED, "Agent %s is %s.", s->agent->name,
-                                agent_state_to_string(s->agent->state));
-        if (s->n_commands > LIMIT_EXECS_PER_SANDBOX || /* its own command is one more */
-                        s->last_command == UINT32_MAX)
-                return sd_bus_error_setf(error, MXC_ERROR_LIMIT_REACHED,
-                                "More than %u commands run in this sandbox.", LIMIT_EXECS_PER_SANDBOX);
         Exec *x = calloc(1, sizeof(Exec));
         if (!x)
                 return -ENOMEM;
@@ -167,6 +196,8 @@ static int run(Act *a, sd_bus_error *error) {
         int r = sd_bus_message_rewind(a->message, true);
         if (r >= 0)
                 r = spawn_request_read(a->message, REQUEST_FOR_EXEC, &x->request, error);
+        if (r >= 0)
+                r = refuse_state(a, s, error);
         return r < 0 ? r : start(a, s, error);
 }
 

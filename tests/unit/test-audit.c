@@ -80,6 +80,10 @@ static int call_stop(Audit *a) {
 static int call_freeze(Audit *a) {
         return audit_freeze(a, &subject, true);
 }
+
+static int call_attach(Audit *a) {
+        return audit_attach(a, &subject, 3);
+}
 static int call_thaw(Audit *a) {
         return audit_freeze(a, &subject, false);
 }
@@ -148,6 +152,7 @@ static const struct {
         { call_kill, AUDIT_KILL, "allow", "6", true, false, { "MXC_TARGET=SIGTERM main" } },
         { call_stop, AUDIT_STOP, "allow", "6", true, false, { "MXC_REASON=stopped" } },
         { call_freeze, AUDIT_FREEZE, "allow", "6", true, false, { NULL } },
+        { call_attach, AUDIT_ATTACH, "allow", "6", true, false, { "MXC_EXEC=3" } },
         { call_thaw, AUDIT_THAW, "allow", "6", true, false, { NULL } },
         { call_register, AUDIT_REGISTER, "allow", "5", true, false, { NULL } },
         { call_suspend, AUDIT_SUSPEND, "allow", "5", true, false, { "MXC_NOTE=looked odd" } },

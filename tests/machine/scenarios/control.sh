@@ -91,6 +91,25 @@ test_exec_is_in_the_same_cage() {
         assert_record MXC_EVENT=exec MXC_SANDBOX="${sandbox##*/}" MXC_DECISION=allow
 }
 
+test_a_further_command_is_refused_on_record() {
+        workspace alice
+        spawn alice workspace s "$ws" -- sleep infinity
+        defer end_quietly "$sandbox"
+        assert_ok call "$sandbox" Sandbox Freeze
+        assert_refused Denied call "$sandbox" Sandbox Exec 'asa{sv}' 2 touch frozen 0
+        assert_record MXC_EVENT=exec MXC_SANDBOX="${sandbox##*/}" MXC_DECISION=deny MXC_REASON=frozen
+        assert_ok call "$sandbox" Sandbox Thaw
+        [ ! -e "$ws/frozen" ] || fail 'it ran all the same'
+}
+
+test_whoever_waits_for_it_is_on_record() {
+        workspace alice
+        spawn alice workspace s "$ws" -- sleep infinity
+        defer end_quietly "$sandbox"
+        assert_ok as alice busctl -- call org.mxc1 "$sandbox" org.mxc1.Sandbox Attach u 0
+        assert_record MXC_EVENT=attach MXC_SANDBOX="${sandbox##*/}" MXC_CALLER_UID="$(id -u alice)"
+}
+
 test_somebody_else_can_neither_see_nor_touch() {
         idle alice
         local mine=$sandbox
