@@ -11,9 +11,13 @@
 
 #define CALL_BUCKETS 1024U
 #define CONNECT_AGAIN_USEC (UINT64_C(100) * 1000)
+#define ANSWER_USEC                                                                                         \
+        (UINT64_C(45) * 1000000) /* a spawn may wait for a proof and then for its own setup, each up to 15 s */
 
 typedef struct Call {
         LIST_ENTRY(Call) entries;
+        TAILQ_ENTRY(Call) by_age;
+        uint64_t deadline; /* CLOCK_MONOTONIC */
         uint64_t serial;
         LaunchDone done;
         void *userdata;
@@ -35,10 +39,12 @@ struct LaunchChannel {
         ChannelState state;
         int fd;
         sd_event_source *io, *again;
-        bool told; /* of the last failure to connect */
+        sd_event_source *late; /* at the deadline of the oldest call */
+        bool told;             /* of the last failure to connect */
         uint64_t serial, hello;
         LaunchFeatures features;
         LIST_HEAD(, Call) calls[CALL_BUCKETS];
+        TAILQ_HEAD(, Call) ages; /* the oldest first */
         STAILQ_HEAD(, Outgoing) outgoing;
 };
 
@@ -71,8 +77,9 @@ static Call *find_call(LaunchChannel *c, uint64_t serial) {
         return NULL;
 }
 
-static void answer(Call *call, const LaunchReport *report, int *fds, size_t n_fds) {
+static void answer(LaunchChannel *c, Call *call, const LaunchReport *report, int *fds, size_t n_fds) {
         LIST_REMOVE(call, entries);
+        TAILQ_REMOVE(&c->ages, call, by_age);
         if (call->done)
                 call->done(report, fds, n_fds, call->userdata);
         free(call);
@@ -84,7 +91,7 @@ static void fail_calls(LaunchChannel *c) {
         };
         for (size_t i = 0; i < CALL_BUCKETS; i++)
                 while (!LIST_EMPTY(&c->calls[i]))
-                        answer(LIST_FIRST(&c->calls[i]), &gone, NULL, 0);
+                        answer(c, LIST_FIRST(&c->calls[i]), &gone, NULL, 0);
 }
 
 static void connect_later(LaunchChannel *c);
@@ -143,6 +150,25 @@ static int enqueue(LaunchChannel *c, const LaunchRequest *q, const int *fds, siz
         return set_events(c);
 }
 
+static void watch_for_late(LaunchChannel *c, uint64_t deadline) {
+        (void)sd_event_source_set_time(c->late, deadline); /* both only fail for a source that is none */
+        (void)sd_event_source_set_enabled(c->late, SD_EVENT_ONESHOT);
+}
+
+/* A launcher that does not answer is as good as none. What it may still start is found by the next HELLO, and ended: nobody has a
+ * record of it. */
+static int on_late(sd_event_source *source, uint64_t usec, void *userdata) {
+        LaunchChannel *c = userdata;
+        const Call *oldest = TAILQ_FIRST(&c->ages);
+        if (!oldest)
+                return 0;
+        if (oldest->deadline > usec)
+                watch_for_late(c, oldest->deadline);
+        else
+                go_down(c, "it does not answer");
+        return 0;
+}
+
 /* At once where the socket takes it, in order behind what waits already. */
 static int transmit(LaunchChannel *c, const LaunchRequest *q, const int *fds, size_t n_fds) {
         if (!STAILQ_EMPTY(&c->outgoing))
@@ -159,6 +185,9 @@ static int call(LaunchChannel *c, const LaunchRequest *request, const int *fds, 
         if (!new)
                 return -ENOMEM;
         *new = (Call){ .serial = ++c->serial, .done = done, .userdata = userdata };
+        (void)sd_event_now(c->event, CLOCK_MONOTONIC,
+                        &new->deadline); /* asks the clock where no event is handled */
+        new->deadline += ANSWER_USEC;
         LaunchRequest q = *request;
         q.magic = LAUNCH_MAGIC;
         q.version = LAUNCH_VERSION;
@@ -169,6 +198,9 @@ static int call(LaunchChannel *c, const LaunchRequest *request, const int *fds, 
                 return r;
         }
         LIST_INSERT_HEAD(&c->calls[new->serial % CALL_BUCKETS], new, entries);
+        if (TAILQ_EMPTY(&c->ages))
+                watch_for_late(c, new->deadline);
+        TAILQ_INSERT_TAIL(&c->ages, new, by_age);
         return 0;
 }
 
@@ -181,8 +213,11 @@ int launch_channel_call(LaunchChannel *c, const LaunchRequest *q, const int *fds
 
 static void on_hello(const LaunchReport *report, int *fds, size_t n_fds, void *userdata) {
         LaunchChannel *c = userdata;
-        if (report->event != LAUNCH_EVENT_OK)
-                return; /* going down tells it */
+        if (report->event != LAUNCH_EVENT_OK) {
+                if (c->state == CHANNEL_GREETING) /* otherwise it is going down already */
+                        go_down(c, "it does not greet");
+                return;
+        }
         c->state = CHANNEL_UP;
         c->told = false;
         if (c->owner.up)
@@ -215,7 +250,7 @@ static bool serve(LaunchChannel *c, const LaunchReport *report, int *fds, size_t
         case LAUNCH_EVENT_FAILED: {
                 Call *known = find_call(c, report->serial);
                 if (known)
-                        answer(known, report, fds, n_fds);
+                        answer(c, known, report, fds, n_fds);
                 return known != NULL;
         }
         case _LAUNCH_EVENT_MAX:
@@ -302,11 +337,16 @@ int launch_channel_new(sd_event *event, const char *path, const LaunchOwner *own
         c->fd = -EBADF;
         c->owner = *owner;
         STAILQ_INIT(&c->outgoing);
+        TAILQ_INIT(&c->ages);
         c->event = sd_event_ref(event);
         c->path = strdup(path);
         if (!c->path)
                 return -ENOMEM;
         int r = sd_event_add_time_relative(event, &c->again, CLOCK_MONOTONIC, 0, 1, on_again, c);
+        if (r >= 0)
+                r = sd_event_add_time(event, &c->late, CLOCK_MONOTONIC, UINT64_MAX, 0, on_late, c);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(c->late, SD_EVENT_OFF);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(c);
@@ -317,6 +357,7 @@ LaunchChannel *launch_channel_free(LaunchChannel *c) {
         if (!c)
                 return NULL;
         c->again = sd_event_source_disable_unref(c->again);
+        c->late = sd_event_source_disable_unref(c->late);
         c->owner = (LaunchOwner){ 0 };
         c->state = CHANNEL_DOWN;
         c->io = sd_event_source_disable_unref(c->io);

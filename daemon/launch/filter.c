@@ -188,19 +188,17 @@ int filter_compile(const PlanTemplate *plan, bool mediate, Filters *ret, const c
                         return -EPERM;
                 }
         _cleanup_free_ FilterTable *t = calloc(1, sizeof(FilterTable));
-        _cleanup_(filters_clear) Filters f = { 0 };
-        int r = t ? compile(t, plan, FOR_INIT, &f.init) : -ENOMEM;
+        *ret = (Filters){ 0 };
+        int r = t ? compile(t, plan, FOR_INIT, &ret->init) : -ENOMEM;
         if (r == 0 && !has_all(plan, needed_by_init, ELEMENTSOF(needed_by_init)))
-                r = compile(t, plan, FOR_COMMAND, &f.command);
+                r = compile(t, plan, FOR_COMMAND, &ret->command);
         if (r == 0 && mediate)
-                r = compile(t, plan, FOR_MEDIATOR, &f.mediator);
+                r = compile(t, plan, FOR_MEDIATOR, &ret->mediator);
         for (int reads = 0; r == 0 && mediate && reads < 2; reads++)
-                r = compile_brought(t, plan, reads, &f.mediated[reads]);
+                r = compile_brought(t, plan, reads, &ret->mediated[reads]);
         if (r < 0)
-                return r;
-        *ret = f;
-        f = (Filters){ 0 };
-        return 0;
+                filters_clear(ret);
+        return r;
 }
 
 void filters_clear(Filters *f) {

@@ -11,6 +11,12 @@
 #include "cleanup.h"
 #include "netns.h"
 
+void empty_namespaces_close(EmptyNamespaces *e) {
+        cleanup_closep(&e->net);
+        cleanup_closep(&e->ipc);
+        *e = EMPTY_NAMESPACES_NONE;
+}
+
 int netns_unshare(void) {
         if (unshare(CLONE_NEWNET | CLONE_NEWIPC) < 0)
                 return -errno;

@@ -9,5 +9,8 @@ typedef struct EmptyNamespaces {
 
 #define EMPTY_NAMESPACES_NONE ((EmptyNamespaces){ .net = -EBADF, .ipc = -EBADF })
 
+/* Usable with _cleanup_() on EmptyNamespaces. */
+void empty_namespaces_close(EmptyNamespaces *e);
+
 /* Moves the caller into fresh ones. 0 or a negative errno. */
 int netns_unshare(void);

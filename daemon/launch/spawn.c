@@ -162,7 +162,6 @@ static int start(Launcher *l, Run *run, const LaunchPlan *plan, Template *templa
         cage.host_network = run->proof ? st.st_ino : 0;
         f->step = LAUNCH_STEP_CLONE;
         cage.empty = net_pool_take(l);
-        _cleanup_close_ int net = cage.empty.net, ipc = cage.empty.ipc;
         r = all_low(&cage) ? 0 : -EMFILE;
         pid_t pid = r < 0 ? r : cgroup_clone(leaf, CLONE_FILES | CLONE_NEWPID | CLONE_NEWUTS, &run->pidfd);
         if (pid == 0) {
@@ -177,6 +176,7 @@ static int start(Launcher *l, Run *run, const LaunchPlan *plan, Template *templa
                         r = current ? settle(l, run) : -ESTALE;
         } else
                 r = (int)pid;
+        empty_namespaces_close(&cage.empty); /* the child has its own */
         if (r == 0)
                 open_gate(page);
         (void)munmap(page, sizeof(StatusPage)); /* the child has its own mapping; we read the descriptor */

@@ -118,6 +118,22 @@ test_a_crash_of_the_launcher_keeps_sandboxes() {
         assert_record MXC_EVENT=exit MXC_SANDBOX="${sandbox##*/}"
 }
 
+# What waits for it is answered, what it starts afterwards is nobody's and is ended, and then all is as before.
+test_a_launcher_that_stands_still_is_given_up() {
+        local launcher
+        idle
+        launcher=$(main_pid mxc-launch.service)
+        defer kill -CONT "$launcher"
+        kill -STOP "$launcher"
+        assert_refused LaunchFailed as alice busctl --timeout=80 -- call org.mxc1 /org/mxc1 org.mxc1.Manager Spawn 'sasa{sv}' '' 2 sleep infinity 0
+        kill -CONT "$launcher"
+        wait_until 20 mxcd_is_up
+        assert_eq running "$(state "$sandbox")"
+        assert_eq 1 "$(sandboxes | wc -l)"
+        end_quietly "$sandbox"
+        nothing_is_left
+}
+
 test_a_crash_of_both_keeps_sandboxes() {
         idle
         local pid launcher mxcd
