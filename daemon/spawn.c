@@ -14,6 +14,7 @@
 #include "planner.h"
 #include "request.h"
 #include "sandbox.h"
+#include "spawn-info.h"
 
 #define WALLS_MAX 40U
 
@@ -192,47 +193,13 @@ static int fill_sandbox(Act *a, Sandbox *s) {
         return r < 0 ? r : runtime_save(s);
 }
 
-static int append_walls(sd_bus_message *m, const char *walls) {
-        int r = sd_bus_message_append(m, "s", "walls");
-        if (r >= 0)
-                r = sd_bus_message_open_container(m, 'v', "as");
-        if (r >= 0)
-                r = sd_bus_message_open_container(m, 'a', "s");
-        _cleanup_free_ char *copy = strdup(walls);
-        char *rest = NULL;
-        for (char *word = copy ? strtok_r(copy, " ", &rest) : NULL; r >= 0 && word;
-                        word = strtok_r(NULL, " ", &rest))
-                r = sd_bus_message_append(m, "s", word);
-        if (r >= 0)
-                r = sd_bus_message_close_container(m);
-        return r >= 0 ? sd_bus_message_close_container(m) : r;
-}
-
-static int append_info(sd_bus_message *m, const Sandbox *s, int pty) {
-        int r = sd_bus_message_open_container(m, 'a', "{sv}");
-        if (r >= 0)
-                r = sd_bus_message_append(m, "{sv}{sv}{sv}{sv}{sv}{sv}", "id", "s", s->id, "agent", "s",
-                                s->agent->name, "policy", "s", s->policy, "digest", "s",
-                                s->effective->policy->digest, "tier", "s", "process", "unit", "s",
-                                s->scope->unit);
-        if (r >= 0)
-                r = sd_bus_message_open_container(m, 'e', "sv");
-        if (r >= 0)
-                r = append_walls(m, s->walls);
-        if (r >= 0)
-                r = sd_bus_message_close_container(m);
-        if (r >= 0 && pty >= 0)
-                r = sd_bus_message_append(m, "{sv}", "pty", "h", pty);
-        return r >= 0 ? sd_bus_message_close_container(m) : r;
-}
-
 static void reply_started(Act *a, Sandbox *s, int pty) {
         sd_bus_message *reply = NULL;
         int r = sd_bus_message_new_method_return(a->message, &reply);
         if (r >= 0)
                 r = sd_bus_message_append(reply, "o", s->object);
         if (r >= 0)
-                r = append_info(reply, s, pty);
+                r = spawn_info_append(reply, s, pty);
         if (r >= 0) {
                 act_reply_message(a, reply);
                 return;
