@@ -37,7 +37,9 @@ void handed_over_say(const HandedOver *h) {
         for (size_t i = 0; i < h->n; i++)
                 say("  %s", h->paths[i]);
         if (h->partial)
-                say("not everything was looked at: there may be %sfiles that other programs run or trust",
+                say("%s: there may be %sfiles that other programs run or trust",
+                                h->killed ? "it was killed before its files could be looked at"
+                                          : "not everything was looked at",
                                 h->n > 0 ? "more " : "");
 }
 
