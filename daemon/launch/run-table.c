@@ -219,8 +219,10 @@ static bool take_setup(Launcher *l, Run *run) {
                 if (r == 1 && m.step == LAUNCH_STEP_NONE) {
                         size_t i = 0;
                         run->ready = true;
-                        if (run->exec > 0 && run->pidfd < 0 && i < n)
+                        if (run->exec > 0 && run->pidfd < 0 && i < n) {
                                 run->pidfd = fds[i++];
+                                (void)launcher_move_up(&run->pidfd); /* where it is, it serves as well */
+                        }
                         if (run->pty < 0 && i < n)
                                 run->pty = fds[i++];
                         for (; i < n; i++)

@@ -81,19 +81,19 @@ static void part(StatusPage *page) {
                         0); /* mostly nobody waits any more */
 }
 
-static int await_parting(StatusPage *page, int pidfd) {
+/* A child may get no processor for long: it is born in a cgroup that others of its agent keep busy, or that somebody has frozen. Then it
+ * is we who leave, with a copy of all, and the table that was ours is the child's. */
+static int await_parting(StatusPage *page) {
         static const struct timespec moment = { .tv_nsec = 10 * 1000 * 1000 };
-        while (__atomic_load_n(&page->split, __ATOMIC_ACQUIRE) == 0) {
-                struct pollfd p = { .fd = pidfd, .events = POLLIN };
+        for (int i = 0; i < 5 && __atomic_load_n(&page->split, __ATOMIC_ACQUIRE) == 0; i++)
                 (void)syscall(SYS_futex, &page->split, FUTEX_WAIT, 0, &moment, NULL,
                                 0); /* asked again in any case */
-                if (poll(&p, 1, 0) > 0)
-                        return __atomic_load_n(&page->split, __ATOMIC_ACQUIRE) == 0 ? -ECHILD : 0;
-        }
+        if (__atomic_load_n(&page->split, __ATOMIC_ACQUIRE) == 0 && unshare(CLONE_FILES) < 0)
+                return -errno;
         return 0;
 }
 
-/* Those that the child needs, and the launcher may not have moved up. */
+/* Those that the child needs. Where one of them is not, as when others hold all low numbers, the child begins with a copy of all. */
 static bool all_low(const Cage *c) {
         const int fds[] = { c->stdio[0], c->stdio[1], c->stdio[2], c->report, c->control, c->empty.net,
                 c->empty.ipc, c->template->mount_ns };
@@ -162,16 +162,18 @@ static int start(Launcher *l, Run *run, const LaunchPlan *plan, Template *templa
         cage.host_network = run->proof ? st.st_ino : 0;
         f->step = LAUNCH_STEP_CLONE;
         cage.empty = net_pool_take(l);
-        r = all_low(&cage) ? 0 : -EMFILE;
-        pid_t pid = r < 0 ? r : cgroup_clone(leaf, CLONE_FILES | CLONE_NEWPID | CLONE_NEWUTS, &run->pidfd);
+        const bool shared = all_low(&cage);
+        pid_t pid = cgroup_clone(
+                        leaf, (shared ? CLONE_FILES : 0) | CLONE_NEWPID | CLONE_NEWUTS, &run->pidfd);
         if (pid == 0) {
-                part(page);
+                if (shared)
+                        part(page);
                 launch_run(&cage);
         }
         if (pid > 0) {
                 run->pid = pid;
                 bool current = template->mount_ns < 0 || run->proof || template_is_current(template);
-                r = await_parting(page, run->pidfd);
+                r = shared ? await_parting(page) : 0;
                 if (r == 0)
                         r = current ? settle(l, run) : -ESTALE;
         } else
@@ -300,8 +302,11 @@ static int hand_over(Run *sandbox, Run *run, const int *fds, size_t n_fds) {
                 return r;
         if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
                 return -errno;
-        run->end_pipe = ends[0];
         pipe_in = ends[1];
+        run->end_pipe = ends[0];
+        r = launcher_move_up(&run->end_pipe);
+        if (r < 0)
+                return r;
 
         const uint32_t head[2] = { LAUNCH_MAGIC, LAUNCH_VERSION };
         int all[6] = { fds[0], report, pipe_in };

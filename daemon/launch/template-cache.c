@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/pidfd.h>
@@ -12,6 +13,7 @@
 #include "cage.h"
 #include "cgroup.h"
 #include "cleanup.h"
+#include "fd.h"
 #include "filter.h"
 #include "log.h"
 #include "open.h"
@@ -55,6 +57,16 @@ static bool identify(const PlanMount *m, FileIdentity *ret, struct stat *st) {
         return true;
 }
 
+/* By no name but its own: what a symlink or a bind mount leads to may be denied where it is. */
+static bool is_its_own(const char *path) {
+        _cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_close_ int fd = root < 0 ? -EBADF
+                                          : fd_openat2(root, path + 1, O_PATH,
+                                                            RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS |
+                                                                            RESOLVE_NO_XDEV);
+        return fd >= 0;
+}
+
 /* Not what is below another grant, which is the host's own directory there, nor what is in "/": the rule for all that is copied into
  * a directory is about the directory. Nor what has another name, which may be one that is denied. */
 static bool can_copy(const PlanTemplate *t, const PlanMount *m, const struct stat *st) {
@@ -64,7 +76,7 @@ static bool can_copy(const PlanTemplate *t, const PlanMount *m, const struct sta
                 if (t->mounts[i].access != PLAN_DENIED && path_is_below(m->path, t->mounts[i].path))
                         return false;
         return S_ISREG(st->st_mode) && st->st_nlink == 1 && st->st_size <= TEMPLATE_COPY_MAX &&
-               getxattr(m->path, "system.posix_acl_access", NULL, 0) < 0;
+               is_its_own(m->path) && getxattr(m->path, "system.posix_acl_access", NULL, 0) < 0;
 }
 
 /* Whether a change from now on is sure to be seen in the time of the last one, which counts in ticks of up to 10 ms. */
