@@ -249,6 +249,43 @@ static void the_end_takes_all_along(Rig *r) {
         rig_release(r, box.id, 0);
 }
 
+static void set_frozen(const Rig *r, const char *value) {
+        _cleanup_free_ char *path = NULL;
+        need(asprintf(&path, "%s/cgroup.freeze", r->scope_dir) > 0, "memory");
+        need(fd_write_file_at(AT_FDCWD, path, value) == 0, path);
+}
+
+/* A child that cannot take its first step, and shares the launcher's descriptors until it does. */
+static void a_frozen_scope_holds_nobody_up(Rig *r) {
+        LaunchPlan *p = rig_plan(r);
+        static const char *const argv[] = { "true", NULL };
+        plan_set_argv(p, argv);
+        _cleanup_free_ uint8_t *data = NULL;
+        size_t size;
+        int memfd = -EBADF, null = open("/dev/null", O_RDWR | O_CLOEXEC);
+        need(null >= 0 && launch_plan_encode(p, &data, &size) == 0 &&
+                                        plan_memfd_new(data, size, &memfd) == 0,
+                        "plan");
+        const int fds[] = { memfd, null, null, null };
+        LaunchRequest q = {
+                .magic = LAUNCH_MAGIC, .version = LAUNCH_VERSION, .serial = ++r->serial, .verb = LAUNCH_SPAWN
+        };
+        set_frozen(r, "1");
+        need(launch_send(r->socket, &q, sizeof(q), fds, ELEMENTSOF(fds)) == 0, "send");
+        LaunchReport report = ask(r, LAUNCH_SIGNAL, "00000000000000000000000000000000", 0, SIGTERM);
+        tell(was(&report, LAUNCH_EVENT_FAILED, ENOENT), "a frozen scope", "holds nobody up");
+        set_frozen(r, "0");
+        do
+                report = rig_next(r, NULL, NULL);
+        while (report.event == LAUNCH_EVENT_STARTED);
+        tell(report.event == LAUNCH_EVENT_EXITED && report.code == 0 && streq(report.id, p->id),
+                        "a frozen scope", "goes on when it is thawed");
+        rig_release(r, report.id, 0);
+        launch_plan_free(p);
+        (void)close(memfd);
+        (void)close(null);
+}
+
 /* The mutants: what remains is there, and is seen to be. */
 static void something_survives(Rig *r, const char *name) {
         static RigResult result;
@@ -443,6 +480,7 @@ int main(int argc, char **argv) {
         signals_reach_the_command(&r);
         stop_is_kind_first(&r);
         the_end_takes_all_along(&r);
+        a_frozen_scope_holds_nobody_up(&r);
         the_cgroup_ends_it(&r);
         pid_1_takes_all_along(&r, true);
         release_is_once(&r);
