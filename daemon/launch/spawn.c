@@ -85,7 +85,7 @@ static void part(StatusPage *page) {
  * is we who leave, with a copy of all, and the table that was ours is the child's. */
 static int await_parting(StatusPage *page) {
         static const struct timespec moment = { .tv_nsec = 10 * 1000 * 1000 };
-        for (int i = 0; i < 5 && __atomic_load_n(&page->split, __ATOMIC_ACQUIRE) == 0; i++)
+        for (int i = 0; i < 20 && __atomic_load_n(&page->split, __ATOMIC_ACQUIRE) == 0; i++)
                 (void)syscall(SYS_futex, &page->split, FUTEX_WAIT, 0, &moment, NULL,
                                 0); /* asked again in any case */
         if (__atomic_load_n(&page->split, __ATOMIC_ACQUIRE) == 0 && unshare(CLONE_FILES) < 0)
