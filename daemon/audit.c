@@ -2,12 +2,12 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <sys/queue.h>
-#include <time.h>
 
 #include "audit-record.h"
 #include "audit-who.h"
 #include "audit.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "journal-socket.h"
 #include "limits.h"
 #include "refusals.h"
@@ -83,12 +83,6 @@ void audit_set_kept(Audit *a, void (*kept)(void *userdata), void *userdata) {
 
 int audit_check(Audit *a) {
         return journal_socket_check(&a->journal);
-}
-
-static uint64_t now_usec(void) {
-        struct timespec t;
-        (void)clock_gettime(CLOCK_REALTIME, &t); /* fails for unknown clocks only */
-        return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
 static void add_caller(AuditRecord *r, const Caller *c) {
@@ -204,22 +198,16 @@ static int tell(Audit *a, AuditRecord *r) {
         int k = audit_record_end(r);
         if (k < 0) {
                 if (a->n_missing++ == 0)
-                        a->missing_since = now_usec();
+                        a->missing_since = now_realtime();
                 return k;
         }
         k = send_kept(a);
         if (k == 0)
                 k = journal_socket_send(&a->journal, r->data, r->size);
-        return k < 0 ? keep(a, r, now_usec()) : 0;
+        return k < 0 ? keep(a, r, now_realtime()) : 0;
 }
 
 /* ---- refusals that are alike ---- */
-
-static uint64_t now_boot(void) {
-        struct timespec t;
-        (void)clock_gettime(CLOCK_BOOTTIME, &t); /* as above */
-        return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
 
 static void tell_count(Audit *a, const Refusal *f) {
         static const char *const fields[_REFUSAL_TEXT_MAX] = { [REFUSAL_AGENT] = AUDIT_AGENT,
@@ -233,7 +221,7 @@ static void tell_count(Audit *a, const Refusal *f) {
         _cleanup_(audit_record_clear) AuditRecord r = { 0 };
         if (begin(&r, f->kind.event, "deny", PRIORITY_WARNING, NULL) < 0) {
                 if (a->n_missing == 0)
-                        a->missing_since = now_usec();
+                        a->missing_since = now_realtime();
                 a->n_missing += f->count;
                 return;
         }
@@ -261,7 +249,7 @@ static void end_counts(Audit *a, uint64_t now) {
 
 /* A refusal: recorded, or counted where one just like it is on record. */
 static int commit_refusal(Audit *a, AuditRecord *r, const RefusalKind *kind) {
-        const uint64_t now = now_boot();
+        const uint64_t now = now_boottime();
         end_counts(a, now);
         bool quiet = audit_pending(a) == 0;
         if (refusals_count(&a->refusals, kind)) {
@@ -299,7 +287,7 @@ size_t audit_pending(const Audit *a) {
 }
 
 void audit_flush(Audit *a) {
-        end_counts(a, now_boot());
+        end_counts(a, now_boottime());
         (void)send_kept(a); /* what does not go stays */
 }
 

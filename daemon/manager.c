@@ -21,20 +21,6 @@
 
 DEFINE_CLEANUP(Manager *, manager_free);
 
-static uint64_t now(clockid_t clock) {
-        struct timespec t;
-        (void)clock_gettime(clock, &t); /* cannot fail for these clocks */
-        return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
-
-uint64_t now_boottime(void) {
-        return now(CLOCK_BOOTTIME);
-}
-
-uint64_t now_realtime(void) {
-        return now(CLOCK_REALTIME);
-}
-
 /* ---- usage ---- */
 
 Usage *manager_usage(Manager *m, uid_t uid) {

@@ -6,6 +6,7 @@
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
+#include "clock.h"
 #include "audit.h"
 #include "authorize.h"
 #include "caller.h"
@@ -70,6 +71,3 @@ struct Usage {
 Usage *manager_usage(Manager *m, uid_t uid);
 /* Forgets it when nothing is charged. */
 void manager_usage_settle(Manager *m, uid_t uid);
-
-uint64_t now_boottime(void); /* microseconds */
-uint64_t now_realtime(void);

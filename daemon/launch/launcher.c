@@ -2,7 +2,6 @@
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "cgroup.h"
 #include "cleanup.h"
@@ -13,12 +12,6 @@
 #include "mediate.h"
 #include "net-pool.h"
 #include "template-cache.h"
-
-uint64_t now_usec(void) {
-        struct timespec t;
-        (void)clock_gettime(CLOCK_BOOTTIME, &t); /* cannot fail for this clock */
-        return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
 
 int launcher_watch(Launcher *l, Source *s, int fd, void (*handle)(Launcher *, void *), void *owner) {
         return launcher_watch_for(l, s, fd, EPOLLIN, handle, owner);

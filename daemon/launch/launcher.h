@@ -9,6 +9,7 @@
 #include <sys/queue.h>
 #include <sys/types.h>
 
+#include "clock.h"
 #include "guard.h"
 #include "report.h"
 #include "template.h"
@@ -142,4 +143,3 @@ void verb_spawn(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_fd
 void verb_probe(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_fds);
 void verb_exec(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_fds);
 
-uint64_t now_usec(void);

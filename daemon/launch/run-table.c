@@ -45,7 +45,7 @@ int run_new(Launcher *l, const char *id, uint32_t exec, const LaunchRequest *q, 
         run->exec = exec;
         run->serial = q->serial;
         run->connection = l->connection;
-        run->deadline = now_usec() + LAUNCH_SETUP_USEC;
+        run->deadline = now_boottime() + LAUNCH_SETUP_USEC;
         run->pidfd = run->setup_fd = run->pty = run->page = run->control = run->end_pipe = -EBADF;
         LIST_INSERT_HEAD(&l->runs[bucket(id)], run, entries);
         TAILQ_INSERT_TAIL(&l->starting, run, starting);
@@ -354,7 +354,7 @@ int run_watch(Launcher *l, Run *run) {
 void run_expire(Launcher *l) {
         if (TAILQ_EMPTY(&l->starting))
                 return;
-        uint64_t now = now_usec();
+        uint64_t now = now_boottime();
         for (Run *run; (run = TAILQ_FIRST(&l->starting)) && run->deadline <= now;)
                 give_up(l, run, LAUNCH_STEP_OPEN, ETIMEDOUT, "it took too long to set up");
 }

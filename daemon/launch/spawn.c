@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 #include <linux/futex.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -119,7 +118,8 @@ static void open_gate(StatusPage *page) {
         (void)syscall(SYS_futex, &page->go, FUTEX_WAKE, 1, NULL, NULL, 0); /* mostly it is not there yet */
 }
 
-/* The clone. -ESTALE: the template is not what the host has any more, and the child waits at the gate. Everything that the launcher holds is seen by the child until its first wall closes it. */
+/* The clone. -ESTALE: the template is not what the host has any more, and the child waits at the gate. Everything that the launcher
+ * holds is seen by the child until its first wall closes it. */
 static int start(Launcher *l, Run *run, const LaunchPlan *plan, Template *template, int leaf,
                 const int *stdio, Failure *f) {
         _cleanup_close_ int report = -EBADF, control = -EBADF;

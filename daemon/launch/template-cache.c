@@ -90,10 +90,14 @@ static bool is_settled(const struct timespec *changed) {
 
 static FileIdentity *identify_all(const PlanTemplate *t) {
         FileIdentity *all = calloc(t->n_mounts + 1, sizeof(FileIdentity));
+        off_t left = TEMPLATE_COPIES_MAX;
         for (size_t i = 0; all && i < t->n_mounts; i++) {
                 struct stat st;
-                if (identify(&t->mounts[i], &all[i], &st))
-                        all[i].copied = can_copy(t, &t->mounts[i], &st) && is_settled(&st.st_ctim);
+                if (identify(&t->mounts[i], &all[i], &st) && can_copy(t, &t->mounts[i], &st) &&
+                                is_settled(&st.st_ctim) && st.st_size <= left) {
+                        all[i].copied = true;
+                        left -= st.st_size;
+                }
         }
         return all;
 }
@@ -164,7 +168,7 @@ static int start_build(Launcher *l, Template *t) {
                 free(b);
                 return -ENOMEM;
         }
-        b->deadline = now_usec() + LAUNCH_SETUP_USEC;
+        b->deadline = now_boottime() + LAUNCH_SETUP_USEC;
         b->pid = cgroup_clone(-EBADF, 0, &pidfd);
         if (b->pid == 0)
                 root_build_template(t->model, t->identities, theirs);
@@ -201,7 +205,7 @@ const SlowMounts *template_cache_slow_mounts(const Launcher *l) {
 
 bool template_cache_expire(Launcher *l) {
         bool any = false;
-        uint64_t now = now_usec();
+        uint64_t now = now_boottime();
         for (size_t i = 0; i < l->templates->n; i++) {
                 Template *t = l->templates->list[i];
                 if (t->build && t->build->deadline <= now) {

@@ -36,6 +36,7 @@ typedef struct Parked {
 } Parked;
 
 #define TEMPLATE_COPY_MAX (128 * 1024) /* bytes of a file */
+#define TEMPLATE_COPIES_MAX (4 * 1024 * 1024) /* of all; the root's file system has twice that (filesystem.c) */
 
 /* What a granted path was when the namespace was made. */
 typedef struct FileIdentity {
