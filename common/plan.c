@@ -1,158 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One description of the encoding serves both directions: each code_*() function either appends its field to a
- * buffer or takes it from one, and checks it all the same. What cannot be decoded can therefore not be encoded, and
- * the two cannot drift apart. This is a parser that root runs: it keeps no state between plans and looks nothing up. */
+/* What a plan is made of, each field said once for both directions (codec.h). */
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
+#include "codec.h"
 
 #include "cleanup.h"
-#include "fd.h"
 #include "limits.h"
 #include "plan.h"
 
-typedef struct Codec {
-        bool decoding;
-        const uint8_t *in; /* decoding: what is left of the data; not owned */
-        size_t left;
-        uint8_t *out; /* encoding: what has been made so far */
-        size_t used, size;
-        int error; /* the first one; everything after it is a no-op */
-        const char *where;
-} Codec;
-
 DEFINE_CLEANUP(LaunchPlan *, launch_plan_free);
 DEFINE_CLEANUP(ExecPlan *, exec_plan_free);
-
-static void codec_fail(Codec *c, int error, const char *where) {
-        if (c->error != 0)
-                return;
-        c->error = error;
-        c->where = where;
-}
-
-/* The plan itself breaks a rule. */
-static void codec_refuse(Codec *c, const char *where) {
-        codec_fail(c, c->decoding ? -EBADMSG : -EINVAL, where);
-}
-
-static void codec_append(Codec *c, const void *data, size_t n, const char *where) {
-        if (n > LIMIT_PLAN_BYTES - c->used) {
-                codec_fail(c, -E2BIG, where);
-                return;
-        }
-        if (c->size - c->used < n) {
-                size_t size = c->size < 4096 ? 4096 : c->size;
-                while (size - c->used < n)
-                        size *= 2;
-                uint8_t *grown = realloc(c->out, size);
-                if (!grown) {
-                        codec_fail(c, -ENOMEM, where);
-                        return;
-                }
-                c->out = grown;
-                c->size = size;
-        }
-        memcpy(c->out + c->used, data, n);
-        c->used += n;
-}
-
-static void code_number(Codec *c, uint64_t *value, size_t width, const char *where) {
-        if (c->error != 0)
-                return;
-        uint8_t bytes[8];
-        if (!c->decoding) {
-                for (size_t i = 0; i < width; i++)
-                        bytes[i] = (uint8_t)(*value >> (8 * i));
-                codec_append(c, bytes, width, where);
-                return;
-        }
-        if (c->left < width) {
-                codec_refuse(c, where);
-                return;
-        }
-        *value = 0;
-        for (size_t i = 0; i < width; i++)
-                *value |= (uint64_t)c->in[i] << (8 * i);
-        c->in += width;
-        c->left -= width;
-}
-
-/* A number from least to most, both allowed. */
-static void code_u32(Codec *c, uint32_t *value, uint32_t least, uint32_t most, const char *where) {
-        uint64_t wide = *value;
-        code_number(c, &wide, 4, where);
-        if (c->error != 0)
-                return;
-        if (wide < least || wide > most)
-                codec_refuse(c, where);
-        else
-                *value = (uint32_t)wide;
-}
-
-static void code_bool(Codec *c, bool *value, const char *where) {
-        uint32_t number = *value ? 1 : 0;
-        code_u32(c, &number, 0, 1, where);
-        *value = number == 1;
-}
-
-/* A count of things of item_size bytes; when decoding, *items becomes that many zeroes. Every item takes at least
- * four bytes of the message, so a small message cannot make a large allocation. */
-static void code_count(
-                Codec *c, void **items, size_t *n, size_t item_size, size_t limit, const char *where) {
-        if (!c->decoding && *n > limit) {
-                codec_fail(c, -E2BIG, where);
-                return;
-        }
-        uint32_t number = (uint32_t)*n;
-        code_u32(c, &number, 0, (uint32_t)limit, where);
-        if (c->error != 0 || !c->decoding)
-                return;
-        if (number > c->left / 4) {
-                codec_refuse(c, where);
-                return;
-        }
-        if (number == 0)
-                return;
-        *items = calloc(number, item_size);
-        if (!*items)
-                codec_fail(c, -ENOMEM, where);
-        else
-                *n = number;
-}
-
-static void code_string(Codec *c, char **string, size_t limit, const char *where) {
-        if (c->error != 0)
-                return;
-        if (!c->decoding) {
-                size_t n = *string ? strlen(*string) : 0;
-                if (!*string || n > limit) {
-                        codec_refuse(c, where);
-                        return;
-                }
-                uint64_t length = n;
-                code_number(c, &length, 4, where);
-                if (c->error == 0)
-                        codec_append(c, *string, n + 1, where);
-                return;
-        }
-        uint64_t length = 0;
-        code_number(c, &length, 4, where);
-        if (c->error != 0)
-                return;
-        if (length > limit || length >= c->left || c->in[length] != 0 || memchr(c->in, 0, length)) {
-                codec_refuse(c, where);
-                return;
-        }
-        *string = strdup((const char *)c->in);
-        if (!*string) {
-                codec_fail(c, -ENOMEM, where);
-                return;
-        }
-        c->in += length + 1;
-        c->left -= length + 1;
-}
 
 /* ---- the rules a field must keep ---- */
 
@@ -181,23 +37,9 @@ static bool path_is_relative_and_normal(const char *path) {
         return path[0] != 0 && path[0] != '/' && components_are_normal(path);
 }
 
-static bool consists_of(const char *string, const char *characters) {
-        return string[0] != 0 && string[strspn(string, characters)] == 0;
-}
-
-static bool id_is_valid(const char *id) {
-        return strlen(id) == 32 && consists_of(id, "0123456789abcdef");
-}
-
 static void code_path(Codec *c, char **path, const char *where) {
         code_string(c, path, LIMIT_PATH_BYTES, where);
         if (c->error == 0 && !path_is_normal(*path))
-                codec_refuse(c, where);
-}
-
-static void code_id(Codec *c, char **id, const char *where) {
-        code_string(c, id, 32, where);
-        if (c->error == 0 && !id_is_valid(*id))
                 codec_refuse(c, where);
 }
 
@@ -384,15 +226,6 @@ static void code_exec_plan(Codec *c, ExecPlan *p) {
 
 /* ---- in and out ---- */
 
-static int codec_take_output(Codec *c, uint8_t **ret_data, size_t *ret_size) {
-        _cleanup_free_ uint8_t *out = c->out;
-        if (c->error != 0)
-                return c->error;
-        *ret_data = TAKE_PTR(out);
-        *ret_size = c->used;
-        return 0;
-}
-
 int launch_plan_encode(const LaunchPlan *p, uint8_t **ret_data, size_t *ret_size) {
         Codec c = { .decoding = false };
         const uint8_t *start, *end; /* of no use in this direction */
@@ -405,21 +238,6 @@ int exec_plan_encode(const ExecPlan *p, uint8_t **ret_data, size_t *ret_size) {
         Codec c = { .decoding = false };
         code_exec_plan(&c, (ExecPlan *)p);
         return codec_take_output(&c, ret_data, ret_size);
-}
-
-static int codec_finish_input(Codec *c, const char **ret_where) {
-        if (c->error == 0 && c->left > 0)
-                codec_refuse(c, "end");
-        if (c->error != 0 && ret_where)
-                *ret_where = c->where;
-        return c->error;
-}
-
-static Codec codec_for_input(const uint8_t *data, size_t size) {
-        Codec c = { .decoding = true, .in = data, .left = size };
-        if (size > LIMIT_PLAN_BYTES)
-                codec_refuse(&c, "size");
-        return c;
 }
 
 int launch_plan_decode(const uint8_t *data, size_t size, LaunchPlan **ret, size_t *ret_template_offset,
@@ -499,41 +317,4 @@ ExecPlan *exec_plan_free(ExecPlan *p) {
         free(p->cwd);
         free(p);
         return NULL;
-}
-
-/* ---- travel ---- */
-
-#define PLAN_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL)
-
-int plan_memfd_new(const uint8_t *data, size_t size, int *ret_fd) {
-        _cleanup_close_ int fd = memfd_create("mxc-plan", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-        if (fd < 0)
-                return -errno;
-        int r = fd_write_all(fd, data, size);
-        if (r < 0)
-                return r;
-        if (fcntl(fd, F_ADD_SEALS, PLAN_SEALS) < 0)
-                return -errno;
-        *ret_fd = TAKE_FD(fd);
-        return 0;
-}
-
-int plan_memfd_read(int fd, uint8_t **ret_data, size_t *ret_size) {
-        int seals = fcntl(fd, F_GET_SEALS); /* EINVAL for anything but a memfd */
-        if (seals < 0 || (seals & PLAN_SEALS) != PLAN_SEALS)
-                return -EPERM;
-        struct stat st;
-        if (fstat(fd, &st) < 0)
-                return -errno;
-        if (st.st_size <= 0 || st.st_size > (off_t)LIMIT_PLAN_BYTES)
-                return -E2BIG;
-        _cleanup_free_ uint8_t *data = malloc((size_t)st.st_size);
-        if (!data)
-                return -ENOMEM;
-        int r = fd_pread_all(fd, data, (size_t)st.st_size, 0);
-        if (r < 0)
-                return r;
-        *ret_data = TAKE_PTR(data);
-        *ret_size = (size_t)st.st_size;
-        return 0;
 }

@@ -8,7 +8,7 @@
  * counts and booleans, u64 where said; a string is a u32 length (without NUL), its bytes and a NUL. Every byte
  * is accounted for: a plan with a byte too many or too few is refused, as are NUL inside a string, a relative
  * or unnormal path, a number outside its enum and a count above limits.h. decode(encode(p)) = p and
- * encode(decode(b)) = b, which the fuzz target checks. It travels as a memfd sealed against every change. */
+ * encode(decode(b)) = b, which the fuzz target checks. It travels as a sealed memfd (codec.h). */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -137,11 +137,6 @@ int exec_plan_encode(const ExecPlan *p, uint8_t **ret_data, size_t *ret_size);
 int launch_plan_decode(const uint8_t *data, size_t size, LaunchPlan **ret, size_t *ret_template_offset,
                 size_t *ret_template_size, const char **ret_where);
 int exec_plan_decode(const uint8_t *data, size_t size, ExecPlan **ret, const char **ret_where);
-
-/* A memfd with the bytes, sealed (F_SEAL_SHRINK|GROW|WRITE|SEAL); and its reader, which refuses with -EPERM one that is not
- * so sealed. */
-int plan_memfd_new(const uint8_t *data, size_t size, int *ret_fd);
-int plan_memfd_read(int fd, uint8_t **ret_data, size_t *ret_size);
 
 /* True for an absolute path without empty, "." or ".." components, no trailing slash ("/" alone is normal), at
  * most LIMIT_PATH_BYTES. */

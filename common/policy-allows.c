@@ -42,16 +42,18 @@ static Verdict allows_connect(const Policy *p, const PolicyRequest *r, const cha
         if ((!address && !host) || (r->protocol != PROTOCOL_TCP && r->protocol != PROTOCOL_UDP &&
                                                    r->protocol != PROTOCOL_ICMP))
                 return VERDICT_DENY;
-        for (size_t i = 0; i < p->egress.n_deny; i++)
-                if (net_rule_matches(&p->egress.deny[i], address, host, r->protocol, r->port)) {
-                        *ret_clause = p->egress.deny[i].clause;
-                        return VERDICT_DENY;
-                }
-        for (size_t i = 0; i < p->egress.n_allow; i++)
-                if (net_rule_matches(&p->egress.allow[i], address, host, r->protocol, r->port)) {
-                        *ret_clause = p->egress.allow[i].clause;
-                        return VERDICT_ALLOW;
-                }
+        const NetRule *rule = net_rules_find(
+                        p->egress.deny, p->egress.n_deny, address, host, r->protocol, r->port);
+        Verdict found = VERDICT_DENY;
+        if (!rule) {
+                rule = net_rules_find(
+                                p->egress.allow, p->egress.n_allow, address, host, r->protocol, r->port);
+                found = VERDICT_ALLOW;
+        }
+        if (rule) {
+                *ret_clause = rule->clause;
+                return found;
+        }
         *ret_clause = "/network/egress/default";
         return p->egress.fallback;
 }

@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 /* What the files of mxc-policy share and nobody else sees. One file per type:
- * value (sizes, spans), path, host, net (rules), parse*, json (canonical form), meet, within, allows, bind. */
+ * value (sizes, spans), path, parse*, json (canonical form), meet, within, allows, bind. */
 
-#include <netinet/in.h>
-
+#include "array.h"
 #include "cleanup.h"
 #include "json.h"
 #include "policy.h"
 #include "value.h"
 
 DEFINE_CLEANUP(Policy *, policy_unref);
-
-/* Grows *array (a pointer to a pointer to elements) by one zeroed element, which is returned; NULL when out of memory. */
-void *array_append(void *array, size_t *n, size_t element_size);
 
 /* policy.c: words of the enums, in their order */
 extern const char *const containment_words[_CONTAINMENT_MAX];
@@ -68,33 +64,8 @@ bool env_allows(const Policy *p, const char *name, const char *value);
 int env_meet(const Policy *a, const Policy *b, Policy *m);
 bool env_name_is_valid(const char *name);
 
-/* policy-host.c. host_canonical writes lower case without the trailing dot into ret; NULL or a complaint. */
-const char *host_canonical(const char *s, bool wildcard, char ret[LIMIT_HOST_BYTES + 1]);
-bool host_covers(const char *rule, const char *host); /* host may be a rule itself */
-
-/* policy-cidr.c: NULL or a complaint */
-const char *cidr_parse(const char *s, NetCidr *ret);
-bool cidr_parse_address(const char *s, NetCidr *ret); /* a literal address, folded, as its own /32 or /128 */
-#define CIDR_TEXT_SIZE (INET6_ADDRSTRLEN + sizeof("/128"))
-void cidr_format(const NetCidr *c, char ret[CIDR_TEXT_SIZE]);
-bool cidr_covers(const NetCidr *big, const NetCidr *small);
-bool cidr_overlaps(const NetCidr *a, const NetCidr *b);
-bool cidr_equal(const NetCidr *a, const NetCidr *b);
-
-/* policy-net.c. A budget counts pairs down; at zero the work is given up and the result does not matter. */
-void net_peer_clear(NetPeer *p);
-void net_rules_free(NetRule *rules, size_t n);
-void net_direction_clear(NetDirection *d);
-int net_peer_copy(const NetPeer *p, NetPeer *ret);
+/* policy-net-meet.c. origin: whose clauses they are, see clause_in() */
 int net_rules_append(const Policy *origin, const NetRule *rules, size_t n, NetRule **ret, size_t *ret_n);
-bool net_peer_covers(const NetPeer *big, const NetPeer *small);
-bool net_port_covers(const NetPort *big, const NetPort *small);
-bool net_peer_meet(const NetPeer *a, const NetPeer *b, NetPeer *ret, int *ret_error); /* false: nothing in common */
-bool net_port_meet(const NetPort *a, const NetPort *b, NetPort *ret);
-bool net_rule_covers(const NetRule *big, const NetRule *small, uint64_t *budget);
-bool net_rule_matches(const NetRule *rule, const NetCidr *address, const char *host, unsigned protocol, uint16_t port);
-
-/* policy-net-meet.c */
 int net_direction_meet(const Policy *pa, const NetDirection *a, const Policy *pb, const NetDirection *b, NetDirection *ret);
 /* True where a is within b; else *ret_clause (borrowed from a) and *ret_why (static, or NULL) */
 bool net_direction_within(const NetDirection *a, const NetDirection *b, const char *where, const char **ret_clause,

@@ -5,6 +5,35 @@
  * lists may come from a caller, and their product is what an answer costs: the budget bounds it, and in doubt meet fails
  * and within says no. */
 
+static int rule_copy(const Policy *origin, const NetRule *rule, NetRule *copy) {
+        copy->clause = clause_in(origin, rule->clause);
+        if (!copy->clause)
+                return -ENOMEM;
+        for (size_t i = 0; i < rule->n_peers; i++) {
+                NetPeer *peer = array_append(&copy->peers, &copy->n_peers, sizeof(NetPeer));
+                int r = peer ? net_peer_copy(&rule->peers[i], peer) : -ENOMEM;
+                if (r < 0)
+                        return r;
+        }
+        for (size_t i = 0; i < rule->n_ports; i++) {
+                NetPort *port = array_append(&copy->ports, &copy->n_ports, sizeof(NetPort));
+                if (!port)
+                        return -ENOMEM;
+                *port = rule->ports[i];
+        }
+        return 0;
+}
+
+int net_rules_append(const Policy *origin, const NetRule *rules, size_t n, NetRule **ret, size_t *ret_n) {
+        for (size_t i = 0; i < n; i++) {
+                NetRule *copy = array_append(ret, ret_n, sizeof(NetRule));
+                int r = copy ? rule_copy(origin, &rules[i], copy) : -ENOMEM;
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
 static bool spend(uint64_t *budget, uint64_t cost) {
         if (cost >= *budget) {
                 *budget = 0;

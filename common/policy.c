@@ -19,19 +19,6 @@ const char *const resource_keys[_RESOURCE_MAX] = { "memoryMax", "memorySwapMax",
 const char *const egress_limit_keys[_EGRESS_LIMIT_MAX] = { "bytesIn", "bytesOut", "connectionRate",
         "connections" };
 
-void *array_append(void *array, size_t *n, size_t element_size) {
-        char *old;
-        memcpy(&old, array, sizeof(old)); /* *array is a pointer of any type */
-        char *grown = reallocarray(old, *n + 1, element_size);
-        if (!grown)
-                return NULL;
-        memcpy(array, &grown, sizeof(grown));
-        char *element = grown + *n * element_size;
-        memset(element, 0, element_size);
-        (*n)++;
-        return element;
-}
-
 uint64_t *policy_egress_limit(Policy *p, EgressLimit which) {
         switch (which) {
         case EGRESS_BYTES_IN:

@@ -16,9 +16,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
 #include "limits.h"
+#include "net-rule.h"
 #include "syscall-profile.h"
 
 typedef struct json_t json_t;
@@ -34,42 +34,6 @@ typedef struct PathRule {
 typedef enum Containment { CONTAINMENT_AUTO, CONTAINMENT_PROCESS, CONTAINMENT_SESSION, CONTAINMENT_CONTAINER, CONTAINMENT_MICROVM,
         _CONTAINMENT_MAX } Containment; /* ordered by strength: meet is the greater */
 typedef enum WorkspaceMode { WORKSPACE_DIRECT, WORKSPACE_OVERLAY, _WORKSPACE_MAX } WorkspaceMode;
-typedef enum Verdict { VERDICT_DENY, VERDICT_ALLOW } Verdict;
-typedef enum Protocol { PROTOCOL_TCP = 1, PROTOCOL_UDP = 2, PROTOCOL_ICMP = 4, PROTOCOL_ANY = 7 } Protocol; /* a mask */
-
-typedef struct NetCidr {
-        int family;          /* AF_INET or AF_INET6; mapped and translated v6 forms are folded to AF_INET */
-        uint8_t address[16]; /* network order, host bits zero */
-        uint8_t prefix;
-} NetCidr;
-
-typedef struct NetPeer {     /* exactly one of host and cidr, or neither: any destination */
-        char *host;          /* canonical: lower case, no trailing dot, LDH labels; may begin with "*." */
-        bool has_cidr;
-        NetCidr cidr;
-        NetCidr *except;
-        size_t n_except;
-} NetPeer;
-
-typedef struct NetPort {
-        unsigned protocol;   /* mask of Protocol */
-        uint16_t from, to;   /* inclusive; 0..65535 where the rule names no port */
-} NetPort;
-
-typedef struct NetRule {
-        NetPeer *peers;      /* never empty */
-        size_t n_peers;
-        NetPort *ports;      /* never empty: "any port" is one entry */
-        size_t n_ports;
-        char *clause;
-} NetRule;
-
-typedef struct NetDirection {
-        Verdict fallback;    /* "default" */
-        NetRule *allow, *deny;
-        size_t n_allow, n_deny;
-} NetDirection;
-
 typedef struct EnvVar {
         char *name, *value;
 } EnvVar;

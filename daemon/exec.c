@@ -4,6 +4,7 @@
 
 #include "bus-error.h"
 #include "cleanup.h"
+#include "codec.h"
 #include "log.h"
 #include "names.h"
 #include "planner.h"
@@ -145,7 +146,7 @@ static int send_plan(Act *a, const Sandbox *s, char **env, size_t n_env) {
         size_t size;
         int r = null < 0 ? -errno : exec_plan_encode(&plan, &data, &size);
         if (r == 0)
-                r = plan_memfd_new(data, size, &memfd);
+                r = sealed_memfd_new(data, size, &memfd);
         if (r < 0)
                 return r;
         int fds[4] = { memfd, x->request.stdio[0], x->request.stdio[1], x->request.stdio[2] };

@@ -9,6 +9,7 @@
 #include "bus-error.h"
 #include "bus.h"
 #include "cleanup.h"
+#include "codec.h"
 #include "log.h"
 #include "names.h"
 #include "planner.h"
@@ -275,7 +276,7 @@ static int send_plan(Act *a) {
         size_t size;
         int r = launch_plan_encode(w->plan, &data, &size);
         if (r == 0)
-                r = plan_memfd_new(data, size, &memfd);
+                r = sealed_memfd_new(data, size, &memfd);
         if (r < 0)
                 return r;
         int fds[4] = { memfd, w->request.stdio[0], w->request.stdio[1], w->request.stdio[2] };

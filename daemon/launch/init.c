@@ -9,6 +9,7 @@
 
 #include "aftermath.h"
 #include "cleanup.h"
+#include "codec.h"
 #include "command.h"
 #include "fd.h"
 #include "filter.h"
@@ -146,7 +147,7 @@ static void take_exec(Init *init, int *fds, size_t n) {
         _cleanup_(exec_plan_freep) ExecPlan *plan = NULL;
         _cleanup_free_ uint8_t *data = NULL;
         size_t size;
-        int r = n < 3 ? -EBADMSG : plan_memfd_read(fds[0], &data, &size);
+        int r = n < 3 ? -EBADMSG : sealed_memfd_read(fds[0], &data, &size);
         if (r == 0)
                 r = exec_plan_decode(data, size, &plan, NULL);
         if (r == 0 && n != (plan->pty ? 3 : 6))

@@ -15,6 +15,7 @@
 #include "cage.h"
 #include "cgroup.h"
 #include "cleanup.h"
+#include "codec.h"
 #include "guard-hold.h"
 #include "init.h"
 #include "launcher.h"
@@ -215,7 +216,7 @@ static int probe(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_f
         _cleanup_(launch_plan_freep) LaunchPlan *plan = NULL;
         size_t size, key_offset, key_size;
         f->step = LAUNCH_STEP_PLAN;
-        int r = n_fds != 1 ? -EBADF : plan_memfd_read(fds[0], &data, &size);
+        int r = n_fds != 1 ? -EBADF : sealed_memfd_read(fds[0], &data, &size);
         if (r == 0)
                 r = launch_plan_decode(data, size, &plan, &key_offset, &key_size, &f->detail);
         if (r < 0)
@@ -254,7 +255,7 @@ static int spawn(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_f
         _cleanup_(launch_plan_freep) LaunchPlan *plan = NULL;
         size_t size, key_offset, key_size;
         f->step = LAUNCH_STEP_PLAN;
-        int r = n_fds < 1 ? -EBADF : plan_memfd_read(fds[0], &data, &size);
+        int r = n_fds < 1 ? -EBADF : sealed_memfd_read(fds[0], &data, &size);
         if (r < 0)
                 return r;
         r = launch_plan_decode(data, size, &plan, &key_offset, &key_size, &f->detail);
@@ -324,7 +325,7 @@ static int exec(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_fd
         _cleanup_(exec_plan_freep) ExecPlan *plan = NULL;
         size_t size;
         f->step = LAUNCH_STEP_PLAN;
-        int r = n_fds < 1 ? -EBADF : plan_memfd_read(fds[0], &data, &size);
+        int r = n_fds < 1 ? -EBADF : sealed_memfd_read(fds[0], &data, &size);
         if (r < 0)
                 return r;
         r = exec_plan_decode(data, size, &plan, &f->detail);

@@ -6,6 +6,7 @@
 #include <poll.h>
 
 #include "cleanup.h"
+#include "codec.h"
 #include "rig.h"
 #include "tests/bench/samples.h"
 
@@ -80,7 +81,7 @@ static void send_spawn(Rig *r, const char *tick, int null) {
         size_t size;
         int plan = -EBADF, e = launch_plan_encode(p, &data, &size);
         if (e == 0)
-                e = plan_memfd_new(data, size, &plan);
+                e = sealed_memfd_new(data, size, &plan);
         if (e < 0)
                 rig_die("plan", e);
         send_request(r, (LaunchRequest){ .verb = LAUNCH_SPAWN }, (const int[]){ plan, null, null, null }, 4);

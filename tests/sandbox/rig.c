@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "cleanup.h"
+#include "codec.h"
 #include "fd.h"
 #include "rig.h"
 
@@ -430,7 +431,7 @@ static bool begin(Rig *r, LaunchRequest q, const uint8_t *data, size_t size, boo
         *ret = (RigBox){ .pidfd = -EBADF, .page = -EBADF, .pty = -EBADF, .output = -EBADF };
         *result = (RigResult){ 0 };
         int plan, pipe_ends[2];
-        check(plan_memfd_new(data, size, &plan), "plan memfd");
+        check(sealed_memfd_new(data, size, &plan), "plan memfd");
         check(pipe2(pipe_ends, O_CLOEXEC), "pipe");
         int input = r->input >= 0 ? fcntl(r->input, F_DUPFD_CLOEXEC, 3)
                                   : open("/dev/null", O_RDONLY | O_CLOEXEC);

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 
 #include "cleanup.h"
+#include "codec.h"
 #include "loose.h"
 #include "template-cache.h"
 
@@ -148,7 +149,7 @@ static void bad_plan(Rig *r, int plan, size_t n_stdio, LaunchStep step, int erro
 
 static int memfd_of(const uint8_t *data, size_t size) {
         int fd = -EBADF;
-        need(plan_memfd_new(data, size, &fd) == 0, "memfd");
+        need(sealed_memfd_new(data, size, &fd) == 0, "memfd");
         return fd;
 }
 

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "cleanup.h"
+#include "codec.h"
 #include "fd.h"
 #include "limits.h"
 #include "loose.h"
@@ -264,7 +265,7 @@ static void a_frozen_scope_holds_nobody_up(Rig *r) {
         size_t size;
         int memfd = -EBADF, null = open("/dev/null", O_RDWR | O_CLOEXEC);
         need(null >= 0 && launch_plan_encode(p, &data, &size) == 0 &&
-                                        plan_memfd_new(data, size, &memfd) == 0,
+                                        sealed_memfd_new(data, size, &memfd) == 0,
                         "plan");
         const int fds[] = { memfd, null, null, null };
         LaunchRequest q = {

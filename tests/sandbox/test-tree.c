@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "cleanup.h"
+#include "codec.h"
 #include "loose.h"
 
 DEFINE_CLEANUP(LaunchPlan *, launch_plan_free);
@@ -243,7 +244,7 @@ static void hanging_path(Rig *r) {
         need(launch_plan_encode(p, &data, &size) == 0, "encode");
         launch_plan_free(p);
         _cleanup_close_ int memfd = -EBADF, null = open("/dev/null", O_RDWR | O_CLOEXEC);
-        need(plan_memfd_new(data, size, &memfd) == 0, "memfd");
+        need(sealed_memfd_new(data, size, &memfd) == 0, "memfd");
         const int fds[] = { memfd, null, null, null };
         const uint64_t serial = r->serial + 1000;
         const LaunchRequest q = {

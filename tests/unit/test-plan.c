@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "cleanup.h"
+#include "codec.h"
 #include "limits.h"
 #include "plan.h"
 #include "report.h"
@@ -548,12 +549,12 @@ END_TEST
 
 START_TEST(test_memfd_is_sealed_and_read_back) {
         _cleanup_close_ int fd = -EBADF;
-        ck_assert_int_eq(plan_memfd_new((const uint8_t *)"abc", 3, &fd), 0);
+        ck_assert_int_eq(sealed_memfd_new((const uint8_t *)"abc", 3, &fd), 0);
         ck_assert_int_lt(pwrite(fd, "x", 1, 0), 0);
         ck_assert_int_lt(ftruncate(fd, 0), 0);
         _cleanup_free_ uint8_t *data = NULL;
         size_t size;
-        ck_assert_int_eq(plan_memfd_read(fd, &data, &size), 0);
+        ck_assert_int_eq(sealed_memfd_read(fd, &data, &size), 0);
         ck_assert_uint_eq(size, 3);
         ck_assert_mem_eq(data, "abc", 3);
 }
@@ -568,12 +569,12 @@ START_TEST(test_memfd_without_every_seal_is_refused) {
                 ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, seals[i]), 0);
                 uint8_t *data = NULL;
                 size_t size;
-                ck_assert_int_eq(plan_memfd_read(fd, &data, &size), -EPERM);
+                ck_assert_int_eq(sealed_memfd_read(fd, &data, &size), -EPERM);
         }
         _cleanup_close_ int file = open("/dev/zero", O_RDONLY | O_CLOEXEC);
         uint8_t *data = NULL;
         size_t size;
-        ck_assert_int_eq(plan_memfd_read(file, &data, &size), -EPERM);
+        ck_assert_int_eq(sealed_memfd_read(file, &data, &size), -EPERM);
 }
 END_TEST
 

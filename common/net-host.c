@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "policy-internal.h"
+#include "cleanup.h"
+#include "net-rule.h"
 
 /* The one canonicaliser of host names. What it has not passed is not a name: the relay dials and matches its output only, so a
  * NUL, a trailing dot, upper case or a U-label cannot make the checked name differ from the dialled one (attack N2). */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <arpa/inet.h>
-#include <netinet/in.h>
 
-#include "policy-internal.h"
+#include "cleanup.h"
+#include "net-rule.h"
 
 /* Address blocks. A v6 address that carries a v4 one (mapped, RFC 4291 2.5.5.2; NAT64, RFC 6052; 6to4, RFC 3056) is judged as
  * that v4 address everywhere, in rules and in requests, so no rule can be walked around by spelling. */
@@ -61,6 +61,13 @@ bool cidr_parse_address(const char *s, NetCidr *ret) {
                 return false;
         fold(ret);
         return true;
+}
+
+void cidr_from_address(int family, const void *address, NetCidr *ret) {
+        NetCidr c = { .family = family, .prefix = family == AF_INET ? 32 : 128 };
+        memcpy(c.address, address, family == AF_INET ? 4 : 16);
+        fold(&c);
+        *ret = c;
 }
 
 const char *cidr_parse(const char *s, NetCidr *ret) {

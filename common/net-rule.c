@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "policy-internal.h"
+#include "net-rule.h"
 
-/* Network rules as sets of (destination, protocol, port): a rule is the product of its peers and its ports. A destination is a
- * name or an address, and never both: a name rule says nothing of addresses, nor the other way round. */
+#include "array.h"
+#include "cleanup.h"
 
 void net_peer_clear(NetPeer *p) {
         free(p->host);
@@ -43,35 +43,6 @@ int net_peer_copy(const NetPeer *p, NetPeer *ret) {
                 *e = p->except[i];
         }
         *ret = c;
-        return 0;
-}
-
-static int rule_copy(const Policy *origin, const NetRule *rule, NetRule *copy) {
-        copy->clause = clause_in(origin, rule->clause);
-        if (!copy->clause)
-                return -ENOMEM;
-        for (size_t i = 0; i < rule->n_peers; i++) {
-                NetPeer *peer = array_append(&copy->peers, &copy->n_peers, sizeof(NetPeer));
-                int r = peer ? net_peer_copy(&rule->peers[i], peer) : -ENOMEM;
-                if (r < 0)
-                        return r;
-        }
-        for (size_t i = 0; i < rule->n_ports; i++) {
-                NetPort *port = array_append(&copy->ports, &copy->n_ports, sizeof(NetPort));
-                if (!port)
-                        return -ENOMEM;
-                *port = rule->ports[i];
-        }
-        return 0;
-}
-
-int net_rules_append(const Policy *origin, const NetRule *rules, size_t n, NetRule **ret, size_t *ret_n) {
-        for (size_t i = 0; i < n; i++) {
-                NetRule *copy = array_append(ret, ret_n, sizeof(NetRule));
-                int r = copy ? rule_copy(origin, &rules[i], copy) : -ENOMEM;
-                if (r < 0)
-                        return r;
-        }
         return 0;
 }
 
@@ -210,4 +181,12 @@ bool net_rule_matches(const NetRule *rule, const NetCidr *address, const char *h
                 if (peer_matches(&rule->peers[i], address, host))
                         return true;
         return false;
+}
+
+const NetRule *net_rules_find(const NetRule *rules, size_t n, const NetCidr *address, const char *host,
+                unsigned protocol, uint16_t port) {
+        for (size_t i = 0; i < n; i++)
+                if (net_rule_matches(&rules[i], address, host, protocol, port))
+                        return &rules[i];
+        return NULL;
 }

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* The channel between mxcd and the mxc-egress of one sandbox: a SOCK_SEQPACKET pair that is made with the sandbox, before there is a relay, so
+ * nothing is lost where one of the two is not there yet, or again. The relay reports, mxcd records; what is allowed waits for the
+ * answer that it is on record. Both messages are of fixed size; anything of another size, magic or range ends the relay, and is dropped
+ * with a warning by mxcd: the relay is the one that reads hostile bytes, and may be theirs.
+ *
+ * mxcd believes the relay about its own sandbox's connections, and nothing else: names of the agent, the policy and the owner in the
+ * record are mxcd's. */
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "limits.h"
+
+#define EGRESS_MAGIC 0x6772786dU
+#define EGRESS_VERSION 1U
+#define EGRESS_CLAUSE_BYTES 255U
+
+typedef enum EgressKind {
+        EGRESS_HELLO = 1,  /* the relay serves */
+        EGRESS_RESOLVE,    /* a name was asked for; only refusals are told */
+        EGRESS_CONNECT,    /* a connection, before anything is dialled */
+        EGRESS_FAIL,       /* an allowed one could not be made, or was ended by the relay: reason or error say why */
+        EGRESS_CLOSE,      /* it is over: bytes, usec */
+        _EGRESS_KIND_MAX,
+} EgressKind;
+
+/* Why; words by egress_reason_to_string(). */
+typedef enum EgressReason {
+        EGRESS_BY_RULE,         /* an allow or deny rule: the clause */
+        EGRESS_BY_DEFAULT,      /* no rule */
+        EGRESS_NO_NAME,         /* of an address: it stands for no name that was asked for, and no rule names it */
+        EGRESS_SPECIAL,         /* of an address: private, local, of the host, …, and no rule names it by address */
+        EGRESS_BAD_NAME,        /* what was asked for is not a host name */
+        EGRESS_SNI,             /* TLS: no server name, or not one that the address was asked under */
+        EGRESS_HOST,            /* HTTP: the same of Host */
+        EGRESS_PROTOCOL,        /* TLS or HTTP that cannot be read */
+        EGRESS_LIMIT_CONNECTIONS,
+        EGRESS_LIMIT_RATE,
+        EGRESS_LIMIT_BYTES_OUT,
+        EGRESS_LIMIT_BYTES_IN,
+        EGRESS_UNREACHABLE,     /* of FAIL: error says why */
+        EGRESS_REVOKED,         /* a new lease does not allow it any more */
+        _EGRESS_REASON_MAX,
+} EgressReason;
+const char *egress_reason_to_string(EgressReason r); /* NULL outside the enum */
+
+typedef struct EgressReport {
+        uint32_t magic, version, kind;
+        uint32_t verdict;       /* Verdict; of HELLO, CLOSE and FAIL: allow */
+        uint32_t reason;
+        uint32_t awaits;        /* 1: an EgressOrder RECORDED with this serial is waited for */
+        uint64_t serial;        /* of the connection, from 1; 0 where there is none */
+        uint32_t protocol;      /* one Protocol bit */
+        uint32_t port;
+        uint32_t family;        /* AF_INET, AF_INET6; 0: no address */
+        int32_t error;          /* positive errno, or 0 */
+        uint8_t address[16];
+        uint64_t bytes_out, bytes_in, usec;
+        uint64_t count;         /* how many alike it stands for, at least 1 */
+        char host[LIMIT_HOST_BYTES + 3]; /* "" where none is known; what is no host name is not told */
+        char clause[EGRESS_CLAUSE_BYTES + 1];
+} EgressReport;
+
+typedef enum EgressOrderKind {
+        EGRESS_RECORDED = 1,    /* serial: verdict says whether it is on record; what is not may not be done */
+        EGRESS_LEASE,           /* with the memfd of a new lease: connections that it does not allow end */
+        _EGRESS_ORDER_MAX,
+} EgressOrderKind;
+
+typedef struct EgressOrder {
+        uint32_t magic, version, kind, verdict;
+        uint64_t serial;
+} EgressOrder;
+
+/* 0, -EAGAIN where the socket is full, or another negative errno. magic and version are filled in. fd: -EBADF, or what goes along. */
+int egress_send_report(int socket, EgressReport *report);
+int egress_send_order(int socket, EgressOrder *order, int fd);
+/* 1 for a message, 0 at the end of the stream, -EAGAIN, -EBADMSG for one that is not of this protocol; strings end in a NUL. *ret_fd is -EBADF
+ * or the caller's to close. */
+int egress_receive_report(int socket, EgressReport *ret);
+int egress_receive_order(int socket, EgressOrder *ret, int *ret_fd);

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "lease.h"
+
+#include "cleanup.h"
+#include "codec.h"
+
+#define CLAUSE_BYTES 255U
+
+DEFINE_CLEANUP(EgressLease *, egress_lease_free);
+
+static void code_cidr(Codec *c, NetCidr *cidr, const char *where) {
+        uint32_t family = cidr->family == AF_INET6 ? 6 : 4, prefix = cidr->prefix;
+        code_u32(c, &family, 4, 6, where);
+        if (c->error == 0 && family == 5)
+                codec_refuse(c, where);
+        code_u32(c, &prefix, 0, family == 6 ? 128 : 32, where);
+        for (size_t i = 0; c->error == 0 && i < (family == 6 ? 16U : 4U); i++) {
+                uint64_t byte = cidr->address[i];
+                code_number(c, &byte, 1, where);
+                cidr->address[i] = (uint8_t)byte;
+        }
+        cidr->family = family == 6 ? AF_INET6 : AF_INET;
+        cidr->prefix = (uint8_t)prefix;
+}
+
+static void code_host(Codec *c, char **host, const char *where) {
+        char canonical[LIMIT_HOST_BYTES + 1];
+        code_string(c, host, LIMIT_HOST_BYTES, where);
+        if (c->error == 0 && (host_canonical(*host, true, canonical) || !streq(*host, canonical)))
+                codec_refuse(c, where);
+}
+
+static void code_peer(Codec *c, NetPeer *p, const char *where) {
+        enum { PEER_ANY, PEER_HOST, PEER_CIDR };
+        uint32_t kind = p->host ? PEER_HOST : p->has_cidr ? PEER_CIDR : PEER_ANY;
+        code_u32(c, &kind, PEER_ANY, PEER_CIDR, where);
+        if (c->error != 0 || kind == PEER_ANY)
+                return;
+        if (kind == PEER_HOST) {
+                code_host(c, &p->host, where);
+                return;
+        }
+        p->has_cidr = true;
+        code_cidr(c, &p->cidr, where);
+        code_count(c, (void **)&p->except, &p->n_except, sizeof(NetCidr), LIMIT_POLICY_PEERS, where);
+        for (size_t i = 0; c->error == 0 && i < p->n_except; i++)
+                code_cidr(c, &p->except[i], where);
+}
+
+static void code_port(Codec *c, NetPort *p, const char *where) {
+        uint32_t protocol = p->protocol, from = p->from, to = p->to;
+        code_u32(c, &protocol, 1, PROTOCOL_ANY, where);
+        code_u32(c, &from, 0, UINT16_MAX, where);
+        code_u32(c, &to, from, UINT16_MAX, where);
+        *p = (NetPort){ .protocol = protocol, .from = (uint16_t)from, .to = (uint16_t)to };
+}
+
+static void code_rules(Codec *c, NetRule **rules, size_t *n, const char *where) {
+        code_count(c, (void **)rules, n, sizeof(NetRule), LIMIT_POLICY_RULES, where);
+        for (size_t i = 0; c->error == 0 && i < *n; i++) {
+                NetRule *rule = &(*rules)[i];
+                code_string(c, &rule->clause, CLAUSE_BYTES, where);
+                code_count(c, (void **)&rule->peers, &rule->n_peers, sizeof(NetPeer), LIMIT_POLICY_PEERS,
+                                where);
+                for (size_t j = 0; c->error == 0 && j < rule->n_peers; j++)
+                        code_peer(c, &rule->peers[j], where);
+                code_count(c, (void **)&rule->ports, &rule->n_ports, sizeof(NetPort), LIMIT_POLICY_PEERS,
+                                where);
+                for (size_t j = 0; c->error == 0 && j < rule->n_ports; j++)
+                        code_port(c, &rule->ports[j], where);
+                if (c->error == 0 && (rule->n_peers == 0 || rule->n_ports == 0))
+                        codec_refuse(c, where); /* nothing is not anything */
+        }
+}
+
+static void code_lease(Codec *c, EgressLease *l) {
+        uint32_t magic = LEASE_MAGIC, version = LEASE_VERSION, fallback = l->egress.fallback;
+        code_u32(c, &magic, LEASE_MAGIC, LEASE_MAGIC, "magic");
+        code_u32(c, &version, LEASE_VERSION, LEASE_VERSION, "version");
+        code_id(c, &l->id, "id");
+        code_u32(c, &fallback, VERDICT_DENY, VERDICT_ALLOW, "default");
+        l->egress.fallback = (Verdict)fallback;
+        code_rules(c, &l->egress.allow, &l->egress.n_allow, "allow");
+        code_rules(c, &l->egress.deny, &l->egress.n_deny, "deny");
+        code_number(c, &l->bytes_out, 8, "bytes_out");
+        code_number(c, &l->bytes_in, 8, "bytes_in");
+        code_number(c, &l->connections, 8, "connections");
+        code_number(c, &l->connection_rate, 8, "connection_rate");
+}
+
+int egress_lease_encode(const EgressLease *l, uint8_t **ret_data, size_t *ret_size) {
+        Codec c = { 0 };
+        EgressLease copy = *l; /* shallow: encoding changes nothing */
+        code_lease(&c, &copy);
+        return codec_take_output(&c, ret_data, ret_size);
+}
+
+int egress_lease_decode(const uint8_t *data, size_t size, EgressLease **ret, const char **ret_where) {
+        _cleanup_(egress_lease_freep) EgressLease *l = calloc(1, sizeof(EgressLease));
+        if (!l)
+                return -ENOMEM;
+        Codec c = codec_for_input(data, size);
+        code_lease(&c, l);
+        int r = codec_finish_input(&c, ret_where);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(l);
+        return 0;
+}
+
+EgressLease *egress_lease_free(EgressLease *l) {
+        if (!l)
+                return NULL;
+        free(l->id);
+        net_direction_clear(&l->egress);
+        free(l);
+        return NULL;
+}

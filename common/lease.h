@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* The lease: what a sandbox may reach, as mxcd tells it to the sandbox's mxc-egress. The network part of the effective policy, nothing else:
+ * a relay that is taken over learns no more than it must know. Encoded by codec.h; it travels as a sealed memfd. */
+
+#include "net-rule.h"
+
+#define LEASE_MAGIC 0x6573786dU
+#define LEASE_VERSION 1U
+#define LEASE_UNLIMITED UINT64_MAX
+
+typedef struct EgressLease {
+        char *id;                 /* of the sandbox */
+        NetDirection egress;      /* clauses name the policy: "NAME#/network/egress/allow/0" */
+        uint64_t bytes_out, bytes_in;    /* of all connections together; LEASE_UNLIMITED */
+        uint64_t connections;     /* open at once */
+        uint64_t connection_rate; /* new ones a minute */
+} EgressLease;
+
+EgressLease *egress_lease_free(EgressLease *l);
+
+/* -E2BIG or -EINVAL for a lease that the decoder would refuse, -ENOMEM. The caller frees *ret_data. */
+int egress_lease_encode(const EgressLease *l, uint8_t **ret_data, size_t *ret_size);
+/* -EBADMSG for anything that is not exactly a lease; *ret_where (optional, static) then names the field. */
+int egress_lease_decode(const uint8_t *data, size_t size, EgressLease **ret, const char **ret_where);
