@@ -146,6 +146,14 @@ static void code_tty(Codec *c, bool *pty, uint32_t *rows, uint32_t *columns) {
         code_u32(c, columns, 0, LIMIT_TTY_ROWS, "columns");
 }
 
+/* Never root, not even by half. */
+static void code_relay(Codec *c, uint32_t *uid, uint32_t *gid) {
+        code_u32(c, uid, 0, UINT32_MAX - 1, "relay");
+        code_u32(c, gid, 0, UINT32_MAX - 1, "relay");
+        if (c->error == 0 && (*uid == 0) != (*gid == 0))
+                codec_refuse(c, "relay");
+}
+
 static void code_limits(Codec *c, PlanLimit **limits, size_t *n) {
         code_count(c, (void **)limits, n, sizeof(PlanLimit), _PLAN_LIMIT_MAX, "limits");
         uint32_t seen = 0;
@@ -209,6 +217,7 @@ static void code_launch_plan(
         code_path(c, &p->cwd, "cwd");
         code_u32(c, &p->umask, 0, 0777, "umask");
         code_tty(c, &p->pty, &p->rows, &p->columns);
+        code_relay(c, &p->relay_uid, &p->relay_gid);
         code_limits(c, &p->limits, &p->n_limits);
         code_number(c, &p->max_files, 8, "max_files");
 }

@@ -106,6 +106,8 @@ typedef struct LaunchPlan {
         bool pty;          /* a pty of the cage's own devpts; its master comes back. Otherwise stdio is passed */
         uint32_t rows, columns;
 
+        uint32_t relay_uid, relay_gid; /* whom its mxc-egress runs as; both 0: a network with nothing but lo (egress-net.h) */
+
         PlanLimit *limits; /* at most one of each kind */
         size_t n_limits;
         uint64_t max_files; /* RLIMIT_NOFILE, u64 */

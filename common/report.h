@@ -19,7 +19,8 @@ typedef enum LaunchVerb {
         LAUNCH_ANCHOR,    /* → OK with pid: a paused child in the launcher's own cgroup, to found a scope with */
         LAUNCH_SCOPE,     /* path: the scope now exists. pid: its anchor. → OK once an anchor sits in the leaf `anchor`, the first is
                              gone and the controllers are on. fds: none */
-        LAUNCH_SPAWN,     /* fds: plan memfd, then stdin, stdout, stderr unless the plan says pty. → STARTED or FAILED */
+        LAUNCH_SPAWN,     /* fds: plan memfd, then stdin, stdout, stderr unless the plan says pty; then, where the plan has a relay, its lease,
+                             the relay's end of its channel, and mxcd's, of which the launcher keeps a copy. → STARTED or FAILED */
         LAUNCH_EXEC,      /* the same with an exec plan */
         LAUNCH_SIGNAL,    /* id, exec, number: to the command (relayed by pid 1 of the sandbox, or to the exec'd process) */
         LAUNCH_RELEASE,   /* id, exec: the exit is on record; forget it, remove the leaf. → OK */
@@ -35,7 +36,8 @@ typedef enum LaunchEvent {
                                  its names. fds: pidfd, status page memfd, pty master if asked for */
         LAUNCH_EVENT_FAILED,  /* step, error (positive errno), detail */
         LAUNCH_EVENT_EXITED,  /* id, exec, status */
-        LAUNCH_EVENT_ADOPT,   /* id, exec, pid, path (scope); fds: pidfd, status page. After HELLO only */
+        LAUNCH_EVENT_ADOPT,   /* id, exec, pid, path (scope); fds: pidfd, status page, and mxcd's end of the relay's channel if there is one. After
+                             HELLO only */
         _LAUNCH_EVENT_MAX,
 } LaunchEvent;
 

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* The network of a sandbox that may reach something: one interface, lo, to which every address belongs (local routes for all of IPv4 and
+ * IPv6), and listening sockets in it that are held outside. There is no way out of it but by them, so there is no way round them.
+ *
+ *   own address     EGRESS_OWN_V4, EGRESS_OWN_V6: source of every connection
+ *   resolver        any address, port 53, UDP and TCP
+ *   any TCP         lands on one listener by an sk_lookup program (kernel 5.9); getsockname() of what is accepted is where it was going.
+ *                   Not the loopback addresses (other than port 53) and the own ones: those are the sandbox's for its own servers
+ *   proxy           EGRESS_PROXY_V4, port EGRESS_PROXY_PORT: HTTP CONNECT, forward and SOCKS5
+ *   host loopback   EGRESS_HOST_V4, where ingress.hostLoopback allows it
+ * They are the addresses of QEMU's and slirp4netns's user networks, which people know. */
+
+#define EGRESS_OWN_V4 "10.0.2.15"
+#define EGRESS_OWN_V6 "fd00:6d78:6300::15"
+#define EGRESS_HOST_V4 "10.0.2.2"
+#define EGRESS_PROXY_V4 "10.0.2.3"
+#define EGRESS_PROXY_PORT 3128
+
+/* What mxc-egress begins with, and no other descriptors. 0, 1 and 2 are /dev/null, and the journal's for messages. */
+#define EGRESS_FD_LEASE 3   /* sealed memfd, lease.h */
+#define EGRESS_FD_CHANNEL 4 /* to mxcd, egress-channel.h */
+#define EGRESS_FD_TCP 5     /* listening, IPv6 and IPv4 in one: non-blocking */
+#define EGRESS_FD_UDP 6     /* port 53 of every address, IPv6 and IPv4 in one, IPV6_RECVPKTINFO and IPV6_FREEBIND on: non-blocking */

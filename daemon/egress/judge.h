@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* The decisions of mxc-egress, pure: a lease and what is known of a connection in, a verdict with its reason and clause out. mxcd's Explain says
+ * the same of a name or an address, since both go by net-rule.h. Deny wins over allow. */
+
+#include "egress-channel.h"
+#include "lease.h"
+
+typedef struct Judgement {
+        Verdict verdict;
+        EgressReason reason;
+        const char *clause; /* of the lease, or static ("/network/egress/default") */
+        bool by_name;       /* allowed because of host: what the connection says of itself must then agree */
+        const char *host;   /* the name that decided, one of those given; NULL: none */
+} Judgement;
+
+/* Whether anything could be reached under this name, so that the resolver may be asked for it. host is canonical. What is denied on every
+ * port of every protocol is not; what is denied on some is, and refused when it is dialled. */
+Judgement judge_name(const EgressLease *l, const char *host);
+
+/* Where a connection goes: an address, and the names that were asked for and answered with it. */
+typedef struct Destination {
+        NetCidr address;           /* folded */
+        bool is_own;               /* it is one of this host's own addresses */
+        unsigned protocol;         /* one bit */
+        uint16_t port;
+        const char *const *hosts;  /* canonical */
+        size_t n_hosts;
+} Destination;
+
+/* An address rule (or a rule for any destination, or the default) may open what is special, a name rule only what is global and not the host's
+ * own. A deny rule for a name denies the address only where no other name of it is allowed. */
+Judgement judge_connect(const EgressLease *l, const Destination *d);
+
+/* What the connection says itself: the server name of a TLS hello, the Host of an HTTP request. claimed is canonical; NULL: none was said.
+ * Where a name was what allowed it, claimed must be one of the names of the destination that are allowed there; in any case it must not be
+ * denied by a name rule. reason is that of a refusal: EGRESS_SNI or EGRESS_HOST. */
+Judgement judge_claim(const EgressLease *l, const Destination *d, const char *claimed, EgressReason reason);
