@@ -20,7 +20,7 @@ static const char *const words[_AUDIT_EVENT_MAX] = {
 
 static const char *const numbers[] = { AUDIT_EXEC_ID, AUDIT_ON_BEHALF_UID, AUDIT_CALLER_UID,
         AUDIT_CALLER_PID, AUDIT_ERRNO, AUDIT_EXIT_CODE, AUDIT_EXIT_SIGNAL, AUDIT_USEC, AUDIT_COUNT,
-        AUDIT_TIME };
+        AUDIT_CONNECTION, AUDIT_BYTES_OUT, AUDIT_BYTES_IN, AUDIT_TIME };
 static const char *const lists[] = { AUDIT_HANDOFF, AUDIT_CUT };
 static const char *const documents[] = { AUDIT_TARGET, AUDIT_LABELS };
 
@@ -219,6 +219,28 @@ static void put_refusal(FILE *f, const json_t *row) {
                                 *clause ? " by " : "", clause, member_text(row, "note"));
 }
 
+static void put_network(FILE *f, const json_t *row, const char *target) {
+        const char *address = member_text(row, "address"), *reason = member_text(row, "reason");
+        const int error = (int)member_number(row, "errno");
+        char buffer[WHEN_SIZE];
+        put_part(f, "", target);
+        if (*address && !strstr(target, address))
+                put_part(f, "at ", address);
+        if (streq(member_text(row, "event"), words[AUDIT_DISCONNECT])) {
+                put_part(f, "", error > 0 ? strerror(error) : reason);
+                fprintf(f, ", %llu bytes out, %llu in", (unsigned long long)member_number(row, "bytes_out"),
+                                (unsigned long long)member_number(row, "bytes_in"));
+                put_part(f, "after ", span_format(buffer, member_number(row, "usec")));
+        } else if (streq(member_text(row, "decision"), "allow")) {
+                put_part(f, "by ", *member_text(row, "clause") ? member_text(row, "clause") : reason);
+        }
+}
+
+static bool is_network(const char *event) {
+        return streq(event, words[AUDIT_RESOLVE]) || streq(event, words[AUDIT_CONNECT]) ||
+               streq(event, words[AUDIT_DISCONNECT]);
+}
+
 static void put_anything(FILE *f, const json_t *row, const char *target) {
         static const char *const with_policy[] = { "register", "set-policy" }, *const self_evident[] = {
                 "freeze", "thaw", "resume"
@@ -268,6 +290,8 @@ char *audit_row_detail(const json_t *row) {
                 fputs(target, f);
         else if (streq(event, words[AUDIT_EXIT]))
                 put_exit(f, row);
+        else if (is_network(event))
+                put_network(f, row, target);
         else
                 put_anything(f, row, target);
         put_refusal(f, row);

@@ -17,6 +17,9 @@
         X(FREEZE, "freeze", "814388e36c72d9048b31f33b7d66bbf1", "a sandbox stands still") \
         X(THAW, "thaw", "d1f6e3ccf0ea34a529ea94f989c372a0", "it goes on") \
         X(ATTACH, "attach", "1188f6cf0e784462b13dccbdeb85845f", "another connection is told how a command ends") \
+        X(RESOLVE, "resolve", "229662bf9c244d7a809421c8532bcd3e", "a name is asked for that nothing may be reached under") \
+        X(CONNECT, "connect", "c41c5b171fd64593bc8b1459683b912e", "a connection is asked for: allowed or denied") \
+        X(DISCONNECT, "disconnect", "54da5b0eeafe47aa9837e6d72fe63c41", "a connection that was allowed is over, or could not be made") \
         X(REGISTER, "register", "631d1ac9be9f716fcba1d4c32fda6719", "an agent is made known") \
         X(SUSPEND, "suspend", "b10be065ef88daa9aa7449ef93917963", "it may start nothing for now") \
         X(RESUME, "resume", "cc8cdc9ead6700f6785ade21b1904c18", "it may again") \
@@ -40,7 +43,7 @@ typedef enum AuditEvent {
  * are known. Values are binary-safe for journald and cut at AUDIT_VALUE_MAX bytes (with MXC_TRUNCATED=FIELD … then). */
 #define AUDIT_EVENT "MXC_EVENT"
 #define AUDIT_DECISION "MXC_DECISION"
-#define AUDIT_REASON "MXC_REASON"               /* decision-reason.h, or of exit: exited killed timeout stopped revoked oom lost */
+#define AUDIT_REASON "MXC_REASON"               /* decide.h, of a connection egress-channel.h, or of exit: exited killed timeout stopped revoked oom lost */
 #define AUDIT_CLAUSE "MXC_CLAUSE"               /* JSON pointer into the policy that decided */
 #define AUDIT_AGENT "MXC_AGENT"
 #define AUDIT_AGENT_UUID "MXC_AGENT_UUID"
@@ -56,7 +59,7 @@ typedef enum AuditEvent {
 #define AUDIT_TIER "MXC_TIER"
 #define AUDIT_UNIT "MXC_UNIT"                   /* the agent's scope */
 #define AUDIT_ACTION "MXC_ACTION"               /* of control: Interface.Method */
-#define AUDIT_TARGET "MXC_TARGET"               /* argv as JSON, a path, a signal, a file */
+#define AUDIT_TARGET "MXC_TARGET"               /* argv as JSON, a path, a signal, a file, "tcp/api.github.com:443" */
 #define AUDIT_WORKSPACE "MXC_WORKSPACE"
 #define AUDIT_LABELS "MXC_LABELS"               /* JSON */
 #define AUDIT_WALLS "MXC_WALLS"                 /* what holds on this host for this sandbox, space separated */
@@ -66,6 +69,10 @@ typedef enum AuditEvent {
 #define AUDIT_EXIT_SIGNAL "MXC_EXIT_SIGNAL"
 #define AUDIT_HANDOFF "MXC_HANDOFF"             /* once per path newly made that a host program would trust */
 #define AUDIT_HANDOFF_WHOLE "MXC_HANDOFF_WHOLE" /* 0: not everything was looked at */
+#define AUDIT_ADDRESS "MXC_ADDRESS"             /* of a connection: where it goes, ADDRESS:PORT */
+#define AUDIT_CONNECTION "MXC_CONNECTION"       /* its number in this sandbox's relay */
+#define AUDIT_BYTES_OUT "MXC_BYTES_OUT"
+#define AUDIT_BYTES_IN "MXC_BYTES_IN"
 #define AUDIT_USEC "MXC_USEC"                   /* how long it took, or lived */
 #define AUDIT_COUNT "MXC_COUNT"                 /* how many identical events this record stands for, where more than one; of gap: how many are missing */
 #define AUDIT_NOTE "MXC_NOTE"                   /* in words: why it was refused, what failed, the reason somebody gave */

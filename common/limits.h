@@ -62,6 +62,10 @@
 #define LIMIT_REFUSALS_PER_UID 32U
 #define LIMIT_REFUSAL_USEC (UINT64_C(10) * 1000000)
 
+/* Network: connections of one sandbox that are remembered for those who look, and refusals of LIMIT_REFUSAL_USEC told one by one */
+#define LIMIT_RELAY_CONNECTIONS 4096U
+#define LIMIT_RELAY_REFUSALS 200U
+
 /* Plans */
 #define LIMIT_PLAN_BYTES (4U * 1024 * 1024)
 #define LIMIT_PLAN_MOUNTS 1024U

@@ -47,4 +47,5 @@
 #define MXC_UNIT_DAEMON "mxcd.service"
 #define MXC_UNIT_LAUNCH "mxc-launch.service"
 #define MXC_SLICE "mxc.slice"
+#define MXC_RELAY_USER "mxc-egress" /* what relays of sandboxes run as */
 #define MXC_SCOPE_USER "mxc" /* owner of the delegated scopes: nobody's login, no process runs as it */

@@ -76,6 +76,7 @@ typedef struct LaunchFeatures {
         uint32_t cgroup_kill;   /* 5.14 */
         uint32_t recursive_mount_attr; /* mount_setattr(AT_RECURSIVE), 5.12 */
         uint32_t net_pool;      /* network namespaces kept ready */
+        uint32_t egress;        /* connections can be steered to a relay (sk_lookup, 5.9), tried out */
 } LaunchFeatures;
 
 typedef struct LaunchRequest {

@@ -9,6 +9,7 @@
 #include "fd.h"
 #include "log.h"
 #include "names.h"
+#include "relay.h"
 #include "sandbox.h"
 
 #define SCOPE_PREFIX "mxc-"
@@ -147,6 +148,8 @@ void adopt_report(Manager *m, Found *f, const LaunchReport *report, int *fds, si
                 s->leader = report->pid;
                 s->pidfd = TAKE_FD(fds[0]);
                 s->page = TAKE_FD(fds[1]);
+                if (n_fds >= 3 && relay_new(s, TAKE_FD(fds[2]), &s->relay) < 0)
+                        log_error("Sandbox %s has no network any more: out of memory", s->id);
         }
         sandbox_watch_end(s,
                         true); /* it may not have come to its command yet, and then only this tells its end */

@@ -3,7 +3,7 @@
 #include <signal.h>
 #include <sys/queue.h>
 
-#include "audit-record.h"
+#include "audit-internal.h"
 #include "audit-who.h"
 #include "audit.h"
 #include "cleanup.h"
@@ -11,9 +11,6 @@
 #include "journal-socket.h"
 #include "limits.h"
 #include "refusals.h"
-
-/* Fits syslog(3): what was refused stands out, changes by administrators are seen, ordinary life is quiet. */
-enum { PRIORITY_WARNING = 4, PRIORITY_NOTICE = 5, PRIORITY_INFO = 6 };
 
 typedef struct Kept {
         TAILQ_ENTRY(Kept) entries;
@@ -107,8 +104,7 @@ static void add_subject(AuditRecord *r, const AuditSubject *s) {
                 add_caller(r, s->caller);
 }
 
-/* What every record has, but its sentence. s may be NULL. */
-static int begin(AuditRecord *r, AuditEvent event, const char *decision, int priority,
+int audit_begin(AuditRecord *r, AuditEvent event, const char *decision, int priority,
                 const AuditSubject *s) {
         int k = audit_record_begin(r);
         if (k < 0)
@@ -125,7 +121,7 @@ static int begin(AuditRecord *r, AuditEvent event, const char *decision, int pri
 
 static int tell_gap(Audit *a) {
         _cleanup_(audit_record_clear) AuditRecord r = { 0 };
-        int k = begin(&r, AUDIT_GAP, "none", PRIORITY_WARNING, NULL);
+        int k = audit_begin(&r, AUDIT_GAP, "none", PRIORITY_WARNING, NULL);
         if (k < 0)
                 return k;
         audit_record_number(&r, AUDIT_COUNT, a->n_missing);
@@ -153,8 +149,7 @@ static int send_kept(Audit *a) {
         return a->n_missing > 0 ? tell_gap(a) : 0;
 }
 
-/* Before an effect: what is kept goes first, so that the journal has everything in order. */
-static int commit(Audit *a, AuditRecord *r) {
+int audit_commit(Audit *a, AuditRecord *r) {
         int k = audit_record_end(r);
         if (k == 0)
                 k = send_kept(a);
@@ -193,8 +188,7 @@ static int keep(Audit *a, AuditRecord *r, uint64_t when) {
         return k;
 }
 
-/* After an effect: sent now or later. */
-static int tell(Audit *a, AuditRecord *r) {
+int audit_tell(Audit *a, AuditRecord *r) {
         int k = audit_record_end(r);
         if (k < 0) {
                 if (a->n_missing++ == 0)
@@ -219,7 +213,7 @@ static void tell_count(Audit *a, const Refusal *f) {
                 [REFUSAL_WORKSPACE] = AUDIT_WORKSPACE };
         static const char rest[] = "many kinds of requests, of which only the first are told one by one";
         _cleanup_(audit_record_clear) AuditRecord r = { 0 };
-        if (begin(&r, f->kind.event, "deny", PRIORITY_WARNING, NULL) < 0) {
+        if (audit_begin(&r, f->kind.event, "deny", PRIORITY_WARNING, NULL) < 0) {
                 if (a->n_missing == 0)
                         a->missing_since = now_realtime();
                 a->n_missing += f->count;
@@ -238,7 +232,7 @@ static void tell_count(Audit *a, const Refusal *f) {
         audit_record_message(&r, "Refused %" PRIu64 " more times to uid %u: %s. Asked for: %s", f->count,
                         f->kind.uid, or_else(note, decision_reason_to_string(f->kind.reason)),
                         or_else(f->kind.text[REFUSAL_COMMAND], or_else(f->kind.text[REFUSAL_ACTION], "?")));
-        (void)tell(a, &r); /* what is not kept either is told as a gap */
+        (void)audit_tell(a, &r); /* what is not kept either is told as a gap */
 }
 
 static void end_counts(Audit *a, uint64_t now) {
@@ -257,7 +251,7 @@ static int commit_refusal(Audit *a, AuditRecord *r, const RefusalKind *kind) {
                         a->on_kept(a->userdata);
                 return 0;
         }
-        int k = commit(a, r);
+        int k = audit_commit(a, r);
         if (k < 0)
                 return k;
         if (refusals_full(&a->refusals)) { /* the oldest of all goes before its time */
@@ -298,7 +292,8 @@ void audit_settle(Audit *a) {
 
 static int begin_decision(AuditRecord *r, AuditEvent event, const AuditSubject *s, const Decision *d) {
         bool allowed = d->verdict == VERDICT_ALLOW;
-        int k = begin(r, event, allowed ? "allow" : "deny", allowed ? PRIORITY_INFO : PRIORITY_WARNING, s);
+        int k = audit_begin(
+                        r, event, allowed ? "allow" : "deny", allowed ? PRIORITY_INFO : PRIORITY_WARNING, s);
         if (k < 0)
                 return k;
         audit_record_text(r, AUDIT_REASON, decision_reason_to_string(d->reason));
@@ -323,7 +318,7 @@ static void say_decision(AuditRecord *r, const AuditSubject *s, const Decision *
 static int commit_decision(Audit *a, AuditRecord *r, AuditEvent event, const AuditSubject *s,
                 const Decision *d, char *const *argv, const char *workspace) {
         if (d->verdict == VERDICT_ALLOW)
-                return commit(a, r);
+                return audit_commit(a, r);
         _cleanup_free_ char *words = audit_argv_text(argv);
         RefusalKind kind = kind_of(event, s, d->reason, d->sentence);
         kind.text[REFUSAL_CLAUSE] = d->clause;
@@ -359,7 +354,7 @@ int audit_exec(Audit *a, const AuditSubject *s, uint32_t exec, const Decision *d
 
 int audit_start(Audit *a, const AuditSubject *s, pid_t leader, uint64_t usec) {
         _cleanup_(audit_record_clear) AuditRecord r = { 0 };
-        int k = begin(&r, AUDIT_START, "none", PRIORITY_INFO, s);
+        int k = audit_begin(&r, AUDIT_START, "none", PRIORITY_INFO, s);
         if (k < 0)
                 return k;
         _cleanup_(who_clear) Who who = who_of(s);
@@ -367,12 +362,12 @@ int audit_start(Audit *a, const AuditSubject *s, pid_t leader, uint64_t usec) {
         audit_record_message(&r,
                         "Sandbox %s of %s runs as process %d, %" PRIu64 " us after it was asked for.",
                         or_else(s->sandbox, "?"), who_text(&who), (int)leader, usec);
-        return tell(a, &r);
+        return audit_tell(a, &r);
 }
 
 int audit_fail(Audit *a, const AuditSubject *s, const char *step, int error, const char *detail) {
         _cleanup_(audit_record_clear) AuditRecord r = { 0 };
-        int k = begin(&r, AUDIT_FAIL, "none", PRIORITY_NOTICE, s);
+        int k = audit_begin(&r, AUDIT_FAIL, "none", PRIORITY_NOTICE, s);
         if (k < 0)
                 return k;
         _cleanup_(who_clear) Who who = who_of(s);
@@ -385,7 +380,7 @@ int audit_fail(Audit *a, const AuditSubject *s, const char *step, int error, con
                         or_else(s->sandbox, "?"), who_text(&who), or_else(step, "?"),
                         error > 0 ? strerror(error) : "refused", detail && *detail ? ": " : "",
                         or_else(detail, ""));
-        return tell(a, &r);
+        return audit_tell(a, &r);
 }
 
 static void say_exit(AuditRecord *r, const AuditSubject *s, uint32_t exec, int code, int signal,
@@ -406,7 +401,7 @@ static void say_exit(AuditRecord *r, const AuditSubject *s, uint32_t exec, int c
 int audit_exit(Audit *a, const AuditSubject *s, uint32_t exec, int code, int signal, const char *reason,
                 uint64_t usec, const char *const *handoff, size_t n_handoff, bool handoff_whole) {
         _cleanup_(audit_record_clear) AuditRecord r = { 0 };
-        int k = begin(&r, AUDIT_EXIT, "none", PRIORITY_INFO, s);
+        int k = audit_begin(&r, AUDIT_EXIT, "none", PRIORITY_INFO, s);
         if (k < 0)
                 return k;
         if (exec > 0)
@@ -421,12 +416,12 @@ int audit_exit(Audit *a, const AuditSubject *s, uint32_t exec, int code, int sig
                 audit_record_text(&r, AUDIT_HANDOFF, handoff[i]);
         audit_record_number(&r, AUDIT_HANDOFF_WHOLE, handoff_whole);
         say_exit(&r, s, exec, code, signal, reason, n_handoff);
-        return tell(a, &r);
+        return audit_tell(a, &r);
 }
 
 /* Of an act on a sandbox or an agent: allowed where a caller asked, and nobody's decision where none did. */
 static int begin_act(AuditRecord *r, AuditEvent event, int priority, const AuditSubject *s) {
-        return begin(r, event, s->caller ? "allow" : "none", priority, s);
+        return audit_begin(r, event, s->caller ? "allow" : "none", priority, s);
 }
 
 int audit_kill(Audit *a, const AuditSubject *s, const char *whom, int signal) {
@@ -444,7 +439,7 @@ int audit_kill(Audit *a, const AuditSubject *s, const char *whom, int signal) {
         audit_record_text(&r, AUDIT_TARGET, target);
         audit_record_message(&r, "Sandbox %s of %s is sent a signal: %s.", or_else(s->sandbox, "?"),
                         who_text(&who), target);
-        return commit(a, &r);
+        return audit_commit(a, &r);
 }
 
 int audit_stop(Audit *a, const AuditSubject *s, const char *reason) {
@@ -456,7 +451,7 @@ int audit_stop(Audit *a, const AuditSubject *s, const char *reason) {
         audit_record_text(&r, AUDIT_REASON, reason);
         audit_record_message(&r, "Sandbox %s of %s is to end (%s).", or_else(s->sandbox, "?"),
                         who_text(&who), or_else(reason, "asked for"));
-        return s->caller ? commit(a, &r) : tell(a, &r);
+        return s->caller ? audit_commit(a, &r) : audit_tell(a, &r);
 }
 
 /* "Sandbox X of Y …" */
@@ -470,7 +465,7 @@ static int act_on_sandbox(
         if (exec > 0)
                 audit_record_number(&r, AUDIT_EXEC_ID, exec);
         audit_record_message(&r, "Sandbox %s of %s %s.", or_else(s->sandbox, "?"), who_text(&who), what);
-        return commit(a, &r);
+        return audit_commit(a, &r);
 }
 
 int audit_freeze(Audit *a, const AuditSubject *s, bool frozen) {
@@ -489,7 +484,7 @@ int audit_register(Audit *a, const AuditSubject *s) {
                 return k;
         _cleanup_(who_clear) Who who = who_of(s);
         audit_record_message(&r, "Registered %s, under policy %s.", who_text(&who), or_else(s->policy, "?"));
-        return commit(a, &r);
+        return audit_commit(a, &r);
 }
 
 int audit_agent_state(Audit *a, const AuditSubject *s, AuditEvent event, const char *reason) {
@@ -504,7 +499,7 @@ int audit_agent_state(Audit *a, const AuditSubject *s, AuditEvent event, const c
         audit_record_text(&r, AUDIT_NOTE, reason);
         audit_record_message(&r, "%s %s%s%s", what, who_text(&who), reason && *reason ? ": " : ".",
                         or_else(reason, ""));
-        return commit(a, &r);
+        return audit_commit(a, &r);
 }
 
 int audit_set_policy(Audit *a, const AuditSubject *s) {
@@ -515,12 +510,12 @@ int audit_set_policy(Audit *a, const AuditSubject *s) {
         _cleanup_(who_clear) Who who = who_of(s);
         audit_record_message(
                         &r, "The policy of %s is %s from now on.", who_text(&who), or_else(s->policy, "?"));
-        return commit(a, &r);
+        return audit_commit(a, &r);
 }
 
 int audit_policy_load(Audit *a, const char *file, const char *name, const char *digest, const char *error) {
         _cleanup_(audit_record_clear) AuditRecord r = { 0 };
-        int k = begin(&r, AUDIT_POLICY_LOAD,
+        int k = audit_begin(&r, AUDIT_POLICY_LOAD,
                         error    ? "deny"
                         : digest ? "allow"
                                  : "none",
@@ -539,13 +534,13 @@ int audit_policy_load(Audit *a, const char *file, const char *name, const char *
                                 &r, "Policy %s of %s is in force.", or_else(name, "?"), or_else(file, "?"));
         else
                 audit_record_message(&r, "Policy %s of %s is gone.", or_else(name, "?"), or_else(file, "?"));
-        return tell(a, &r);
+        return audit_tell(a, &r);
 }
 
 int audit_control(Audit *a, const AuditSubject *s, const char *method, DecisionReason reason,
                 const char *sentence) {
         _cleanup_(audit_record_clear) AuditRecord r = { 0 };
-        int k = begin(&r, AUDIT_CONTROL, "deny", PRIORITY_WARNING, s);
+        int k = audit_begin(&r, AUDIT_CONTROL, "deny", PRIORITY_WARNING, s);
         if (k < 0)
                 return k;
         audit_record_text(&r, AUDIT_ACTION, method);
@@ -560,35 +555,35 @@ int audit_control(Audit *a, const AuditSubject *s, const char *method, DecisionR
 
 int audit_adopt(Audit *a, const AuditSubject *s, pid_t leader) {
         _cleanup_(audit_record_clear) AuditRecord r = { 0 };
-        int k = begin(&r, AUDIT_ADOPT, "none", PRIORITY_NOTICE, s);
+        int k = audit_begin(&r, AUDIT_ADOPT, "none", PRIORITY_NOTICE, s);
         if (k < 0)
                 return k;
         _cleanup_(who_clear) Who who = who_of(s);
         audit_record_message(&r,
                         "Sandbox %s of %s was found running as process %d, and is looked after again.",
                         or_else(s->sandbox, "?"), who_text(&who), (int)leader);
-        return tell(a, &r);
+        return audit_tell(a, &r);
 }
 
 int audit_lost(Audit *a, const AuditSubject *s, const char *what) {
         _cleanup_(audit_record_clear) AuditRecord r = { 0 };
-        int k = begin(&r, AUDIT_LOST, "none", PRIORITY_WARNING, s);
+        int k = audit_begin(&r, AUDIT_LOST, "none", PRIORITY_WARNING, s);
         if (k < 0)
                 return k;
         _cleanup_(who_clear) Who who = who_of(s);
         audit_record_text(&r, AUDIT_NOTE, what);
         audit_record_message(&r, "Sandbox %s of %s: %s", or_else(s->sandbox, "?"), who_text(&who),
                         or_else(what, "its end was not seen"));
-        return tell(a, &r);
+        return audit_tell(a, &r);
 }
 
 int audit_daemon(Audit *a, bool up, const char *how) {
         _cleanup_(audit_record_clear) AuditRecord r = { 0 };
-        int k = begin(&r, AUDIT_DAEMON, "none", PRIORITY_NOTICE, NULL);
+        int k = audit_begin(&r, AUDIT_DAEMON, "none", PRIORITY_NOTICE, NULL);
         if (k < 0)
                 return k;
         audit_record_text(&r, AUDIT_NOTE, how);
         audit_record_message(&r, "mxcd %s %s%s%s", MXC_VERSION, up ? "comes up" : "goes down",
                         how && *how ? ": " : ".", or_else(how, ""));
-        return commit(a, &r);
+        return audit_commit(a, &r);
 }

@@ -266,10 +266,6 @@ static bool asks_audit_exec(const Policy *p) {
         return p->audit_exec != AUDIT_NONE;
 }
 
-static bool asks_audit_network(const Policy *p) {
-        return p->audit_network != AUDIT_NONE;
-}
-
 static bool asks_violations(const Policy *p) {
         return p->violation_action != VIOLATION_NONE;
 }
@@ -296,9 +292,6 @@ static const Duty duties[] = {
                         "a record of the programs that run inside, which this version cannot see. Say "
                         "\"none\"; "
                         "every Spawn and Exec is recorded anyway" },
-        { "/audit/network", asks_audit_network,
-                        "a record of connections, which this version cannot see. Say \"none\"; there is "
-                        "nothing to connect to" },
         { "/violations", asks_violations,
                         "an answer to violations, which this version cannot count. Say \"none\"" },
 };
@@ -318,21 +311,42 @@ static int check_duty(const Trio *t, const Duty *duty, Decision *d) {
                         duty->sentence);
 }
 
-/* A network is all or nothing until there is an egress proxy: nothing. */
+/* Of a rule that allows: only what a relay cannot carry. Ports of any protocol are not meant: they hold for what can be carried. */
+static const NetRule *find_protocol(const NetDirection *d, unsigned protocol) {
+        for (size_t i = 0; i < d->n_allow; i++)
+                for (size_t j = 0; j < d->allow[i].n_ports; j++)
+                        if (d->allow[i].ports[j].protocol == protocol)
+                                return &d->allow[i];
+        return NULL;
+}
+
+/* What a relay does is connections outward, by TCP. */
 static int check_network(const Policy *e, Decision *d) {
-        const NetDirection *in = &e->ingress, *out = &e->egress;
-        if (policy_is_offline(e))
-                return 1;
-        const char *clause = out->n_allow > 0                    ? out->allow[0].clause
-                             : out->fallback == VERDICT_ALLOW    ? "/network/egress/default"
-                             : in->n_allow > 0                   ? in->allow[0].clause
-                             : e->host_loopback == VERDICT_ALLOW ? "/network/ingress/hostLoopback"
-                                                                 : "/network/ingress/default";
-        return deny(d, REASON_UNSUPPORTED, "host", clause,
-                        "The policy opens a network (%s), and this version gives a sandbox nothing but a "
-                        "loopback "
-                        "of its own. Take that out of the policy.",
-                        clause);
+        const NetDirection *in = &e->ingress;
+        if (in->n_allow > 0 || in->fallback == VERDICT_ALLOW || e->host_loopback == VERDICT_ALLOW) {
+                const char *clause = in->n_allow > 0                     ? in->allow[0].clause
+                                     : e->host_loopback == VERDICT_ALLOW ? "/network/ingress/hostLoopback"
+                                                                         : "/network/ingress/default";
+                return deny(d, REASON_UNSUPPORTED, "host", clause,
+                                "The policy lets others connect to the sandbox, or it to the host itself "
+                                "(%s), which "
+                                "this version cannot do. Take that out of the policy.",
+                                clause);
+        }
+        static const struct {
+                unsigned protocol;
+                const char *name;
+        } missing[] = { { PROTOCOL_ICMP, "ICMP" }, { PROTOCOL_UDP, "UDP" } };
+        for (size_t i = 0; i < ELEMENTSOF(missing); i++) {
+                const NetRule *rule = find_protocol(&e->egress, missing[i].protocol);
+                if (rule)
+                        return deny(d, REASON_UNSUPPORTED, "host", rule->clause,
+                                        "The policy allows %s (%s), and a sandbox's relay carries TCP only. "
+                                        "Take that "
+                                        "out of the policy.",
+                                        missing[i].name, rule->clause);
+        }
+        return 1;
 }
 
 /* The cage has /dev and /proc of its own; the host's are no place to give away. */

@@ -62,7 +62,7 @@ typedef struct DecideInput {
         Containment containment;  /* least tier that the request asks for; CONTAINMENT_AUTO: nothing */
 } DecideInput;
 
-/* -ENOMEM, or 0 and a Decision. What this version cannot build (a tier above process, a reachable network, an overlay workspace, what
+/* -ENOMEM, or 0 and a Decision. What this version cannot build (a tier above process, connections into a sandbox, an overlay workspace, what
  * must be audited or acted on and cannot be seen here) is a deny of REASON_UNSUPPORTED that names the clause. */
 int decide(const DecideInput *in, Decision *ret);
 

@@ -2,6 +2,8 @@
 #include "host.h"
 #include "cleanup.h"
 #include "limits.h"
+#include "local-user.h"
+#include "names.h"
 #include "plan.h"
 
 void host_facts_clear(HostFacts *f) {
@@ -48,6 +50,8 @@ int host_facts_gather(HostFacts *ret) {
                 if (r < 0)
                         return r;
         }
+        if (local_user_find(MXC_RELAY_USER, &f.relay_uid, &f.relay_gid) < 0)
+                f.relay_uid = f.relay_gid = 0;
         *ret = f;
         f = (HostFacts){ 0 };
         return 0;

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "report.h"
 
@@ -17,6 +18,8 @@ typedef struct HostFacts {
         LaunchFeatures features;  /* what mxc-launch found by trying */
         HostLink *links;          /* merged-usr symlinks of "/": bin sbin lib lib64 lib32 libx32, those that exist */
         size_t n_links;
+        uid_t relay_uid;          /* of the user that relays run as, in /etc/passwd; 0: there is none */
+        gid_t relay_gid;
 } HostFacts;
 
 int host_facts_gather(HostFacts *ret); /* all but features */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <stdarg.h>
 
+#include "names.h"
 #include "plan-internal.h"
 
 #define SCOPE_BYTES 511U   /* what a LaunchRequest carries */
@@ -227,6 +228,24 @@ static int plan_limits(const PlanInput *in, LaunchPlan *p) {
         return 0;
 }
 
+/* The network is the request's own: a lease is for one sandbox. */
+static int plan_relay(const PlanInput *in, LaunchPlan *p, Refusal *f) {
+        if (policy_is_offline(in->decision->effective))
+                return 0;
+        if (!in->host->features.egress)
+                return plan_refuse(f, -EOPNOTSUPP, REASON_UNSUPPORTED,
+                                "The policy opens a network, and the kernel of this host cannot steer "
+                                "connections to a "
+                                "relay (sk_lookup, Linux 5.9 with CONFIG_BPF_SYSCALL).");
+        if (in->host->relay_uid == 0 || in->host->relay_gid == 0)
+                return plan_refuse(f, -EOPNOTSUPP, REASON_UNSUPPORTED,
+                                "The policy opens a network, and there is no user " MXC_RELAY_USER
+                                " to run its relay as. Run systemd-sysusers, then mxcctl reload.");
+        p->relay_uid = in->host->relay_uid;
+        p->relay_gid = in->host->relay_gid;
+        return 0;
+}
+
 /* ---- the whole ---- */
 
 /* What is the request's own. */
@@ -241,6 +260,8 @@ static int make_own(const PlanInput *in, LaunchPlan *p, Refusal *f) {
                 r = plan_env(in, p, f);
         if (r == 0)
                 r = plan_cwd(in, p, f);
+        if (r == 0)
+                r = plan_relay(in, p, f);
         return r < 0 ? r : plan_terminal(in, p, f);
 }
 
@@ -352,6 +373,8 @@ size_t plan_walls(const LaunchPlan *p, const HostFacts *host, const char **ret, 
                 ret[n++] = landlock[(abi > ELEMENTSOF(landlock) ? ELEMENTSOF(landlock) : abi) - 1];
         if (p->n_handoff > 0 && (has->guard || has->mediate) && n < max)
                 ret[n++] = has->guard ? "names-guarded" : "names-mediated";
+        if (p->relay_uid != 0 && n < max)
+                ret[n++] = "egress-relay";
         for (size_t i = 0; i < p->n_limits && n < max; i++)
                 if (controllers[p->limits[i].kind]) /* where it is missing, the limit is written nowhere */
                         ret[n++] = limits[p->limits[i].kind];

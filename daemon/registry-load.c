@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <pwd.h>
-
 #include "config-file.h"
+#include "local-user.h"
 #include "registry-internal.h"
 
 /* The registry from disk: a table of what is there now is built beside the old one and then taken over, agent by agent in its
@@ -85,25 +84,13 @@ static int add_record(Entries *t, ConfigFile *f) {
         return r;
 }
 
-/* The uid of a user of /etc/passwd: a file of the host, read as one. NSS could ask a network. */
-static int local_user(const char *name, uid_t *ret) {
-        _cleanup_fclose_ FILE *f = fopen("/etc/passwd", "re");
-        struct passwd *p;
-        while (f && (p = fgetpwent(f)))
-                if (streq(p->pw_name, name)) {
-                        *ret = p->pw_uid;
-                        return 0;
-                }
-        return -ENOENT;
-}
-
 static int parse_file(const ConfigFile *f, AgentDocument *ret, char **ret_error) {
         PolicyError error = { 0 };
         const JsonSource source = { .text = f->text, .size = f->size, .error = &error };
         const JsonPlace place = { .key = "owner" };
         _cleanup_(agent_document_clearp) AgentDocument d = { .owner = (uid_t)-1 };
         int r = agent_file_parse(&source, f->name, &d);
-        if (r == 0 && d.owner_name && local_user(d.owner_name, &d.owner) < 0)
+        if (r == 0 && d.owner_name && local_user_find(d.owner_name, &d.owner, NULL) < 0)
                 r = json_refuse(&source, &place,
                                 "there is no user \"%s\" in /etc/passwd; give the uid of one from elsewhere",
                                 d.owner_name);

@@ -9,6 +9,7 @@
 #include "fd.h"
 #include "log.h"
 #include "names.h"
+#include "relay.h"
 
 #define LAUNCHER_TELLS_USEC (UINT64_C(500) * 1000)
 
@@ -81,6 +82,7 @@ static void free_words(char **words) {
 void sandbox_free(Sandbox *s) {
         Manager *m = s->manager;
         uid_t owner = s->charged;
+        s->relay = relay_free(s->relay); /* tells what is left to tell, of all that is still here */
         while (!LIST_EMPTY(&s->commands))
                 command_free(s, LIST_FIRST(&s->commands));
         for (size_t i = 0; i < s->n_stop_waiters; i++)

@@ -62,6 +62,7 @@ struct Sandbox {
 
         pid_t leader;
         int pidfd, page;       /* -EBADF: none */
+        struct Relay *relay;   /* where its policy reaches anything */
         sd_event_source *end, *late, *timer, *grace, *freezing;
         unsigned freeze_tries;
         sd_bus_message *freeze_waiter;

@@ -13,6 +13,7 @@
 #include "log.h"
 #include "names.h"
 #include "planner.h"
+#include "relay.h"
 #include "request.h"
 #include "sandbox.h"
 #include "spawn-info.h"
@@ -33,6 +34,7 @@ typedef struct Spawn {
         PlanLayout *layout; /* a reference */
         LaunchPlan *plan;   /* borrows it */
         char *walls;
+        RelayEnds relay;  /* where the plan has one */
         Sandbox *sandbox; /* not owned: the table's; NULL before and after the launcher was asked */
         uint64_t began;
         bool again; /* the scope was gone once already */
@@ -70,6 +72,7 @@ static void spawn_free(void *data) {
                 scope_release(w->scope);
         plan_free_borrowing(w->plan);
         plan_layout_unref(w->layout);
+        relay_ends_close(&w->relay);
         free(w->walls);
         free(w);
 }
@@ -261,8 +264,10 @@ static void on_launched(const LaunchReport *report, int *fds, size_t n_fds, void
         if (audit_start(a->manager->audit, &subject, s->leader, now_boottime() - w->began) < 0)
                 log_error("The start of sandbox %s is not on record; that it was allowed is.", s->id);
         int r = sandbox_arm_timer(s);
+        if (r == 0 && w->relay.ours >= 0)
+                r = relay_new(s, TAKE_FD(w->relay.ours), &s->relay);
         Command *c = command_find(s, 0);
-        /* no timer; who waits for it went while it was built; or it was to end before it was there to be killed */
+        /* no timer, or no network; who waits for it went while it was built; or it was to end before it was there to be killed */
         if (r < 0 || (c->tied && !c->bus) || s->reason != END_EXITED)
                 (void)sandbox_kill_all(s); /* logs itself */
         bus_emit_sandbox(a->manager, "SandboxNew", s);
@@ -279,18 +284,27 @@ static int send_plan(Act *a) {
                 r = sealed_memfd_new(data, size, &memfd);
         if (r < 0)
                 return r;
-        int fds[4] = { memfd, w->request.stdio[0], w->request.stdio[1], w->request.stdio[2] };
-        for (size_t i = 1; i < ELEMENTSOF(fds); i++)
-                if (fds[i] < 0) {
-                        if (null < 0)
-                                null = open("/dev/null", O_RDWR | O_CLOEXEC);
+        int fds[LAUNCH_MAX_FDS] = { memfd };
+        size_t n = 1;
+        for (size_t i = 0; i < ELEMENTSOF(w->request.stdio) && !w->request.pty; i++) {
+                if (w->request.stdio[i] < 0 && null < 0) {
+                        null = open("/dev/null", O_RDWR | O_CLOEXEC);
                         if (null < 0)
                                 return -errno;
-                        fds[i] = null;
                 }
+                fds[n++] = w->request.stdio[i] < 0 ? null : w->request.stdio[i];
+        }
+        if (w->plan->relay_uid != 0) {
+                if (w->relay.ours < 0)
+                        r = relay_ends_new(w->id, w->decision.effective, &w->relay);
+                if (r < 0)
+                        return r;
+                fds[n++] = w->relay.lease;
+                fds[n++] = w->relay.theirs;
+                fds[n++] = w->relay.ours; /* the launcher keeps a copy for the next mxcd */
+        }
         const LaunchRequest q = { .verb = LAUNCH_SPAWN };
-        return launch_channel_call(
-                        a->manager->launch, &q, fds, w->request.pty ? 1 : ELEMENTSOF(fds), on_launched, a);
+        return launch_channel_call(a->manager->launch, &q, fds, n, on_launched, a);
 }
 
 static void on_scope(Scope *scope, int error, const char *sentence, void *userdata) {
@@ -549,6 +563,7 @@ static int run(Act *a, sd_bus_error *error) {
         if (!w)
                 return -ENOMEM;
         w->request.stdio[0] = w->request.stdio[1] = w->request.stdio[2] = -EBADF;
+        w->relay = RELAY_ENDS_NONE;
         w->began = now_boottime();
         RequestFor what = REQUEST_FOR_SPAWN;
         for (size_t i = 0; i < ELEMENTSOF(kinds); i++)

@@ -219,6 +219,7 @@ def check_manual_of_daemon(tree):
     wanted += defines(tree, "MXC_ACTION_") + defines(tree, "MXC_IFACE_")
     wanted += [define(tree, n) for n in ("MXC_ETC_DIR", "MXC_RUN_DIR", "MXC_LAUNCH_SOCKET", "MXC_PRIVATE_SOCKET", "MXC_SLICE")]
     wanted += re.findall(r'X\(\w+, "([a-z-]+)"\)', tree["daemon/decide.h"])
+    wanted += re.findall(r'^\s*\[EGRESS_\w+\] = "([a-z-]+)"', tree["common/egress-channel.c"], re.M)
     wanted += re.search(r"or of exit: ([a-z ]+?) \*/", tree["common/audit-event.h"]).group(1).split()
     for word in missing_from(page, wanted):
         yield f"mxcd.8 does not mention {word}"

@@ -18,9 +18,12 @@ const HostFacts test_host = {
                         .pids = 1,
                         .cgroup_kill = 1,
                         .recursive_mount_attr = 1,
-                        .net_pool = 4 },
+                        .net_pool = 4,
+                        .egress = 1 },
         .links = (HostLink *)links,
         .n_links = ELEMENTSOF(links),
+        .relay_uid = 990,
+        .relay_gid = 991,
 };
 
 const User test_owner = { .uid = 1000, .gid = 1001, .name = (char *)"u", .home = (char *)"/home/u" };

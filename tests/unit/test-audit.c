@@ -5,10 +5,11 @@
 #include <jansson.h>
 #include <sys/resource.h>
 
+#include "audit-net.h"
 #include "audit-record.h"
-#include "audit.h"
 #include "daemon-test.h"
 #include "limits.h"
+#include "net-rule.h"
 
 static void audit_freep(Audit **a) {
         if (*a)
@@ -114,6 +115,55 @@ static int call_policy_gone(Audit *a) {
 static int call_control(Audit *a) {
         return audit_control(a, &subject, "org.mxc1.Agent.Revoke", REASON_NOT_AUTHORIZED, "polkit says no");
 }
+static const EgressReport report = { .kind = EGRESS_CONNECT,
+        .verdict = VERDICT_ALLOW,
+        .serial = 7,
+        .protocol = PROTOCOL_TCP,
+        .port = 443,
+        .family = AF_INET,
+        .address = { 140, 82, 112, 5 },
+        .count = 1,
+        .host = "api.github.com",
+        .clause = "web#/network/egress/allow/0" };
+static int call_connect(Audit *a) {
+        return audit_net_decision(a, &subject, &report);
+}
+static int call_connect_denied(Audit *a) {
+        EgressReport refused = report;
+        refused.verdict = VERDICT_DENY;
+        refused.reason = EGRESS_NO_NAME;
+        refused.host[0] = refused.clause[0] = '\0';
+        refused.family = AF_INET6;
+        refused.address[0] = 0x20;
+        refused.count = 3;
+        return audit_net_decision(a, &subject, &refused);
+}
+static int call_resolve(Audit *a) {
+        const EgressReport refused = { .kind = EGRESS_RESOLVE,
+                .reason = EGRESS_BY_DEFAULT,
+                .count = 2,
+                .host = "evil.example",
+                .clause = "/network/egress/default" };
+        return audit_net_decision(a, &subject, &refused);
+}
+static int call_disconnect(Audit *a) {
+        EgressReport over = report;
+        over.kind = EGRESS_CLOSE;
+        over.bytes_out = 10;
+        over.bytes_in = 20;
+        over.usec = 30;
+        return audit_disconnect(a, &subject, &over);
+}
+static int call_disconnect_failed(Audit *a) {
+        EgressReport failed = report;
+        failed.kind = EGRESS_FAIL;
+        failed.reason = EGRESS_UNREACHABLE;
+        failed.error = ECONNREFUSED;
+        return audit_disconnect(a, &subject, &failed);
+}
+static int call_flood(Audit *a) {
+        return audit_net_flood(a, &subject, 99);
+}
 static int call_adopt(Audit *a) {
         return audit_adopt(a, &subject, 99);
 }
@@ -166,6 +216,20 @@ static const struct {
         { call_control, AUDIT_CONTROL, "deny", "4", true, false,
                         { "MXC_ACTION=org.mxc1.Agent.Revoke", "MXC_REASON=not-authorized",
                                         "MXC_NOTE=polkit says no" } },
+        { call_connect, AUDIT_CONNECT, "allow", "6", true, false,
+                        { "MXC_TARGET=tcp/api.github.com:443", "MXC_ADDRESS=140.82.112.5:443",
+                                        "MXC_REASON=rule", "MXC_CLAUSE=web#/network/egress/allow/0",
+                                        "MXC_CONNECTION=7" } },
+        { call_connect_denied, AUDIT_CONNECT, "deny", "4", true, true,
+                        { "MXC_TARGET=tcp/[2052:7005::]:443", "MXC_REASON=no-name", "MXC_COUNT=3" } },
+        { call_resolve, AUDIT_RESOLVE, "deny", "4", true, true,
+                        { "MXC_TARGET=dns/evil.example", "MXC_REASON=default", "MXC_COUNT=2" } },
+        { call_disconnect, AUDIT_DISCONNECT, "none", "6", true, true,
+                        { "MXC_TARGET=tcp/api.github.com:443", "MXC_BYTES_OUT=10", "MXC_BYTES_IN=20",
+                                        "MXC_USEC=30", "MXC_CONNECTION=7" } },
+        { call_disconnect_failed, AUDIT_DISCONNECT, "none", "6", true, true,
+                        { "ERRNO=111", "MXC_REASON=unreachable" } },
+        { call_flood, AUDIT_CONNECT, "deny", "4", true, true, { "MXC_REASON=many", "MXC_COUNT=99" } },
         { call_adopt, AUDIT_ADOPT, "none", "5", true, true, { NULL } },
         { call_lost, AUDIT_LOST, "none", "4", true, true, { "MXC_NOTE=it had no record" } },
         { call_daemon, AUDIT_DAEMON, "none", "5", false, false, { "MXC_NOTE=started" } },

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <arpa/inet.h>
+#include <inttypes.h>
+
+#include "audit-internal.h"
+#include "audit-net.h"
+#include "audit-who.h"
+#include "net-rule.h"
+
+/* An IPv6 address stands in brackets, as in a URL. */
+static void format_address(const EgressReport *r, char ret[NET_TARGET_SIZE]) {
+        char text[INET6_ADDRSTRLEN] = "?";
+        (void)inet_ntop((int)r->family, r->address, text, sizeof(text)); /* fails for no address only */
+        (void)snprintf(ret, NET_TARGET_SIZE, r->family == AF_INET6 ? "[%s]:%" PRIu32 : "%s:%" PRIu32, text,
+                        r->port);
+}
+
+void net_target(const EgressReport *r, char ret[NET_TARGET_SIZE]) {
+        const char *protocol = r->protocol == PROTOCOL_UDP ? "udp" : "tcp";
+        char address[NET_TARGET_SIZE];
+        if (r->kind == EGRESS_RESOLVE) {
+                (void)snprintf(ret, NET_TARGET_SIZE, "dns/%s", r->host);
+        } else if (r->host[0]) {
+                (void)snprintf(ret, NET_TARGET_SIZE, "%s/%s:%" PRIu32, protocol, r->host, r->port);
+        } else {
+                format_address(r, address);
+                (void)snprintf(ret, NET_TARGET_SIZE, "%s/%.*s", protocol, NET_TARGET_SIZE - 8, address);
+        }
+}
+
+/* All but the sentence. */
+static int begin(AuditRecord *r, AuditEvent event, const AuditSubject *s, const EgressReport *report) {
+        bool denied = report->verdict == VERDICT_DENY, decides = event != AUDIT_DISCONNECT;
+        int k = audit_begin(r, event,
+                        !decides ? "none"
+                        : denied ? "deny"
+                                 : "allow",
+                        decides && denied ? PRIORITY_WARNING : PRIORITY_INFO, s);
+        if (k < 0)
+                return k;
+        char text[NET_TARGET_SIZE];
+        net_target(report, text);
+        audit_record_text(r, AUDIT_TARGET, text);
+        if (report->family != 0) {
+                format_address(report, text);
+                audit_record_text(r, AUDIT_ADDRESS, text);
+        }
+        if (decides || denied || report->kind == EGRESS_FAIL)
+                audit_record_text(r, AUDIT_REASON, egress_reason_to_string((EgressReason)report->reason));
+        audit_record_text(r, AUDIT_CLAUSE, report->clause);
+        if (report->serial > 0)
+                audit_record_number(r, AUDIT_CONNECTION, report->serial);
+        if (report->count > 1)
+                audit_record_number(r, AUDIT_COUNT, report->count);
+        return 0;
+}
+
+int audit_net_decision(Audit *a, const AuditSubject *s, const EgressReport *report) {
+        _cleanup_(audit_record_clear) AuditRecord r = { 0 };
+        bool allowed = report->verdict == VERDICT_ALLOW;
+        int k = begin(&r, report->kind == EGRESS_RESOLVE ? AUDIT_RESOLVE : AUDIT_CONNECT, s, report);
+        if (k < 0)
+                return k;
+        _cleanup_(who_clear) Who who = who_of(s);
+        char target[NET_TARGET_SIZE], times[48] = "";
+        net_target(report, target);
+        if (report->count > 1)
+                (void)snprintf(times, sizeof(times), " %" PRIu64 " times", report->count);
+        audit_record_message(&r, "Sandbox %s of %s %s %s%s (%s, %s).", or_else(s->sandbox, "?"),
+                        who_text(&who), allowed ? "may reach" : "is refused", target, times,
+                        or_else(egress_reason_to_string((EgressReason)report->reason), "?"),
+                        or_else(report->clause, "no clause"));
+        return allowed ? audit_commit(a, &r) : audit_tell(a, &r); /* a refusal has no effect to wait for */
+}
+
+int audit_disconnect(Audit *a, const AuditSubject *s, const EgressReport *report) {
+        _cleanup_(audit_record_clear) AuditRecord r = { 0 };
+        int k = begin(&r, AUDIT_DISCONNECT, s, report);
+        if (k < 0)
+                return k;
+        _cleanup_(who_clear) Who who = who_of(s);
+        char target[NET_TARGET_SIZE];
+        net_target(report, target);
+        audit_record_number(&r, AUDIT_BYTES_OUT, report->bytes_out);
+        audit_record_number(&r, AUDIT_BYTES_IN, report->bytes_in);
+        audit_record_number(&r, AUDIT_USEC, report->usec);
+        if (report->error > 0)
+                audit_record_number(&r, AUDIT_ERRNO, (uint64_t)report->error);
+        if (report->kind == EGRESS_FAIL)
+                audit_record_message(&r, "The connection of sandbox %s of %s to %s came to nothing: %s.",
+                                or_else(s->sandbox, "?"), who_text(&who), target,
+                                report->error > 0 ? strerror(report->error)
+                                                  : or_else(egress_reason_to_string(
+                                                                            (EgressReason)report->reason),
+                                                                    "?"));
+        else
+                audit_record_message(&r,
+                                "The connection of sandbox %s of %s to %s is over: %" PRIu64
+                                " bytes out, %" PRIu64 " bytes in.",
+                                or_else(s->sandbox, "?"), who_text(&who), target, report->bytes_out,
+                                report->bytes_in);
+        return audit_tell(a, &r);
+}
+
+int audit_net_flood(Audit *a, const AuditSubject *s, uint64_t count) {
+        _cleanup_(audit_record_clear) AuditRecord r = { 0 };
+        int k = audit_begin(&r, AUDIT_CONNECT, "deny", PRIORITY_WARNING, s);
+        if (k < 0)
+                return k;
+        _cleanup_(who_clear) Who who = who_of(s);
+        audit_record_text(&r, AUDIT_REASON, "many");
+        audit_record_number(&r, AUDIT_COUNT, count);
+        audit_record_message(&r,
+                        "Sandbox %s of %s was refused %" PRIu64
+                        " more names and connections, of which only the first are told one by one.",
+                        or_else(s->sandbox, "?"), who_text(&who), count);
+        return audit_tell(a, &r);
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "relay.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "audit-net.h"
+#include "cleanup.h"
+#include "codec.h"
+#include "lease.h"
+#include "log.h"
+
+#define REPORTS_AT_ONCE 64U /* then others have their turn */
+
+void relay_ends_close(RelayEnds *e) {
+        cleanup_closep(&e->lease);
+        cleanup_closep(&e->theirs);
+        cleanup_closep(&e->ours);
+        *e = RELAY_ENDS_NONE;
+}
+
+static int lease_new(const char *id, const Policy *effective, int *ret) {
+        const EgressLease lease = {
+                .id = (char *)id,
+                .egress = effective->egress, /* borrowed */
+                .bytes_out = effective->bytes_out,
+                .bytes_in = effective->bytes_in,
+                .connections = effective->connections,
+                .connection_rate = effective->connection_rate,
+        };
+        _cleanup_free_ uint8_t *data = NULL;
+        size_t size;
+        int r = egress_lease_encode(&lease, &data, &size);
+        return r < 0 ? r : sealed_memfd_new(data, size, ret);
+}
+
+int relay_ends_new(const char *id, const Policy *effective, RelayEnds *ret) {
+        RelayEnds e = RELAY_ENDS_NONE;
+        int pair[2];
+        int r = lease_new(id, effective, &e.lease);
+        if (r == 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
+                r = -errno;
+        if (r < 0) {
+                relay_ends_close(&e);
+                return r;
+        }
+        e.theirs = pair[0];
+        e.ours = pair[1];
+        *ret = e;
+        return 0;
+}
+
+/* ---- connections that are open ---- */
+
+static RelayConnection *find(Relay *r, uint64_t serial) {
+        RelayConnection *c;
+        TAILQ_FOREACH(c, &r->connections, entries)
+                if (c->report.serial == serial)
+                        return c;
+        return NULL;
+}
+
+static void forget(Relay *r, RelayConnection *c) {
+        TAILQ_REMOVE(&r->connections, c, entries);
+        r->n_connections--;
+        free(c);
+}
+
+/* For those who look at it. The record is made in any case. */
+static void remember(Relay *r, const EgressReport *report) {
+        RelayConnection *c = r->n_connections < LIMIT_RELAY_CONNECTIONS ? calloc(1, sizeof(RelayConnection))
+                                                                        : NULL;
+        if (!c)
+                return;
+        c->report = *report;
+        c->since = now_realtime();
+        TAILQ_INSERT_TAIL(&r->connections, c, entries);
+        r->n_connections++;
+}
+
+/* ---- reports ---- */
+
+static void tell_untold(Relay *r) {
+        if (r->n_untold == 0)
+                return;
+        const AuditSubject subject = sandbox_subject(r->sandbox, NULL);
+        if (audit_net_flood(r->sandbox->manager->audit, &subject, r->n_untold) < 0)
+                log_error("%llu refusals of sandbox %s are not on record.", (unsigned long long)r->n_untold,
+                                r->sandbox->id);
+        r->n_untold = 0;
+}
+
+static int on_window(sd_event_source *source, uint64_t usec, void *userdata) {
+        Relay *r = userdata;
+        r->flood = sd_event_source_disable_unref(r->flood);
+        r->n_told = 0;
+        tell_untold(r);
+        return 0;
+}
+
+/* True where this refusal is told by itself; else it is counted, and told with others when the window ends. */
+static bool is_told(Relay *r, const EgressReport *report) {
+        r->n_refused += report->count;
+        if (!r->flood && sd_event_add_time_relative(r->sandbox->manager->event, &r->flood, CLOCK_BOOTTIME,
+                                         LIMIT_REFUSAL_USEC, 100000, on_window, r) < 0)
+                return true; /* nobody would tell it later */
+        if (r->n_told < LIMIT_RELAY_REFUSALS) {
+                r->n_told++;
+                return true;
+        }
+        r->n_untold += report->count;
+        return false;
+}
+
+static void answer(Relay *r, const EgressReport *report, bool recorded) {
+        EgressOrder order = { .kind = EGRESS_RECORDED,
+                .verdict = recorded ? VERDICT_ALLOW : VERDICT_DENY,
+                .serial = report->serial };
+        int k = egress_send_order(r->channel, &order, -EBADF);
+        if (k < 0) /* it refuses what it is not answered */
+                log_warning("The relay of sandbox %s cannot be answered: %s", r->sandbox->id, strerror(-k));
+}
+
+static void take_decision(Relay *r, const EgressReport *report) {
+        const AuditSubject subject = sandbox_subject(r->sandbox, NULL);
+        bool allowed = report->verdict == VERDICT_ALLOW;
+        if (!allowed && !is_told(r, report))
+                return;
+        int k = audit_net_decision(r->sandbox->manager->audit, &subject, report);
+        if (k < 0)
+                log_error("What sandbox %s asked its relay for is not on record: %s", r->sandbox->id,
+                                strerror(-k));
+        if (allowed && k == 0) {
+                r->n_allowed++;
+                remember(r, report);
+        }
+        if (report->awaits)
+                answer(r, report, allowed && k == 0);
+}
+
+static void take_end(Relay *r, EgressReport *report) {
+        const AuditSubject subject = sandbox_subject(r->sandbox, NULL);
+        RelayConnection *c = find(r, report->serial);
+        r->bytes_out += report->bytes_out;
+        r->bytes_in += report->bytes_in;
+        if (audit_disconnect(r->sandbox->manager->audit, &subject, report) < 0)
+                log_error("The end of a connection of sandbox %s is not on record.", r->sandbox->id);
+        if (c)
+                forget(r, c);
+}
+
+static void take(Relay *r, EgressReport *report) {
+        switch ((EgressKind)report->kind) {
+        case EGRESS_HELLO: /* a new one: what the last one held ended with it */
+                while (!TAILQ_EMPTY(&r->connections))
+                        forget(r, TAILQ_FIRST(&r->connections));
+                break;
+        case EGRESS_RESOLVE:
+        case EGRESS_CONNECT:
+                take_decision(r, report);
+                break;
+        case EGRESS_FAIL:
+        case EGRESS_CLOSE:
+                take_end(r, report);
+                break;
+        case _EGRESS_KIND_MAX:
+                break;
+        }
+}
+
+static int on_report(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+        Relay *r = userdata;
+        for (unsigned i = 0; i < REPORTS_AT_ONCE; i++) {
+                EgressReport report;
+                int k = egress_receive_report(fd, &report);
+                if (k > 0) {
+                        take(r, &report);
+                } else if (k == -EBADMSG) {
+                        log_warning("The relay of sandbox %s says what none of ours would, and is not "
+                                    "listened to "
+                                    "any more.",
+                                        r->sandbox->id);
+                        r->io = sd_event_source_disable_unref(r->io);
+                        break;
+                } else {
+                        if (k != -EAGAIN) /* nobody is left who could say anything */
+                                r->io = sd_event_source_disable_unref(r->io);
+                        break;
+                }
+        }
+        return 0;
+}
+
+int relay_new(Sandbox *s, int channel, Relay **ret) {
+        Relay *r = calloc(1, sizeof(Relay));
+        if (!r) {
+                (void)close(channel);
+                return -ENOMEM;
+        }
+        r->sandbox = s;
+        r->channel = channel;
+        TAILQ_INIT(&r->connections);
+        int k = sd_event_add_io(s->manager->event, &r->io, channel, EPOLLIN, on_report, r);
+        if (k < 0) {
+                (void)relay_free(r); /* NULL */
+                return k;
+        }
+        *ret = r;
+        return 0;
+}
+
+Relay *relay_free(Relay *r) {
+        if (!r)
+                return NULL;
+        tell_untold(r);
+        while (!TAILQ_EMPTY(&r->connections))
+                forget(r, TAILQ_FIRST(&r->connections));
+        sd_event_source_disable_unref(r->io);
+        sd_event_source_disable_unref(r->flood);
+        cleanup_closep(&r->channel);
+        free(r);
+        return NULL;
+}
