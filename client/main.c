@@ -68,6 +68,8 @@ static const Verb others[] = {
                         .run = show_sandboxes },
         { "top", "[AGENT…]", "Show what the sandboxes use, the busiest first, again and again",
                         .options = top_options, .takes = ASKS, .run = top_sandboxes },
+        { "net", "SANDBOX", "Show what a sandbox reaches, and what it is refused",
+                        .takes = ASKS | VERB_TABLE, .run = net_show },
         { "kill", "SANDBOX…", "End sandboxes at once, or send them a signal", .options = kill_options,
                         .takes = ASKS, .run = kill_sandboxes },
         { "stop", "SANDBOX…", "End sandboxes in good order: SIGTERM, a grace period, SIGKILL", .takes = ASKS,

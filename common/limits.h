@@ -65,6 +65,7 @@
 /* Network: connections of one sandbox that are remembered for those who look, and refusals of LIMIT_REFUSAL_USEC told one by one */
 #define LIMIT_RELAY_CONNECTIONS 4096U
 #define LIMIT_RELAY_REFUSALS 200U
+#define LIMIT_RELAY_SHOWN 32U                /* the last refusals of a sandbox that are shown */
 
 /* Plans */
 #define LIMIT_PLAN_BYTES (4U * 1024 * 1024)

@@ -7,8 +7,7 @@
 #include "audit-who.h"
 #include "net-rule.h"
 
-/* An IPv6 address stands in brackets, as in a URL. */
-static void format_address(const EgressReport *r, char ret[NET_TARGET_SIZE]) {
+void net_address(const EgressReport *r, char ret[NET_TARGET_SIZE]) {
         char text[INET6_ADDRSTRLEN] = "?";
         (void)inet_ntop((int)r->family, r->address, text, sizeof(text)); /* fails for no address only */
         (void)snprintf(ret, NET_TARGET_SIZE, r->family == AF_INET6 ? "[%s]:%" PRIu32 : "%s:%" PRIu32, text,
@@ -23,7 +22,7 @@ void net_target(const EgressReport *r, char ret[NET_TARGET_SIZE]) {
         } else if (r->host[0]) {
                 (void)snprintf(ret, NET_TARGET_SIZE, "%s/%s:%" PRIu32, protocol, r->host, r->port);
         } else {
-                format_address(r, address);
+                net_address(r, address);
                 (void)snprintf(ret, NET_TARGET_SIZE, "%s/%.*s", protocol, NET_TARGET_SIZE - 8, address);
         }
 }
@@ -42,7 +41,7 @@ static int begin(AuditRecord *r, AuditEvent event, const AuditSubject *s, const 
         net_target(report, text);
         audit_record_text(r, AUDIT_TARGET, text);
         if (report->family != 0) {
-                format_address(report, text);
+                net_address(report, text);
                 audit_record_text(r, AUDIT_ADDRESS, text);
         }
         if (decides || denied || report->kind == EGRESS_FAIL)

@@ -15,3 +15,5 @@ int audit_net_flood(Audit *a, const AuditSubject *s, uint64_t count);
 /* "tcp/api.github.com:443", "tcp/[2001:db8::1]:22", "dns/example.com" */
 #define NET_TARGET_SIZE (LIMIT_HOST_BYTES + 16)
 void net_target(const EgressReport *r, char ret[NET_TARGET_SIZE]);
+/* "140.82.112.5:443", "[2001:db8::1]:22" */
+void net_address(const EgressReport *r, char ret[NET_TARGET_SIZE]);

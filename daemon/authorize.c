@@ -43,6 +43,7 @@ const AuthorizeRow authorize_table[] = {
         { MXC_IFACE_SANDBOX, "Thaw", AUTHORIZE_OWN, MXC_ACTION_CONTROL },
         { MXC_IFACE_SANDBOX, "Attach", AUTHORIZE_OWN, MXC_ACTION_CONTROL },
         { MXC_IFACE_SANDBOX, "Stop", AUTHORIZE_OWN, MXC_ACTION_CONTROL },
+        { MXC_IFACE_SANDBOX, "ListConnections", AUTHORIZE_OWN, MXC_ACTION_INSPECT },
 };
 const size_t n_authorize_table = ELEMENTSOF(authorize_table);
 

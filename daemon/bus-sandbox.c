@@ -9,6 +9,7 @@
 #include "fd.h"
 #include "log.h"
 #include "names.h"
+#include "relay.h"
 #include "sandbox.h"
 #include "spawn.h"
 
@@ -227,8 +228,8 @@ static const ActKind act_freeze = { MXC_IFACE_SANDBOX, "Freeze", owner, run_free
 static const ActKind act_thaw = { MXC_IFACE_SANDBOX, "Thaw", owner, run_thaw, NULL };
 static const ActKind act_attach = { MXC_IFACE_SANDBOX, "Attach", owner, run_attach, NULL };
 
-static const ActKind *const acts[] = { &act_exec, &act_kill, &act_stop, &act_freeze, &act_thaw,
-        &act_attach };
+static const ActKind *const acts[] = { &act_exec, &act_kill, &act_stop, &act_freeze, &act_thaw, &act_attach,
+        &act_list_connections };
 
 static int method(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         const Sandbox *s = userdata;
@@ -358,6 +359,9 @@ const sd_bus_vtable sandbox_vtable[] = {
                         SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS(
                         "Stop", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListConnections", SD_BUS_NO_ARGS,
+                        SD_BUS_RESULT("a{sv}", totals, "aa{sv}", connections), method,
+                        SD_BUS_VTABLE_UNPRIVILEGED),
         PROPERTY("Id", "s", SD_BUS_VTABLE_PROPERTY_CONST),
         PROPERTY("Agent", "s", SD_BUS_VTABLE_PROPERTY_CONST),
         PROPERTY("Policy", "s", SD_BUS_VTABLE_PROPERTY_CONST),

@@ -50,32 +50,42 @@ int relay_ends_new(const char *id, const Policy *effective, RelayEnds *ret) {
         return 0;
 }
 
-/* ---- connections that are open ---- */
+/* ---- for those who look ---- */
 
-static RelayConnection *find(Relay *r, uint64_t serial) {
-        RelayConnection *c;
-        TAILQ_FOREACH(c, &r->connections, entries)
-                if (c->report.serial == serial)
-                        return c;
-        return NULL;
-}
-
-static void forget(Relay *r, RelayConnection *c) {
-        TAILQ_REMOVE(&r->connections, c, entries);
-        r->n_connections--;
-        free(c);
-}
-
-/* For those who look at it. The record is made in any case. */
-static void remember(Relay *r, const EgressReport *report) {
-        RelayConnection *c = r->n_connections < LIMIT_RELAY_CONNECTIONS ? calloc(1, sizeof(RelayConnection))
-                                                                        : NULL;
+/* The record of it is made in any case. */
+static void remember(RelayList *list, size_t *n, size_t most, const EgressReport *report) {
+        RelayConnection *c = *n < most ? calloc(1, sizeof(RelayConnection)) : NULL;
         if (!c)
                 return;
         c->report = *report;
         c->since = now_realtime();
-        TAILQ_INSERT_TAIL(&r->connections, c, entries);
-        r->n_connections++;
+        TAILQ_INSERT_TAIL(list, c, entries);
+        (*n)++;
+}
+
+static void forget(RelayList *list, size_t *n, RelayConnection *c) {
+        TAILQ_REMOVE(list, c, entries);
+        (*n)--;
+        free(c);
+}
+
+static void forget_all(RelayList *list, size_t *n) {
+        while (!TAILQ_EMPTY(list))
+                forget(list, n, TAILQ_FIRST(list));
+}
+
+static void show_refusal(Relay *r, const EgressReport *report) {
+        if (r->n_shown == LIMIT_RELAY_SHOWN)
+                forget(&r->refused, &r->n_shown, TAILQ_FIRST(&r->refused));
+        remember(&r->refused, &r->n_shown, LIMIT_RELAY_SHOWN, report);
+}
+
+static RelayConnection *find(Relay *r, uint64_t serial) {
+        RelayConnection *c;
+        TAILQ_FOREACH(c, &r->open, entries)
+                if (c->report.serial == serial)
+                        return c;
+        return NULL;
 }
 
 /* ---- reports ---- */
@@ -124,6 +134,8 @@ static void answer(Relay *r, const EgressReport *report, bool recorded) {
 static void take_decision(Relay *r, const EgressReport *report) {
         const AuditSubject subject = sandbox_subject(r->sandbox, NULL);
         bool allowed = report->verdict == VERDICT_ALLOW;
+        if (!allowed)
+                show_refusal(r, report);
         if (!allowed && !is_told(r, report))
                 return;
         int k = audit_net_decision(r->sandbox->manager->audit, &subject, report);
@@ -132,7 +144,7 @@ static void take_decision(Relay *r, const EgressReport *report) {
                                 strerror(-k));
         if (allowed && k == 0) {
                 r->n_allowed++;
-                remember(r, report);
+                remember(&r->open, &r->n_open, LIMIT_RELAY_CONNECTIONS, report);
         }
         if (report->awaits)
                 answer(r, report, allowed && k == 0);
@@ -146,14 +158,14 @@ static void take_end(Relay *r, EgressReport *report) {
         if (audit_disconnect(r->sandbox->manager->audit, &subject, report) < 0)
                 log_error("The end of a connection of sandbox %s is not on record.", r->sandbox->id);
         if (c)
-                forget(r, c);
+                forget(&r->open, &r->n_open, c);
 }
 
 static void take(Relay *r, EgressReport *report) {
         switch ((EgressKind)report->kind) {
         case EGRESS_HELLO: /* a new one: what the last one held ended with it */
-                while (!TAILQ_EMPTY(&r->connections))
-                        forget(r, TAILQ_FIRST(&r->connections));
+                forget_all(&r->open, &r->n_open);
+                r->serves = true;
                 break;
         case EGRESS_RESOLVE:
         case EGRESS_CONNECT:
@@ -199,7 +211,8 @@ int relay_new(Sandbox *s, int channel, Relay **ret) {
         }
         r->sandbox = s;
         r->channel = channel;
-        TAILQ_INIT(&r->connections);
+        TAILQ_INIT(&r->open);
+        TAILQ_INIT(&r->refused);
         int k = sd_event_add_io(s->manager->event, &r->io, channel, EPOLLIN, on_report, r);
         if (k < 0) {
                 (void)relay_free(r); /* NULL */
@@ -213,8 +226,8 @@ Relay *relay_free(Relay *r) {
         if (!r)
                 return NULL;
         tell_untold(r);
-        while (!TAILQ_EMPTY(&r->connections))
-                forget(r, TAILQ_FIRST(&r->connections));
+        forget_all(&r->open, &r->n_open);
+        forget_all(&r->refused, &r->n_shown);
         sd_event_source_disable_unref(r->io);
         sd_event_source_disable_unref(r->flood);
         cleanup_closep(&r->channel);

@@ -6,26 +6,28 @@
 
 #include <sys/queue.h>
 
+#include "act.h"
 #include "egress-channel.h"
 #include "policy.h"
 #include "sandbox.h"
 
-/* A connection that is open. */
+/* A connection that is open, or a refusal of late. */
 typedef struct RelayConnection {
         TAILQ_ENTRY(RelayConnection) entries;
-        EgressReport report;   /* by which it was allowed */
+        EgressReport report;   /* by which it was allowed or refused */
         uint64_t since;        /* CLOCK_REALTIME */
 } RelayConnection;
+typedef TAILQ_HEAD(RelayList, RelayConnection) RelayList; /* oldest first */
 
 typedef struct Relay {
         Sandbox *sandbox;      /* not owned */
         int channel;
         sd_event_source *io, *flood;
-        TAILQ_HEAD(, RelayConnection) connections; /* oldest first */
-        size_t n_connections;
+        RelayList open, refused; /* of the second the last LIMIT_RELAY_SHOWN */
+        size_t n_open, n_shown;
+        bool serves;           /* mxc-egress has said that it is there */
         uint64_t n_allowed, n_refused, bytes_out, bytes_in; /* of those that are over */
-        uint64_t window;       /* when the refusals that are told one by one began to be counted; CLOCK_BOOTTIME */
-        uint64_t n_told, n_untold;
+        uint64_t n_told, n_untold; /* refusals of this window */
 } Relay;
 
 /* What the launcher is given for a sandbox under this policy: its lease, and the two ends of its channel. All or nothing. */
@@ -39,3 +41,5 @@ void relay_ends_close(RelayEnds *e);
 /* Takes the descriptor, in any case. */
 int relay_new(Sandbox *s, int channel, Relay **ret);
 Relay *relay_free(Relay *r);
+
+extern const ActKind act_list_connections; /* bus-relay.c */

@@ -29,7 +29,7 @@ __mxcctl_value() {
 __mxcctl_argument() {
         case $1 in
         show | kill | stop | freeze | thaw) __mxcctl_ask list ;;
-        exec) [ "$2" -gt 0 ] || __mxcctl_ask list ;;
+        exec | net) [ "$2" -gt 0 ] || __mxcctl_ask list ;;
         top | audit) __mxcctl_ask agent list ;;
         'agent set-policy') if [ "$2" = 0 ]; then __mxcctl_ask agent list; else __mxcctl_ask policy list; fi ;;
         'agent show' | 'agent suspend' | 'agent resume' | 'agent revoke' | 'agent kill') __mxcctl_ask agent list ;;
@@ -48,7 +48,7 @@ __mxcctl_argument() {
 
 _mxcctl() {
         local -A verbs=(
-                [mxcctl]='run exec list status show top kill stop freeze thaw agent policy audit reload dump'
+                [mxcctl]='run exec list status show net top kill stop freeze thaw agent policy audit reload dump'
                 [agent]='list show register set-policy suspend resume revoke kill'
                 [policy]='list show check explain diff'
         )
@@ -63,6 +63,7 @@ _mxcctl() {
                 [list]="$table"
                 [status]="$object"
                 [show]="$object"
+                [net]="$table"
                 [top]="--delay --iterations --order $asks"
                 [kill]="--signal --whom $asks"
                 [stop]="$asks"

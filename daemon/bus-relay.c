@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* ListConnections: what a sandbox reaches, and is refused, as far as its relay has told. */
+
+#include "act.h"
+#include "audit-net.h"
+#include "bus.h"
+#include "names.h"
+#include "relay.h"
+#include "sandbox.h"
+
+static int append_text(sd_bus_message *m, const char *key, const char *value) {
+        return sd_bus_message_append(m, "{sv}", key, "s", value);
+}
+
+static int append_number(sd_bus_message *m, const char *key, uint64_t value) {
+        return sd_bus_message_append(m, "{sv}", key, "t", value);
+}
+
+static int append_connection(sd_bus_message *m, const RelayConnection *c) {
+        const EgressReport *e = &c->report;
+        bool allowed = e->verdict == VERDICT_ALLOW;
+        char target[NET_TARGET_SIZE], address[NET_TARGET_SIZE] = "";
+        net_target(e, target);
+        if (e->family != 0)
+                net_address(e, address);
+        int r = sd_bus_message_open_container(m, 'a', "{sv}");
+        if (r >= 0)
+                r = append_text(m, "State", allowed ? "open" : "refused");
+        if (r >= 0)
+                r = append_text(m, "Target", target);
+        if (r >= 0)
+                r = append_text(m, "Address", address);
+        if (r >= 0)
+                r = append_text(m, "Reason", egress_reason_to_string((EgressReason)e->reason));
+        if (r >= 0)
+                r = append_text(m, "Clause", e->clause);
+        if (r >= 0)
+                r = append_number(m, "Since", c->since);
+        if (r >= 0)
+                r = append_number(m, "Count", e->count);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static int append_list(sd_bus_message *m, const RelayList *list) {
+        const RelayConnection *c;
+        TAILQ_FOREACH(c, list, entries) {
+                int r = append_connection(m, c);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int append_totals(sd_bus_message *m, const Relay *relay) {
+        int r = sd_bus_message_open_container(m, 'a', "{sv}");
+        if (r >= 0)
+                r = append_text(m, "Network", !relay ? "none" : relay->serves ? "active" : "idle");
+        if (r >= 0 && relay)
+                r = append_number(m, "Allowed", relay->n_allowed);
+        if (r >= 0 && relay)
+                r = append_number(m, "Refused", relay->n_refused);
+        if (r >= 0 && relay)
+                r = append_number(m, "BytesOut", relay->bytes_out);
+        if (r >= 0 && relay)
+                r = append_number(m, "BytesIn", relay->bytes_in);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static int append_all(sd_bus_message *m, const Relay *relay) {
+        int r = append_totals(m, relay);
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "a{sv}");
+        if (r >= 0 && relay)
+                r = append_list(m, &relay->open);
+        if (r >= 0 && relay)
+                r = append_list(m, &relay->refused);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static int run(Act *a, sd_bus_error *error) {
+        Sandbox *s = sandbox_find(a->manager, a->object);
+        if (!s)
+                return sd_bus_error_set(error, MXC_ERROR_NO_SUCH_SANDBOX, "That sandbox is over.");
+        sd_bus_message *reply = NULL;
+        int r = sd_bus_message_new_method_return(a->message, &reply);
+        if (r >= 0)
+                r = append_all(reply, s->relay);
+        if (r >= 0)
+                act_reply_message(a, reply);
+        else
+                sd_bus_message_unref(reply);
+        return r;
+}
+
+static int owner(Act *a, uid_t *ret, sd_bus_error *error) {
+        Sandbox *s = sandbox_find(a->manager, a->object);
+        if (!s)
+                return sd_bus_error_set(error, MXC_ERROR_NO_SUCH_SANDBOX, "That sandbox is over.");
+        *ret = s->agent->owner;
+        return 0;
+}
+
+const ActKind act_list_connections = { MXC_IFACE_SANDBOX, "ListConnections", owner, run, NULL };
