@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* mxcd's end of a sandbox's network. The relay is the test, and now and then it is hostile. */
+
+#include "relay.h"
+
+#include "bus-test.h"
+#include "codec.h"
+#include "daemon-test.h"
+#include "lease.h"
+#include "net-rule.h"
+
+#define ID "0123456789abcdef0123456789abcdef"
+
+static Manager m;
+static TestBus bus;
+static Agent agent;
+static Sandbox *sandbox;
+static int journal, theirs;
+
+static int nothing(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        return 0;
+}
+
+static void begin(bool with_journal) {
+        m = (Manager){ .cgroup_path = test_dir };
+        journal = with_journal ? journal_listen() : -EBADF;
+        _cleanup_free_ char *path = path_of("journal");
+        test_bus_open(&bus, nothing, NULL);
+        m.event = bus.event;
+        m.bus = bus.server;
+        ck_assert_int_eq(audit_new(path, &m.audit), 0);
+        agent = (Agent){ .name = (char *)"x", .owner = 4711, .policy = (char *)"p", .reason = (char *)"" };
+        ck_assert_int_eq(sandbox_new(&m, ID, &agent, &sandbox), 0);
+        sandbox->policy = strdup("p");
+        int pair[2];
+        ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
+        theirs = pair[0];
+        ck_assert_int_eq(relay_new(sandbox, pair[1], &sandbox->relay), 0);
+}
+
+static void end(void) {
+        sandbox_free(sandbox);
+        audit_free(m.audit);
+        if (journal >= 0)
+                (void)close(journal);
+        (void)close(theirs);
+        test_bus_close(&bus);
+}
+
+static EgressReport connection(uint64_t serial, Verdict verdict) {
+        return (EgressReport){ .kind = EGRESS_CONNECT,
+                .verdict = verdict,
+                .awaits = verdict == VERDICT_ALLOW,
+                .serial = serial,
+                .protocol = PROTOCOL_TCP,
+                .port = 443,
+                .family = AF_INET,
+                .address = { 192, 0, 2, 1 },
+                .count = 1,
+                .host = "api.example.com",
+                .clause = "p#/network/egress/allow/0" };
+}
+
+static void say(EgressReport report) {
+        ck_assert_int_eq(egress_send_report(theirs, &report), 0);
+        test_bus_settle(&bus);
+}
+
+/* What mxcd answers; false: nothing. */
+static bool hear(EgressOrder *ret) {
+        int fd;
+        return egress_receive_order(theirs, ret, &fd) == 1;
+}
+
+static void expect_record(const char *event, const char *decision) {
+        _cleanup_(record_clear) Record r = { 0 };
+        ck_assert(journal_read(journal, &r));
+        record_expect(&r, "MXC_EVENT", event);
+        record_expect(&r, "MXC_DECISION", decision);
+        record_expect(&r, "MXC_SANDBOX", ID);
+        record_expect(&r, "MXC_AGENT", "x");
+}
+
+START_TEST(test_what_is_allowed_is_on_record_before_it_is_answered) {
+        begin(true);
+        say(connection(7, VERDICT_ALLOW));
+        expect_record("connect", "allow");
+        EgressOrder order;
+        ck_assert(hear(&order));
+        ck_assert_uint_eq(order.kind, EGRESS_RECORDED);
+        ck_assert_uint_eq(order.serial, 7);
+        ck_assert_uint_eq(order.verdict, VERDICT_ALLOW);
+        ck_assert_uint_eq(sandbox->relay->n_open, 1);
+        ck_assert_uint_eq(sandbox->relay->n_allowed, 1);
+
+        EgressReport over = connection(7, VERDICT_ALLOW);
+        over.kind = EGRESS_CLOSE;
+        over.awaits = 0;
+        over.bytes_out = 3;
+        over.bytes_in = 5;
+        say(over);
+        expect_record("disconnect", "none");
+        ck_assert(!hear(&order));
+        ck_assert_uint_eq(sandbox->relay->n_open, 0);
+        ck_assert_uint_eq(sandbox->relay->bytes_in, 5);
+        end();
+}
+END_TEST
+
+/* No journal, no connection. */
+START_TEST(test_what_is_not_on_record_is_answered_no) {
+        begin(false);
+        say(connection(8, VERDICT_ALLOW));
+        EgressOrder order;
+        ck_assert(hear(&order));
+        ck_assert_uint_eq(order.serial, 8);
+        ck_assert_uint_eq(order.verdict, VERDICT_DENY);
+        ck_assert_uint_eq(sandbox->relay->n_open, 0);
+        end();
+}
+END_TEST
+
+START_TEST(test_a_refusal_is_recorded_and_not_answered) {
+        begin(true);
+        say(connection(9, VERDICT_DENY));
+        expect_record("connect", "deny");
+        EgressOrder order;
+        ck_assert(!hear(&order));
+        ck_assert_uint_eq(sandbox->relay->n_refused, 1);
+        ck_assert_uint_eq(sandbox->relay->n_shown, 1);
+        end();
+}
+END_TEST
+
+/* n and n + 1: the first of a window one by one, the rest as a number, told at the latest with the sandbox's end. */
+START_TEST(test_a_flood_of_refusals_is_counted) {
+        begin(true);
+        for (size_t i = 0; i < LIMIT_RELAY_REFUSALS; i++) {
+                say(connection(i + 1, VERDICT_DENY));
+                expect_record("connect", "deny");
+        }
+        Record none = { 0 };
+        for (size_t i = 0; i < 3; i++)
+                say(connection(1000 + i, VERDICT_DENY));
+        ck_assert(!journal_read(journal, &none));
+        ck_assert_uint_eq(sandbox->relay->n_shown, LIMIT_RELAY_SHOWN);
+        ck_assert_uint_eq(sandbox->relay->n_refused, LIMIT_RELAY_REFUSALS + 3);
+        sandbox->relay = relay_free(sandbox->relay);
+        _cleanup_(record_clear) Record r = { 0 };
+        ck_assert(journal_read(journal, &r));
+        record_expect(&r, "MXC_REASON", "many");
+        record_expect(&r, "MXC_COUNT", "3");
+        end();
+}
+END_TEST
+
+START_TEST(test_more_connections_than_are_shown) {
+        begin(true);
+        EgressOrder order;
+        for (uint64_t i = 0; i < LIMIT_RELAY_CONNECTIONS + 1; i++) {
+                EgressReport report = connection(i + 1, VERDICT_ALLOW);
+                ck_assert_int_eq(egress_send_report(theirs, &report), 0);
+                if (i % 4 != 3 && i < LIMIT_RELAY_CONNECTIONS)
+                        continue;
+                test_bus_settle(&bus);
+                for (uint64_t k = 0; k <= i % 4; k++) {
+                        expect_record("connect", "allow");
+                        ck_assert(hear(&order));
+                        ck_assert_uint_eq(order.verdict, VERDICT_ALLOW);
+                }
+        }
+        ck_assert_uint_eq(sandbox->relay->n_open, LIMIT_RELAY_CONNECTIONS);
+        EgressReport hello = { .kind = EGRESS_HELLO, .verdict = VERDICT_ALLOW, .count = 1 };
+        say(hello); /* another relay: what the last one held is gone */
+        ck_assert_uint_eq(sandbox->relay->n_open, 0);
+        ck_assert(sandbox->relay->serves);
+        end();
+}
+END_TEST
+
+static void spoil_kind(EgressReport *r) {
+        r->kind = _EGRESS_KIND_MAX;
+}
+static void spoil_reason(EgressReport *r) {
+        r->reason = _EGRESS_REASON_MAX;
+}
+static void spoil_verdict(EgressReport *r) {
+        r->verdict = 2;
+}
+static void spoil_port(EgressReport *r) {
+        r->port = 65536;
+}
+static void spoil_family(EgressReport *r) {
+        r->family = AF_UNIX;
+}
+static void spoil_protocol(EgressReport *r) {
+        r->protocol = PROTOCOL_ICMP;
+}
+static void spoil_count(EgressReport *r) {
+        r->count = 0;
+}
+static void spoil_host(EgressReport *r) {
+        memcpy(r->host, "a\nb", 4);
+}
+static void spoil_host_end(EgressReport *r) {
+        memset(r->host, 'a', sizeof(r->host));
+}
+static void spoil_clause_end(EgressReport *r) {
+        memset(r->clause, 'a', sizeof(r->clause));
+}
+static void (*const spoilers[])(EgressReport *) = { spoil_kind, spoil_reason, spoil_verdict, spoil_port,
+        spoil_family, spoil_protocol, spoil_count, spoil_host, spoil_host_end, spoil_clause_end };
+
+/* A relay that is not ours any more gets nothing recorded, and nothing allowed. */
+START_TEST(test_a_report_that_is_none) {
+        begin(true);
+        EgressReport report = connection(1, VERDICT_ALLOW);
+        spoilers[_i](&report);
+        say(report);
+        say(connection(2, VERDICT_ALLOW));
+        Record none = { 0 };
+        EgressOrder order;
+        ck_assert(!journal_read(journal, &none));
+        ck_assert(!hear(&order));
+        ck_assert_uint_eq(sandbox->relay->n_open, 0);
+        end();
+}
+END_TEST
+
+START_TEST(test_a_report_of_another_size) {
+        begin(true);
+        const EgressReport report = connection(1, VERDICT_ALLOW);
+        ck_assert_int_eq(send(theirs, &report, sizeof(report) - 1, 0), sizeof(report) - 1);
+        test_bus_settle(&bus);
+        say(connection(2, VERDICT_ALLOW));
+        EgressOrder order;
+        ck_assert(!hear(&order));
+        end();
+}
+END_TEST
+
+START_TEST(test_the_end_of_the_channel) {
+        begin(true);
+        (void)shutdown(theirs, SHUT_RDWR);
+        test_bus_settle(&bus);
+        ck_assert_ptr_null(sandbox->relay->io);
+        end();
+}
+END_TEST
+
+/* What the launcher hands on is the effective policy's network, and nothing that can still be changed. */
+START_TEST(test_the_ends_of_a_new_relay) {
+        static const char text[] = "{\"schema\": \"mxc-policy/1\", \"name\": \"n\", \"network\": "
+                                   "{\"egress\": {\"allow\": [{\"to\": "
+                                   "[{\"host\": \"a.example\"}, {\"cidr\": \"192.0.2.0/24\", \"except\": "
+                                   "[\"192.0.2.9\"]}, "
+                                   "{\"cidr\": \"2001:db8::/32\"}], \"ports\": [{\"protocol\": \"tcp\", "
+                                   "\"port\": 1, \"endPort\": "
+                                   "9}]}], \"deny\": [{\"to\": [{\"host\": \"*.b.example\"}]}], \"limits\": "
+                                   "{\"connections\": 5, "
+                                   "\"bytesOut\": \"1M\"}}}}";
+        Policy *p = NULL;
+        PolicyError error = { 0 };
+        ck_assert_msg(policy_parse(text, strlen(text), NULL, NULL, &p, &error) == 0, "%s", error.sentence);
+        RelayEnds ends;
+        ck_assert_int_eq(relay_ends_new(ID, p, &ends), 0);
+        _cleanup_free_ uint8_t *data = NULL;
+        size_t size;
+        ck_assert_int_eq(sealed_memfd_read(ends.lease, &data, &size), 0);
+        EgressLease *l = NULL;
+        const char *where = "";
+        ck_assert_msg(egress_lease_decode(data, size, &l, &where) == 0, "%s", where);
+        ck_assert_str_eq(l->id, ID);
+        ck_assert_uint_eq(l->egress.fallback, VERDICT_DENY);
+        ck_assert_uint_eq(l->egress.n_allow, 1);
+        ck_assert_uint_eq(l->egress.allow[0].n_peers, 3);
+        ck_assert_str_eq(l->egress.deny[0].peers[0].host, "*.b.example");
+        ck_assert_uint_eq(l->connections, 5);
+        ck_assert_uint_eq(l->bytes_out, 1024 * 1024);
+        ck_assert_uint_eq(l->bytes_in, LEASE_UNLIMITED);
+        for (size_t i = 0; i < l->egress.allow[0].n_peers; i++)
+                ck_assert(net_peer_covers(&l->egress.allow[0].peers[i], &p->egress.allow[0].peers[i]) &&
+                                net_peer_covers(&p->egress.allow[0].peers[i], &l->egress.allow[0].peers[i]));
+        (void)egress_lease_free(l); /* NULL */
+        relay_ends_close(&ends);
+        policy_unref(p);
+}
+END_TEST
+
+int main(void) {
+        TCase *t = daemon_case("relay");
+        tcase_add_test(t, test_what_is_allowed_is_on_record_before_it_is_answered);
+        tcase_add_test(t, test_what_is_not_on_record_is_answered_no);
+        tcase_add_test(t, test_a_refusal_is_recorded_and_not_answered);
+        tcase_add_test(t, test_a_flood_of_refusals_is_counted);
+        tcase_add_test(t, test_more_connections_than_are_shown);
+        tcase_add_loop_test(t, test_a_report_that_is_none, 0, ELEMENTSOF(spoilers));
+        tcase_add_test(t, test_a_report_of_another_size);
+        tcase_add_test(t, test_the_end_of_the_channel);
+        tcase_add_test(t, test_the_ends_of_a_new_relay);
+        return run_daemon_case(t);
+}
