@@ -14,7 +14,7 @@ typedef struct EgressLease {
         NetDirection egress;      /* clauses name the policy: "NAME#/network/egress/allow/0" */
         uint64_t bytes_out, bytes_in;    /* of all connections together; LEASE_UNLIMITED */
         uint64_t connections;     /* open at once */
-        uint64_t connection_rate; /* new ones a minute */
+        uint64_t connection_rate; /* new ones a second */
 } EgressLease;
 
 EgressLease *egress_lease_free(EgressLease *l);

@@ -21,15 +21,15 @@ Judgement judge_name(const EgressLease *l, const char *host);
 /* Where a connection goes: an address, and the names that were asked for and answered with it. */
 typedef struct Destination {
         NetCidr address;           /* folded */
-        bool is_own;               /* it is one of this host's own addresses */
+        bool by_address_only;      /* one of this host's own, or a translated one (NAT64, 6to4): no name leads there */
         unsigned protocol;         /* one bit */
         uint16_t port;
         const char *const *hosts;  /* canonical */
         size_t n_hosts;
 } Destination;
 
-/* An address rule (or a rule for any destination, or the default) may open what is special, a name rule only what is global and not the host's
- * own. A deny rule for a name denies the address only where no other name of it is allowed. */
+/* An address rule (or a rule for any destination, or the default) may open what is special, a name rule only what is global, not the host's
+ * own and not translated. A deny rule for a name denies its address as well, where no other name of it is allowed. */
 Judgement judge_connect(const EgressLease *l, const Destination *d);
 
 /* What the connection says itself: the server name of a TLS hello, the Host of an HTTP request. claimed is canonical; NULL: none was said.

@@ -57,12 +57,17 @@ scenario_run() {
 scenario_begin() {
         work=$(mktemp -d /home/scenario.XXXXXX) # a real disk, see boot.sh
         chmod 755 "$work"
+        undo=()
+        scenario_cursor
+}
+
+# From here on records are new.
+scenario_cursor() {
         # An entry that no test looks for, since journalctl 252's --after-cursor passes over one entry too many where there are matches.
         logger -t mxc-scenario begin
         journalctl --sync
         # shellcheck disable=SC2034 # for the tests
         cursor=$(journalctl -t mxc-scenario -n 1 -o json --output-fields=__CURSOR 2>/dev/null | sed -n 's/.*"__CURSOR":"\([^"]*\)".*/\1/p')
-        undo=()
 }
 
 # undo COMMAND…: done at the end of the test, whatever happens, last first

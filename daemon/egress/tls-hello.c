@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tls-hello.h"
+
+#include "cleanup.h"
+
+#define RECORD_HEADER 5U
+#define RECORD_HANDSHAKE 22U
+#define RECORD_MAX 16384U /* RFC 8446 5.1 */
+#define HANDSHAKE_HEADER 4U
+#define HANDSHAKE_HELLO 1U
+#define EXTENSION_SERVER_NAME 0U
+#define EXTENSION_ECH 0xfe0dU /* RFC 9849 */
+#define NAME_HOST 0U
+
+const uint8_t tls_alert_access_denied[TLS_ALERT_SIZE] = { 21, 3, 3, 0, 2, 2, 49 };
+
+/* What is left to read. A length that is more than that makes everything after it fail. */
+typedef struct Reader {
+        const uint8_t *at;
+        size_t left;
+        bool bad;
+} Reader;
+
+static const uint8_t *take(Reader *r, size_t n) {
+        if (r->bad || n > r->left) {
+                r->bad = true;
+                return NULL;
+        }
+        const uint8_t *p = r->at;
+        r->at += n;
+        r->left -= n;
+        return p;
+}
+
+static size_t number(Reader *r, size_t bytes) {
+        const uint8_t *p = take(r, bytes);
+        size_t value = 0;
+        for (size_t i = 0; p && i < bytes; i++)
+                value = value << 8 | p[i];
+        return value;
+}
+
+/* A vector with its length in front. */
+static Reader vector(Reader *r, size_t length_bytes) {
+        size_t n = number(r, length_bytes);
+        const uint8_t *p = take(r, n);
+        return (Reader){ .at = p, .left = p ? n : 0, .bad = !p };
+}
+
+/* RFC 6066 3: one name of one kind is all that there is. */
+static bool read_server_name(Reader extension, TlsServerName *ret) {
+        char text[LIMIT_HOST_BYTES + 1];
+        Reader list = vector(&extension, 2);
+        size_t kind = number(&list, 1);
+        Reader name = vector(&list, 2);
+        if (extension.bad || extension.left > 0 || list.bad || list.left > 0 || name.bad ||
+                        kind != NAME_HOST || name.left == 0 || name.left > LIMIT_HOST_BYTES ||
+                        memchr(name.at, 0, name.left))
+                return false;
+        memcpy(text, name.at, name.left);
+        text[name.left] = '\0';
+        return !host_canonical(text, false, ret->host);
+}
+
+static bool read_extensions(Reader extensions, TlsServerName *ret) {
+        bool named = false;
+        while (!extensions.bad && extensions.left > 0) {
+                size_t type = number(&extensions, 2);
+                Reader body = vector(&extensions, 2);
+                if (body.bad)
+                        return false;
+                if (type == EXTENSION_ECH)
+                        ret->encrypted = true;
+                if (type != EXTENSION_SERVER_NAME)
+                        continue;
+                if (named || !read_server_name(body, ret))
+                        return false;
+                named = true;
+        }
+        return !extensions.bad;
+}
+
+static bool read_hello(Reader hello, TlsServerName *ret) {
+        (void)take(&hello, 2 + 32); /* version, random */
+        (void)vector(&hello, 1);    /* session */
+        (void)vector(&hello, 2);    /* ciphers */
+        (void)vector(&hello, 1);    /* compressions */
+        if (hello.bad)
+                return false;
+        if (hello.left == 0)
+                return true; /* TLS 1.2 may have no extensions, and then there is no name */
+        Reader extensions = vector(&hello, 2);
+        return !extensions.bad && hello.left == 0 && read_extensions(extensions, ret);
+}
+
+/* Puts the handshake bytes of the records together: a hello may come in pieces of one byte. */
+TlsHello tls_hello_parse(const uint8_t *data, size_t size, TlsServerName *ret) {
+        uint8_t handshake[TLS_HELLO_MAX];
+        size_t used = 0, wanted = HANDSHAKE_HEADER;
+        *ret = (TlsServerName){ .encrypted = false };
+        if (size > 0 && data[0] != RECORD_HANDSHAKE)
+                return TLS_NOT_TLS;
+        if (size > 1 && data[1] != 3) /* the major version of every TLS, and of SSL 3 */
+                return TLS_NOT_TLS;
+        Reader r = { .at = data, .left = size };
+        while (used < wanted) {
+                if (r.left < RECORD_HEADER)
+                        return size >= TLS_HELLO_MAX ? TLS_BAD : TLS_MORE;
+                size_t type = number(&r, 1), version = number(&r, 2), n = number(&r, 2);
+                if (type != RECORD_HANDSHAKE || version >> 8 != 3 || n == 0 || n > RECORD_MAX)
+                        return TLS_BAD;
+                size_t here = n < r.left ? n : r.left;
+                if (here > sizeof(handshake) - used)
+                        return TLS_BAD;
+                const uint8_t *piece = take(&r, here);
+                memcpy(handshake + used, piece, here);
+                used += here;
+                if (used >= HANDSHAKE_HEADER) {
+                        if (handshake[0] != HANDSHAKE_HELLO)
+                                return TLS_BAD;
+                        wanted = HANDSHAKE_HEADER +
+                                 ((size_t)handshake[1] << 16 | (size_t)handshake[2] << 8 | handshake[3]);
+                        if (wanted > sizeof(handshake))
+                                return TLS_BAD;
+                }
+                if (here < n && used < wanted)
+                        return size >= TLS_HELLO_MAX ? TLS_BAD : TLS_MORE;
+        }
+        const Reader hello = { .at = handshake + HANDSHAKE_HEADER, .left = wanted - HANDSHAKE_HEADER };
+        return read_hello(hello, ret) ? TLS_HELLO : TLS_BAD;
+}

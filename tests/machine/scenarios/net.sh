@@ -1,0 +1,380 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash disable=SC2154,SC2016
+# The network of a sandbox: real clients that know nothing of it, a world of servers behind this machine, and every way round that agents
+# are known to try.
+# shellcheck source=tests/machine/world/world.sh
+. "$MXC_TEST_SRC/tests/machine/world/world.sh"
+
+# online ALLOW [DENY [LIMITS]]: a policy document that reaches what these lists of rules say; $online
+online() {
+        online='{"schema": "mxc-policy/1", "name": "net", "extends": "workspace", "network": {"egress": {"allow": '"$1"
+        [ $# -lt 2 ] || online+=', "deny": '"$2"
+        [ $# -lt 3 ] || online+=', "limits": '"$3"
+        online+='}}}'
+}
+WEB='[{"to": [{"host": "web.example.com"}, {"host": "alias.example.com"}]}]'
+
+# go COMMAND…: as alice under $online, in $ws
+go() { as alice mxcctl run --policy "$online" -- "$@"; }
+
+world() {
+        world_up
+        workspace alice
+        install -m 644 $world_dir/cert.pem "$ws/cert.pem"
+        online "$WEB"
+}
+
+test_a_name_that_is_allowed_is_reached() {
+        world
+        assert_ok go curl -sS --max-time 20 http://web.example.com/x
+        assert_eq 'http web.example.com /x' "$output"
+        assert_ok go curl -sS --max-time 20 --cacert cert.pem https://web.example.com/y
+        assert_eq 'https web.example.com /y' "$output"
+        assert_ok go wget -q -T 20 -O - http://web.example.com/z
+        assert_ok go python3 -c 'import urllib.request; print(urllib.request.urlopen("http://web.example.com/p", timeout=20).read())'
+        local clause='net#/network/egress/allow/0'
+        assert_record MXC_EVENT=connect MXC_DECISION=allow MXC_TARGET=tcp/web.example.com:443 MXC_CLAUSE="$clause" MXC_REASON=rule \
+                MXC_ON_BEHALF_USER=alice
+        assert_record MXC_EVENT=disconnect MXC_TARGET=tcp/web.example.com:443
+}
+
+test_it_is_reached_by_both_families() {
+        world
+        assert_ok go curl -sS -4 --max-time 20 http://web.example.com/four
+        assert_ok go curl -sS -6 --max-time 20 http://web.example.com/six
+        wait_until 5 world_saw "/six host web.example.com at $WORLD_WEB6"
+        assert_record MXC_EVENT=connect MXC_DECISION=allow MXC_ADDRESS="[$WORLD_WEB6]:80"
+}
+
+test_the_record_comes_before_the_connection() {
+        world
+        defer systemctl start systemd-journald.socket systemd-journald-dev-log.socket systemd-journald
+        spawn alice workspace s "$ws" policy s "$online" -- sh -c 'until [ -e go ]; do sleep 0.1; done; curl -sS -m 20 http://web.example.com/unseen; echo $? >status'
+        systemctl stop systemd-journald.socket systemd-journald-dev-log.socket systemd-journald
+        touch "$ws/go"
+        wait_until 30 test -s "$ws/status"
+        systemctl start systemd-journald.socket systemd-journald-dev-log.socket systemd-journald
+        assert_ne 0 "$(cat "$ws/status")" 'connected without a record'
+        ! world_saw /unseen || fail 'a connection was made that is not on record'
+}
+
+test_another_name_is_not() {
+        world
+        assert_fails go curl -sS --max-time 20 http://other.example.net/
+        assert_contains "$output" 'Could not resolve host'
+        assert_record MXC_EVENT=resolve MXC_DECISION=deny MXC_TARGET=dns/other.example.net
+        assert_fails go curl -sS --max-time 20 --resolve other.example.net:80:$WORLD_OTHER http://other.example.net/
+        assert_fails go curl -sS --max-time 20 http://$WORLD_OTHER/
+        assert_record MXC_EVENT=connect MXC_DECISION=deny MXC_TARGET=tcp/$WORLD_OTHER:80 MXC_REASON=no-name
+        ! world_was_asked other.example.net || fail 'a refused name was asked for outside'
+        # even the address of what is allowed, when it was not asked for by its name
+        assert_fails go curl -sS --max-time 20 http://$WORLD_WEB/
+}
+
+test_refusals_come_at_once() {
+        world
+        assert_ok go python3 -c '
+import socket, time
+begin = time.monotonic()
+for kind, where in ((socket.SOCK_STREAM, ("93.184.216.99", 80)), (socket.SOCK_DGRAM, ("93.184.216.99", 9))):
+    for attempt in range(20):
+        s = socket.socket(socket.AF_INET, kind)
+        s.settimeout(30)
+        try:
+            s.connect(where)
+            s.send(b"x")
+            s.recv(1)
+            raise SystemExit("connected to " + str(where))
+        except (ConnectionError, PermissionError):
+            pass
+        except TimeoutError:
+            raise SystemExit("hangs")
+'
+}
+
+test_a_wildcard_is_below_its_name_only() {
+        world
+        online '[{"to": [{"host": "*.example.com"}]}]'
+        assert_ok go curl -sS --max-time 20 http://api.example.com/
+        assert_fails go curl -sS --max-time 20 http://example.com/
+}
+
+test_deny_beats_allow() {
+        world
+        online '[{"to": [{"host": "*.example.com"}]}]' '[{"to": [{"host": "api.example.com"}]}]'
+        assert_ok go curl -sS --max-time 20 http://web.example.com/
+        assert_fails go curl -sS --max-time 20 http://api.example.com/
+        # the same address under the name that is allowed: what is said in the connection decides
+        assert_status 22 go curl -sSf --max-time 20 -H 'Host: api.example.com' http://web.example.com/fronted
+        ! world_saw /fronted || fail 'another host was reached through an allowed name'
+        assert_record MXC_EVENT=connect MXC_DECISION=deny MXC_REASON=http-host
+}
+
+test_ports_are_part_of_a_rule() {
+        world
+        online '[{"to": [{"host": "web.example.com"}], "ports": [{"protocol": "tcp", "port": 443}]}]'
+        assert_ok go curl -sS --max-time 20 --cacert cert.pem https://web.example.com/
+        assert_fails go curl -sS --max-time 20 http://web.example.com/
+        assert_record MXC_EVENT=connect MXC_DECISION=deny MXC_TARGET=tcp/web.example.com:80
+}
+
+test_addresses_by_cidr() {
+        world
+        online '[{"to": [{"cidr": "93.184.216.0/24", "except": ["93.184.216.99/32"]}]}, {"to": [{"cidr": "10.77.0.0/16"}]}]'
+        assert_ok go curl -sS --max-time 20 http://$WORLD_WEB/
+        assert_fails go curl -sS --max-time 20 http://$WORLD_OTHER/
+        assert_ok go curl -sS --max-time 20 http://$WORLD_PRIVATE/ # a cidr rule may
+        assert_fails go curl -sS --max-time 20 "http://[$WORLD_WEB6]/"
+}
+
+test_no_name_leads_into_the_neighbourhood() {
+        world
+        online '[{"to": [{"host": "*.example.com"}]}]'
+        local name
+        for name in inside loop meta host; do
+                assert_fails go curl -sS --max-time 20 http://$name.example.com/
+                assert_contains "$output" 'Could not resolve host'
+        done
+}
+
+test_the_server_name_of_tls_must_be_the_one_asked_for() {
+        world
+        assert_fails go openssl s_client -connect web.example.com:443 -servername other.example.net
+        assert_contains "$output" 'access denied'
+        assert_record MXC_EVENT=connect MXC_DECISION=deny MXC_REASON=server-name
+        assert_fails go openssl s_client -connect web.example.com:443 -noservername
+        ! world_saw 'sni other.example.net' || fail 'the hello went out'
+        assert_ok go sh -c 'echo | openssl s_client -connect web.example.com:443 -servername web.example.com -CAfile cert.pem -verify_return_error'
+}
+
+test_each_request_of_a_connection_is_looked_at() {
+        world
+        assert_ok go python3 -c '
+import http.client
+c = http.client.HTTPConnection("web.example.com", 80, timeout=20)
+c.request("GET", "/first")
+assert c.getresponse().read() == b"http web.example.com /first\n"
+c.putrequest("GET", "/second", skip_host=True)
+c.putheader("Host", "other.example.net")
+c.endheaders()
+answer = c.getresponse()
+assert answer.status == 403, answer.status
+'
+        ! world_saw /second || fail 'the second request went through'
+}
+
+test_a_server_that_speaks_first() {
+        world
+        online '[{"to": [{"host": "web.example.com"}], "ports": [{"port": 2222}]}]'
+        assert_ok go python3 -c '
+import socket
+s = socket.create_connection(("web.example.com", 2222), timeout=20)
+assert s.recv(100) == b"220 world\r\n"
+s.sendall(b"hello\n")
+assert s.recv(100) == b"hello\n"
+s.shutdown(socket.SHUT_WR)
+assert s.recv(100) == b""
+'
+}
+
+test_much_data_arrives_whole() {
+        world
+        assert_ok go sh -c 'curl -sS --max-time 60 http://web.example.com/big | sha256sum'
+        assert_contains "$output" "$(python3 -c 'import hashlib; print(hashlib.sha256(bytes(range(256)) * (32 * 1024 * 1024 // 256)).hexdigest())')"
+        assert_ok go sh -c 'head -c 20000000 /dev/urandom >up; sha256sum <up; curl -sS --max-time 60 -T up http://web.example.com/up; rm up'
+        assert_eq 1 "$(grep -o '[0-9a-f]\{64\}' <<<"$output" | sort -u | wc -l)"
+        local out
+        out=$(record MXC_BYTES_OUT MXC_EVENT=disconnect)
+        [ "$out" -gt 20000000 ] || fail "only $out bytes are on record"
+}
+
+test_any_resolver_that_a_program_asks_is_ours() {
+        world
+        local server
+        for server in 8.8.8.8 1.1.1.1 127.0.0.53 2001:4860:4860::8888 $WORLD_DNS; do
+                assert_ok go dig +short +tries=1 +time=10 web.example.com @$server
+                assert_contains "$output" $WORLD_WEB
+                assert_ok go dig +tcp +short +tries=1 +time=10 web.example.com @$server
+                assert_contains "$output" $WORLD_WEB
+        done
+        assert_ok go dig +tries=1 +time=10 secret.other.example.net TXT @8.8.8.8
+        assert_contains "$output" NXDOMAIN
+        assert_ok go dig +tries=1 +time=10 c2VjcmV0.web.example.com @$WORLD_DNS
+        assert_contains "$output" NXDOMAIN
+        ! world_was_asked secret.other.example.net || fail 'a question left'
+        ! world_was_asked c2VjcmV0.web.example.com || fail 'a name was smuggled out'
+}
+
+test_there_is_no_other_way_out() {
+        world
+        assert_ok go python3 - <<'END'
+import errno, os, socket, struct, subprocess
+def refused(what, *args):
+    try:
+        s = socket.socket(*args)
+    except OSError:
+        return
+    raise SystemExit(what + " can be made")
+refused("a raw socket", socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+refused("a raw v6 socket", socket.AF_INET6, socket.SOCK_RAW, 58)
+refused("a ping socket", socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP)
+refused("a packet socket", 17, socket.SOCK_RAW, 0)
+refused("vsock", 40, socket.SOCK_STREAM, 0)
+refused("netfilter's netlink", socket.AF_NETLINK, socket.SOCK_RAW, 12)
+names = [name for _, name in socket.if_nameindex()]
+assert names == ["lo"], names
+s = socket.socket(socket.AF_UNIX)
+try:
+    s.connect("\0/org/freedesktop/systemd1/notify")
+    raise SystemExit("an abstract socket of the host")
+except OSError:
+    pass
+# the relay's own listener is not to be had
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+try:
+    s.bind(("0.0.0.0", 53))
+    raise SystemExit("port 53 can be taken")
+except OSError:
+    pass
+END
+}
+
+test_one_sandbox_has_nothing_of_the_others() {
+        world
+        online "$WEB"
+        spawn alice workspace s "$ws" policy s "$online" -- sh -c 'getent hosts web.example.com >known; sleep 1000'
+        defer end_quietly "$sandbox"
+        wait_until 20 test -s "$ws/known"
+        # what one has learnt, another has not
+        assert_fails go curl -sS --max-time 20 http://$WORLD_WEB/
+}
+
+test_the_sandbox_s_own_loopback_is_its_own() {
+        world
+        assert_ok go python3 -c '
+import socket
+server = socket.create_server(("127.0.0.1", 8080))
+client = socket.create_connection(("127.0.0.1", 8080), timeout=10)
+server.accept()
+'
+        python3 -m http.server --bind 127.0.0.1 18080 >/dev/null 2>&1 &
+        defer kill $!
+        wait_until 10 curl -sS -o /dev/null http://127.0.0.1:18080/
+        assert_fails go curl -sS --max-time 20 http://127.0.0.1:18080/
+        assert_fails go curl -sS --max-time 20 http://93.184.215.2:18080/
+        assert_fails go curl -sS --max-time 20 http://10.0.2.2:18080/
+        online '[{"to": [{"cidr": "0.0.0.0/0"}, {"cidr": "::/0"}]}]'
+        assert_fails go curl -sS --max-time 20 http://127.0.0.1:18080/
+        assert_fails go curl -sS --max-time 20 'http://[::ffff:127.0.0.1]:18080/'
+}
+
+test_the_relay_is_nobody() {
+        world
+        spawn alice workspace s "$ws" policy s "$online" -- sh -c 'exec 3<>/dev/tcp/x/1 2>/dev/null; curl -sS -m 20 -o got http://web.example.com/; sleep 1000'
+        defer end_quietly "$sandbox"
+        wait_until 20 test -s "$ws/got"
+        local relay
+        relay=$(pgrep -u mxc-egress | head -n 1)
+        [ -n "$relay" ] || fail 'there is no relay'
+        assert_contains "$(cat "/proc/$relay/cgroup")" "$(property "$sandbox" Unit)"
+        local status
+        status=$(cat "/proc/$relay/status")
+        assert_contains "$status" $'CapEff:\t0000000000000000'
+        assert_contains "$status" $'CapBnd:\t0000000000000000'
+        assert_contains "$status" $'NoNewPrivs:\t1'
+        assert_contains "$status" $'Seccomp:\t2'
+        assert_eq "$(readlink /proc/self/ns/net)" "$(readlink "/proc/$relay/ns/net")"
+        # it ends with its sandbox
+        assert_ok call "$sandbox" Sandbox Stop
+        wait_until 10 relay_is_gone "$relay"
+}
+relay_is_gone() { [ ! -d "/proc/$1" ]; }
+
+test_a_sandbox_that_needs_no_network_has_no_relay() {
+        world
+        spawn alice workspace s "$ws" policy s "$online" -- sleep infinity
+        defer end_quietly "$sandbox"
+        assert_eq '' "$(pgrep -u mxc-egress || true)"
+        assert_ok as alice mxcctl net "${sandbox##*/}"
+}
+
+test_a_relay_that_dies_is_no_network_and_then_a_new_one() {
+        world
+        spawn alice workspace s "$ws" policy s "$online" -- sh -c 'while :; do curl -sS -m 5 -o got http://web.example.com/ && date >>ok; sleep 0.2; done'
+        defer end_quietly "$sandbox"
+        wait_until 20 test -s "$ws/ok"
+        local relay
+        relay=$(pgrep -u mxc-egress | head -n 1)
+        kill -KILL "$relay"
+        wait_until 10 relay_is_gone "$relay"
+        rm -f "$ws/ok"
+        wait_until 30 test -s "$ws/ok"
+        assert_ne "$relay" "$(pgrep -u mxc-egress | head -n 1)"
+}
+
+test_it_survives_a_restart_of_mxcd() {
+        world
+        spawn alice workspace s "$ws" policy s "$online" -- sh -c 'while :; do curl -sS -m 10 -o got http://web.example.com/ && date >>ok; sleep 0.2; done'
+        defer end_quietly "$sandbox"
+        wait_until 20 test -s "$ws/ok"
+        systemctl restart mxcd
+        wait_until 20 mxcd_is_up
+        rm -f "$ws/ok"
+        wait_until 30 test -s "$ws/ok"
+        local id=${sandbox##*/}
+        assert_record MXC_EVENT=adopt MXC_SANDBOX="$id"
+        scenario_cursor
+        assert_record MXC_EVENT=connect MXC_DECISION=allow MXC_SANDBOX="$id"
+}
+
+test_budgets() {
+        world
+        online "$WEB" '[{"to": [{"host": "x.example.org"}]}]' '{"bytesIn": "1M"}'
+        assert_fails go sh -c 'curl -sSf --max-time 30 -o big http://web.example.com/big'
+        assert_record MXC_EVENT=connect MXC_DECISION=deny MXC_REASON=limit-bytes-in
+        online "$WEB" '[{"to": [{"host": "x.example.org"}]}]' '{"connections": 2}'
+        assert_ok go python3 -c '
+import socket
+held = [socket.create_connection(("web.example.com", 80), timeout=20) for _ in range(2)]
+try:
+    s = socket.create_connection(("web.example.com", 80), timeout=20)
+    s.sendall(b"GET / HTTP/1.1\r\nHost: web.example.com\r\n\r\n")
+    assert not s.recv(1), "a third connection"
+except ConnectionError:
+    pass
+held.pop().close()
+'
+        assert_record MXC_EVENT=connect MXC_DECISION=deny MXC_REASON=limit-connections
+}
+
+test_mxcctl_net_and_explain() {
+        world
+        spawn alice workspace s "$ws" policy s "$online" -- python3 -c '
+import socket, time
+s = socket.create_connection(("web.example.com", 80), timeout=20)
+try:
+    socket.create_connection(("93.184.216.99", 80), timeout=20).recv(1)
+except OSError:
+    pass
+open("ready", "w").write("x")
+time.sleep(1000)'
+        defer end_quietly "$sandbox"
+        wait_until 20 test -s "$ws/ready"
+        assert_ok as alice mxcctl net "${sandbox##*/}"
+        assert_contains "$output" tcp/web.example.com:80
+        assert_contains "$output" "tcp/$WORLD_OTHER:80"
+        assert_contains "$output" refused
+        assert_ok as alice mxcctl net --json=short "${sandbox##*/}"
+        assert_refused Denied as bob busctl call org.mxc1 "$sandbox" org.mxc1.Sandbox ListConnections
+        assert_ok as alice sh -c 'printf "%s" "$1" >online.json; mxcctl policy explain ./online.json connect web.example.com:80' sh "$online"
+        assert_contains "$output" allowed
+}
+
+test_what_a_relay_cannot_carry_is_refused() {
+        world
+        online '[{"to": [{"cidr": "8.8.8.8"}], "ports": [{"protocol": "udp", "port": 53}]}]'
+        assert_refused Unsupported spawn alice policy s "$online" -- true
+        online '[{"ports": [{"protocol": "icmp"}]}]'
+        assert_refused Unsupported spawn alice policy s "$online" -- true
+        assert_refused Denied spawn alice policy s '{"schema": "mxc-policy/1", "extends": "workspace", "network": {"ingress": {"hostLoopback": "allow"}}}' -- true
+}

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""servers.py CERT KEY: what there is to connect to. Prints a line for whatever reaches it.
+
+80, 443  HTTP/1.1 and HTTPS: answers with who was asked for, keeps connections alive; /big answers 32 MiB, PUT says a digest
+7        echo
+2222     says a banner before it is spoken to, then echoes
+"""
+
+import asyncio
+import hashlib
+import ssl
+import sys
+
+BIG = bytes(range(256)) * (32 * 1024 * 1024 // 256)
+
+
+def say(*words):
+    print(*words, flush=True)
+
+
+async def http(reader, writer, scheme):
+    local = writer.get_extra_info("sockname")[0]
+    try:
+        while True:
+            line = (await reader.readline()).decode("latin-1").split()
+            if len(line) < 3:
+                return
+            fields = {}
+            while (field := (await reader.readline()).decode("latin-1").rstrip("\r\n")):
+                name, _, value = field.partition(":")
+                fields[name.lower()] = value.strip()
+            body = await reader.readexactly(int(fields.get("content-length", 0)))
+            host = fields.get("host", "?")
+            say(scheme, line[0], line[1], "host", host, "at", local)
+            if line[1].endswith("/big"):
+                answer = BIG
+            elif body:
+                answer = hashlib.sha256(body).hexdigest().encode() + b"\n"
+            else:
+                answer = f"{scheme} {host} {line[1]}\n".encode()
+            writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(answer)}\r\n\r\n".encode() + answer)
+            await writer.drain()
+            if fields.get("connection", "").lower() == "close":
+                return
+    except (ConnectionError, asyncio.IncompleteReadError):
+        pass
+    finally:
+        writer.close()
+
+
+async def echo(reader, writer, banner):
+    try:
+        writer.write(banner)
+        while (data := await reader.read(65536)):
+            say("echo", len(data))
+            writer.write(data)
+            await writer.drain()
+        writer.write_eof()
+    except ConnectionError:
+        pass
+    finally:
+        writer.close()
+
+
+async def main(cert, key):
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(cert, key)
+    tls.sni_callback = lambda socket, name, context: say("sni", name)
+    hosts = ["0.0.0.0", "::"]
+    servers = [
+        await asyncio.start_server(lambda r, w: http(r, w, "http"), hosts, 80),
+        await asyncio.start_server(lambda r, w: http(r, w, "https"), hosts, 443, ssl=tls),
+        await asyncio.start_server(lambda r, w: echo(r, w, b""), hosts, 7),
+        await asyncio.start_server(lambda r, w: echo(r, w, b"220 world\r\n"), hosts, 2222),
+    ]
+    say("ready")
+    await asyncio.gather(*(s.serve_forever() for s in servers))
+
+
+asyncio.run(main(*sys.argv[1:]))
