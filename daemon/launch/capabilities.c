@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* No capability in any of the five sets, no way to get one back. The bounding set is empty already: the launcher
- * dropped it when it started, and every child inherits that. */
+/* No capability in any of the five sets, no way to get one back. */
 
 #include <linux/securebits.h>
 #include <sys/capability.h>
@@ -8,6 +7,7 @@
 
 #include "cage.h"
 #include "cleanup.h"
+#include "privileges.h"
 
 DEFINE_CLEANUP(cap_t, cap_free);
 
@@ -16,20 +16,25 @@ DEFINE_CLEANUP(cap_t, cap_free);
                         SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE |                             \
                         SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED)
 
-/* Before the identity: afterwards the capability that this takes may be gone. Not in the launcher itself: there, setfsuid()
- * must go on dropping the capabilities that see past file permissions. */
-int wall_securebits(Cage *c) {
+int privileges_lock(void) {
         return prctl(PR_SET_SECUREBITS, SECUREBITS) < 0 ? -errno : 0;
 }
 
-int wall_capabilities(Cage *c) {
+/* Before the identity: afterwards the capability that this takes may be gone. Not in the launcher itself: there, setfsuid()
+ * must go on dropping the capabilities that see past file permissions. */
+int wall_securebits(Cage *c) {
+        return privileges_lock();
+}
+
+int privileges_drop(const char **ret_detail) {
         if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
                 return -errno;
         int has = 0;
         for (int cap = 0; has == 0; cap++)
                 has = prctl(PR_CAPBSET_READ, cap);
         if (has > 0) {
-                c->detail = "the bounding set is not empty";
+                if (ret_detail)
+                        *ret_detail = "the bounding set is not empty";
                 return -EPERM;
         }
         _cleanup_(cap_freep) cap_t none = cap_init();
@@ -41,10 +46,18 @@ int wall_capabilities(Cage *c) {
         return cap_compare(none, got) == 0 ? 0 : -EPERM;
 }
 
-int wall_no_new_privs(Cage *c) {
+int wall_capabilities(Cage *c) {
+        return privileges_drop(&c->detail);
+}
+
+/* Pid 1 shares its uid with the agent, which must not look into it; a change of uid does this already, but root's own agents do not
+ * change it. */
+int privileges_deny(void) {
         if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
                 return -errno;
-        /* pid 1 shares its uid with the agent, which must not look into it; a change of uid does this already, but root's
-         * own agents do not change it */
         return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? -errno : 0;
+}
+
+int wall_no_new_privs(Cage *c) {
+        return privileges_deny();
 }

@@ -6,10 +6,9 @@
 
 #include "cage.h"
 #include "cleanup.h"
+#include "privileges.h"
 
-int wall_identity(Cage *c) {
-        const uid_t uid = c->plan->uid;
-        const gid_t gid = c->plan->gid;
+int privileges_become(uid_t uid, gid_t gid) {
         if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
                 return -errno;
 
@@ -20,4 +19,8 @@ int wall_identity(Cage *c) {
         bool done = real == uid && effective == uid && saved == uid && real_gid == gid &&
                     effective_gid == gid && saved_gid == gid && getgroups(0, NULL) == 0;
         return done ? 0 : -EPERM;
+}
+
+int wall_identity(Cage *c) {
+        return privileges_become(c->plan->uid, c->plan->gid);
 }

@@ -15,6 +15,7 @@
 #include "cleanup.h"
 #include "fd.h"
 #include "launcher.h"
+#include "process.h"
 
 /* A sandbox goes before the daemons of the host when memory runs out. */
 #define CAGE_OOM_SCORE "200"
@@ -84,8 +85,7 @@ int wall_cgroup_namespace(Cage *c) {
         return unshare(CLONE_NEWCGROUP) < 0 ? -errno : 0;
 }
 
-/* What the policy says is an upper bound: where the launcher itself may have fewer files, and nobody here may raise that, so be it. */
-static int limit_files(uint64_t max) {
+int process_limit_files(uint64_t max) {
         struct rlimit files = { .rlim_cur = max, .rlim_max = max }, own;
         if (setrlimit(RLIMIT_NOFILE, &files) == 0)
                 return 0;
@@ -97,7 +97,7 @@ static int limit_files(uint64_t max) {
 
 static int set_limits(const LaunchPlan *p) {
         const struct rlimit core = { .rlim_cur = 0, .rlim_max = 0 };
-        int r = limit_files(p->max_files);
+        int r = process_limit_files(p->max_files);
         if (r < 0)
                 return r;
         return setrlimit(RLIMIT_CORE, &core) < 0 ? -errno : 0;
