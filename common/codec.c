@@ -190,9 +190,13 @@ int sealed_memfd_new(const uint8_t *data, size_t size, int *ret_fd) {
         return 0;
 }
 
-int sealed_memfd_read(int fd, uint8_t **ret_data, size_t *ret_size) {
+bool sealed_memfd_check(int fd) {
         int seals = fcntl(fd, F_GET_SEALS); /* EINVAL for anything but a memfd */
-        if (seals < 0 || (seals & SEALS) != SEALS)
+        return seals >= 0 && (seals & SEALS) == SEALS;
+}
+
+int sealed_memfd_read(int fd, uint8_t **ret_data, size_t *ret_size) {
+        if (!sealed_memfd_check(fd))
                 return -EPERM;
         struct stat st;
         if (fstat(fd, &st) < 0)

@@ -49,3 +49,4 @@ bool consists_of(const char *string, const char *characters);
  * so sealed. */
 int sealed_memfd_new(const uint8_t *data, size_t size, int *ret_fd);
 int sealed_memfd_read(int fd, uint8_t **ret_data, size_t *ret_size);
+bool sealed_memfd_check(int fd); /* whether it is one */

@@ -26,6 +26,7 @@ typedef enum LaunchVerb {
         LAUNCH_RELEASE,   /* id, exec: the exit is on record; forget it, remove the leaf. → OK */
         LAUNCH_DROP,      /* path: the agent is idle: end the anchor, remove what leaves are empty. → OK or FAILED EBUSY */
         LAUNCH_PROBE,     /* fds: a template-only plan. Prove every wall by attempting what it forbids. → OK or FAILED */
+        LAUNCH_LEASE,     /* id; fds: a lease, which the relay of this sandbox begins with from now on. → OK or FAILED, ENOENT: it has none */
         _LAUNCH_VERB_MAX,
 } LaunchVerb;
 

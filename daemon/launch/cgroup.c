@@ -57,10 +57,14 @@ static int write_limit(int leaf, const PlanLimit *l) {
         return r == -ENOENT ? 0 : r;
 }
 
+int cgroup_open_leaf(int scope, const char *name) {
+        return fd_openat2(scope, name, O_RDONLY | O_DIRECTORY, BENEATH);
+}
+
 int cgroup_make_leaf(int scope, const char *name, const PlanLimit *limits, size_t n_limits, int *ret_fd) {
         if (mkdirat(scope, name, 0755) < 0)
                 return -errno;
-        _cleanup_close_ int leaf = fd_openat2(scope, name, O_RDONLY | O_DIRECTORY, BENEATH);
+        _cleanup_close_ int leaf = cgroup_open_leaf(scope, name);
         int r = leaf < 0 ? leaf : 0;
         for (size_t i = 0; r == 0 && i < n_limits; i++)
                 r = write_limit(leaf, &limits[i]);

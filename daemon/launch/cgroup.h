@@ -22,6 +22,9 @@ void cgroup_enable_controllers(int scope);
 /* Makes leaf `name` and writes the limits. A limit whose controller this host lacks is passed over. On failure nothing is left. */
 int cgroup_make_leaf(int scope, const char *name, const PlanLimit *limits, size_t n_limits, int *ret_fd);
 
+/* One that is there. */
+int cgroup_open_leaf(int scope, const char *name);
+
 /* 0, -EBUSY while something lives in it; -ENOENT counts as removed. */
 int cgroup_remove_leaf(int scope, const char *name);
 

@@ -11,6 +11,8 @@
 #include "log.h"
 #include "mediate.h"
 #include "net-pool.h"
+#include "relay.h"
+#include "steering.h"
 #include "template-cache.h"
 
 int launcher_watch(Launcher *l, Source *s, int fd, void (*handle)(Launcher *, void *), void *owner) {
@@ -147,7 +149,8 @@ static void verb_hello(Launcher *l, const LaunchRequest *q) {
 static bool serve(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_fds) {
         if (!is_terminated(q->id, sizeof(q->id)) || !is_terminated(q->path, sizeof(q->path)))
                 return false;
-        bool with_fds = q->verb == LAUNCH_SPAWN || q->verb == LAUNCH_EXEC || q->verb == LAUNCH_PROBE;
+        bool with_fds = q->verb == LAUNCH_SPAWN || q->verb == LAUNCH_EXEC || q->verb == LAUNCH_PROBE ||
+                        q->verb == LAUNCH_LEASE;
         if (n_fds > 0 && !with_fds)
                 return false;
         switch ((LaunchVerb)q->verb) {
@@ -177,6 +180,9 @@ static bool serve(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_
                 return true;
         case LAUNCH_PROBE:
                 verb_probe(l, q, fds, n_fds);
+                return true;
+        case LAUNCH_LEASE:
+                verb_lease(l, q, fds, n_fds);
                 return true;
         case _LAUNCH_VERB_MAX:
                 break;
@@ -255,11 +261,12 @@ int launcher_loop(Launcher *l) {
                 }
                 run_expire(l);
                 net_pool_refill(l);
-                waiting = template_cache_expire(l) || !TAILQ_EMPTY(&l->starting);
+                waiting = template_cache_expire(l);
+                waiting = relay_expire(l) || waiting || !TAILQ_EMPTY(&l->starting);
         }
 }
 
-int launcher_new(Launcher **ret, int listener) {
+int launcher_new(Launcher **ret, int listener, const char *relay_program) {
         Launcher *l = calloc(1, sizeof(Launcher));
         if (!l)
                 return -ENOMEM;
@@ -267,6 +274,8 @@ int launcher_new(Launcher **ret, int listener) {
         l->guard = GUARD_NONE;
         STAILQ_INIT(&l->outgoing);
         TAILQ_INIT(&l->starting);
+        TAILQ_INIT(&l->pausing);
+        l->relay_program = relay_program;
         l->epoll = epoll_create1(EPOLL_CLOEXEC);
         if (l->epoll < 0)
                 return -errno; /* the caller exits */
@@ -278,6 +287,10 @@ int launcher_new(Launcher **ret, int listener) {
         guard_hold_find(l);
         if (!l->features.guard)
                 l->features.mediate = (uint32_t)mediator_probe();
+        l->features.egress = (uint32_t)steering_probe();
+        if (!l->features.egress)
+                log_warning("Networks cannot be steered here: sandboxes that may reach something are "
+                            "refused.");
         l->features.recursive_mount_attr = 1; /* 5.12; Landlock itself is younger */
         int r = template_cache_new(l, &l->templates);
         if (r == 0)

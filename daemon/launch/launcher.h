@@ -66,6 +66,8 @@ typedef struct Run {
         Scope *scope;                     /* sandbox; not owned */
         uint64_t leaf;                    /* sandbox: id of its cgroup, for the guard; 0: none */
         Template *proof;                  /* not a sandbox of mxcd's but the proof of this template; not owned */
+        bool steered;                     /* its network is (steering.h) */
+        struct Relay *relay;              /* sandbox whose network is steered */
         size_t n_execs;                   /* sandbox */
         int code, signal;                 /* RUN_EXITED */
         uint64_t release;                 /* serial of a RELEASE that waits for the death of pid 1; 0: none */
@@ -101,12 +103,14 @@ struct Launcher {
         LIST_HEAD(, Anchor) anchors;
         TAILQ_HEAD(RunList, Run) starting;
         size_t n_runs;
+        TAILQ_HEAD(RelayList, Relay) pausing;
+        const char *relay_program;        /* mxc-egress; not owned */
         struct TemplateCache *templates;
         struct NetPool *net;
 };
 
 /* launcher.c */
-int launcher_new(Launcher **ret, int listener); /* takes the descriptor */
+int launcher_new(Launcher **ret, int listener, const char *relay_program); /* takes the descriptor */
 int launcher_loop(Launcher *l);                 /* returns only on failure */
 int launcher_watch(Launcher *l, Source *s, int fd, void (*handle)(Launcher *, void *), void *owner);
 int launcher_watch_for(Launcher *l, Source *s, int fd, uint32_t events, void (*handle)(Launcher *, void *), void *owner);
@@ -135,6 +139,7 @@ int run_watch(Launcher *l, Run *run);                       /* setup_fd, and pid
 void run_abandon(Launcher *l, Run *run, bool with_leaf);       /* kills, removes, frees; the caller replies */
 void run_expire(Launcher *l);                               /* gives up what takes too long */
 void run_report_all(Launcher *l, uint64_t serial);          /* the answer to HELLO */
+void run_relay_ended(Launcher *l, Run *run);                /* that of a sandbox which ended before */
 void verb_signal(Launcher *l, const LaunchRequest *q);
 void verb_release(Launcher *l, const LaunchRequest *q);
 

@@ -57,7 +57,7 @@ static int prepare(void) {
         if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
                         prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
                 return -errno;
-        struct rlimit files; /* four descriptors for each sandbox */
+        struct rlimit files; /* four descriptors for each sandbox, and seven for its network */
         if (getrlimit(RLIMIT_NOFILE, &files) < 0)
                 return -errno;
         files.rlim_cur = files.rlim_max;
@@ -65,12 +65,14 @@ static int prepare(void) {
 }
 
 int main(int argc, char **argv) {
-        if (argc > 2 || (argc == 2 && argv[1][0] != '/')) {
-                fprintf(stderr, "Usage: %s [SOCKET]\nBuilds sandboxes for mxcd; see mxc-launch(8).\n",
+        if (argc > 3 || (argc > 1 && argv[1][0] != '/')) {
+                fprintf(stderr,
+                                "Usage: %s [SOCKET [RELAY]]\nBuilds sandboxes for mxcd; see "
+                                "mxc-launch(8).\n",
                                 argv[0]);
                 return EXIT_FAILURE;
         }
-        int listener = argc == 2 ? own_listener(argv[1]) : inherited_listener();
+        int listener = argc > 1 ? own_listener(argv[1]) : inherited_listener();
         if (listener < 0) {
                 log_error("No socket to listen on: %s", strerror(-listener));
                 return EXIT_FAILURE;
@@ -81,7 +83,7 @@ int main(int argc, char **argv) {
                 return EXIT_FAILURE;
         }
         Launcher *l;
-        r = launcher_new(&l, listener);
+        r = launcher_new(&l, listener, argc > 2 ? argv[2] : MXC_LIBDIR "/mxc-egress");
         if (r == 0)
                 r = launcher_loop(l);
         log_error("Cannot go on: %s", strerror(-r));

@@ -13,16 +13,57 @@
 #include "net-pool.h"
 #include "netns.h"
 
+DEFINE_CLEANUP(Parked *, parked_free);
+
+typedef struct Steered {
+        EmptyNamespaces empty;
+        Steering steering;
+} Steered;
+
 struct NetPool {
-        pid_t helper;
+        pid_t helper;   /* 0: there is none */
         Source channel; /* to the helper: an order each way */
         EmptyNamespaces ready[NET_POOL_SIZE];
         size_t n_ready;
         size_t owed; /* taken, and not ordered again */
+
+        Steered steered[NET_POOL_STEERED];
+        size_t n_steered, n_ordered;
+        size_t n_kept;      /* so many are to be ready */
+        ParkedList waiting; /* for one */
+        size_t n_waiting;
+        int error; /* a positive errno: there will be none for them */
 };
 
-/* LaunchRequest is the launcher's; here a message is just a head, and two descriptors coming back. */
-static const uint32_t order[2] = { LAUNCH_MAGIC, LAUNCH_VERSION };
+typedef enum Kind { KIND_EMPTY, KIND_STEERED } Kind;
+
+/* An order; it comes back with the descriptors: net, ipc, and of a steered one its two sockets and its link. */
+typedef struct Order {
+        uint32_t magic, version;
+        uint32_t kind;
+        int32_t error; /* a positive errno: it cannot be made */
+} Order;
+
+#define N_EMPTY 2
+#define N_STEERED 5
+
+/* ---- the helper ---- */
+
+static int make(int channel, Kind kind) {
+        _cleanup_(steering_close) Steering s = STEERING_NONE;
+        Order answer = { LAUNCH_MAGIC, LAUNCH_VERSION, .kind = kind };
+        if (netns_unshare() < 0)
+                return -errno;
+        if (kind == KIND_STEERED)
+                answer.error = -steering_make(&s);
+        _cleanup_close_ int net = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC),
+                            ipc = open("/proc/thread-self/ns/ipc", O_RDONLY | O_CLOEXEC);
+        if (net < 0 || ipc < 0)
+                return -errno;
+        const int fds[N_STEERED] = { net, ipc, s.tcp, s.udp, s.link };
+        size_t n = kind == KIND_EMPTY ? N_EMPTY : answer.error == 0 ? N_STEERED : 0;
+        return launch_send(channel, &answer, sizeof(answer), fds, n);
+}
 
 static _Noreturn void helper_run(int channel) {
         (void)prctl(PR_SET_NAME, "mxc-net");
@@ -30,18 +71,44 @@ static _Noreturn void helper_run(int channel) {
         if (dup3(channel, 3, O_CLOEXEC) < 0 || close_range(4, ~0U, 0) < 0)
                 _exit(EXIT_FAILURE);
         for (;;) {
-                uint32_t head[2];
+                Order order;
                 int fds[LAUNCH_MAX_FDS];
                 size_t n;
-                if (launch_receive(3, head, sizeof(head), fds, &n) <= 0)
+                if (launch_receive(3, &order, sizeof(order), fds, &n) <= 0)
                         _exit(EXIT_SUCCESS); /* the launcher is gone */
-                if (netns_unshare() < 0)
+                if (make(3, order.kind) < 0)
                         _exit(EXIT_FAILURE);
-                _cleanup_close_ int net = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC),
-                                    ipc = open("/proc/thread-self/ns/ipc", O_RDONLY | O_CLOEXEC);
-                const int both[] = { net, ipc };
-                if (net < 0 || ipc < 0 || launch_send(3, order, sizeof(order), both, ELEMENTSOF(both)) < 0)
-                        _exit(EXIT_FAILURE);
+        }
+}
+
+/* ---- requests that wait for it ---- */
+
+static Parked *take_waiting(Launcher *l, NetPool *p) {
+        Parked *first = parked_take(l, &p->waiting);
+        if (STAILQ_EMPTY(&p->waiting))
+                p->n_waiting = 0;
+        else if (first)
+                p->n_waiting--; /* those whose asker is gone still count: one network more than is needed */
+        return first;
+}
+
+static void refuse_waiting(Launcher *l, NetPool *p) {
+        for (Parked *first; (first = take_waiting(l, p)) != NULL; parked_free(first))
+                launcher_reply_failed(l, first->request.serial, LAUNCH_STEP_NETNS, p->error,
+                                "a network whose connections are steered");
+        p->error = 0;
+}
+
+/* One request for each network. It may take none (something else is wrong with it), or wait once more (for a proof). */
+static void serve_waiting(Launcher *l, NetPool *p) {
+        for (size_t left = p->n_steered; left > 0 && p->n_steered > 0; left--) {
+                _cleanup_(parked_freep) Parked *first = take_waiting(l, p);
+                if (!first)
+                        return;
+                if (first->request.verb == LAUNCH_SPAWN)
+                        verb_spawn(l, &first->request, first->fds, first->n_fds);
+                else
+                        verb_probe(l, &first->request, first->fds, first->n_fds);
         }
 }
 
@@ -52,30 +119,69 @@ static void end_helper(Launcher *l, NetPool *p) {
         while (waitpid(p->helper, NULL, 0) < 0 && errno == EINTR)
                 ;
         p->helper = 0;
+        p->n_ordered = 0;
+        p->error = ECHILD;
         l->features.net_pool = 0;
         log_warning("The helper that makes network namespaces is gone; each sandbox makes its own now.");
 }
 
-static void on_ready(Launcher *l, void *owner) {
-        NetPool *p = owner;
-        uint32_t head[2];
-        int fds[LAUNCH_MAX_FDS];
-        size_t n = 0;
-        int r = launch_receive(p->channel.fd, head, sizeof(head), fds, &n);
-        if (r == -EAGAIN)
-                return;
-        if (r == 1 && n == 2 && p->n_ready < NET_POOL_SIZE)
-                p->ready[p->n_ready++] = (EmptyNamespaces){ .net = fds[0], .ipc = fds[1] };
-        else
-                for (size_t i = 0; i < n; i++)
-                        (void)close(fds[i]); /* not ordered */
-        if (r <= 0)
-                end_helper(l, p);
+/* ---- what came ---- */
+
+/* Theirs are the low numbers: what stays with us goes up. */
+static void take_steered(NetPool *p, const int fds[N_STEERED]) {
+        Steered s = { { .net = fds[0], .ipc = fds[1] }, { .tcp = fds[2], .udp = fds[3], .link = fds[4] } };
+        if (launcher_move_up(&s.steering.tcp) < 0 || launcher_move_up(&s.steering.udp) < 0 ||
+                        launcher_move_up(&s.steering.link) < 0 || p->n_steered == NET_POOL_STEERED) {
+                empty_namespaces_close(&s.empty);
+                steering_close(&s.steering);
+        } else
+                p->steered[p->n_steered++] = s;
 }
 
-static void order_one(Launcher *l, NetPool *p) {
-        if (p->helper > 0 && launch_send(p->channel.fd, order, sizeof(order), NULL, 0) < 0)
+static void take_answer(NetPool *p, const Order *answer, const int *fds, size_t n) {
+        if (answer->kind == KIND_EMPTY && n == N_EMPTY && p->n_ready < NET_POOL_SIZE) {
+                p->ready[p->n_ready++] = (EmptyNamespaces){ .net = fds[0], .ipc = fds[1] };
+        } else if (answer->kind == KIND_STEERED && p->n_ordered > 0) {
+                p->n_ordered--;
+                if (n == N_STEERED) {
+                        take_steered(p, fds);
+                } else {
+                        p->error = answer->error;
+                        p->n_kept = 0; /* until somebody asks for one again */
+                }
+        } else
+                for (size_t i = 0; i < n; i++)
+                        (void)close(fds[i]); /* not ordered */
+}
+
+static void on_ready(Launcher *l, void *owner) {
+        NetPool *p = owner;
+        Order answer;
+        int fds[LAUNCH_MAX_FDS];
+        size_t n = 0;
+        int r = launch_receive(p->channel.fd, &answer, sizeof(answer), fds, &n);
+        if (r == -EAGAIN)
+                return;
+        if (r <= 0) {
                 end_helper(l, p);
+                return;
+        }
+        take_answer(p, &answer, fds, n);
+}
+
+/* ---- orders ---- */
+
+static void order(Launcher *l, NetPool *p, Kind kind) {
+        const Order order = { LAUNCH_MAGIC, LAUNCH_VERSION, .kind = kind };
+        if (p->helper > 0 && launch_send(p->channel.fd, &order, sizeof(order), NULL, 0) < 0)
+                end_helper(l, p);
+        else if (p->helper > 0 && kind == KIND_STEERED)
+                p->n_ordered++;
+}
+
+static void order_steered(Launcher *l, NetPool *p, size_t n) {
+        while (p->helper > 0 && p->n_steered + p->n_ordered < n)
+                order(l, p, KIND_STEERED);
 }
 
 EmptyNamespaces net_pool_take(Launcher *l) {
@@ -88,37 +194,77 @@ EmptyNamespaces net_pool_take(Launcher *l) {
         return p->ready[--p->n_ready];
 }
 
-/* Not while a sandbox is being set up: the helper would take the processor from it. But before the pool runs dry. */
+/* Orders not while a sandbox is being set up: the helper would take the processor from it. But before the pool runs dry. */
 void net_pool_refill(Launcher *l) {
         NetPool *p = l->net;
-        if (p->owed == 0 || (!TAILQ_EMPTY(&l->starting) && p->n_ready > NET_POOL_SIZE / 4))
-                return;
-        for (; p->owed > 0; p->owed--)
-                order_one(l, p);
+        if (p->error != 0)
+                refuse_waiting(l, p);
+        serve_waiting(l, p); /* not where they came: that may be in the midst of another request */
+        bool busy = !TAILQ_EMPTY(&l->starting);
+        if (!busy || p->n_ready <= NET_POOL_SIZE / 4)
+                for (; p->owed > 0; p->owed--)
+                        order(l, p, KIND_EMPTY);
+        if (!busy || p->n_steered <= NET_POOL_STEERED / 4)
+                order_steered(l, p, p->n_waiting + p->n_kept);
+}
+
+static int start_helper(Launcher *l, NetPool *p) {
+        int pair[2], pidfd = -EBADF;
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+                return -errno;
+        _cleanup_close_ int ours = pair[0], theirs = pair[1];
+        if (fcntl(ours, F_SETFL, O_NONBLOCK) < 0)
+                return -errno;
+        pid_t pid = cgroup_clone(-EBADF, 0, &pidfd);
+        if (pid == 0)
+                helper_run(theirs);
+        if (pid < 0)
+                return (int)pid;
+        (void)close(pidfd); /* the channel tells of its end */
+        int r = launcher_watch(l, &p->channel, ours, on_ready, p);
+        if (r < 0) {
+                (void)kill(pid, SIGKILL); /* as it ends when nobody listens */
+                (void)waitpid(pid, NULL, 0);
+                return r;
+        }
+        p->helper = pid;
+        (void)TAKE_FD(ours); /* end_helper() closes it */
+        l->features.net_pool = NET_POOL_SIZE;
+        for (p->owed = NET_POOL_SIZE - p->n_ready; p->owed > 0; p->owed--)
+                order(l, p, KIND_EMPTY);
+        return 0;
 }
 
 int net_pool_new(Launcher *l, NetPool **ret) {
         NetPool *p = calloc(1, sizeof(NetPool));
         if (!p)
                 return -ENOMEM;
+        STAILQ_INIT(&p->waiting);
         *ret = p;
-        int pair[2], pidfd = -EBADF;
-        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-                return -errno;
-        _cleanup_close_ int theirs = pair[1];
-        if (fcntl(pair[0], F_SETFL, O_NONBLOCK) < 0)
-                return -errno;
-        p->helper = cgroup_clone(-EBADF, 0, &pidfd);
-        if (p->helper == 0)
-                helper_run(theirs);
-        if (p->helper < 0)
-                return (int)p->helper;
-        (void)close(pidfd); /* the channel tells of its end */
-        int r = launcher_watch(l, &p->channel, pair[0], on_ready, p);
+        return start_helper(l, p);
+}
+
+/* ---- steered networks ---- */
+
+bool net_pool_has_steered(Launcher *l) {
+        return l->net->n_steered > 0;
+}
+
+int net_pool_park(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_fds) {
+        NetPool *p = l->net;
+        int r = p->helper > 0 ? 0 : start_helper(l, p);
+        if (r == 0)
+                r = parked_add(l, &p->waiting, q, fds, n_fds);
         if (r < 0)
                 return r;
-        l->features.net_pool = NET_POOL_SIZE;
-        for (size_t i = 0; i < NET_POOL_SIZE; i++)
-                order_one(l, p);
+        p->n_waiting++;
+        p->n_kept = NET_POOL_STEERED;
+        order_steered(l, p, p->n_waiting);
         return 0;
+}
+
+EmptyNamespaces net_pool_take_steered(Launcher *l, Steering *ret) {
+        Steered *s = &l->net->steered[--l->net->n_steered];
+        *ret = s->steering;
+        return s->empty;
 }

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 /* Empty namespaces kept ready: making them takes longer than everything else about a cage. A helper makes them, off the hot path; each
- * is handed out once. */
+ * is handed out once. It makes steered networks too, for which a sandbox waits where none is ready: only a few are, and none before
+ * the first was asked for. */
 
 #include "launcher.h"
 #include "netns.h"
+#include "steering.h"
 
 #define NET_POOL_SIZE 32U
+#define NET_POOL_STEERED 4U
 
 typedef struct NetPool NetPool;
 
@@ -16,5 +19,11 @@ int net_pool_new(Launcher *l, NetPool **ret);
 /* Fresh ones, the caller's to close; none when none are ready, and the child makes its own. */
 EmptyNamespaces net_pool_take(Launcher *l);
 
-/* Orders what was taken; to be called when there is time. */
+/* Whether a steered one is ready, and how a request waits for one: it is served again when one is, and refused where none can be made. */
+bool net_pool_has_steered(Launcher *l);
+int net_pool_park(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_fds);
+/* One that is ready, the caller's to close. */
+EmptyNamespaces net_pool_take_steered(Launcher *l, Steering *ret);
+
+/* Serves who waits, and orders what was taken; to be called when there is time. */
 void net_pool_refill(Launcher *l);

@@ -20,6 +20,7 @@
 #include "init.h"
 #include "launcher.h"
 #include "log.h"
+#include "relay.h"
 #include "template-cache.h"
 
 static unsigned bucket(const char *id) {
@@ -63,6 +64,7 @@ static void set_state(Launcher *l, Run *run, RunState state) {
 void run_free(Launcher *l, Run *run) {
         if (run->state == RUN_STARTING)
                 set_state(l, run, RUN_EXITED);
+        relay_free(l, run);
         launcher_unwatch(l, &run->end);
         launcher_unwatch(l, &run->farewell);
         launcher_unwatch(l, &run->setup);
@@ -140,6 +142,9 @@ void run_report_all(Launcher *l, uint64_t serial) {
                         fill(run, &report);
                         int fds[3];
                         size_t n = copy_fds(run, fds);
+                        int channel = relay_copy_channel(run);
+                        if (channel >= 0)
+                                fds[n++] = channel;
                         launcher_send(l, &report, fds, n);
                         if (run->state == RUN_EXITED)
                                 report_exited(l, run);
@@ -148,6 +153,12 @@ void run_report_all(Launcher *l, uint64_t serial) {
 }
 
 /* ---- the way through the states ---- */
+
+static void has_exited(Launcher *l, Run *run) {
+        set_state(l, run, RUN_EXITED);
+        relay_end(l, run);
+        report_exited(l, run);
+}
 
 static void remove_leaf(Launcher *l, const Run *run) {
         if (run->exec > 0 || !run->scope)
@@ -190,8 +201,9 @@ void run_abandon(Launcher *l, Run *run, bool with_leaf) {
 static void give_up(Launcher *l, Run *run, uint32_t step, int error, const char *detail) {
         Template *proof = run->proof;
         if (proof) {
+                bool steered = run->steered;
                 run_abandon(l, run, false);
-                template_proof_done(l, proof, false, error, detail);
+                template_proof_done(l, proof, steered, false, error, detail);
                 return;
         }
         if (run->connection == l->connection)
@@ -245,6 +257,7 @@ static bool take_setup(Launcher *l, Run *run) {
         }
         if (run->state == RUN_STARTING) {
                 set_state(l, run, RUN_RUNNING);
+                (void)relay_begin(l, run); /* without it nothing is reached, and the log says so */
                 if (!run->proof)
                         report_started(l, run);
         }
@@ -286,8 +299,7 @@ static void on_farewell(Launcher *l, void *owner) {
                 return;
         (void)pidfd_send_signal(run->pidfd, SIGKILL, NULL, 0); /* gone already is as good */
         take_page(run, &page);
-        set_state(l, run, RUN_EXITED);
-        report_exited(l, run);
+        has_exited(l, run);
 }
 
 static void end_release(Launcher *l, Run *run) {
@@ -299,6 +311,16 @@ static void end_release(Launcher *l, Run *run) {
                 launcher_reply_ok(l, serial, 0);
 }
 
+/* Of it and of what serves its network. */
+static bool is_dead(const Run *run) {
+        return !run->end.watched && relay_is_over(run);
+}
+
+void run_relay_ended(Launcher *l, Run *run) {
+        if (run->release && is_dead(run))
+                end_release(l, run);
+}
+
 static void on_sandbox_end(Launcher *l, void *owner) {
         Run *run = owner;
         siginfo_t info;
@@ -308,7 +330,7 @@ static void on_sandbox_end(Launcher *l, void *owner) {
         launcher_unwatch(l, &run->end);
         launcher_unwatch(l, &run->farewell);
         if (run->state == RUN_EXITED) {
-                if (run->release)
+                if (run->release && is_dead(run))
                         end_release(l, run);
                 return;
         }
@@ -317,13 +339,13 @@ static void on_sandbox_end(Launcher *l, void *owner) {
         read_page(run, &info);
         if (run->proof) {
                 Template *proof = run->proof;
-                bool held = run->code == 0 && run->signal == 0;
+                bool held = run->code == 0 && run->signal == 0, steered = run->steered;
                 run_free(l, run);
-                template_proof_done(l, proof, held, ECHILD, "the proof itself: it did not come to its end");
+                template_proof_done(l, proof, steered, held, ECHILD,
+                                "the proof itself: it did not come to its end");
                 return;
         }
-        set_state(l, run, RUN_EXITED);
-        report_exited(l, run);
+        has_exited(l, run);
 }
 
 static void on_exec_end(Launcher *l, void *owner) {
@@ -337,8 +359,7 @@ static void on_exec_end(Launcher *l, void *owner) {
                 end = (ExecEnd){ .signal = SIGKILL };
         run->code = end.code & 0xff;
         run->signal = end.signal > 0 && end.signal < NSIG ? end.signal : 0;
-        set_state(l, run, RUN_EXITED);
-        report_exited(l, run);
+        has_exited(l, run);
 }
 
 int run_watch(Launcher *l, Run *run) {
@@ -388,7 +409,10 @@ static int release_unknown(Launcher *l, const LaunchRequest *q) {
                     q->id[strspn(q->id, "0123456789abcdef")] == 0;
         _cleanup_close_ int scope = leaf ? cgroup_open_scope(l->cgroup, q->path) : -ENOENT;
         struct stat st;
-        if (scope < 0 || fstatat(scope, q->id, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        if (scope < 0)
+                return -ENOENT;
+        relay_release_unknown(scope, q->id);
+        if (fstatat(scope, q->id, &st, AT_SYMLINK_NOFOLLOW) < 0)
                 return -ENOENT;
         int r = cgroup_remove_leaf(scope, q->id);
         if (r == 0)
@@ -403,9 +427,9 @@ void verb_release(Launcher *l, const LaunchRequest *q) {
                 r = release_unknown(l, q);
         } else if (run->state != RUN_EXITED || run->n_execs > 0) {
                 r = -EBUSY;
-        } else if (run->end.watched) {
+        } else if (!is_dead(run)) {
                 run->release_connection = l->connection;
-                run->release = q->serial; /* its pid 1 is on its way out */
+                run->release = q->serial; /* its pid 1, or what served its network, is on its way out */
                 return;
         } else {
                 remove_leaf(l, run);

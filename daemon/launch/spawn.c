@@ -21,6 +21,7 @@
 #include "launcher.h"
 #include "limits.h"
 #include "net-pool.h"
+#include "relay.h"
 #include "slow-mounts.h"
 #include "template-cache.h"
 
@@ -119,26 +120,75 @@ static void open_gate(StatusPage *page) {
         (void)syscall(SYS_futex, &page->go, FUTEX_WAKE, 1, NULL, NULL, 0); /* mostly it is not there yet */
 }
 
-/* The clone. -ESTALE: the template is not what the host has any more, and the child waits at the gate. Everything that the launcher
- * holds is seen by the child until its first wall closes it. */
-static int start(Launcher *l, Run *run, const LaunchPlan *plan, Template *template, int leaf,
-                const int *stdio, Failure *f) {
+/* What a sandbox is begun with. Borrowed. */
+typedef struct Birth {
+        const LaunchPlan *plan;
+        Template *template;
+        int leaf;         /* -EBADF of a proof: it has none of its own */
+        const int *stdio; /* NULL: none */
+        const int *relay; /* of the plan, RELAY_SPAWN_FDS; NULL: none */
+} Birth;
+
+/* A steered one is there: nobody comes here without. What of it is held outside stays with the run; of a proof nobody answers. */
+static int take_network(Launcher *l, Run *run, const Birth *b, EmptyNamespaces *ret) {
+        if (!run->steered) {
+                *ret = net_pool_take(l);
+                return 0;
+        }
+        _cleanup_(steering_close) Steering steering = STEERING_NONE;
+        *ret = net_pool_take_steered(l, &steering);
+        return b->relay ? relay_new(l, run, b->plan, &steering, b->relay) : 0;
+}
+
+static int open_channels(Run *run, int *ret_report, int *ret_control, StatusPage **ret_page) {
+        int r = new_pair(O_NONBLOCK, &run->setup_fd, ret_report);
+        if (r == 0)
+                r = new_pair(O_NONBLOCK, &run->control, ret_control);
+        if (r == 0)
+                r = fcntl(*ret_control, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
+        return r < 0 ? r : new_page(&run->page, ret_page);
+}
+
+/* Of a proof: what its network must not be. */
+static int host_network(const Run *run, uint64_t *ret) {
+        struct stat st = { 0 };
+        if (run->proof && stat("/proc/self/ns/net", &st) < 0)
+                return -errno;
+        *ret = st.st_ino;
+        return 0;
+}
+
+/* The clone itself. -ESTALE: the template is not what the host has any more, and the child waits at the gate. Everything that the
+ * launcher holds is seen by the child until its first wall closes it. */
+static int clone_into(Launcher *l, Run *run, const Birth *b, Cage *cage) {
+        const bool shared = all_low(cage);
+        pid_t pid = cgroup_clone(
+                        b->leaf, (shared ? CLONE_FILES : 0) | CLONE_NEWPID | CLONE_NEWUTS, &run->pidfd);
+        if (pid == 0) {
+                if (shared)
+                        part(cage->page);
+                launch_run(cage);
+        }
+        if (pid < 0)
+                return (int)pid;
+        run->pid = pid;
+        bool current = b->template->mount_ns < 0 || run->proof || template_is_current(b->template);
+        int r = shared ? await_parting(cage->page) : 0;
+        if (r < 0)
+                return r;
+        return current ? settle(l, run) : -ESTALE;
+}
+
+static int start(Launcher *l, Run *run, const Birth *b, Failure *f) {
         _cleanup_close_ int report = -EBADF, control = -EBADF;
         StatusPage *page = NULL;
         f->step = LAUNCH_STEP_FDS;
-        int r = new_pair(O_NONBLOCK, &run->setup_fd, &report);
-        if (r == 0)
-                r = new_pair(O_NONBLOCK, &run->control, &control);
-        if (r == 0)
-                r = fcntl(control, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
-        if (r == 0)
-                r = new_page(&run->page, &page);
+        int r = open_channels(run, &report, &control, &page);
         if (r < 0)
                 return r;
-
         Cage cage = {
-                .plan = plan,
-                .template = template,
+                .plan = b->plan,
+                .template = b->template,
                 .report = report,
                 .control = control,
                 .stdio = { -EBADF, -EBADF, -EBADF },
@@ -148,37 +198,26 @@ static int start(Launcher *l, Run *run, const LaunchPlan *plan, Template *templa
                 .ruleset = -EBADF,
                 .prove = run->proof != NULL,
                 .can_mediate = l->features.mediate != 0,
-                .may_be_slow = slow_mounts_concern(template_cache_slow_mounts(l), plan),
+                .may_be_slow = slow_mounts_concern(template_cache_slow_mounts(l), b->plan),
+                .guarded = l->features.guard && b->leaf >= 0, /* a proof has no rules to keep */
         };
-        if (!plan->pty && stdio)
-                memcpy(cage.stdio, stdio, sizeof(cage.stdio));
+        if (!b->plan->pty && b->stdio)
+                memcpy(cage.stdio, b->stdio, sizeof(cage.stdio));
         f->step = LAUNCH_STEP_CGROUP;
-        struct stat st;
-        if (leaf >= 0 && fstat(leaf, &st) < 0)
-                return -errno;
-        run->leaf = cage.leaf = leaf >= 0 ? st.st_ino : 0;
-        cage.guarded = l->features.guard && leaf >= 0; /* a proof has no rules to keep */
-        if (run->proof && stat("/proc/self/ns/net", &st) < 0)
-                return -errno;
-        cage.host_network = run->proof ? st.st_ino : 0;
-        f->step = LAUNCH_STEP_CLONE;
-        cage.empty = net_pool_take(l);
-        const bool shared = all_low(&cage);
-        pid_t pid = cgroup_clone(
-                        leaf, (shared ? CLONE_FILES : 0) | CLONE_NEWPID | CLONE_NEWUTS, &run->pidfd);
-        if (pid == 0) {
-                if (shared)
-                        part(page);
-                launch_run(&cage);
+        struct stat st = { .st_ino = 0 };
+        if (b->leaf >= 0 && fstat(b->leaf, &st) < 0)
+                r = -errno;
+        run->leaf = cage.leaf = st.st_ino;
+        if (r == 0)
+                r = host_network(run, &cage.host_network);
+        if (r == 0) {
+                f->step = LAUNCH_STEP_NETNS;
+                r = take_network(l, run, b, &cage.empty);
         }
-        if (pid > 0) {
-                run->pid = pid;
-                bool current = template->mount_ns < 0 || run->proof || template_is_current(template);
-                r = shared ? await_parting(page) : 0;
-                if (r == 0)
-                        r = current ? settle(l, run) : -ESTALE;
-        } else
-                r = (int)pid;
+        if (r == 0) {
+                f->step = LAUNCH_STEP_CLONE;
+                r = clone_into(l, run, b, &cage);
+        }
         empty_namespaces_close(&cage.empty); /* the child has its own */
         if (r == 0)
                 open_gate(page);
@@ -187,15 +226,17 @@ static int start(Launcher *l, Run *run, const LaunchPlan *plan, Template *templa
 }
 
 /* The proof is a sandbox like any other, with the template's own grants only and our own code in the place of a command. */
-static int start_proof(Launcher *l, Template *t) {
+static int start_proof(Launcher *l, Template *t, bool steered) {
         static const LaunchRequest nobodys = { .serial = 0 };
+        const Birth birth = { .plan = t->model, .template = t, .leaf = -EBADF };
         Run *run;
         Failure f;
         int r = run_new(l, "proof", 0, &nobodys, &run);
         if (r < 0)
                 return r;
         run->proof = t;
-        r = start(l, run, t->model, t, -EBADF, NULL, &f);
+        run->steered = steered;
+        r = start(l, run, &birth, &f);
         if (r < 0) {
                 run_abandon(l, run, false);
                 return r;
@@ -204,11 +245,22 @@ static int start_proof(Launcher *l, Template *t) {
         return 0;
 }
 
-static int wait_for_proof(
-                Launcher *l, Template *t, const LaunchRequest *q, const int *fds, size_t n_fds, Failure *f) {
+static int wait_for_proof(Launcher *l, Template *t, bool steered, const LaunchRequest *q, const int *fds,
+                size_t n_fds, Failure *f) {
         f->step = LAUNCH_STEP_PROOF;
-        int r = t->proving ? 0 : start_proof(l, t);
-        return r < 0 ? r : template_park(l, t, q, fds, n_fds);
+        int r = t->proving ? 0 : start_proof(l, t, steered);
+        return r < 0 ? r : parked_add(l, &t->parked, q, fds, n_fds);
+}
+
+/* Before anything that needs a steered network. 1: the request waits for one, and will be served again. */
+static int need_network(Launcher *l, const LaunchPlan *plan, const LaunchRequest *q, const int *fds,
+                size_t n_fds, Failure *f) {
+        if (plan->relay_uid == 0 || net_pool_has_steered(l))
+                return 0;
+        f->step = LAUNCH_STEP_NETNS;
+        f->detail = "a network whose connections are steered";
+        int r = l->features.egress ? net_pool_park(l, q, fds, n_fds) : -EOPNOTSUPP;
+        return r < 0 ? r : 1;
 }
 
 static int probe(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_fds, Failure *f) {
@@ -224,7 +276,9 @@ static int probe(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_f
         Template *template;
         f->step = LAUNCH_STEP_SECCOMP;
         r = template_cache_get(l, data + key_offset, key_size, plan, &template, &f->detail);
-        return r < 0 ? r : wait_for_proof(l, template, q, fds, n_fds, f);
+        if (r == 0)
+                r = need_network(l, plan, q, fds, n_fds, f);
+        return r != 0 ? r : wait_for_proof(l, template, plan->relay_uid != 0, q, fds, n_fds, f);
 }
 
 void verb_probe(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_fds) {
@@ -234,20 +288,49 @@ void verb_probe(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_fd
                 launcher_reply_failed(l, q->serial, f.step, -r, f.detail);
 }
 
-static int begin(Launcher *l, const LaunchRequest *q, const LaunchPlan *plan, Template *template,
-                const int *stdio, Failure *f) {
+static int begin(Launcher *l, const LaunchRequest *q, const Birth *birth, Failure *f) {
         Run *run;
         _cleanup_close_ int leaf = -EBADF;
-        int r = run_new(l, plan->id, 0, q, &run);
+        int r = run_new(l, birth->plan->id, 0, q, &run);
         if (r < 0)
                 return r;
+        run->steered = birth->relay != NULL;
         f->step = LAUNCH_STEP_CGROUP;
-        r = make_leaf(l, run, plan, &leaf);
-        if (r == 0)
-                r = start(l, run, plan, template, leaf, stdio, f);
+        r = make_leaf(l, run, birth->plan, &leaf);
+        if (r == 0) {
+                Birth here = *birth;
+                here.leaf = leaf;
+                r = start(l, run, &here, f);
+        }
         if (r < 0)
                 run_abandon(l, run, leaf >= 0);
         return r;
+}
+
+/* Once a template is there. */
+static int spawn_from(Launcher *l, Template *template, const LaunchPlan *plan, const LaunchRequest *q,
+                const int *fds, size_t n_fds, Failure *f) {
+        const bool steered = plan->relay_uid != 0;
+        int r = need_network(l, plan, q, fds, n_fds, f);
+        if (r != 0)
+                return r;
+        if (!template->proven[steered])
+                return wait_for_proof(l, template, steered, q, fds, n_fds, f);
+        const Birth birth = {
+                .plan = plan,
+                .template = template,
+                .leaf = -EBADF,
+                .stdio = fds + 1,
+                .relay = steered ? fds + n_fds - RELAY_SPAWN_FDS : NULL,
+        };
+        f->detail = NULL;
+        guard_hold_find(l);
+        r = begin(l, q, &birth, f);
+        if (r != -ESTALE)
+                return r;
+        template_outdate(l, template); /* the second time from nothing, which is never stale */
+        r = need_network(l, plan, q, fds, n_fds, f);
+        return r != 0 ? r : begin(l, q, &birth, f);
 }
 
 static int spawn(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_fds, Failure *f) {
@@ -266,22 +349,12 @@ static int spawn(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_f
                 return -EEXIST;
         f->step = LAUNCH_STEP_FDS;
         f->detail = NULL;
-        if (n_fds != (plan->pty ? 1 : 4))
+        if (n_fds != (plan->pty ? 1U : 4U) + (plan->relay_uid != 0 ? RELAY_SPAWN_FDS : 0U))
                 return -EBADF;
         Template *template;
         f->step = LAUNCH_STEP_SECCOMP;
         r = template_cache_get(l, data + key_offset, key_size, plan, &template, &f->detail);
-        if (r < 0)
-                return r;
-        if (!template->proven)
-                return wait_for_proof(l, template, q, fds, n_fds, f);
-        f->step = LAUNCH_STEP_CGROUP;
-        guard_hold_find(l);
-        r = begin(l, q, plan, template, fds + 1, f);
-        if (r != -ESTALE)
-                return r;
-        template_outdate(l, template);
-        return begin(l, q, plan, template, fds + 1, f); /* from nothing */
+        return r < 0 ? r : spawn_from(l, template, plan, q, fds, n_fds, f);
 }
 
 void verb_spawn(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_fds) {

@@ -219,12 +219,6 @@ bool template_cache_expire(Launcher *l) {
 
 /* ---- the cache ---- */
 
-static void parked_free(Parked *p) {
-        for (size_t i = 0; i < p->n_fds; i++)
-                (void)close(p->fds[i]); /* our copies */
-        free(p);
-}
-
 static void template_free(Launcher *l, Template *t) {
         if (t->build)
                 end_build(l, t);
@@ -332,42 +326,20 @@ int template_cache_get(Launcher *l, const uint8_t *key, size_t key_size, const L
 
 /* ---- requests that wait ---- */
 
-int template_park(Launcher *l, Template *t, const LaunchRequest *q, const int *fds, size_t n_fds) {
-        Parked *p = calloc(1, sizeof(Parked));
-        if (!p)
-                return -ENOMEM;
-        p->request = *q;
-        p->connection = l->connection;
-        for (size_t i = 0; i < n_fds; i++) {
-                int fd = fcntl(fds[i], F_DUPFD_CLOEXEC, 3);
-                if (fd < 0) {
-                        int r = -errno;
-                        parked_free(p);
-                        return r;
-                }
-                p->fds[p->n_fds++] = fd;
-        }
-        STAILQ_INSERT_TAIL(&t->parked, p, entries);
-        return 0;
-}
-
-void template_proof_done(Launcher *l, Template *t, bool held, int error, const char *wall) {
+void template_proof_done(Launcher *l, Template *t, bool steered, bool held, int error, const char *wall) {
         t->proving = false;
-        t->proven = held;
+        t->proven[steered] = held;
         if (!held)
                 log_error("A wall does not stand: %s: %s. Sandboxes of this policy are refused.", wall,
                                 strerror(error));
-        STAILQ_HEAD(, Parked) waiting = STAILQ_HEAD_INITIALIZER(waiting);
+        ParkedList waiting = STAILQ_HEAD_INITIALIZER(waiting);
         STAILQ_CONCAT(&waiting, &t->parked);
-        while (!STAILQ_EMPTY(&waiting)) {
-                Parked *p = STAILQ_FIRST(&waiting);
-                STAILQ_REMOVE_HEAD(&waiting, entries);
-                if (p->connection == l->connection && held && p->request.verb == LAUNCH_SPAWN)
-                        verb_spawn(l, &p->request, p->fds, p->n_fds);
-                else if (p->connection == l->connection && held)
-                        launcher_reply_ok(l, p->request.serial, 0);
-                else if (p->connection == l->connection)
+        for (Parked *p; (p = parked_take(l, &waiting)) != NULL; parked_free(p)) {
+                if (!held)
                         launcher_reply_failed(l, p->request.serial, LAUNCH_STEP_PROOF, error, wall);
-                parked_free(p);
+                else if (p->request.verb == LAUNCH_SPAWN)
+                        verb_spawn(l, &p->request, p->fds, p->n_fds);
+                else
+                        launcher_reply_ok(l, p->request.serial, 0);
         }
 }

@@ -24,11 +24,8 @@ void template_outdate(Launcher *l, Template *t);
 /* Of the host, as its mount table was when it last changed. */
 const SlowMounts *template_cache_slow_mounts(const Launcher *l);
 
-/* Keeps a request until the proof is done; copies the descriptors. */
-int template_park(Launcher *l, Template *t, const LaunchRequest *q, const int *fds, size_t n_fds);
-
-/* The proof ended: every parked request is served, or refused with the wall that failed. */
-void template_proof_done(Launcher *l, Template *t, bool held, int error, const char *wall);
+/* The proof ended, in a network of that kind: every parked request is served, or refused with the wall that failed. */
+void template_proof_done(Launcher *l, Template *t, bool steered, bool held, int error, const char *wall);
 
 /* Ends builds that take too long; true while there are any. */
 bool template_cache_expire(Launcher *l);

@@ -11,6 +11,7 @@
 #include <sys/queue.h>
 #include <sys/types.h>
 
+#include "parked.h"
 #include "plan.h"
 #include "report.h"
 
@@ -25,15 +26,6 @@ typedef struct Filters {
         FilterProgram mediator;    /* of a pid 1 that mediates: it needs more. Empty where nothing is mediated; so are the last */
         FilterProgram mediated[2]; /* of its commands, which bring their calls: [reads] */
 } Filters;
-
-/* A request that waits for the proof of its template. */
-typedef struct Parked {
-        STAILQ_ENTRY(Parked) entries;
-        LaunchRequest request;
-        uint64_t connection;
-        int fds[LAUNCH_MAX_FDS];  /* owned */
-        size_t n_fds;
-} Parked;
 
 #define TEMPLATE_COPY_MAX (128 * 1024) /* bytes of a file */
 #define TEMPLATE_COPIES_MAX (4 * 1024 * 1024) /* of all; the root's file system has twice that (filesystem.c) */
@@ -55,8 +47,9 @@ typedef struct Template {
         Filters filters;
 
         LaunchPlan *model;        /* a plan with this template and nothing else: for the proof and the namespace */
-        bool proven, proving;
-        STAILQ_HEAD(, Parked) parked;
+        bool proven[2];           /* of a sandbox whose network is empty, and of one whose network is steered */
+        bool proving;
+        ParkedList parked;        /* until that is over */
 
         int mount_ns;             /* -EBADF: none; sandboxes are then made from nothing */
         FileIdentity *identities; /* of each of the template's mounts */

@@ -159,7 +159,7 @@ def check_names(tree):
                            [define(tree, "MXC_LAUNCH_SOCKET")])
     yield from differences("the launcher's channel", values(tree, "mxc-launch.socket", "SocketMode"), ["0600"])
     users = [l.split()[:2] for l in tree[UNITS + "mxc.sysusers"].splitlines() if not l.startswith("#")]
-    if users != [["u", define(tree, "MXC_SCOPE_USER")]]:
+    if users != [["u", define(tree, "MXC_SCOPE_USER")], ["u", define(tree, "MXC_RELAY_USER")]]:
         yield f"sysusers: {users}"
     directories = {l.split()[1]: l.split()[2:5] for l in tree[UNITS + "mxc.tmpfiles"].splitlines() if l.startswith("d ")}
     modes = {"MXC_RUN_DIR": "0711", "MXC_ETC_DIR": "0755", "MXC_STATE_DIR": "0700"}

@@ -55,24 +55,11 @@ static void be_careless(void) {
         }
 }
 
-static void copy(const char *from, const char *to, mode_t mode, uid_t uid) {
-        _cleanup_close_ int in = open(from, O_RDONLY | O_CLOEXEC),
-                            out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        struct stat st;
-        need(in >= 0 && out >= 0 && fstat(in, &st) == 0, from);
-        for (off_t left = st.st_size; left > 0;) {
-                ssize_t n = copy_file_range(in, NULL, out, NULL, (size_t)left, 0);
-                need(n > 0, "copying");
-                left -= n;
-        }
-        need(fchown(out, uid, uid) == 0 && fchmod(out, mode) == 0, to);
-}
-
 static void copy_probe(const Rig *r) {
         _cleanup_free_ char *dir = NULL, *path = NULL;
         need(asprintf(&dir, "%s/bin", r->dir) > 0 && asprintf(&path, "%s/probe", dir) > 0, "memory");
         need(mkdir(dir, 0755) == 0, dir);
-        copy(attack_probe, path, 0755, 0);
+        rig_copy(attack_probe, path, 0755, 0);
 }
 
 static void start(Rig *r, const char *program, const char *without) {
@@ -120,7 +107,7 @@ void stage_dir(Stage *s, const char *path, mode_t mode) {
 
 void stage_copy(Stage *s, const char *from, const char *to, mode_t mode, uid_t uid) {
         _cleanup_free_ char *path = stage_path(s, to);
-        copy(from, path, mode, uid);
+        rig_copy(from, path, mode, uid);
 }
 
 static const char *kept_root;

@@ -99,7 +99,8 @@ static void sweep(pid_t pid) {
         }
 }
 
-static pid_t running; /* launcher */
+static pid_t running;     /* launcher */
+static const char *relay; /* in the place of mxc-egress; NULL: none */
 
 _Noreturn void rig_die(const char *what, int error) {
         fprintf(stderr, "Bail out! rig: %s: %s\n", what, strerror(error < 0 ? -error : error));
@@ -112,6 +113,27 @@ _Noreturn void rig_die(const char *what, int error) {
 }
 
 /* ---- the launcher and its scope ---- */
+
+void rig_copy(const char *from, const char *to, mode_t mode, uid_t uid) {
+        _cleanup_close_ int in = open(from, O_RDONLY | O_CLOEXEC),
+                            out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        struct stat st;
+        check(in, from);
+        check(out, to);
+        check(fstat(in, &st), from);
+        for (off_t left = st.st_size; left > 0;) {
+                ssize_t n = copy_file_range(in, NULL, out, NULL, (size_t)left, 0);
+                if (n <= 0)
+                        rig_die(from, n < 0 ? errno : ENODATA);
+                left -= n;
+        }
+        check(fchown(out, uid, uid), to);
+        check(fchmod(out, mode), to);
+}
+
+void rig_use_relay(const char *program) {
+        relay = program;
+}
 
 void rig_connect(Rig *r) {
         if (r->socket >= 0)
@@ -146,7 +168,8 @@ static void make_scope(Rig *r) {
 }
 
 static void start_launcher(Rig *r, const char *launcher, const char *without, void (*hook)(void)) {
-        _cleanup_free_ char *socket_path = text("%s/launch.sock", r->dir);
+        _cleanup_free_ char *socket_path = text("%s/launch.sock", r->dir),
+                            *relay_path = relay ? text("%s/relay", r->dir) : NULL;
         pid_t parent = getpid();
         r->launcher = running = fork();
         check(r->launcher, "fork");
@@ -160,7 +183,7 @@ static void start_launcher(Rig *r, const char *launcher, const char *without, vo
                         (void)setenv("MXC_WITHOUT", without, 1);
                 if (hook)
                         hook();
-                execl(launcher, launcher, socket_path, NULL);
+                execl(launcher, launcher, socket_path, relay_path, NULL);
                 _exit(127);
         }
 }
@@ -197,6 +220,10 @@ void rig_start_hooked(Rig *r, const char *launcher, const char *without, void (*
         r->workspace = text("%s/ws", r->dir);
         check(mkdir(r->workspace, 0700), "workspace");
         check(chown(r->workspace, RIG_UID, RIG_GID), "chown");
+        if (relay) {
+                _cleanup_free_ char *path = text("%s/relay", r->dir);
+                rig_copy(relay, path, 0711, 0);
+        }
         start_launcher(r, launcher, without, hook);
         rig_connect(r);
         greet(r);
@@ -426,9 +453,11 @@ static uint64_t now(void) {
 }
 
 /* The request with its plan and, unless it has a pty, /dev/null and a pipe as stdio. */
-static bool begin(Rig *r, LaunchRequest q, const uint8_t *data, size_t size, bool pty, RigBox *ret,
-                RigResult *result) {
-        *ret = (RigBox){ .pidfd = -EBADF, .page = -EBADF, .pty = -EBADF, .output = -EBADF };
+static bool begin(Rig *r, LaunchRequest q, const uint8_t *data, size_t size, bool pty, bool steered,
+                RigBox *ret, RigResult *result) {
+        *ret = (RigBox){
+                .pidfd = -EBADF, .page = -EBADF, .pty = -EBADF, .output = -EBADF, .channel = -EBADF
+        };
         *result = (RigResult){ 0 };
         int plan, pipe_ends[2];
         check(sealed_memfd_new(data, size, &plan), "plan memfd");
@@ -436,22 +465,36 @@ static bool begin(Rig *r, LaunchRequest q, const uint8_t *data, size_t size, boo
         int input = r->input >= 0 ? fcntl(r->input, F_DUPFD_CLOEXEC, 3)
                                   : open("/dev/null", O_RDONLY | O_CLOEXEC);
         check(input, "/dev/null");
-        const int fds[] = { plan, input, pipe_ends[1], pipe_ends[1] };
+        int fds[LAUNCH_MAX_FDS] = { plan, input, pipe_ends[1], pipe_ends[1] }, lease = -EBADF,
+            channel[2] = { -EBADF, -EBADF };
+        size_t n_fds = pty ? 1 : 4;
+        if (steered) {
+                check(sealed_memfd_new((const uint8_t *)RIG_LEASE, strlen(RIG_LEASE), &lease),
+                                "lease memfd");
+                check(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel), "socketpair");
+                fds[n_fds++] = lease;
+                fds[n_fds++] = channel[1];
+                fds[n_fds++] = channel[0];
+        }
         int got[LAUNCH_MAX_FDS];
         size_t n = 0;
         uint64_t start = now();
-        LaunchReport report = rig_request(r, q, fds, pty ? 1 : 4, got, &n);
+        LaunchReport report = rig_request(r, q, fds, n_fds, got, &n);
         result->usec = now() - start;
         (void)close(plan);
         (void)close(input);
         (void)close(pipe_ends[1]);
+        cleanup_closep(&lease);
+        cleanup_closep(&channel[1]);
+        ret->channel = channel[0];
         ret->output = pipe_ends[0];
         if (report.event != LAUNCH_EVENT_STARTED) {
                 result->step = report.step;
                 result->error = report.error;
                 (void)snprintf(result->detail, sizeof(result->detail), "%s", report.detail);
                 (void)close(ret->output);
-                ret->output = -EBADF;
+                cleanup_closep(&ret->channel);
+                ret->output = ret->channel = -EBADF;
                 return false;
         }
         result->started = true;
@@ -470,15 +513,16 @@ bool rig_spawn(Rig *r, const LaunchPlan *p, RigBox *ret, RigResult *result) {
         _cleanup_free_ uint8_t *data = NULL;
         size_t size;
         check(launch_plan_encode(p, &data, &size), "encode");
-        return begin(r, (LaunchRequest){ .verb = LAUNCH_SPAWN }, data, size, p->pty, ret, result);
+        return begin(r, (LaunchRequest){ .verb = LAUNCH_SPAWN }, data, size, p->pty, p->relay_uid != 0, ret,
+                        result);
 }
 
 bool rig_exec(Rig *r, const ExecPlan *p, uint32_t number, RigBox *ret, RigResult *result) {
         _cleanup_free_ uint8_t *data = NULL;
         size_t size;
         check(exec_plan_encode(p, &data, &size), "encode");
-        return begin(r, (LaunchRequest){ .verb = LAUNCH_EXEC, .exec = number }, data, size, p->pty, ret,
-                        result);
+        return begin(r, (LaunchRequest){ .verb = LAUNCH_EXEC, .exec = number }, data, size, p->pty, false,
+                        ret, result);
 }
 
 static void read_output(const RigBox *b, RigResult *result) {

@@ -25,12 +25,18 @@ typedef struct Rig {
 
 #define RIG_UID 61234U /* nobody's */
 #define RIG_GID 61235U
+#define RIG_RELAY_UID 61236U /* for relay_uid of a plan: SPAWN then brings a lease and a channel along */
+#define RIG_RELAY_GID 61237U
+#define RIG_LEASE "a lease" /* what it says; it is the relay that reads it */
 
 /* without: what the mutant is to leave out, as in mutant.c; NULL, or anything with another launcher: nothing. */
 void rig_start(Rig *r, const char *launcher, const char *without);
 /* hook: run where the launcher is about to be executed, to leave it something to inherit. */
 void rig_start_hooked(Rig *r, const char *launcher, const char *without, void (*hook)(void));
 void rig_stop(Rig *r);
+/* From the next start on: a copy of this program is what serves networks, in the place of mxc-egress. */
+void rig_use_relay(const char *program);
+void rig_copy(const char *from, const char *to, mode_t mode, uid_t uid);
 void rig_crash(Rig *r, const char *launcher); /* the launcher is killed, and another takes its place */
 void rig_connect(Rig *r);              /* again, as a mxcd that was restarted */
 
@@ -64,6 +70,7 @@ void rig_run(Rig *r, const LaunchPlan *p, RigResult *ret);
 typedef struct RigBox {
         char id[33];
         int pidfd, page, pty, output; /* -EBADF: none */
+        int channel;           /* mxcd's end of its relay's, the caller's to close; -EBADF: none */
         pid_t pid;
 } RigBox;
 bool rig_spawn(Rig *r, const LaunchPlan *p, RigBox *ret, RigResult *result); /* false: failed, in result */

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* The mxc-egress of one sandbox, from here: the sockets of its network, and the process that serves them. The process is started when
+ * something comes first, in a leaf of its own beside the sandbox's; when it ends before the sandbox does, what comes next starts
+ * another one. It never outlives the sandbox, and not the launcher either. Between its lives nothing is
+ * reached: there is no way out of that network but through it. */
+
+#include "launcher.h"
+#include "steering.h"
+
+#define RELAY_LEAF_SUFFIX ".egress" /* of its leaf, behind the id */
+#define RELAY_TASKS 8U
+#define RELAY_MEMORY (64U * 1024 * 1024)
+#define RELAY_FILES 16384U
+#define RELAY_PATIENCE 3U             /* so many times it is started again at once, */
+#define RELAY_PAUSE_USEC UINT64_C(1000000) /* and from then on so long after it ended */
+#define RELAY_GRACE_USEC UINT64_C(1000000) /* from TERM, when its sandbox ended, to KILL */
+
+typedef struct Relay {
+        TAILQ_ENTRY(Relay) pausing; /* while until is not 0 */
+        Run *run;                   /* not owned */
+        uid_t uid;
+        gid_t gid;
+        Steering steering;
+        int lease, channel;         /* for the process that is started next */
+        int mxcd;                   /* the other end of the channel */
+        Source tcp, udp;            /* while there is no process */
+        pid_t launcher;             /* its parent */
+        pid_t pid;                  /* 0: there is none */
+        Source end;                 /* its pidfd */
+        unsigned n_ends;
+        bool over;                  /* so is the sandbox */
+        uint64_t until;             /* 0: nothing is waited for. Before: it is not started again; over: it may tell what it has to tell */
+} Relay;
+
+/* Descriptors of a SPAWN: lease, channel, mxcd's end of the channel. */
+#define RELAY_SPAWN_FDS 3
+
+/* Takes the steering, and copies of the descriptors; run_free() undoes it. */
+int relay_new(Launcher *l, Run *run, const LaunchPlan *plan, Steering *steering, const int fds[RELAY_SPAWN_FDS]);
+
+/* The sandbox runs: from now on what comes starts it. */
+int relay_begin(Launcher *l, Run *run);
+
+/* The sandbox ended: so does this, with a TERM, and KILL soon after. run_relay_ended() tells when it has. */
+void relay_end(Launcher *l, Run *run);
+bool relay_is_over(const Run *run); /* true where there is none */
+
+/* A copy of mxcd's end of the channel, or a negative errno. */
+int relay_copy_channel(const Run *run);
+
+/* Frees all; a process that is still there is killed and waited for. */
+void relay_free(Launcher *l, Run *run);
+
+/* Removes the leaf of one that went with the launcher before us. */
+void relay_release_unknown(int scope, const char *id);
+
+/* Acts for those whose time is over; true while there are others. */
+bool relay_expire(Launcher *l);
+
+void verb_lease(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_fds);
+
+/* relay-process.c: what the process does before it is mxc-egress. The list ends with a step that has no name; it is seen from outside
+ * for the tests, which leave steps out. */
+typedef struct RelayStep {
+        const char *name;
+        int (*take)(const Relay *r);
+} RelayStep;
+extern const RelayStep relay_steps[];
+_Noreturn void relay_run(const Relay *r, const char *program);

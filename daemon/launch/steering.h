@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* The network of egress-net.h: every connection that is begun in it lands on sockets that are held outside of it. */
+
+#include <stdbool.h>
+
+typedef struct Steering {
+        int tcp, udp; /* the sockets */
+        int link;     /* of the program that steers, for as long as it is open; without it nothing but port 53 is answered */
+} Steering;
+
+#define STEERING_NONE ((Steering){ .tcp = -EBADF, .udp = -EBADF, .link = -EBADF })
+
+/* Usable with _cleanup_() on Steering. */
+void steering_close(Steering *s);
+
+/* Makes the network namespace that the caller is in, a fresh one whose lo is up, into such a network. 0 or a negative errno. */
+int steering_make(Steering *ret);
+
+/* Whether this host can, found by doing it: 1 or 0. */
+int steering_probe(void);

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Stands in for mxc-egress: tells whoever connects where it was going, and each question of port 53 what address it was sent to. Some
+ * ports of any address have it do something else. */
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "egress-net.h"
+#include "relay-stub.h"
+
+static void put_address(FILE *f, const struct sockaddr_in6 *a) {
+        char text[INET6_ADDRSTRLEN];
+        fprintf(f, "%s %u", inet_ntop(AF_INET6, &a->sin6_addr, text, sizeof(text)), ntohs(a->sin6_port));
+}
+
+/* Lines of it that begin so. */
+static void put_lines(FILE *f, const char *path, const char *const *begins, size_t n) {
+        FILE *in = fopen(path, "re");
+        char line[4096];
+        while (in && fgets(line, sizeof(line), in))
+                for (size_t i = 0; i < n; i++)
+                        if (strncmp(line, begins[i], strlen(begins[i])) == 0)
+                                fprintf(f, "%s", line);
+        if (in)
+                (void)fclose(in);
+}
+
+static void put_descriptors(FILE *f) {
+        fprintf(f, "descriptors:");
+        for (int fd = 0; fd < 65536; fd++)
+                if (fd != fileno(f) && fcntl(fd, F_GETFD) >= 0)
+                        fprintf(f, " %d", fd);
+        fprintf(f, "\n");
+}
+
+static void put_self(FILE *f) {
+        static const char *const lines[] = { "Uid:", "Gid:", "Groups:", "Cap", "NoNewPrivs:", "Sig",
+                "Umask:" };
+        static const char *const limits[] = { "Max core", "Max open" };
+        static const char *const any[] = { "" };
+        char text[4096] = "";
+        put_descriptors(f);
+        put_lines(f, "/proc/self/status", lines, ELEMENTSOF(lines));
+        put_lines(f, "/proc/self/limits", limits, ELEMENTSOF(limits));
+        put_lines(f, "/proc/self/cgroup", any, 1);
+        put_lines(f, "/proc/self/oom_score_adj", any, 1);
+        struct stat st = { 0 };
+        (void)stat("/proc/self/ns/net", &st);
+        fprintf(f, "network: %lu\n", (unsigned long)st.st_ino);
+        fprintf(f, "session: %s\n", getsid(0) == getpid() ? "own" : "another's");
+        fprintf(f, "directory: %s\n", getcwd(text, sizeof(text)));
+        size_t n = 0;
+        while (environ[n])
+                n++;
+        fprintf(f, "environment: %zu\n", n);
+}
+
+static void put_lease(FILE *f) {
+        char text[256] = "";
+        ssize_t n = pread(EGRESS_FD_LEASE, text, sizeof(text) - 1, 0);
+        fprintf(f, "lease: %.*s\n", (int)(n > 0 ? n : 0), text);
+}
+
+static void serve_tcp(void) {
+        struct sockaddr_in6 to;
+        socklen_t size = sizeof(to);
+        int fd = accept4(EGRESS_FD_TCP, NULL, NULL, SOCK_CLOEXEC);
+        if (fd < 0 || getsockname(fd, (struct sockaddr *)&to, &size) < 0)
+                return;
+        FILE *f = fdopen(fd, "w");
+        if (!f)
+                _exit(EXIT_FAILURE);
+        switch (ntohs(to.sin6_port)) {
+        case STUB_SELF:
+                put_self(f);
+                break;
+        case STUB_LEASE:
+                put_lease(f);
+                break;
+        case STUB_DIE:
+                _exit(3);
+        case STUB_FORK: /* what a real one is not allowed */
+                fprintf(f, "%s\n", fork() >= 0 ? "forked" : "cannot fork");
+                break;
+        default:
+                put_address(f, &to);
+                fprintf(f, "\n");
+        }
+        (void)fclose(f);
+}
+
+static void serve_udp(void) {
+        union {
+                struct cmsghdr header;
+                char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+        } control;
+        char question[512], text[INET6_ADDRSTRLEN];
+        struct sockaddr_in6 from;
+        struct iovec part = { question, sizeof(question) };
+        struct msghdr m = { .msg_name = &from,
+                .msg_namelen = sizeof(from),
+                .msg_iov = &part,
+                .msg_iovlen = 1,
+                .msg_control = control.bytes,
+                .msg_controllen = sizeof(control.bytes) };
+        if (recvmsg(EGRESS_FD_UDP, &m, 0) < 0)
+                return;
+        const struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+        if (!c || c->cmsg_level != IPPROTO_IPV6 || c->cmsg_type != IPV6_PKTINFO)
+                return;
+        struct in6_pktinfo info;
+        memcpy(&info, CMSG_DATA(c), sizeof(info));
+        part.iov_len = (size_t)snprintf(question, sizeof(question), "%s",
+                        inet_ntop(AF_INET6, &info.ipi6_addr, text, sizeof(text)));
+        m.msg_controllen = CMSG_LEN(sizeof(info)) > sizeof(control.bytes) ? 0 : CMSG_SPACE(sizeof(info));
+        (void)sendmsg(EGRESS_FD_UDP, &m, 0); /* from there: the control message is what came */
+}
+
+int main(void) {
+        struct pollfd fds[] = { { .fd = EGRESS_FD_TCP, .events = POLLIN },
+                { .fd = EGRESS_FD_UDP, .events = POLLIN } };
+        if (send(EGRESS_FD_CHANNEL, STUB_HELLO, strlen(STUB_HELLO), 0) < 0)
+                return EXIT_FAILURE;
+        for (;;) {
+                if (poll(fds, ELEMENTSOF(fds), -1) < 0)
+                        return EXIT_FAILURE;
+                if (fds[0].revents)
+                        serve_tcp();
+                if (fds[1].revents)
+                        serve_udp();
+        }
+}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* Ports of any address at which relay-stub does not just tell where the connection was going. */
+
+#define STUB_SELF 1  /* tells what it is itself */
+#define STUB_LEASE 2 /* what its lease says */
+#define STUB_DIE 3   /* ends with 3 */
+#define STUB_FORK 4  /* leaves a child behind that serves as well */
+
+#define STUB_HELLO "here" /* what it says to mxcd first */
