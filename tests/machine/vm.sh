@@ -10,7 +10,8 @@
 VM_STATE=/var/tmp/mxc-vm # .PID
 # What mxcd needs at run time, what the demo and the scenarios use, and what boots.
 VM_PACKAGES=(systemd systemd-sysv libpam-systemd dbus polkitd udev kmod linux-image-amd64 procps iproute2
-        libjansson4 libseccomp2 libcap2 libssl3 libbpf1 git make gcc libc6-dev python3)
+        libjansson4 libseccomp2 libcap2 libc-ares2 libssl3 libbpf1 git make gcc libc6-dev python3
+        dnsmasq-base bind9-dnsutils curl wget openssl)
 
 vm_cache() { printf '%s\n' "${MXC_CACHE:-$BUILD/cache}"; }
 

@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "connection.h"
+
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "cleanup.h"
+#include "host-address.h"
+#include "reports.h"
+
+#define ACCEPT_AT_ONCE 64U
+#define PAUSE_USEC (UINT64_C(100) * 1000)    /* out of descriptors: for so long nothing is accepted */
+#define REFUSED_USEC (UINT64_C(2) * 1000000) /* for the client to read why */
+#define TOKEN UINT64_C(1000000)
+
+static uint64_t now(const Egress *e) {
+        uint64_t usec = 0;
+        (void)sd_event_now(e->event, CLOCK_MONOTONIC, &usec); /* fails for a clock that there is not */
+        return usec;
+}
+
+/* ---- ends ---- */
+
+static void reset(int fd) {
+        const struct linger at_once = { .l_onoff = 1 };
+        (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)); /* else it ends politely */
+        (void)close(fd);
+}
+
+static void connection_free(Connection *c) {
+        Egress *e = c->egress;
+        sd_event_source *const sources[] = { c->inner_io, c->outer_io, c->timer };
+        for (size_t i = 0; i < ELEMENTSOF(sources); i++)
+                sd_event_source_disable_unref(sources[i]);
+        cleanup_closep(&c->inner);
+        cleanup_closep(&c->outer);
+        flow_clear(&c->up);
+        flow_clear(&c->down);
+        LIST_REMOVE(c, entries);
+        e->n_connections--;
+        free(c);
+}
+
+/* CLOSE or FAIL; then it is gone. By a reset on both sides, unless all that was to be said has been. */
+static void end(Connection *c, EgressKind kind, EgressReason reason, int error, bool clean) {
+        EgressReport report = report_of(kind, &c->destination, c->serial, &c->judgement);
+        report.verdict = VERDICT_ALLOW;
+        report.reason = reason;
+        report.error = error < 0 ? -error : error;
+        report.bytes_out = c->bytes_out;
+        report.bytes_in = c->bytes_in;
+        report.usec = now(c->egress) - c->began;
+        (void)report_send(c->egress,
+                        &report); /* what was decided is on record; what came of it is lost with a full channel */
+        if (!clean) {
+                if (c->inner >= 0)
+                        reset(TAKE_FD(c->inner));
+                if (c->outer >= 0)
+                        reset(TAKE_FD(c->outer));
+        }
+        connection_free(c);
+}
+
+static int set_timer(Connection *c, uint64_t usec) {
+        int r = sd_event_source_set_time_relative(c->timer, usec);
+        return r < 0 ? r : sd_event_source_set_enabled(c->timer, SD_EVENT_ONESHOT);
+}
+
+/* The client is told, in the words of its protocol, and given the time to read it: a close with bytes unread would be a reset. */
+static void refuse(Connection *c, const Judgement *j, const void *text, size_t size) {
+        report_refusal(c->egress, &c->destination, c->serial, j);
+        c->state = CONNECTION_REFUSED;
+        c->outer_io = sd_event_source_disable_unref(c->outer_io);
+        if (c->outer >= 0)
+                reset(TAKE_FD(c->outer));
+        flow_clear(&c->up);
+        flow_clear(&c->down);
+        if (size > 0)
+                (void)send(c->inner, text, size, MSG_DONTWAIT | MSG_NOSIGNAL); /* it ends in any case */
+        (void)shutdown(c->inner, SHUT_WR);
+        if (sd_event_source_set_io_events(c->inner_io, EPOLLIN) < 0 || set_timer(c, REFUSED_USEC) < 0)
+                end(c, EGRESS_CLOSE, EGRESS_BY_RULE, 0, true);
+}
+
+static void read_refused(Connection *c) {
+        char ignored[4096];
+        ssize_t n = recv(c->inner, ignored, sizeof(ignored), MSG_DONTWAIT);
+        if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+                end(c, EGRESS_CLOSE, EGRESS_BY_RULE, 0, true);
+}
+
+/* ---- budgets ---- */
+
+static bool over_budget(Connection *c) {
+        const Egress *e = c->egress;
+        bool out = e->bytes_out > e->lease->bytes_out, in = e->bytes_in > e->lease->bytes_in;
+        if (!out && !in)
+                return false;
+        const Judgement j = { .reason = out ? EGRESS_LIMIT_BYTES_OUT : EGRESS_LIMIT_BYTES_IN,
+                .clause = out ? "/network/egress/limits/bytesOut" : "/network/egress/limits/bytesIn",
+                .host = c->judgement.host };
+        report_refusal(c->egress, &c->destination, c->serial, &j);
+        end(c, EGRESS_CLOSE, j.reason, 0, false);
+        return true;
+}
+
+/* A bucket that fills by connectionRate a second, up to so many seconds' worth. */
+static bool take_token(Egress *e) {
+        const uint64_t rate = e->lease->connection_rate;
+        if (rate == LEASE_UNLIMITED)
+                return true;
+        uint64_t usec = now(e), most = rate > UINT32_MAX ? UINT64_MAX : rate * EGRESS_RATE_SECONDS * TOKEN;
+        uint64_t passed = usec - e->tokens_since;
+        if (e->tokens_since == 0 || passed > EGRESS_RATE_SECONDS * UINT64_C(1000000) || most == UINT64_MAX)
+                e->tokens = most;
+        else
+                e->tokens += rate * passed < most - e->tokens ? rate * passed : most - e->tokens;
+        e->tokens_since = usec;
+        if (e->tokens < TOKEN)
+                return false;
+        e->tokens -= TOKEN;
+        return true;
+}
+
+static bool within_limits(Egress *e, const Destination *d) {
+        const EgressLease *l = e->lease;
+        Judgement j = { .host = d->n_hosts > 0 ? d->hosts[0] : NULL };
+        if (e->n_connections >= l->connections || e->n_connections >= EGRESS_CONNECTIONS_MAX) {
+                j.reason = EGRESS_LIMIT_CONNECTIONS;
+                j.clause = "/network/egress/limits/connections";
+        } else if (e->bytes_out >= l->bytes_out) {
+                j.reason = EGRESS_LIMIT_BYTES_OUT;
+                j.clause = "/network/egress/limits/bytesOut";
+        } else if (e->bytes_in >= l->bytes_in) {
+                j.reason = EGRESS_LIMIT_BYTES_IN;
+                j.clause = "/network/egress/limits/bytesIn";
+        } else if (!take_token(e)) {
+                j.reason = EGRESS_LIMIT_RATE;
+                j.clause = "/network/egress/limits/connectionRate";
+        } else {
+                return true;
+        }
+        report_refusal(e, d, 0, &j);
+        return false;
+}
+
+/* ---- open ---- */
+
+/* What each side is waited for. */
+static int watch(Connection *c) {
+        uint32_t in = (!c->up.eof && flow_has_room(&c->up) ? EPOLLIN : 0) |
+                      (c->down.cleared > 0 ? EPOLLOUT : 0);
+        uint32_t out = (!c->down.eof && flow_held(&c->down) == 0 ? EPOLLIN : 0) |
+                       (c->up.cleared > 0 ? EPOLLOUT : 0);
+        int r = sd_event_source_set_io_events(c->inner_io, in);
+        if (r >= 0)
+                r = sd_event_source_set_io_events(c->outer_io, out);
+        bool waits = c->sniff != SNIFF_OPAQUE && sniff_waits(c);
+        if (r >= 0 && waits != c->timing) {
+                r = waits ? set_timer(c, EGRESS_SNIFF_USEC)
+                          : sd_event_source_set_enabled(c->timer, SD_EVENT_OFF);
+                c->timing = waits;
+        }
+        return r;
+}
+
+static void pass_end(Flow *f, int to) {
+        if (!f->eof || f->shut || flow_held(f) > 0)
+                return;
+        (void)shutdown(to, SHUT_WR); /* fails where the other side has gone, which is told otherwise */
+        f->shut = true;
+}
+
+/* 0, a negative errno, or 1: c is refused, and maybe gone. */
+static int pump_up(Connection *c, bool readable) {
+        int r = readable && !c->up.eof && flow_has_room(&c->up) ? flow_read(&c->up, c->inner) : 0;
+        if (r < 0)
+                return r;
+        Judgement j;
+        const void *text;
+        size_t size;
+        if (!sniff_up(c, &j, &text, &size)) {
+                refuse(c, &j, text, size);
+                return 1;
+        }
+        ssize_t n = flow_write(&c->up, c->outer);
+        if (n < 0)
+                return (int)n;
+        c->bytes_out += (uint64_t)n;
+        c->egress->bytes_out += (uint64_t)n;
+        pass_end(&c->up, c->outer);
+        return 0;
+}
+
+static int pump_down(Connection *c, bool readable) {
+        int r = readable && !c->down.eof && flow_held(&c->down) == 0 ? flow_read(&c->down, c->outer) : 0;
+        if (r < 0)
+                return r;
+        c->down.cleared = flow_held(&c->down);
+        ssize_t n = flow_write(&c->down, c->inner);
+        if (n < 0)
+                return (int)n;
+        c->bytes_in += (uint64_t)n;
+        c->egress->bytes_in += (uint64_t)n;
+        pass_end(&c->down, c->inner);
+        return 0;
+}
+
+static void pump(Connection *c, bool inner_readable, bool outer_readable) {
+        int r = pump_up(c, inner_readable);
+        if (r > 0)
+                return;
+        if (r == 0)
+                r = pump_down(c, outer_readable);
+        if (r == 0 && over_budget(c))
+                return;
+        if (r == 0 && c->up.shut && c->down.shut) {
+                end(c, EGRESS_CLOSE, EGRESS_BY_RULE, 0, true);
+                return;
+        }
+        if (r == 0)
+                r = watch(c);
+        if (r < 0)
+                end(c, EGRESS_CLOSE, EGRESS_BY_RULE, r, false);
+}
+
+static int on_inner(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+        Connection *c = userdata;
+        if (c->state == CONNECTION_REFUSED)
+                read_refused(c);
+        else if (c->state == CONNECTION_OPEN && (events & (EPOLLIN | EPOLLOUT)))
+                pump(c, events & EPOLLIN, false);
+        else
+                end(c, c->state == CONNECTION_OPEN ? EGRESS_CLOSE : EGRESS_FAIL, EGRESS_UNREACHABLE,
+                                ECONNRESET, false);
+        return 0;
+}
+
+/* ---- dialling ---- */
+
+static void opened(Connection *c) {
+        static const int on = 1;
+        const int fds[] = { c->inner, c->outer };
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++) {
+                (void)setsockopt(fds[i], IPPROTO_TCP, TCP_NODELAY, &on,
+                                sizeof(on)); /* slower without, no worse */
+                (void)setsockopt(fds[i], SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+        }
+        c->state = CONNECTION_OPEN;
+        int r = sd_event_source_set_enabled(c->timer, SD_EVENT_OFF);
+        if (r < 0)
+                end(c, EGRESS_FAIL, EGRESS_UNREACHABLE, r, false);
+        else
+                pump(c, true, true);
+}
+
+static int on_outer(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+        Connection *c = userdata;
+        if (c->state == CONNECTION_OPEN) {
+                int error = 0;
+                socklen_t size = sizeof(error);
+                if (events & (EPOLLIN | EPOLLOUT))
+                        pump(c, false, events & EPOLLIN);
+                else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0)
+                        end(c, EGRESS_CLOSE, EGRESS_BY_RULE, error ? error : ECONNRESET, false);
+                return 0;
+        }
+        int error = 0;
+        socklen_t size = sizeof(error);
+        if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
+                error = errno;
+        if (error != 0)
+                end(c, EGRESS_FAIL, EGRESS_UNREACHABLE, error, false);
+        else
+                opened(c);
+        return 0;
+}
+
+/* Exactly the address that was dialled inside: nothing is looked up twice. */
+static int dial(Connection *c) {
+        struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = c->address.sin6_port };
+        const bool mapped = IN6_IS_ADDR_V4MAPPED(&c->address.sin6_addr);
+        memcpy(&v4.sin_addr, c->address.sin6_addr.s6_addr + 12, 4);
+        const struct sockaddr *to =
+                        mapped ? (const struct sockaddr *)&v4 : (const struct sockaddr *)&c->address;
+        c->outer = socket(mapped ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        if (c->outer < 0)
+                return -errno;
+        if (connect(c->outer, to, mapped ? sizeof(v4) : sizeof(c->address)) < 0 && errno != EINPROGRESS)
+                return -errno;
+        int r = sd_event_add_io(c->egress->event, &c->outer_io, c->outer, EPOLLOUT, on_outer, c);
+        return r < 0 ? r : set_timer(c, EGRESS_DIAL_USEC);
+}
+
+void connection_recorded(Egress *e, uint64_t serial, bool recorded) {
+        Connection *c;
+        LIST_FOREACH(c, &e->connections, entries)
+                if (c->serial == serial)
+                        break;
+        if (!c || c->state != CONNECTION_ASKED)
+                return;
+        if (!recorded) {
+                reset(TAKE_FD(c->inner));
+                connection_free(c); /* it never was */
+                return;
+        }
+        c->state = CONNECTION_DIALING;
+        int r = dial(c);
+        if (r < 0)
+                end(c, EGRESS_FAIL, EGRESS_UNREACHABLE, r, false);
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+        Connection *c = userdata;
+        switch (c->state) {
+        case CONNECTION_ASKED:
+                reset(TAKE_FD(c->inner));
+                connection_free(c); /* nobody said that it is on record */
+                break;
+        case CONNECTION_DIALING:
+                end(c, EGRESS_FAIL, EGRESS_UNREACHABLE, ETIMEDOUT, false);
+                break;
+        case CONNECTION_OPEN: {
+                const Judgement j = {
+                        .reason = EGRESS_PROTOCOL, .clause = c->judgement.clause, .host = c->judgement.host
+                };
+                refuse(c, &j, NULL, 0);
+                break;
+        }
+        case CONNECTION_REFUSED:
+                end(c, EGRESS_CLOSE, EGRESS_BY_RULE, 0, true);
+                break;
+        }
+        return 0;
+}
+
+/* ---- the beginning ---- */
+
+static void find_destination(Connection *c) {
+        const struct in6_addr *a = &c->address.sin6_addr;
+        const bool mapped = IN6_IS_ADDR_V4MAPPED(a);
+        const int family = mapped ? AF_INET : AF_INET6;
+        const uint8_t *bytes = mapped ? a->s6_addr + 12 : a->s6_addr;
+        Destination *d = &c->destination;
+        cidr_from_address(family, bytes, &d->address);
+        d->by_address_only = d->address.family != family || host_has_address(family, bytes);
+        d->protocol = PROTOCOL_TCP;
+        d->port = ntohs(c->address.sin6_port);
+        d->n_hosts = names_of(c->egress->names, &d->address, c->hosts);
+        d->hosts = c->hosts;
+}
+
+static int ask(Connection *c) {
+        Egress *e = c->egress;
+        int r = sd_event_add_io(
+                        e->event, &c->inner_io, c->inner, 0, on_inner, c); /* its end is told in any case */
+        if (r >= 0)
+                r = sd_event_add_time_relative(
+                                e->event, &c->timer, CLOCK_MONOTONIC, EGRESS_RECORD_USEC, 0, on_timer, c);
+        if (r < 0)
+                return r;
+        EgressReport report = report_of(EGRESS_CONNECT, &c->destination, c->serial, &c->judgement);
+        report.awaits = 1;
+        return report_send(e, &report);
+}
+
+/* Takes fd. */
+static void take(Egress *e, int fd) {
+        socklen_t size = sizeof(struct sockaddr_in6);
+        Connection *c = calloc(1, sizeof(Connection));
+        if (!c) {
+                reset(fd);
+                return;
+        }
+        *c = (Connection){
+                .egress = e, .inner = fd, .outer = -EBADF, .began = now(e), .serial = ++e->serial
+        };
+        LIST_INSERT_HEAD(&e->connections, c, entries);
+        e->n_connections++;
+        bool allowed = false;
+        if (getsockname(fd, (struct sockaddr *)&c->address, &size) == 0 &&
+                        c->address.sin6_family == AF_INET6) {
+                find_destination(c);
+                e->n_connections--; /* not this one */
+                allowed = within_limits(e, &c->destination);
+                e->n_connections++;
+        }
+        if (allowed) {
+                c->judgement = judge_connect(e->lease, &c->destination);
+                allowed = c->judgement.verdict == VERDICT_ALLOW;
+                if (!allowed)
+                        report_refusal(e, &c->destination, c->serial, &c->judgement);
+        }
+        c->sniff = c->judgement.by_name || e->has_host_denies ? SNIFF_FIRST : SNIFF_OPAQUE;
+        if (allowed && ask(c) >= 0)
+                return;
+        reset(TAKE_FD(c->inner));
+        connection_free(c);
+}
+
+static int on_again(sd_event_source *source, uint64_t usec, void *userdata) {
+        const Egress *e = userdata;
+        return sd_event_source_set_enabled(e->tcp, SD_EVENT_ON);
+}
+
+/* Out of descriptors or memory: what has come waits a moment in the kernel's queue. */
+static int pause_listening(Egress *e) {
+        sd_event_source_disable_unref(e->again);
+        e->again = NULL;
+        int r = sd_event_add_time_relative(e->event, &e->again, CLOCK_MONOTONIC, PAUSE_USEC, 0, on_again, e);
+        return r < 0 ? r : sd_event_source_set_enabled(e->tcp, SD_EVENT_OFF);
+}
+
+int connection_on_listener(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+        Egress *e = userdata;
+        for (unsigned i = 0; i < ACCEPT_AT_ONCE; i++) {
+                struct sockaddr_in6 local = { 0 };
+                socklen_t size = sizeof(local);
+                int inner = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+                if (inner < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS))
+                        return pause_listening(e);
+                if (inner < 0)
+                        return 0; /* none left, or it went again */
+                if (getsockname(inner, (struct sockaddr *)&local, &size) == 0 &&
+                                ntohs(local.sin6_port) == 53)
+                        dns_stream_take(e, inner);
+                else
+                        take(e, inner);
+        }
+        return 0;
+}
+
+/* ---- all of them ---- */
+
+void connection_judge_again(Egress *e) {
+        for (Connection *c = LIST_FIRST(&e->connections), *next; c; c = next) {
+                next = LIST_NEXT(c, entries);
+                if (c->state == CONNECTION_REFUSED) {
+                        c->judgement.clause = ""; /* the old lease's */
+                        continue;
+                }
+                Judgement j = *c->claimed ? judge_claim(e->lease, &c->destination, c->claimed,
+                                                            EGRESS_REVOKED)
+                                          : judge_connect(e->lease, &c->destination);
+                if (j.verdict == VERDICT_ALLOW) {
+                        c->judgement = j;
+                        if (j.by_name && c->sniff == SNIFF_OPAQUE && !*c->claimed && c->bytes_out == 0)
+                                c->sniff = SNIFF_FIRST;
+                } else {
+                        c->judgement.clause = j.clause; /* the other is the old lease's */
+                        end(c, EGRESS_FAIL, EGRESS_REVOKED, 0, false);
+                }
+        }
+}
+
+void connection_end_all(Egress *e) {
+        for (Connection *c; (c = LIST_FIRST(&e->connections));)
+                connection_free(c);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* One connection of the sandbox, from accept() to its last byte:
+ *
+ *   ASKED ─on record─► DIALING ─connected─► OPEN ─both ways over─► gone
+ *   OPEN ─what it says of itself is refused─► REFUSED ─told─► gone
+ * Every other end is at once, by a reset. */
+
+#include "egress.h"
+#include "flow.h"
+
+typedef enum ConnectionState { CONNECTION_ASKED, CONNECTION_DIALING, CONNECTION_OPEN, CONNECTION_REFUSED } ConnectionState;
+typedef enum Sniff { SNIFF_FIRST, SNIFF_TLS, SNIFF_HTTP, SNIFF_OPAQUE } Sniff;
+
+struct Connection {
+        LIST_ENTRY(Connection) entries;
+        Egress *egress;                /* not owned */
+        ConnectionState state;
+        uint64_t serial, began;        /* CLOCK_MONOTONIC */
+        int inner, outer;              /* the sandbox's end, the world's */
+        sd_event_source *inner_io, *outer_io, *timer;
+        struct sockaddr_in6 address;   /* that was dialled, and is */
+        Destination destination;
+        const char *hosts[NAMES_PER_ADDRESS];
+        Judgement judgement;
+        Flow up, down;                 /* out of the sandbox, into it */
+        Sniff sniff;
+        HttpStream http;
+        bool in_http;                  /* a first request was accepted */
+        bool timing;                   /* timer is for the rest of a hello or a head */
+        char claimed[LIMIT_HOST_BYTES + 1]; /* what it said of itself; "" where it did not */
+        uint64_t bytes_out, bytes_in;
+};
+
+/* sniff.c. How much of what is held by up may pass: moves up.cleared. False: it is refused; *ret is why, *ret_text (static, *ret_size bytes) what
+ * the client is told. */
+bool sniff_up(Connection *c, Judgement *ret, const void **ret_text, size_t *ret_size);
+/* Some bytes wait for others to make sense. */
+bool sniff_waits(const Connection *c);

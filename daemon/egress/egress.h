@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* The relay of one sandbox: what its parts share. It stands in the host's network with no privilege at all, and takes from the sandbox's network
+ * what comes to two sockets: questions for names, and connections to anywhere. Single-threaded, on sd-event; nothing in it waits. */
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <systemd/sd-event.h>
+
+#include "dns-wire.h"
+#include "judge.h"
+#include "names.h"
+
+/* Bounds of one relay, whatever the policy says. Each is tested at n and n+1. */
+#define EGRESS_CONNECTIONS_MAX 1024U
+#define EGRESS_QUERIES_MAX 256U             /* questions that wait for the host's resolver */
+#define EGRESS_STREAMS_MAX 64U              /* connections to the resolver, by TCP */
+#define EGRESS_REPORTS_MAX 1024U            /* that the channel did not take yet */
+#define EGRESS_RECORD_USEC (UINT64_C(10) * 1000000)  /* mxcd says within that time that it is on record, or it is refused */
+#define EGRESS_DIAL_USEC (UINT64_C(30) * 1000000)
+#define EGRESS_SNIFF_USEC (UINT64_C(10) * 1000000)   /* from the first byte of a hello or a head to its last */
+#define EGRESS_RATE_SECONDS 10U             /* connectionRate may be saved up for so long */
+
+typedef struct Resolver Resolver;
+typedef struct Reports Reports;
+typedef struct Connection Connection;
+typedef struct DnsStream DnsStream;
+
+typedef struct Egress {
+        sd_event *event;
+        EgressLease *lease;
+        Names *names;
+        Resolver *resolver;
+        Reports *reports;
+        sd_event_source *tcp, *udp, *again;
+        LIST_HEAD(, Connection) connections;
+        LIST_HEAD(, DnsStream) streams;
+        size_t n_connections, n_streams, n_queries;
+        uint64_t serial;                    /* of the last connection */
+        uint64_t bytes_out, bytes_in;       /* of all connections */
+        uint64_t tokens, tokens_since;      /* connections that connectionRate leaves, in millionths; CLOCK_MONOTONIC */
+        bool has_host_denies;               /* the lease denies names: every connection must say whose it is */
+} Egress;
+
+/* egress.c. Takes the descriptors of egress-net.h, and what they say, in any case. */
+int egress_new(Egress **ret);
+Egress *egress_free(Egress *e);
+void egress_set_lease(Egress *e, EgressLease *lease); /* takes it; connections that it does not allow end */
+
+/* dns.c */
+int dns_on_udp(sd_event_source *source, int fd, uint32_t events, void *userdata);
+void dns_stream_take(Egress *e, int fd);    /* a connection to port 53; takes it */
+void dns_stream_end(DnsStream *s);
+/* The name's addresses that may be handed out, learnt already, once they are known; n 0: none. Called exactly once, maybe at once. Of one family. */
+typedef void (*DnsDone)(Egress *e, DnsCode code, EgressReason reason, const NetCidr *addresses, size_t n, void *userdata);
+void dns_resolve(Egress *e, const char *host, int family, DnsDone done, void *userdata);
+
+/* connection.c */
+int connection_on_listener(sd_event_source *source, int fd, uint32_t events, void *userdata);
+void connection_recorded(Egress *e, uint64_t serial, bool recorded);
+void connection_judge_again(Egress *e);
+void connection_end_all(Egress *e);

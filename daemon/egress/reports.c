@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "reports.h"
+
+#include <sys/epoll.h>
+
+#include "cleanup.h"
+#include "clock.h"
+#include "codec.h"
+#include "log.h"
+
+#define ALIKE_USEC (UINT64_C(10) * 1000000)
+#define ALIKE_MAX 64U
+
+typedef struct Waiting {
+        STAILQ_ENTRY(Waiting) entries;
+        EgressReport report;
+} Waiting;
+
+/* A refusal that was told, and how many like it came since. */
+typedef struct Alike {
+        TAILQ_ENTRY(Alike) entries;
+        EgressReport report;
+        uint64_t until, count;
+} Alike;
+
+struct Reports {
+        Egress *egress; /* not owned */
+        int channel;
+        sd_event_source *io, *flush;
+        STAILQ_HEAD(, Waiting) waiting;
+        size_t n_waiting;
+        TAILQ_HEAD(AlikeList, Alike) alike; /* oldest first */
+        size_t n_alike;
+        uint64_t lost; /* refusals that there was no room for; told with the next one */
+};
+
+static int send_waiting(Reports *r) {
+        for (Waiting *w; (w = STAILQ_FIRST(&r->waiting));) {
+                int k = egress_send_report(r->channel, &w->report);
+                if (k < 0)
+                        return k;
+                STAILQ_REMOVE_HEAD(&r->waiting, entries);
+                r->n_waiting--;
+                free(w);
+        }
+        return 0;
+}
+
+static int queue(Reports *r, const EgressReport *report) {
+        Waiting *w = r->n_waiting < EGRESS_REPORTS_MAX ? calloc(1, sizeof(Waiting)) : NULL;
+        if (!w)
+                return -ENOBUFS;
+        w->report = *report;
+        STAILQ_INSERT_TAIL(&r->waiting, w, entries);
+        r->n_waiting++;
+        return sd_event_source_set_io_events(r->io, EPOLLIN | EPOLLOUT);
+}
+
+int report_send(Egress *e, EgressReport *report) {
+        Reports *r = e->reports;
+        int k = r->n_waiting > 0 ? -EAGAIN : egress_send_report(r->channel, report);
+        if (k == -EAGAIN)
+                k = queue(r, report);
+        return k;
+}
+
+EgressReport report_of(EgressKind kind, const Destination *d, uint64_t serial, const Judgement *j) {
+        EgressReport report = {
+                .kind = kind, .verdict = j->verdict, .reason = j->reason, .serial = serial, .count = 1
+        };
+        if (d) {
+                report.protocol = d->protocol;
+                report.port = d->port;
+                report.family = (uint32_t)d->address.family;
+                memcpy(report.address, d->address.address, sizeof(report.address));
+        }
+        const char *host = j->host ? j->host : d && d->n_hosts > 0 ? d->hosts[0] : "";
+        char canonical[LIMIT_HOST_BYTES + 1];
+        if (*host && !host_canonical(host, false, canonical)) /* an address that was claimed is none */
+                (void)snprintf(report.host, sizeof(report.host), "%s", canonical);
+        (void)snprintf(report.clause, sizeof(report.clause), "%s", j->clause ? j->clause : "");
+        return report;
+}
+
+/* ---- refusals that are alike ---- */
+
+static void tell(Reports *r, EgressReport *report) {
+        report->count += r->lost;
+        if (report_send(r->egress, report) < 0)
+                r->lost = report->count;
+        else
+                r->lost = 0;
+}
+
+static void forget(Reports *r, Alike *a) {
+        TAILQ_REMOVE(&r->alike, a, entries);
+        r->n_alike--;
+        if (a->count > 0) {
+                a->report.count = a->count;
+                tell(r, &a->report);
+        }
+        free(a);
+}
+
+static int on_flush(sd_event_source *source, uint64_t usec, void *userdata) {
+        Reports *r = userdata;
+        for (Alike *a; (a = TAILQ_FIRST(&r->alike)) && a->until <= usec;)
+                forget(r, a);
+        if (TAILQ_EMPTY(&r->alike))
+                return 0;
+        int k = sd_event_source_set_time(source, TAILQ_FIRST(&r->alike)->until);
+        return k < 0 ? k : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static bool is_alike(const EgressReport *a, const EgressReport *b) {
+        return a->kind == b->kind && a->reason == b->reason && a->protocol == b->protocol &&
+               a->port == b->port && a->family == b->family &&
+               memcmp(a->address, b->address, sizeof(a->address)) == 0 && streq(a->host, b->host) &&
+               streq(a->clause, b->clause);
+}
+
+static void refuse(Reports *r, EgressReport *report) {
+        uint64_t now = 0;
+        Alike *a;
+        TAILQ_FOREACH(a, &r->alike, entries)
+                if (is_alike(&a->report, report)) {
+                        a->count++;
+                        return;
+                }
+        tell(r, report);
+        if (r->n_alike == ALIKE_MAX)
+                forget(r, TAILQ_FIRST(&r->alike));
+        a = sd_event_now(r->egress->event, CLOCK_MONOTONIC, &now) >= 0 ? calloc(1, sizeof(Alike)) : NULL;
+        if (!a)
+                return; /* the next one is told by itself */
+        *a = (Alike){ .report = *report, .until = now + ALIKE_USEC };
+        a->report.serial = 0; /* of all of them */
+        TAILQ_INSERT_TAIL(&r->alike, a, entries);
+        r->n_alike++;
+        if (TAILQ_FIRST(&r->alike) == a &&
+                        (sd_event_source_set_time(r->flush, a->until) < 0 ||
+                                        sd_event_source_set_enabled(r->flush, SD_EVENT_ONESHOT) < 0))
+                forget(r, a);
+}
+
+void report_name(Egress *e, const char *host, const Judgement *j) {
+        EgressReport report = report_of(EGRESS_RESOLVE, NULL, 0, j);
+        (void)snprintf(report.host, sizeof(report.host), "%s", host);
+        refuse(e->reports, &report);
+}
+
+void report_refusal(Egress *e, const Destination *d, uint64_t serial, const Judgement *j) {
+        EgressReport report = report_of(EGRESS_CONNECT, d, serial, j);
+        refuse(e->reports, &report);
+}
+
+/* ---- orders ---- */
+
+static int take_lease(Egress *e, int fd) {
+        _cleanup_free_ uint8_t *data = NULL;
+        EgressLease *lease;
+        size_t size;
+        int r = sealed_memfd_read(fd, &data, &size);
+        if (r == 0)
+                r = egress_lease_decode(data, size, &lease, NULL);
+        if (r == 0)
+                egress_set_lease(e, lease);
+        return r;
+}
+
+/* The end of the channel is the end of the sandbox: mxcd's side of it outlives mxcd. What is no order is nobody's we should serve. */
+static int on_channel(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+        Reports *r = userdata;
+        if ((events & EPOLLOUT) && send_waiting(r) == 0)
+                (void)sd_event_source_set_io_events(source, EPOLLIN); /* else it wakes us again */
+        for (;;) {
+                EgressOrder order;
+                _cleanup_close_ int lease = -EBADF;
+                int k = egress_receive_order(fd, &order, &lease);
+                if (k == -EAGAIN)
+                        return 0;
+                if (k > 0 && order.kind == EGRESS_LEASE)
+                        k = take_lease(r->egress, lease) < 0 ? -EBADMSG : 1;
+                else if (k > 0)
+                        connection_recorded(r->egress, order.serial, order.verdict == VERDICT_ALLOW);
+                if (k <= 0)
+                        return sd_event_exit(r->egress->event, k == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+        }
+}
+
+int reports_new(Egress *e, int channel, Reports **ret) {
+        Reports *r = calloc(1, sizeof(Reports));
+        if (!r)
+                return -ENOMEM;
+        r->egress = e;
+        r->channel = channel;
+        STAILQ_INIT(&r->waiting);
+        TAILQ_INIT(&r->alike);
+        int k = sd_event_add_io(e->event, &r->io, channel, EPOLLIN, on_channel, r);
+        if (k >= 0)
+                k = sd_event_add_time(e->event, &r->flush, CLOCK_MONOTONIC, UINT64_MAX, 100000, on_flush, r);
+        if (k >= 0)
+                k = sd_event_source_set_enabled(r->flush, SD_EVENT_OFF);
+        if (k < 0) {
+                (void)reports_free(r); /* NULL */
+                return k;
+        }
+        *ret = r;
+        return 0;
+}
+
+Reports *reports_free(Reports *r) {
+        if (!r)
+                return NULL;
+        for (Waiting *w; (w = STAILQ_FIRST(&r->waiting));) {
+                STAILQ_REMOVE_HEAD(&r->waiting, entries);
+                free(w);
+        }
+        for (Alike *a; (a = TAILQ_FIRST(&r->alike));) {
+                TAILQ_REMOVE(&r->alike, a, entries);
+                free(a);
+        }
+        sd_event_source_disable_unref(r->io);
+        sd_event_source_disable_unref(r->flush);
+        free(r);
+        return NULL;
+}

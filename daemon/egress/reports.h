@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* What the relay tells mxcd. Nothing here waits: what the channel does not take is queued, and where that is full a refusal is counted and an
+ * allowed connection cannot be. Refusals that are alike are told once and then counted for ten seconds: every client asks for a refused
+ * name again and again. */
+
+#include "egress.h"
+
+int reports_new(Egress *e, int channel, Reports **ret);
+Reports *reports_free(Reports *r);
+
+/* 0, or a negative errno: it will not be on record. */
+int report_send(Egress *e, EgressReport *report);
+
+/* A name that is refused. */
+void report_name(Egress *e, const char *host, const Judgement *j);
+/* A connection that is refused; serial 0 where it has none. */
+void report_refusal(Egress *e, const Destination *d, uint64_t serial, const Judgement *j);
+
+/* What a report says of a destination and a judgement; the rest is zero. */
+EgressReport report_of(EgressKind kind, const Destination *d, uint64_t serial, const Judgement *j);

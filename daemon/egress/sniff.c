@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a connection says of itself: a name that was allowed must be the name that is meant. Bytes that are not understood yet do not pass; what the
+ * other side says passes meanwhile, so protocols in which the server speaks first go on. */
+
+#include "cleanup.h"
+#include "connection.h"
+
+#define TLS_FIRST_BYTE 22
+
+typedef struct Refusal {
+        Judgement judgement;
+        const void *text;
+        size_t size;
+} Refusal;
+
+static bool claim(Connection *c, const char *host, EgressReason reason, Judgement *ret) {
+        *ret = judge_claim(c->egress->lease, &c->destination, *host ? host : NULL, reason);
+        if (ret->verdict == VERDICT_ALLOW)
+                (void)snprintf(c->claimed, sizeof(c->claimed), "%s", host);
+        return ret->verdict == VERDICT_ALLOW;
+}
+
+static Judgement unreadable(const Connection *c) {
+        return (Judgement){ VERDICT_DENY, EGRESS_PROTOCOL, c->judgement.clause, false, c->judgement.host };
+}
+
+static bool refuse_tls(Refusal *f, Judgement j) {
+        *f = (Refusal){ j, tls_alert_access_denied, TLS_ALERT_SIZE };
+        return false;
+}
+
+static bool refuse_http(Refusal *f, Judgement j, int status) {
+        const char *text = http_refusal(status);
+        *f = (Refusal){ j, text, strlen(text) };
+        return false;
+}
+
+static bool look_at_tls(Connection *c, const uint8_t *data, size_t size, Refusal *f) {
+        TlsServerName name;
+        Judgement j;
+        switch (tls_hello_parse(data, size, &name)) {
+        case TLS_MORE:
+                return !c->up.eof || refuse_tls(f, unreadable(c));
+        case TLS_NOT_TLS:
+                c->sniff = SNIFF_OPAQUE;
+                return true;
+        case TLS_BAD:
+                return refuse_tls(f, unreadable(c));
+        case TLS_HELLO:
+                if (!claim(c, name.host, EGRESS_SNI, &j))
+                        return refuse_tls(f, j);
+                c->sniff = SNIFF_OPAQUE;
+                return true;
+        }
+        return refuse_tls(f, unreadable(c));
+}
+
+/* As many requests as are there. */
+static bool look_at_http(Connection *c, Refusal *f) {
+        for (;;) {
+                const uint8_t *data = c->up.data + c->up.begin + c->up.cleared;
+                size_t size = flow_held(&c->up) - c->up.cleared, pass, head;
+                HttpRequest request;
+                Judgement j;
+                if (size == 0)
+                        return true;
+                switch (http_stream_feed(&c->http, data, size, !c->in_http, &pass, &head, &request)) {
+                case HTTP_MORE:
+                        c->up.cleared += pass;
+                        return pass == size || !c->up.eof || refuse_http(f, unreadable(c), 400);
+                case HTTP_NOT_HTTP:
+                        c->sniff = SNIFF_OPAQUE;
+                        return true;
+                case HTTP_BAD:
+                        return refuse_http(f, unreadable(c), 400);
+                case HTTP_REQUEST:
+                        if (!claim(c, request.host, EGRESS_HOST, &j))
+                                return refuse_http(f, j, 403);
+                        c->up.cleared += pass + head;
+                        c->in_http = true;
+                        http_stream_accept(&c->http);
+                        break;
+                }
+        }
+}
+
+static bool look(Connection *c, Refusal *f) {
+        const uint8_t *data = c->up.data + c->up.begin;
+        size_t size = flow_held(&c->up);
+        if (c->sniff == SNIFF_FIRST && size > 0)
+                c->sniff = data[0] == TLS_FIRST_BYTE ? SNIFF_TLS : SNIFF_HTTP;
+        bool good = c->sniff == SNIFF_TLS    ? look_at_tls(c, data, size, f)
+                    : c->sniff == SNIFF_HTTP ? look_at_http(c, f)
+                                             : true;
+        if (good && c->sniff == SNIFF_OPAQUE)
+                c->up.cleared = flow_held(&c->up);
+        return good;
+}
+
+bool sniff_up(Connection *c, Judgement *ret, const void **ret_text, size_t *ret_size) {
+        Refusal f = { .size = 0 };
+        if (look(c, &f))
+                return true;
+        *ret = f.judgement;
+        *ret_text = f.text;
+        *ret_size = f.size;
+        return false;
+}
+
+bool sniff_waits(const Connection *c) {
+        return flow_held(&c->up) > c->up.cleared;
+}
