@@ -456,5 +456,8 @@ void connection_judge_again(Egress *e) {
 
 void connection_end_all(Egress *e) {
         for (Connection *c; (c = LIST_FIRST(&e->connections));)
-                connection_free(c);
+                if (c->state == CONNECTION_ASKED)
+                        connection_free(c); /* it never was */
+                else
+                        end(c, EGRESS_CLOSE, EGRESS_BY_RULE, 0, false);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "egress.h"
 
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -50,6 +51,16 @@ static int read_lease(Egress *e) {
         return r;
 }
 
+/* The sandbox is over: what is open is told before this ends as well. */
+static int take_signal(Egress *e) {
+        sigset_t term;
+        if (sigemptyset(&term) < 0 || sigaddset(&term, SIGTERM) < 0 ||
+                        sigprocmask(SIG_BLOCK, &term, NULL) < 0)
+                return -errno;
+        return sd_event_add_signal(
+                        e->event, NULL, SIGTERM, NULL, NULL); /* without a handler: the loop ends */
+}
+
 static int serve(Egress *e) {
         int r = names_new(&e->names);
         if (r == 0)
@@ -58,7 +69,9 @@ static int serve(Egress *e) {
                 r = resolver_new(e->event, &e->resolver);
         if (r == 0)
                 r = sd_event_add_io(e->event, &e->tcp, EGRESS_FD_TCP, EPOLLIN, connection_on_listener, e);
-        return r < 0 ? r : sd_event_add_io(e->event, &e->udp, EGRESS_FD_UDP, EPOLLIN, dns_on_udp, e);
+        if (r >= 0)
+                r = sd_event_add_io(e->event, &e->udp, EGRESS_FD_UDP, EPOLLIN, dns_on_udp, e);
+        return r < 0 ? r : take_signal(e);
 }
 
 int egress_new(Egress **ret) {

@@ -62,4 +62,4 @@ void dns_resolve(Egress *e, const char *host, int family, DnsDone done, void *us
 int connection_on_listener(sd_event_source *source, int fd, uint32_t events, void *userdata);
 void connection_recorded(Egress *e, uint64_t serial, bool recorded);
 void connection_judge_again(Egress *e);
-void connection_end_all(Egress *e);
+void connection_end_all(Egress *e); /* each is told */

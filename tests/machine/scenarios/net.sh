@@ -11,11 +11,12 @@ online() {
         [ $# -lt 2 ] || online+=', "deny": '"$2"
         [ $# -lt 3 ] || online+=', "limits": '"$3"
         online+='}}}'
+        printf '%s\n' "$online" >"$work/net.json"
 }
 WEB='[{"to": [{"host": "web.example.com"}, {"host": "alias.example.com"}]}]'
 
 # go COMMAND…: as alice under $online, in $ws
-go() { as alice mxcctl run --policy "$online" -- "$@"; }
+go() { as alice mxcctl run --policy "$work/net.json" -- "$@"; }
 
 world() {
         world_up
