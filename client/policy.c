@@ -134,6 +134,25 @@ static int take_question(const Verb *v, Question *q, int id, const char *value) 
         return 0;
 }
 
+/* HOST:PORT, ADDRESS:PORT and [ADDRESS]:PORT in one word, as in the audit; an IPv6 address without brackets has no port in it. *ret_host is the
+ * caller's to free. */
+static int split_port(const Verb *v, const char *target, Question *q, char **ret_host) {
+        bool bracketed = target[0] == '[';
+        const char *end = bracketed ? strchr(target, ']') : strchr(target, ':');
+        if (!end || (!bracketed && strchr(end + 1, ':')))
+                return 0;
+        size_t n = (size_t)(end - target) - bracketed;
+        const char *port = end + bracketed;
+        if (*port && *port != ':')
+                return verb_misused(v, "%s: it is HOST:PORT or [ADDRESS]:PORT", target);
+        if (*port && q->port >= 0)
+                return verb_misused(v, "%s: --port says another port", target);
+        *ret_host = strndup(target + bracketed, n);
+        if (!*ret_host)
+                return fail(STATUS_TROUBLE, "out of memory");
+        return *port ? take_question(v, q, EXPLAIN_PORT, port + 1) : 0;
+}
+
 static int ask(const Question *q, char *const *words, size_t n_words, json_t **ret) {
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_free_ char *workspace = NULL, *document = NULL;
@@ -200,7 +219,15 @@ int policy_explain(const Verb *v, Options *o) {
                 return status;
         if (o->n_words < 2 || o->n_words > 3)
                 return verb_misused(v, "it takes %s", v->arguments);
-        status = ask(&q, o->argv, o->n_words, &decision);
+        _cleanup_free_ char *host = NULL;
+        char *words[3] = { o->argv[0], o->argv[1], o->n_words > 2 ? o->argv[2] : NULL };
+        if (streq(words[1], "connect") && words[2]) {
+                status = split_port(v, words[2], &q, &host);
+                if (status != 0)
+                        return status;
+                words[2] = host ? host : words[2];
+        }
+        status = ask(&q, words, o->n_words, &decision);
         if (status != 0)
                 return status == STATUS_NO ? STATUS_TROUBLE : status; /* no answer is not the answer no */
         bool allowed = streq(member_text(decision, "verdict"), "allow");

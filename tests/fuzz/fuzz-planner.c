@@ -120,9 +120,12 @@ static void check_plan(const Decision *d, const Policy *requested, const Options
                                                  .guard = 1,
                                                  .cgroup_kill = 1,
                                                  .recursive_mount_attr = 1,
-                                                 .memory = 1 },
+                                                 .memory = 1,
+                                                 .egress = 1 },
                 .links = (HostLink *)o->links,
-                .n_links = o->n_links };
+                .n_links = o->n_links,
+                .relay_uid = 7,
+                .relay_gid = 7 };
         const Handoff handoff = { (PlanHandoff *)o->names, o->n_names };
         const User owner = { .uid = o->number, .gid = 5, .name = (char *)"u", .home = (char *)o->home };
         const PlanInput in = { .decision = d,
@@ -175,7 +178,10 @@ static void check(const Policy *requested, const Policy *bound, const Options *o
         }
         check_bound(d.effective, requested, &in.binding);
         check_bound(d.effective, bound, &in.binding);
-        fuzz_holds(policy_is_offline(d.effective) && d.effective->containment <= CONTAINMENT_PROCESS,
+        const Policy *e = d.effective;
+        fuzz_holds(e->ingress.n_allow == 0 && e->ingress.fallback == VERDICT_DENY &&
+                                        e->host_loopback == VERDICT_DENY &&
+                                        e->containment <= CONTAINMENT_PROCESS,
                         "what is allowed can be built");
         check_plan(&d, requested, o);
 }

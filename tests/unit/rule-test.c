@@ -73,6 +73,16 @@ Decision decision_of(const DecideInput *in) {
         return d;
 }
 
+bool is_carried(const Policy *p) {
+        for (size_t i = 0; i < p->egress.n_allow; i++)
+                for (size_t j = 0; j < p->egress.allow[i].n_ports; j++)
+                        if (p->egress.allow[i].ports[j].protocol == PROTOCOL_UDP ||
+                                        p->egress.allow[i].ports[j].protocol == PROTOCOL_ICMP)
+                                return false;
+        return p->ingress.n_allow == 0 && p->ingress.fallback == VERDICT_DENY &&
+               p->host_loopback == VERDICT_DENY;
+}
+
 Decision allowed(const DecideInput *in) {
         Decision d = decision_of(in);
         ck_assert_msg(d.verdict == VERDICT_ALLOW, "%s: %s: %s", d.bound, d.clause, d.sentence);

@@ -24,6 +24,9 @@ Decision decision_of(const DecideInput *in);
 /* The same, and it must be a yes. */
 Decision allowed(const DecideInput *in);
 
+/* Nothing of its network is more than a relay can do: TCP outward. */
+bool is_carried(const Policy *p);
+
 /* A plan input around a decision that allows; everything else is the least there can be. */
 PlanInput plan_input(const Decision *d, const Policy *stored, const char *workspace);
 /* The plan, which must be made, encoded and decoded. */

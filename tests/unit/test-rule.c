@@ -93,7 +93,7 @@ START_TEST(test_the_decision_is_the_algebra) {
                         n_clamped += !within;
                         ck_assert_msg(within || in.clamp, "MXC_TEST_SEED=%" PRIu64 ": wider, and allowed",
                                         r.seed);
-                        ck_assert_msg(policy_is_offline(d.effective), "MXC_TEST_SEED=%" PRIu64, r.seed);
+                        ck_assert_msg(is_carried(d.effective), "MXC_TEST_SEED=%" PRIu64, r.seed);
                 }
                 PolicyRequest q;
                 for (size_t i = 0; universe_request(i, &q); i++) {

@@ -77,7 +77,7 @@ test_a_document_as_policy() {
 
 test_what_cannot_be_enforced_is_unsupported() {
         assert_refused Unsupported spawn alice policy s \
-                '{"schema":"mxc-policy/1","extends":"workspace","network":{"egress":{"allow":[{"ports":[{"protocol":"udp","port":53}]}]}}}' -- true
+                '{"schema":"mxc-policy/1","extends":"workspace","network":{"egress":{"allow":[{"to":[{"cidr":"8.8.8.8"}],"ports":[{"protocol":"udp","port":53}]}]}}}' -- true
         assert_record MXC_EVENT=spawn MXC_DECISION=deny MXC_REASON=unsupported
         assert_refused Unsupported spawn alice containment s microvm -- true
         assert_refused Unsupported spawn alice policy s '{"schema":"mxc-policy/1","extends":"workspace","containment":"container"}' -- true
