@@ -115,6 +115,13 @@ const RelayStep relay_steps[] = {
         { NULL, NULL },
 };
 
+_Noreturn void relay_execute(const char *program) {
+        char *const argv[] = { (char *)"mxc-egress", NULL }, *const none[] = { NULL };
+        (void)execve(program, argv, none);
+        log_error("%s cannot be executed: %s", program, strerror(errno));
+        _exit(STATUS_NO_PROGRAM);
+}
+
 _Noreturn void relay_run(const Relay *r, const char *program) {
         for (const RelayStep *step = relay_steps; step->name; step++) {
                 int error = step->take(r);
@@ -124,8 +131,5 @@ _Noreturn void relay_run(const Relay *r, const char *program) {
                         _exit(EXIT_FAILURE);
                 }
         }
-        char *const argv[] = { (char *)"mxc-egress", NULL }, *const none[] = { NULL };
-        (void)execve(program, argv, none);
-        log_error("%s cannot be executed: %s", program, strerror(errno));
-        _exit(STATUS_NO_PROGRAM);
+        relay_execute(program);
 }

@@ -68,3 +68,4 @@ typedef struct RelayStep {
 } RelayStep;
 extern const RelayStep relay_steps[];
 _Noreturn void relay_run(const Relay *r, const char *program);
+_Noreturn void relay_execute(const char *program);

@@ -242,12 +242,15 @@ static int start_proof(Launcher *l, Template *t, bool steered) {
                 return r;
         }
         t->proving = true;
+        t->proving_steered = steered;
         return 0;
 }
 
 static int wait_for_proof(Launcher *l, Template *t, bool steered, const LaunchRequest *q, const int *fds,
                 size_t n_fds, Failure *f) {
         f->step = LAUNCH_STEP_PROOF;
+        if (t->proving && t->proving_steered != steered && q->verb == LAUNCH_PROBE)
+                return -EBUSY; /* it would take the outcome for its own; a spawn asks again */
         int r = t->proving ? 0 : start_proof(l, t, steered);
         return r < 0 ? r : parked_add(l, &t->parked, q, fds, n_fds);
 }
@@ -351,6 +354,10 @@ static int spawn(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_f
         f->detail = NULL;
         if (n_fds != (plan->pty ? 1U : 4U) + (plan->relay_uid != 0 ? RELAY_SPAWN_FDS : 0U))
                 return -EBADF;
+        f->detail = "lease";
+        if (plan->relay_uid != 0 && !sealed_memfd_check(fds[n_fds - RELAY_SPAWN_FDS]))
+                return -EPERM;
+        f->detail = NULL;
         Template *template;
         f->step = LAUNCH_STEP_SECCOMP;
         r = template_cache_get(l, data + key_offset, key_size, plan, &template, &f->detail);

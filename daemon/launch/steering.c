@@ -221,7 +221,7 @@ static int attach(int tcp, int *ret_link) {
 }
 
 int steering_make(Steering *ret) {
-        _cleanup_(steering_close) Steering s = STEERING_NONE;
+        Steering s = STEERING_NONE;
         int r = make_everything_local();
         if (r == 0)
                 r = open_tcp(&s.tcp);
@@ -230,10 +230,9 @@ int steering_make(Steering *ret) {
         if (r == 0)
                 r = attach(s.tcp, &s.link);
         if (r < 0)
-                return r;
+                steering_close(&s);
         *ret = s;
-        s = STEERING_NONE;
-        return 0;
+        return r;
 }
 
 /* ---- whether this host can ---- */

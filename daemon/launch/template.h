@@ -48,7 +48,7 @@ typedef struct Template {
 
         LaunchPlan *model;        /* a plan with this template and nothing else: for the proof and the namespace */
         bool proven[2];           /* of a sandbox whose network is empty, and of one whose network is steered */
-        bool proving;
+        bool proving, proving_steered;
         ParkedList parked;        /* until that is over */
 
         int mount_ns;             /* -EBADF: none; sandboxes are then made from nothing */

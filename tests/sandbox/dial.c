@@ -4,7 +4,9 @@
  *   udp/ADDRESS/PORT  asks, on a connected socket, and prints the answer and who gave it
  *   ask/ADDRESS/PORT  the same on one that is not
  *   serve/ADDRESS/PORT  a server of its own there, and a connection to it
+ *   listen/ADDRESS/PORT  a server of its own, and nothing else
  *   socket/FAMILY/TYPE  numbers
+ *   pause/  for ever
  *   descriptors */
 
 #include <arpa/inet.h>
@@ -101,6 +103,14 @@ static void serve(const Target *t) {
         printf("%s\n", poll(&p, 1, 200) == 1 ? "served" : "another took it");
 }
 
+static void listen_there(const Target *t) {
+        int fd = socket(t->address.any.sa_family, SOCK_STREAM, 0); /* until the end */
+        if (fd < 0 || bind(fd, &t->address.any, t->size) < 0 || listen(fd, 1) < 0)
+                say_error();
+        else
+                printf("ok\n");
+}
+
 static void open_socket(const char *family, const char *type) {
         _cleanup_close_ int fd = socket((int)strtol(family, NULL, 10), (int)strtol(type, NULL, 10), 0);
         if (fd < 0)
@@ -122,7 +132,11 @@ int main(int argc, char **argv) {
                 printf("%s: ", word);
                 if (streq(word, "descriptors"))
                         descriptors();
-                else if (!two)
+                else if (streq(word, "pause")) {
+                        (void)fflush(stdout);
+                        for (;;)
+                                (void)pause();
+                } else if (!two)
                         return 2;
                 else if (streq(word, "socket"))
                         open_socket(one, two);
@@ -130,6 +144,8 @@ int main(int argc, char **argv) {
                         Target t = target(one, two);
                         if (streq(word, "tcp"))
                                 tcp(&t);
+                        else if (streq(word, "listen"))
+                                listen_there(&t);
                         else if (streq(word, "serve"))
                                 serve(&t);
                         else

@@ -31,6 +31,8 @@
 #include "init.h"
 #include "launcher.h"
 #include "mediate.h"
+#include "relay.h"
+#include "steering.h"
 #include "template-cache.h"
 
 static const char *const locks[] = {
@@ -58,6 +60,15 @@ static const char *const locks[] = {
         "pidns",
         "proc-readonly",
         "proof",
+        "relay-capabilities", /* steps of relay_run(): of what serves the network */
+        "relay-close",        /* of what came from the launcher */
+        "relay-end",          /* with its sandbox */
+        "relay-identity",
+        "relay-limits",
+        "relay-no-new-privs",
+        "relay-parent", /* it goes with the launcher */
+        "relay-securebits",
+        "relay-session",
         "seal", /* read-only, of what is ours */
         "seccomp-architecture",
         "seccomp-clone3",
@@ -71,7 +82,9 @@ static const char *const locks[] = {
         "session",
         "shm-noexec",
         "signals",
-        "stdio", /* may be no directory and no O_PATH */
+        "stdio",         /* may be no directory and no O_PATH */
+        "steering",      /* this kernel cannot do it */
+        "steering-made", /* it can, but not this once */
         "umask",
         "utsns",
 };
@@ -103,16 +116,16 @@ static bool is_known(const char *name, size_t n) {
 
 /* ---- whole rooms ---- */
 
-int __real_launcher_new(Launcher **ret, int listener);
-int __wrap_launcher_new(Launcher **ret, int listener);
-int __wrap_launcher_new(Launcher **ret, int listener) {
+int __real_launcher_new(Launcher **ret, int listener, const char *relay_program);
+int __wrap_launcher_new(Launcher **ret, int listener, const char *relay_program);
+int __wrap_launcher_new(Launcher **ret, int listener, const char *relay_program) {
         const char *list = getenv("MXC_WITHOUT");
         for (const char *p = list; p && *p; p += strcspn(p, ","), p += *p == ',')
                 if (!is_known(p, strcspn(p, ","))) {
                         fprintf(stderr, "Neither a room nor a lock: %s\n", p);
                         exit(EXIT_FAILURE);
                 }
-        return __real_launcher_new(ret, listener);
+        return __real_launcher_new(ret, listener, relay_program);
 }
 
 _Noreturn void __wrap_launch_run(Cage *c);
@@ -137,6 +150,37 @@ _Noreturn void __wrap_launch_run(Cage *c) {
         }
         room = NULL;
         init_run(c);
+}
+
+_Noreturn void __wrap_relay_run(const Relay *r, const char *program);
+_Noreturn void __wrap_relay_run(const Relay *r, const char *program) {
+        for (const RelayStep *step = relay_steps; step->name; step++) {
+                char name[64];
+                (void)snprintf(name, sizeof(name), "relay-%s", step->name);
+                room = name;
+                if (!left_out(name) && step->take(r) < 0)
+                        _exit(EXIT_FAILURE);
+        }
+        relay_execute(program);
+}
+
+void __real_relay_end(Launcher *l, Run *run);
+void __wrap_relay_end(Launcher *l, Run *run);
+void __wrap_relay_end(Launcher *l, Run *run) {
+        if (!left_out("relay-end"))
+                __real_relay_end(l, run);
+}
+
+int __real_steering_probe(void);
+int __wrap_steering_probe(void);
+int __wrap_steering_probe(void) {
+        return left_out("steering") ? 0 : __real_steering_probe();
+}
+
+int __real_steering_make(Steering *ret);
+int __wrap_steering_make(Steering *ret);
+int __wrap_steering_make(Steering *ret) {
+        return left_out("steering-made") ? -EMFILE : __real_steering_make(ret);
 }
 
 /* The proof needs a terminal, which not every cage with something taken out has. */
@@ -380,6 +424,8 @@ int __real_close_range(unsigned first, unsigned last, int flags);
 int __wrap_close_range(unsigned first, unsigned last, int flags);
 int __wrap_close_range(unsigned first, unsigned last, int flags) {
         if (in_room("fds") && left_out("close-range"))
+                return 0;
+        if (in_room("relay-descriptors") && left_out("relay-close"))
                 return 0;
         if (flags == (int)CLOSE_RANGE_CLOEXEC && left_out("close-on-exec"))
                 return 0;

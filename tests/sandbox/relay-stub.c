@@ -7,6 +7,8 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -60,6 +62,8 @@ static void put_self(FILE *f) {
         while (environ[n])
                 n++;
         fprintf(f, "environment: %zu\n", n);
+        fprintf(f, "securebits: %x\n", (unsigned)prctl(PR_GET_SECUREBITS));
+        fprintf(f, "dumpable: %d\nthat is all\n", prctl(PR_GET_DUMPABLE));
 }
 
 static void put_lease(FILE *f) {
@@ -87,7 +91,13 @@ static void serve_tcp(void) {
         case STUB_DIE:
                 _exit(3);
         case STUB_FORK: /* what a real one is not allowed */
-                fprintf(f, "%s\n", fork() >= 0 ? "forked" : "cannot fork");
+                fprintf(f, "forks\n");
+                (void)fflush(f);
+                (void)fork();
+                break;
+        case STUB_STAY:
+                (void)signal(SIGTERM, SIG_IGN);
+                fprintf(f, "stays\n");
                 break;
         default:
                 put_address(f, &to);

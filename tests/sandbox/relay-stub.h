@@ -7,4 +7,6 @@
 #define STUB_DIE 3   /* ends with 3 */
 #define STUB_FORK 4  /* leaves a child behind that serves as well */
 
+#define STUB_STAY 5  /* does not hear TERM any more */
+
 #define STUB_HELLO "here" /* what it says to mxcd first */

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Networks that are steered: what an agent dials comes to what serves its network, and to nobody else; what serves it is nobody; and the
- * two end together. test-steer LAUNCHER MUTANT RELAY DIAL. TAP. */
+/* Networks that are steered: what an agent dials comes to what serves its network, and to nobody else; and how mxcd has them made.
+ * test-steer LAUNCHER MUTANT RELAY DIAL. TAP. */
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 
+#include "box.h"
 #include "cleanup.h"
 #include "codec.h"
 #include "fd.h"
@@ -18,80 +18,9 @@
 
 DEFINE_CLEANUP(LaunchPlan *, launch_plan_free);
 
-static const char *dial_program;
-static uint32_t n_execs;
-
 static void need(bool ok, const char *what) {
         if (!ok)
                 rig_die(what, errno);
-}
-
-/* ---- a sandbox to dial from ---- */
-
-typedef struct Box {
-        RigBox box;
-        LaunchPlan *plan;
-} Box;
-
-static LaunchPlan *steered_plan(const Rig *r) {
-        LaunchPlan *p = rig_plan(r);
-        p->relay_uid = RIG_RELAY_UID;
-        p->relay_gid = RIG_RELAY_GID;
-        return p;
-}
-
-static Box open_box(Rig *r, bool steered) {
-        static RigResult result;
-        Box b = { .plan = steered ? steered_plan(r) : rig_plan(r) };
-        if (!rig_spawn(r, b.plan, &b.box, &result)) {
-                fprintf(stderr, "# %s %s\n", launch_step_to_string(result.step), result.detail);
-                rig_die("a sandbox", result.error);
-        }
-        return b;
-}
-
-static void end_box(Rig *r, Box *b) {
-        static RigResult result;
-        need(pidfd_send_signal(b->box.pidfd, SIGKILL, NULL, 0) == 0, "SIGKILL");
-        rig_wait(r, &b->box, 0, &result);
-}
-
-static void close_box(Rig *r, Box *b) {
-        end_box(r, b);
-        rig_release(r, b->box.id, 0);
-        cleanup_closep(&b->box.channel);
-        b->plan = launch_plan_free(b->plan);
-}
-
-/* What dial prints of one attempt, without the break at the end. */
-static const char *dial(Rig *r, const Box *b, const char *attempt) {
-        static RigResult result;
-        _cleanup_free_ char *program = NULL;
-        need(asprintf(&program, "%s/dial", r->workspace) > 0, "memory");
-        char *argv[] = { program, (char *)attempt, NULL };
-        const ExecPlan e = { .id = (char *)b->box.id,
-                .argv = argv,
-                .n_argv = 2,
-                .env = b->plan->env,
-                .n_env = b->plan->n_env,
-                .cwd = b->plan->cwd };
-        RigBox box;
-        if (!rig_exec(r, &e, ++n_execs, &box, &result))
-                rig_die(result.detail, result.error);
-        rig_wait(r, &box, n_execs, &result);
-        rig_release(r, b->box.id, n_execs);
-        result.output[result.output_size] = 0;
-        if (result.output_size > 0)
-                result.output[result.output_size - 1] = 0;
-        const char *answer = strchr(result.output, ':');
-        return answer ? answer + 2 : result.output;
-}
-
-static void expect(Rig *r, const Box *b, const char *attempt, const char *wanted, const char *name) {
-        const char *got = dial(r, b, attempt);
-        if (!streq(got, wanted))
-                printf("# %s: %s\n", attempt, got);
-        tell(streq(got, wanted), attempt, name);
 }
 
 /* ---- where it goes ---- */
@@ -139,13 +68,217 @@ static const struct {
 };
 
 static void all_attempts(Rig *r) {
-        Box steered = open_box(r, true), empty = open_box(r, false);
+        Box steered = box_open(r, true), empty = box_open(r, false);
         for (size_t i = 0; i < ELEMENTSOF(attempts); i++) {
-                expect(r, &steered, attempts[i].attempt, attempts[i].steered, "in a steered network");
-                expect(r, &empty, attempts[i].attempt, attempts[i].empty, "in an empty one");
+                box_expect(r, &steered, attempts[i].attempt, attempts[i].steered, "in a steered network");
+                box_expect(r, &empty, attempts[i].attempt, attempts[i].empty, "in an empty one");
         }
-        close_box(r, &steered);
-        close_box(r, &empty);
+        box_close(r, &steered);
+        box_close(r, &empty);
+}
+
+/* ---- between two ---- */
+
+static void each_has_its_own(Rig *r) {
+        Box a = box_open(r, true), b = box_open(r, true);
+        _cleanup_(launch_plan_freep) LaunchPlan *p = box_plan(r, true);
+        static RigResult result;
+        RigBox server;
+        _cleanup_free_ char *program = NULL;
+        need(asprintf(&program, "%s/dial", r->workspace) > 0, "memory");
+        const char *const argv[] = { program, "listen/0.0.0.0/8080", "listen/::/8081", "pause/", NULL };
+        plan_set_argv(p, argv);
+        need(rig_spawn(r, p, &server, &result), "a sandbox with servers");
+        char ready[64] = "";
+        for (size_t n = 0; !strstr(ready, "pause");) {
+                ssize_t got = read(server.output, ready + n, sizeof(ready) - 1 - n);
+                need(got > 0, "its output");
+                n += (size_t)got;
+        }
+        box_expect(r, &a, "tcp/10.0.2.15/8080", "Connection refused", "is another one's in another sandbox");
+        box_expect(r, &a, "tcp/fd00:6d78:6300::15/8081", "Connection refused",
+                        "is another one's in another sandbox");
+        box_expect(r, &b, "tcp/127.0.0.1/8080", "Connection refused", "is another one's in another sandbox");
+        need(pidfd_send_signal(server.pidfd, SIGKILL, NULL, 0) == 0, "SIGKILL");
+        rig_wait(r, &server, 0, &result);
+        rig_release(r, server.id, 0);
+        (void)close(server.channel); /* a socket */
+        box_close(r, &a);
+        box_close(r, &b);
+}
+
+/* ---- what mxcd asks ---- */
+
+static LaunchReport lease(Rig *r, const char *id, int fd) {
+        LaunchRequest q = { .verb = LAUNCH_LEASE };
+        (void)snprintf(q.id, sizeof(q.id), "%s", id);
+        return rig_request(r, q, &fd, fd >= 0 ? 1 : 0, NULL, NULL);
+}
+
+static void failed(LaunchReport report, int error, const char *name) {
+        tell(report.event == LAUNCH_EVENT_FAILED && report.error == error, "refused", name);
+}
+
+static void leases(Rig *r) {
+        static const char text[] = "another lease";
+        Box b = box_open(r, true), empty = box_open(r, false);
+        int fd = -EBADF;
+        need(sealed_memfd_new((const uint8_t *)text, strlen(text), &fd) == 0, "memfd");
+        _cleanup_close_ int sealed = fd, loose = memfd_create("lease", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        box_expect(r, &b, "tcp/192.0.2.1/2", "lease: " RIG_LEASE, "says what it began with");
+        failed(lease(r, empty.box.id, sealed), ENOENT, "a lease for a sandbox without a relay");
+        failed(lease(r, "00000000000000000000000000000000", sealed), ENOENT, "a lease for no sandbox");
+        failed(lease(r, b.box.id, loose), EPERM, "a lease that can change");
+        failed(lease(r, b.box.id, -EBADF), EBADF, "no lease");
+        tell(lease(r, b.box.id, sealed).event == LAUNCH_EVENT_OK, "taken", "a lease");
+        box_expect(r, &b, "tcp/192.0.2.1/2", "lease: " RIG_LEASE, "is told by mxcd, where it runs");
+        (void)box_dial(r, &b, "tcp/192.0.2.1/3");
+        box_expect(r, &b, "tcp/192.0.2.1/2", "lease: another lease", "begins with the last one");
+        box_end(r, &b);
+        failed(lease(r, b.box.id, sealed), ENOENT, "a lease for a sandbox that ended");
+        rig_release(r, b.box.id, 0);
+        box_forget(&b);
+        box_close(r, &empty);
+}
+
+/* To a mxcd that was restarted. */
+static void is_adopted(Rig *r) {
+        Box b = box_open(r, true), empty = box_open(r, false);
+        cleanup_closep(&b.box.channel);
+        b.box.channel = -EBADF;
+        rig_connect(r);
+        LaunchReport report = rig_request(r, (LaunchRequest){ .verb = LAUNCH_HELLO }, NULL, 0, NULL, NULL);
+        need(report.event == LAUNCH_EVENT_READY, "READY");
+        size_t n_steered = 0, n_empty = 0;
+        for (;;) {
+                int fds[LAUNCH_MAX_FDS];
+                size_t n;
+                report = rig_next(r, fds, &n);
+                if (report.event != LAUNCH_EVENT_ADOPT)
+                        break;
+                bool steered = streq(report.id, b.box.id);
+                *(steered ? &n_steered : &n_empty) = n;
+                if (steered && n == 3)
+                        b.box.channel = fds[--n];
+                for (size_t i = 0; i < n; i++)
+                        (void)close(fds[i]); /* we have them */
+        }
+        tell(n_steered == 3 && n_empty == 2, "adopted", "with the channel where there is one");
+        (void)box_dial(r, &b, "tcp/192.0.2.1/443");
+        char text[64];
+        ssize_t n = recv(b.box.channel, text, sizeof(text), MSG_DONTWAIT);
+        tell(n == (ssize_t)strlen(STUB_HELLO), "adopted", "the end that its relay speaks to");
+        box_close(r, &b);
+        box_close(r, &empty);
+}
+
+/* ---- what cannot be ---- */
+
+static void bad_spawn(Rig *r, const int *fds, size_t n, LaunchStep step, int error, const char *name) {
+        LaunchReport report = rig_request(r, (LaunchRequest){ .verb = LAUNCH_SPAWN }, fds, n, NULL, NULL);
+        bool ok = report.event == LAUNCH_EVENT_FAILED && report.step == step && report.error == error;
+        if (!ok)
+                printf("# event %u, %s: %s (%s)\n", report.event, launch_step_to_string(report.step),
+                                strerror(report.error), report.detail);
+        tell(ok, "refused", name);
+}
+
+static void bad_spawns(Rig *r) {
+        _cleanup_(launch_plan_freep) LaunchPlan *p = box_plan(r, true), *without = box_plan(r, false);
+        _cleanup_free_ uint8_t *data = NULL, *other = NULL;
+        size_t size, other_size;
+        need(launch_plan_encode(p, &data, &size) == 0 &&
+                                        launch_plan_encode(without, &other, &other_size) == 0,
+                        "encode");
+        int steered = -EBADF, empty = -EBADF;
+        need(sealed_memfd_new(data, size, &steered) == 0 && sealed_memfd_new(other, other_size, &empty) == 0,
+                        "memfd");
+        _cleanup_close_ int null = open("/dev/null", O_RDWR | O_CLOEXEC), one = steered, two = empty;
+        const int all[] = { one, null, null, null, one, null, null, null };
+        bad_spawn(r, all, 4, LAUNCH_STEP_FDS, EBADF, "a relay without lease and channel");
+        bad_spawn(r, all, 6, LAUNCH_STEP_FDS, EBADF, "a relay without mxcd's end");
+        bad_spawn(r, all, 8, LAUNCH_STEP_FDS, EBADF, "a relay with a descriptor too many");
+        const int loose[] = { one, null, null, null, null, null, null };
+        bad_spawn(r, loose, 7, LAUNCH_STEP_FDS, EPERM, "a lease that is none");
+        const int unwanted[] = { two, null, null, null, one, null, null };
+        bad_spawn(r, unwanted, 7, LAUNCH_STEP_FDS, EBADF, "a lease for a plan without a relay");
+}
+
+static void cannot(const char *mutant, const char *lock, int error, const char *name) {
+        static RigResult result;
+        Rig r;
+        RigBox box;
+        rig_start(&r, mutant, lock);
+        _cleanup_(launch_plan_freep) LaunchPlan *p = box_plan(&r, true);
+        bool started = rig_spawn(&r, p, &box, &result);
+        tell(!started && result.step == LAUNCH_STEP_NETNS && result.error == error, "refused", name);
+        tell(r.features.egress == !streq(lock, "steering"), "known", name);
+        Box empty = box_open(&r, false);
+        box_close(&r, &empty);
+        rig_stop(&r);
+}
+
+/* ---- nothing stays ---- */
+
+static size_t count(const Rig *r, const char *what) {
+        _cleanup_free_ char *path = NULL;
+        need(asprintf(&path, "/proc/%d/%s", r->launcher, what) > 0, "memory");
+        DIR *dir = opendir(path);
+        need(dir, path);
+        size_t n = 0;
+        while (readdir(dir))
+                n++;
+        (void)closedir(dir);
+        return n;
+}
+
+static pid_t helper_of(const Rig *r) {
+        _cleanup_free_ char *path = NULL, *text = NULL;
+        need(asprintf(&path, "/proc/%d/task/%d/children", r->launcher, r->launcher) > 0, "memory");
+        need(fd_read_file_at(AT_FDCWD, path, 65536, &text, NULL) == 0, path);
+        for (char *p = text, *end; *p; p = *end ? end + 1 : end) {
+                _cleanup_free_ char *comm = NULL, *name = NULL;
+                long pid = strtol(p, &end, 10);
+                if (pid > 0 && asprintf(&comm, "/proc/%ld/comm", pid) > 0 &&
+                                fd_read_file_at(AT_FDCWD, comm, 64, &name, NULL) == 0 &&
+                                streq(name, "mxc-net\n"))
+                        return (pid_t)pid;
+        }
+        return 0;
+}
+
+static void settle(const Rig *r, size_t wanted) {
+        for (int i = 0; i < 1000 && count(r, "fd") != wanted; i++)
+                (void)usleep(10000); /* the pool is filled again when there is time */
+}
+
+static void leaves_nothing(Rig *r) {
+        size_t before = count(r, "fd");
+        for (int i = 0; i < 12; i++) { /* more than the pool holds */
+                Box b = box_open(r, true);
+                if (i % 2 == 0)
+                        (void)box_dial(r, &b, "tcp/192.0.2.1/443");
+                box_close(r, &b);
+        }
+        bad_spawns(r);
+        settle(r, before);
+        size_t after = count(r, "fd");
+        if (after != before)
+                printf("# %zu, %zu\n", before, after);
+        tell(after == before, "no descriptor stays", "after sandboxes and refusals");
+}
+
+static void helper_dies(Rig *r) {
+        pid_t helper = helper_of(r);
+        need(helper > 0 && kill(helper, SIGKILL) == 0, "the helper");
+        size_t n = 0;
+        for (unsigned i = 0; i < 6; i++) {
+                Box b = box_open(r, true);
+                n += streq(box_dial(r, &b, "tcp/192.0.2.1/443"), "::ffff:192.0.2.1 443");
+                box_close(r, &b);
+        }
+        tell(n == 6 && helper_of(r) > 0 && helper_of(r) != helper, "networks",
+                        "when the helper died: there is another");
 }
 
 int main(int argc, char **argv) {
@@ -154,14 +287,18 @@ int main(int argc, char **argv) {
                 return EXIT_FAILURE;
         }
         Rig r;
-        rig_use_relay(argv[3]);
-        dial_program = argv[4];
+        box_use(argv[3], argv[4]);
         rig_start(&r, argv[1], NULL);
-        _cleanup_free_ char *path = NULL;
-        need(asprintf(&path, "%s/dial", r.workspace) > 0, "memory");
-        rig_copy(dial_program, path, 0755, 0);
+        box_install(&r);
         tell(r.features.egress == 1, "this host", "can steer");
         all_attempts(&r);
+        each_has_its_own(&r);
+        leases(&r);
+        is_adopted(&r);
+        leaves_nothing(&r);
+        helper_dies(&r);
         rig_stop(&r);
+        cannot(argv[2], "steering", EOPNOTSUPP, "where the host cannot");
+        cannot(argv[2], "steering-made", EMFILE, "where it could not be made");
         return tell_end();
 }
