@@ -52,6 +52,11 @@
 #define LIMIT_BUS_NAME_BYTES 255U            /* D-Bus specification, "Valid Names" */
 #define LIMIT_CONNECTIONS_PER_UID 128U       /* of the private door */
 #define LIMIT_CONNECTIONS 4096U              /* of all uids but root's: who has subordinate uids has many */
+#define LIMIT_MESSAGE_BYTES (2U * 1024 * 1024) /* one message there: the longest argv, environment and document together */
+#define LIMIT_MESSAGE_FDS 16U                /* of one message, as dbus-daemon has it for the system bus */
+#define LIMIT_UNFINISHED_BYTES (16U * 1024 * 1024) /* of one uid there, of messages that are not whole yet */
+#define LIMIT_MESSAGE_USEC (UINT64_C(10) * 1000000) /* from a message's first byte to its last, and for the greeting */
+#define LIMIT_GREETING_BYTES 1024U
 #define LIMIT_UNREAD_REPLIES 64U             /* of one connection, that its peer leaves lying */
 
 /* Audit: what has happened already, kept while the journal takes nothing */

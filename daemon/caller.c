@@ -86,14 +86,11 @@ static int peer_groups(int fd, Caller *c) {
         return 0;
 }
 
-int caller_from_peer(sd_bus *bus, Caller **ret) {
+int caller_from_peer(sd_bus *bus, int fd, Caller **ret) {
         _cleanup_(caller_unrefp) Caller *c = NULL;
         int r = caller_new(bus, &c);
         if (r < 0)
                 return r;
-        int fd = sd_bus_get_fd(bus);
-        if (fd < 0)
-                return fd;
         struct ucred who;
         socklen_t size = sizeof(who);
         if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0)

@@ -27,9 +27,9 @@ typedef struct Caller {
 Caller *caller_ref(Caller *c);
 Caller *caller_unref(Caller *c);
 
-/* Of the peer of a connection at the private door; bus is a started server connection. The peer is who connected. 0 or a
+/* Of the peer of a connection at the private door: who is at the other end of fd; bus is how it is spoken with. 0 or a
  * negative errno: refuse the connection. -EPERM: it is nobody (65534: a uid that is not mapped here looks like that). */
-int caller_from_peer(sd_bus *bus, Caller **ret);
+int caller_from_peer(sd_bus *bus, int fd, Caller **ret);
 
 /* Of the sender of a message on the system bus. Asked of the bus once per unique name (asynchronously) and remembered until
  * the name goes. done() is called exactly once, perhaps before this returns: with the caller (borrowed), or NULL and a

@@ -1,23 +1,36 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "door.h"
 
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <systemd/sd-id128.h>
 
 #include "bus.h"
 #include "cleanup.h"
+#include "door-frame.h"
 #include "limits.h"
 #include "log.h"
 #include "sandbox.h"
 
 #define ACCEPT_AGAIN_USEC (UINT64_C(100) * 1000)
 
+/* What one uid has at the door. */
+typedef struct Visitor {
+        LIST_ENTRY(Visitor) entries;
+        uid_t uid;
+        size_t n;    /* connections */
+        size_t held; /* bytes of unfinished messages */
+} Visitor;
+
 typedef struct Connection {
         LIST_ENTRY(Connection) entries;
         Door *door;
+        int fd; /* the peer */
+        DoorFrame *frame;
         sd_bus *bus;
         Caller *caller;
+        Visitor *visitor; /* NULL: not counted yet */
 } Connection;
 
 struct Door {
@@ -26,11 +39,47 @@ struct Door {
         sd_event_source *source, *again;
         sd_id128_t id;
         LIST_HEAD(, Connection) connections;
-        size_t n;
+        LIST_HEAD(, Visitor) visitors;
+        size_t n;     /* connections of all uids but root's */
         bool closing; /* it is us who leave, and those at the other end come back to the next mxcd */
 };
 
+static void leave(Connection *c) {
+        Visitor *v = c->visitor;
+        if (!v)
+                return;
+        c->door->n -= v->uid != 0;
+        if (--v->n == 0) {
+                LIST_REMOVE(v, entries);
+                free(v);
+        }
+}
+
+/* As long as there is room for one more of this uid, and of all. */
+static int enter(Connection *c, uid_t uid) {
+        Door *d = c->door;
+        Visitor *v;
+        LIST_FOREACH(v, &d->visitors, entries)
+                if (v->uid == uid)
+                        break;
+        if (uid != 0 && ((v && v->n >= LIMIT_CONNECTIONS_PER_UID) || d->n >= LIMIT_CONNECTIONS))
+                return -EUSERS;
+        if (!v) {
+                v = calloc(1, sizeof(Visitor));
+                if (!v)
+                        return -ENOMEM;
+                v->uid = uid;
+                LIST_INSERT_HEAD(&d->visitors, v, entries);
+        }
+        v->n++;
+        d->n += uid != 0;
+        c->visitor = v;
+        return 0;
+}
+
 static void connection_free(Connection *c) {
+        if (c->frame)
+                (void)door_frame_free(c->frame); /* NULL */
         if (c->bus) {
                 if (!c->door->closing)
                         sandbox_connection_gone(c->door->manager, c->bus);
@@ -40,8 +89,9 @@ static void connection_free(Connection *c) {
         }
         if (c->caller)
                 caller_unref(c->caller);
+        leave(c);
+        cleanup_closep(&c->fd);
         LIST_REMOVE(c, entries);
-        c->door->n--;
         free(c);
 }
 
@@ -50,15 +100,8 @@ static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *erro
         return 0;
 }
 
-static bool has_room(const Door *d, uid_t uid) {
-        size_t own = 0, all = 0;
-        Connection *c;
-        LIST_FOREACH(c, &d->connections, entries)
-                if (c->caller && c->caller->uid != 0) {
-                        own += c->caller->uid == uid;
-                        all++;
-                }
-        return uid == 0 || (own <= LIMIT_CONNECTIONS_PER_UID && all <= LIMIT_CONNECTIONS);
+static void on_gone(void *userdata) {
+        connection_free(userdata);
 }
 
 /* Before any message is looked at, those for sd-bus itself (properties, introspection) among them. Who asks and asks and does not read the
@@ -72,27 +115,39 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         if (r >= 0 && unread <= LIMIT_UNREAD_REPLIES)
                 return 0;
         log_debug("A peer of uid %u does not read its answers.", c->caller->uid);
-        (void)shutdown(sd_bus_get_fd(c->bus), SHUT_RDWR); /* sd-bus finds its end, and tells of it */
+        (void)shutdown(c->fd, SHUT_RDWR); /* its frame finds the end */
         return 1;
 }
 
-static int start(Connection *c, int fd) {
-        int r = sd_bus_new(&c->bus);
+/* sd-bus reads what the frame gives it, and writes to the peer itself. Of the greeting it takes any claim: it would compare with who is at the other
+ * end of our own pair. Who the peer is we have asked the kernel. */
+static int connect_bus(Connection *c) {
+        _cleanup_close_ int input = -EBADF, output = fcntl(c->fd, F_DUPFD_CLOEXEC, 3);
+        if (output < 0)
+                return -errno;
+        int r = door_frame_new(
+                        c->door->manager->event, c->fd, &c->visitor->held, on_gone, c, &input, &c->frame);
         if (r >= 0)
-                r = sd_bus_set_fd(c->bus, fd, fd);
-        if (r < 0) {
-                (void)close(fd); /* not the connection's yet */
+                r = sd_bus_set_fd(c->bus, input, output);
+        if (r < 0)
                 return r;
-        }
-        r = sd_bus_set_server(c->bus, 1, c->door->id);
+        input = output = -EBADF; /* the bus's now */
+        r = sd_bus_set_anonymous(c->bus, 1);
+        if (r >= 0)
+                r = sd_bus_set_server(c->bus, 1, c->door->id);
         if (r >= 0)
                 r = sd_bus_negotiate_fds(c->bus, 1);
+        return r < 0 ? r : sd_bus_start(c->bus);
+}
+
+static int start(Connection *c) {
+        int r = sd_bus_new(&c->bus);
         if (r >= 0)
-                r = sd_bus_start(c->bus);
+                r = caller_from_peer(c->bus, c->fd, &c->caller);
         if (r >= 0)
-                r = caller_from_peer(c->bus, &c->caller);
-        if (r >= 0 && !has_room(c->door, c->caller->uid))
-                r = -EUSERS;
+                r = enter(c, c->caller->uid);
+        if (r >= 0)
+                r = connect_bus(c);
         if (r >= 0)
                 r = sd_bus_add_filter(c->bus, NULL, on_message, c);
         if (r >= 0)
@@ -134,9 +189,9 @@ static int on_connection(sd_event_source *source, int listener, uint32_t events,
                 return 0;
         }
         c->door = d;
+        c->fd = fd;
         LIST_INSERT_HEAD(&d->connections, c, entries);
-        d->n++;
-        int r = start(c, fd);
+        int r = start(c);
         if (r < 0) {
                 log_debug("A connection is refused: %s", strerror(-r));
                 connection_free(c);

@@ -465,7 +465,7 @@ START_TEST(test_a_peer) {
         pid_t pid;
         sd_bus *bus = serve(connect_as(1000, groups, ELEMENTSOF(groups), &pid));
         Caller *c = NULL;
-        int r = caller_from_peer(bus, &c);
+        int r = caller_from_peer(bus, sd_bus_get_fd(bus), &c);
         if (geteuid() == 65534) { /* the test is run by nobody */
                 ck_assert_int_eq(r, -EPERM);
                 end_child(pid);
@@ -488,7 +488,7 @@ START_TEST(test_a_peer) {
         caller_unref(c);
 
         end_child(pid); /* who connected is gone, and whoever uses the connection now is not known */
-        ck_assert_int_eq(caller_from_peer(bus, &c), 0);
+        ck_assert_int_eq(caller_from_peer(bus, sd_bus_get_fd(bus), &c), 0);
         ck_assert(c->in_sandbox && c->start_time == 0);
         caller_unref(c);
         sd_bus_unref(bus);
@@ -501,7 +501,7 @@ START_TEST(test_a_peer_that_is_nobody) {
         pid_t pid;
         sd_bus *bus = serve(connect_as(65534, NULL, 0, &pid));
         Caller *c = NULL;
-        ck_assert_int_eq(caller_from_peer(bus, &c), -EPERM);
+        ck_assert_int_eq(caller_from_peer(bus, sd_bus_get_fd(bus), &c), -EPERM);
         ck_assert_ptr_null(c);
         end_child(pid);
         sd_bus_unref(bus);

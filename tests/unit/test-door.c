@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The second door, with peers that do not behave. */
 
+#include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include "daemon-test.h"
@@ -160,11 +162,256 @@ START_TEST(test_noise_is_hung_up_on) {
 }
 END_TEST
 
+/* ---- messages that do not come to an end ---- */
+
+/* Descriptors of this process, which is the door and its visitors in one. */
+static size_t count_fds(void) {
+        size_t n = 0;
+        for (int fd = 0; fd < 8192; fd++)
+                n += fcntl(fd, F_GETFD) >= 0;
+        return n;
+}
+
+static bool is_hung_up(int fd) {
+        char c;
+        ssize_t n = recv(fd, &c, 1, MSG_DONTWAIT | MSG_PEEK);
+        return n == 0 || (n < 0 && errno != EAGAIN);
+}
+
+/* The beginning of a message of so many bytes. */
+static void begin_message(int fd, uint32_t size) {
+        char head[16] = { 'l', 1, 0, 1 };
+        const uint32_t body = size - 16;
+        memcpy(head + 4, &body, sizeof(body));
+        ck_assert_int_eq(send(fd, head, sizeof(head), MSG_NOSIGNAL), sizeof(head));
+}
+
+static void send_fds(int fd, size_t n) {
+        union {
+                struct cmsghdr header;
+                char bytes[CMSG_SPACE(64 * sizeof(int))];
+        } control = { 0 };
+        char byte = 'x';
+        struct iovec part = { &byte, 1 };
+        struct msghdr m = { .msg_iov = &part,
+                .msg_iovlen = 1,
+                .msg_control = control.bytes,
+                .msg_controllen = CMSG_SPACE(n * sizeof(int)) };
+        struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(n * sizeof(int));
+        for (size_t i = 0; i < n; i++) {
+                const int zero = 0;
+                memcpy(CMSG_DATA(c) + i * sizeof(int), &zero, sizeof(zero));
+        }
+        ck_assert_int_eq(sendmsg(fd, &m, MSG_NOSIGNAL), 1);
+}
+
+START_TEST(test_descriptors_of_an_unfinished_message_are_few) {
+        open_door();
+        int fd = greet();
+        size_t before = count_fds();
+        begin_message(fd, 1024 * 1024);
+        for (size_t i = 0; i < LIMIT_MESSAGE_FDS; i++) {
+                send_fds(fd, 1);
+                serve();
+        }
+        ck_assert(!is_hung_up(fd));
+        ck_assert_uint_eq(count_fds(), before + LIMIT_MESSAGE_FDS);
+        send_fds(fd, 1); /* one more */
+        serve();
+        ck_assert(is_hung_up(fd));
+        ck_assert_uint_lt(count_fds(), before);
+        (void)close(fd);
+        close_door();
+}
+END_TEST
+
+START_TEST(test_all_of_them_at_once) {
+        open_door();
+        int fd = greet();
+        size_t before = count_fds();
+        begin_message(fd, 1024 * 1024);
+        for (size_t i = 0; i < 100; i++)
+                send_fds(fd, 60); /* all in the socket before anybody looks */
+        serve();
+        ck_assert(is_hung_up(fd));
+        ck_assert_uint_lt(count_fds(), before);
+        (void)close(fd);
+        close_door();
+}
+END_TEST
+
+START_TEST(test_descriptors_in_the_greeting) {
+        open_door();
+        int fd = visit();
+        send_fds(fd, 1);
+        serve();
+        ck_assert(is_hung_up(fd));
+        (void)close(fd);
+        close_door();
+}
+END_TEST
+
+START_TEST(test_a_message_that_is_too_long) {
+        open_door();
+        int fits = greet(), too_long = greet();
+        begin_message(fits, LIMIT_MESSAGE_BYTES);
+        begin_message(too_long, LIMIT_MESSAGE_BYTES + 1);
+        serve();
+        ck_assert(!is_hung_up(fits));
+        ck_assert(is_hung_up(too_long));
+        (void)close(fits);
+        (void)close(too_long);
+        close_door();
+}
+END_TEST
+
+START_TEST(test_a_greeting_that_is_too_long) {
+        static const char line[] = "\0AUTH EXTERNAL ";
+        open_door();
+        int fd = visit();
+        ck_assert_int_eq(send(fd, line, sizeof(line) - 1, MSG_NOSIGNAL), (int)sizeof(line) - 1);
+        for (size_t n = sizeof(line) - 1; n < LIMIT_GREETING_BYTES; n++) {
+                ck_assert_int_eq(send(fd, "3", 1, MSG_NOSIGNAL), 1);
+                serve();
+        }
+        ck_assert(!is_hung_up(fd));
+        ck_assert_int_eq(send(fd, "3", 1, MSG_NOSIGNAL), 1);
+        serve();
+        ck_assert(is_hung_up(fd));
+        (void)close(fd);
+        close_door();
+}
+END_TEST
+
+/* One uid's unfinished messages together. */
+START_TEST(test_unfinished_messages_have_a_bound) {
+        static char piece[256 * 1024];
+        enum { MESSAGES = LIMIT_UNFINISHED_BYTES / LIMIT_MESSAGE_BYTES };
+        int fds[MESSAGES];
+        open_door();
+        for (size_t i = 0; i < MESSAGES; i++) {
+                fds[i] = greet();
+                begin_message(fds[i], LIMIT_MESSAGE_BYTES);
+                for (size_t sent = 0; sent < LIMIT_MESSAGE_BYTES - sizeof(piece);) {
+                        ssize_t k = send(fds[i], piece, sizeof(piece), MSG_NOSIGNAL | MSG_DONTWAIT);
+                        sent += k > 0 ? (size_t)k : 0;
+                        serve();
+                }
+                ck_assert(!is_hung_up(fds[i]));
+        }
+        int fd = visit();
+        ck_assert_int_eq(send(fd, "", 1, MSG_NOSIGNAL), 1);
+        serve();
+        ck_assert(is_hung_up(fd));
+        (void)close(fd);
+        for (size_t i = 0; i < MESSAGES; i++)
+                (void)close(fds[i]);
+        serve();
+        fd = greet(); /* what they held is given back */
+        ck_assert(ping(fd, 1));
+        serve();
+        ck_assert_uint_gt(drain(fd), 0);
+        (void)close(fd);
+        close_door();
+}
+END_TEST
+
+START_TEST(test_a_message_in_small_pieces) {
+        open_door();
+        int fd = greet(), pair[2];
+        char message[512];
+        ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+        ck_assert(ping(pair[0], 7));
+        ssize_t n = recv(pair[1], message, sizeof(message), 0);
+        for (ssize_t i = 0; i < n; i++) {
+                ck_assert_uint_eq(drain(fd), 0);
+                ck_assert_int_eq(send(fd, message + i, 1, MSG_NOSIGNAL), 1);
+                serve();
+        }
+        ck_assert_uint_gt(drain(fd), 0);
+        const int all[] = { fd, pair[0], pair[1] };
+        for (size_t i = 0; i < ELEMENTSOF(all); i++)
+                (void)close(all[i]);
+        close_door();
+}
+END_TEST
+
+/* However much somebody has to say, others have their turn. */
+START_TEST(test_a_talker_keeps_nobody_waiting) {
+        open_door();
+        int talker = greet(), other = greet();
+        begin_message(talker, LIMIT_MESSAGE_BYTES);
+        while (send(talker, "x", 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1)
+                ; /* its socket is full of little pieces */
+        ck_assert(ping(other, 1));
+        size_t turns = 0;
+        for (; turns < 20 && drain(other) == 0; turns++)
+                (void)sd_event_run(manager.event, 0);
+        ck_assert_uint_lt(turns, 20);
+        (void)close(talker);
+        (void)close(other);
+        close_door();
+}
+END_TEST
+
+START_TEST(test_connections_of_one_uid) {
+        int fds[LIMIT_CONNECTIONS_PER_UID + 1];
+        open_door();
+        bool is_root = geteuid() == 0;
+        if (is_root) /* who has as many as it likes */
+                ck_assert(chmod(address, 0777) == 0 && chmod(test_dir, 0755) == 0 && seteuid(65000) == 0);
+        for (size_t i = 0; i < LIMIT_CONNECTIONS_PER_UID; i++)
+                fds[i] = greet();
+        fds[LIMIT_CONNECTIONS_PER_UID] = visit();
+        serve();
+        ck_assert(is_hung_up(fds[LIMIT_CONNECTIONS_PER_UID]));
+        ck_assert(ping(fds[0], 1));
+        serve();
+        ck_assert_uint_gt(drain(fds[0]), 0);
+        (void)close(fds[0]);
+        serve();
+        fds[0] = greet(); /* there is room again */
+        for (size_t i = 0; i <= LIMIT_CONNECTIONS_PER_UID; i++)
+                (void)close(fds[i]);
+        if (is_root)
+                ck_assert_int_eq(seteuid(0), 0);
+        close_door();
+}
+END_TEST
+
+/* Takes as long as the door's patience. */
+START_TEST(test_who_does_not_go_on_is_hung_up_on) {
+        open_door();
+        int silent = visit(), half = greet(), idle = greet();
+        begin_message(half, 100);
+        while (!is_hung_up(half) || !is_hung_up(silent))
+                ck_assert_int_ge(sd_event_run(manager.event, UINT64_MAX), 0);
+        ck_assert(!is_hung_up(idle)); /* who has said nothing may be silent */
+        const int all[] = { silent, half, idle };
+        for (size_t i = 0; i < ELEMENTSOF(all); i++)
+                (void)close(all[i]);
+        close_door();
+}
+END_TEST
+
 int main(void) {
         TCase *t = daemon_case("door");
         tcase_add_test(t, test_who_reads_is_answered);
         tcase_add_test(t, test_who_does_not_read_is_hung_up_on);
         tcase_add_test(t, test_who_leaves_in_the_middle);
         tcase_add_test(t, test_noise_is_hung_up_on);
+        tcase_add_test(t, test_descriptors_of_an_unfinished_message_are_few);
+        tcase_add_test(t, test_all_of_them_at_once);
+        tcase_add_test(t, test_descriptors_in_the_greeting);
+        tcase_add_test(t, test_a_message_that_is_too_long);
+        tcase_add_test(t, test_a_greeting_that_is_too_long);
+        tcase_add_test(t, test_unfinished_messages_have_a_bound);
+        tcase_add_test(t, test_a_message_in_small_pieces);
+        tcase_add_test(t, test_a_talker_keeps_nobody_waiting);
+        tcase_add_test(t, test_connections_of_one_uid);
+        tcase_add_test(t, test_who_does_not_go_on_is_hung_up_on);
         return run_daemon_case(t);
 }
