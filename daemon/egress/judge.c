@@ -25,32 +25,62 @@ static bool names_host(const NetRule *rule, const char *host) {
         return false;
 }
 
-static bool denies_every_port(const NetRule *rule) {
-        for (size_t i = 0; i < rule->n_ports; i++) {
-                const NetPort *p = &rule->ports[i];
-                if ((p->protocol & PROTOCOL_TCP) && p->from <= 1 && p->to == UINT16_MAX)
-                        return true;
+/* The TCP ports, as a set of bits. */
+typedef struct Ports {
+        uint64_t words[(UINT16_MAX + 1) / 64];
+} Ports;
+
+static void ports_set(Ports *set, unsigned from, unsigned to, bool value) {
+        for (unsigned w = from / 64; w <= to / 64; w++) {
+                uint64_t mask = UINT64_MAX;
+                if (w == from / 64)
+                        mask &= UINT64_MAX << from % 64;
+                if (w == to / 64)
+                        mask &= UINT64_MAX >> (63 - to % 64);
+                set->words[w] = value ? set->words[w] | mask : set->words[w] & ~mask;
         }
+}
+
+/* Those of one rule. */
+static void ports_of_rule(Ports *set, const NetRule *rule, bool value) {
+        for (size_t i = 0; i < rule->n_ports; i++)
+                if (rule->ports[i].protocol & PROTOCOL_TCP)
+                        ports_set(set, rule->ports[i].from, rule->ports[i].to, value);
+}
+
+static bool ports_any(const Ports *set) {
+        for (size_t i = 0; i < ELEMENTSOF(set->words); i++)
+                if (set->words[i] != 0)
+                        return true;
         return false;
 }
 
-static bool carries(const NetRule *rule) {
-        for (size_t i = 0; i < rule->n_ports; i++)
-                if (rule->ports[i].protocol & PROTOCOL_TCP)
-                        return true;
-        return false;
+/* Opens, or shuts, the ports of every rule that names host; the first of those rules. */
+static const NetRule *apply(const NetRule *rules, size_t n, const char *host, Ports *open, bool value) {
+        const NetRule *first = NULL;
+        for (size_t i = 0; i < n; i++)
+                if (names_host(&rules[i], host)) {
+                        ports_of_rule(open, &rules[i], value);
+                        first = first ? first : &rules[i];
+                }
+        return first;
 }
 
 Judgement judge_name(const EgressLease *l, const char *host) {
         const NetDirection *d = &l->egress;
-        for (size_t i = 0; i < d->n_deny; i++)
-                if (names_host(&d->deny[i], host) && denies_every_port(&d->deny[i]))
-                        return deny_by(&d->deny[i]);
-        for (size_t i = 0; i < d->n_allow; i++)
-                if (names_host(&d->allow[i], host) && carries(&d->allow[i]))
-                        return (Judgement){ VERDICT_ALLOW, EGRESS_BY_RULE, d->allow[i].clause, true, host };
-        return (Judgement){ d->fallback, EGRESS_BY_DEFAULT, BY_DEFAULT, true,
-                d->fallback == VERDICT_ALLOW ? host : NULL };
+        Ports open = { .words = { 0 } };
+        const NetRule *allow = apply(d->allow, d->n_allow, host, &open, true);
+        if (d->fallback == VERDICT_ALLOW)
+                ports_set(&open, 0, UINT16_MAX, true);
+        ports_set(&open, 0, 0, false); /* nobody listens there */
+        const bool was_open = ports_any(&open);
+        const NetRule *denied = apply(d->deny, d->n_deny, host, &open, false);
+        if (ports_any(&open))
+                return (Judgement){ VERDICT_ALLOW, allow ? EGRESS_BY_RULE : EGRESS_BY_DEFAULT,
+                        allow ? allow->clause : BY_DEFAULT, true, host };
+        if (was_open && denied)
+                return deny_by(denied);
+        return deny(EGRESS_BY_DEFAULT, BY_DEFAULT);
 }
 
 /* ---- connections ---- */
@@ -88,27 +118,31 @@ Judgement judge_connect(const EgressLease *l, const Destination *d) {
         if (rule)
                 return deny_by(rule);
 
+        const bool by_name_too = kind == ADDRESS_GLOBAL && !d->by_address_only;
+        const Judgement by_address = judge_address(l, d);
         Judgement refusal = { .clause = NULL };
         for (size_t i = 0; i < d->n_hosts; i++) {
                 Judgement j = judge_host(l, d, d->hosts[i]);
-                if (j.verdict == VERDICT_DENY && j.reason == EGRESS_BY_RULE && !refusal.clause)
-                        refusal = j;
-                if (j.verdict == VERDICT_ALLOW && kind == ADDRESS_GLOBAL && !d->by_address_only)
+                if (j.verdict == VERDICT_ALLOW && by_name_too) {
+                        /* or else what was asked for before would forbid what the address alone may */
+                        j.by_name = by_address.verdict == VERDICT_DENY;
                         return j;
+                }
+                if (j.verdict == VERDICT_DENY && j.reason == EGRESS_BY_RULE && !refusal.clause) {
+                        refusal = j;
+                        refusal.host = d->hosts[i];
+                }
         }
         /* no name of it is allowed, and one is denied: the address is not a way round that */
-        if (refusal.clause) {
-                refusal.host = d->hosts[0];
+        if (refusal.clause)
                 return refusal;
-        }
-        Judgement by_address = judge_address(l, d);
         if (by_address.verdict == VERDICT_ALLOW)
                 return by_address;
-        if (d->n_hosts > 0 && (kind != ADDRESS_GLOBAL || d->by_address_only))
-                return (Judgement){ VERDICT_DENY, EGRESS_SPECIAL, "", false, d->hosts[0] };
-        if (d->n_hosts > 0)
-                return (Judgement){ VERDICT_DENY, EGRESS_BY_DEFAULT, BY_DEFAULT, false, d->hosts[0] };
-        return deny(EGRESS_NO_NAME, BY_DEFAULT);
+        const char *host = d->n_hosts > 0 ? d->hosts[0] : NULL;
+        if (!by_name_too)
+                return (Judgement){ VERDICT_DENY, EGRESS_SPECIAL, "", false, host };
+        return (Judgement){ VERDICT_DENY, host ? EGRESS_BY_DEFAULT : EGRESS_NO_NAME, BY_DEFAULT, false,
+                host };
 }
 
 /* ---- what a connection says of itself ---- */

@@ -10,12 +10,12 @@ typedef struct Judgement {
         Verdict verdict;
         EgressReason reason;
         const char *clause; /* of the lease, or static ("/network/egress/default") */
-        bool by_name;       /* allowed because of host: what the connection says of itself must then agree */
+        bool by_name;       /* allowed because of host, and not by address alone: what the connection says of itself must then agree */
         const char *host;   /* the name that decided, one of those given; NULL: none */
 } Judgement;
 
-/* Whether anything could be reached under this name, so that the resolver may be asked for it. host is canonical. What is denied on every
- * port of every protocol is not; what is denied on some is, and refused when it is dialled. */
+/* Whether anything could be reached under this name: a TCP port is open for it. Only then may the resolver be asked for it, since a question
+ * is a message to whoever serves the name (attack N6). host is canonical. */
 Judgement judge_name(const EgressLease *l, const char *host);
 
 /* Where a connection goes: an address, and the names that were asked for and answered with it. */
