@@ -102,7 +102,8 @@ TlsHello tls_hello_parse(const uint8_t *data, size_t size, TlsServerName *ret) {
                 return TLS_NOT_TLS;
         if (size > 1 && data[1] != 3) /* the major version of every TLS, and of SSL 3 */
                 return TLS_NOT_TLS;
-        Reader r = { .at = data, .left = size };
+        /* in one piece or in many, the same bytes are looked at */
+        Reader r = { .at = data, .left = size < TLS_HELLO_MAX ? size : TLS_HELLO_MAX };
         while (used < wanted) {
                 if (r.left < RECORD_HEADER)
                         return size >= TLS_HELLO_MAX ? TLS_BAD : TLS_MORE;
