@@ -216,12 +216,18 @@ void http_stream_accept(HttpStream *s) {
 
 /* ---- is it HTTP at all? ---- */
 
+/* What some server takes for space: SP, HT and line ends, and what Python's split() does. */
+static bool is_space(char c) {
+        return c == ' ' || (c >= '\t' && c <= '\r') || (c >= 0x1c && c <= 0x1f) || c == '\x85' ||
+               c == '\xa0';
+}
+
 static bool begins_with_method(Text line) {
         static const char *const methods[] = { "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE",
                 "PATCH", "CONNECT", "PRI" };
         for (size_t i = 0; i < ELEMENTSOF(methods); i++) {
                 size_t n = strlen(methods[i]);
-                if (line.n > n && strncasecmp(line.at, methods[i], n) == 0 && line.at[n] == ' ')
+                if (line.n > n && memcmp(line.at, methods[i], n) == 0 && is_space(line.at[n]))
                         return true;
         }
         return false;
@@ -234,28 +240,51 @@ static bool names_version(Text line) {
         return false;
 }
 
-/* By the first line. Space before it is passed over by many servers, so it is passed over here as well. HTTP_REQUEST: it is. */
+static bool is_upper_case(Text word) {
+        bool upper = false;
+        for (size_t i = 0; i < word.n; i++) {
+                if (word.at[i] >= 'a' && word.at[i] <= 'z')
+                        return false;
+                upper = upper || (word.at[i] >= 'A' && word.at[i] <= 'Z');
+        }
+        return upper;
+}
+
+/* No server takes this for the beginning of a request, whatever follows: there is no word in front that could be a method, or one that only
+ * few would take for a method (LDAP's "0", git's "0032git-upload-pack") is followed by bytes that those few refuse. */
+static bool is_other_protocol(Text line) {
+        if (begins_with_method(line))
+                return false;
+        Text word = { line.at, 0 };
+        while (word.n < line.n && word.at[word.n] != ' ' && word.at[word.n] != '\t')
+                word.n++;
+        if (!is_token(word))
+                return true;
+        if (word.n == line.n || is_upper_case(word))
+                return false;
+        for (size_t i = word.n; i < line.n; i++) {
+                unsigned char c = (unsigned char)line.at[i];
+                if ((c < ' ' && c != '\t' && c != '\r') || c == 0x7f)
+                        return true;
+        }
+        return false;
+}
+
+/* By the first line; space before it is passed over by some servers. HTTP_REQUEST: it is HTTP, or may be read as HTTP. What a part of the line
+ * says holds for the whole: or else a request could hide behind how it is cut. */
 static HttpEvent recognise(Text t) {
-        while (t.n > 0 && strchr("\r\n \t", t.at[0]) && t.at[0]) {
+        if (t.n > HTTP_HEAD_MAX)
+                t.n = HTTP_HEAD_MAX;
+        while (t.n > 0 && is_space(t.at[0])) {
                 t.at++;
                 t.n--;
         }
-        if (t.n == 0)
+        const char *end = memchr(t.at, '\n', t.n);
+        Text line = { t.at, end ? (size_t)(end - t.at) : t.n };
+        if (line.n > 0 && is_other_protocol(line))
+                return HTTP_NOT_HTTP;
+        if (!end)
                 return HTTP_MORE;
-        Text line = { t.at, 0 };
-        for (; line.n < t.n && t.at[line.n] != '\n'; line.n++) {
-                unsigned char c = (unsigned char)t.at[line.n];
-                if ((c < ' ' && c != '\r' && c != '\t') || c >= 0x7f)
-                        return begins_with_method(line) ? HTTP_BAD : HTTP_NOT_HTTP;
-        }
-        if (line.n == t.n && !begins_with_method(line)) {
-                const char *space = memchr(line.at, ' ', line.n);
-                Text word = { line.at, space ? (size_t)(space - line.at) : line.n };
-                if (word.n > METHOD_MAX || !is_token(word))
-                        return HTTP_NOT_HTTP;
-        }
-        if (line.n == t.n)
-                return line.n > HTTP_HEAD_MAX ? HTTP_NOT_HTTP : HTTP_MORE;
         return begins_with_method(line) || names_version(line) ? HTTP_REQUEST : HTTP_NOT_HTTP;
 }
 
@@ -274,7 +303,7 @@ static size_t head_size(Text t) {
 
 static HttpEvent feed_head(HttpStream *s, Text t, bool first, size_t *ret_head, HttpRequest *ret) {
         HttpEvent e = first ? recognise(t) : HTTP_REQUEST;
-        if (e == HTTP_BAD)
+        if (e == HTTP_MORE && t.n >= HTTP_HEAD_MAX)
                 return refuse(s);
         if (e != HTTP_REQUEST)
                 return e;
@@ -282,11 +311,14 @@ static HttpEvent feed_head(HttpStream *s, Text t, bool first, size_t *ret_head, 
         if (n > HTTP_HEAD_MAX || (n == 0 && t.n >= HTTP_HEAD_MAX))
                 return refuse(s);
         if (n == 0) {
-                /* a bare LF ends a head for some servers: it may not wait for more */
+                /* a bare LF ends a head for some servers, and HTTP/0.9 with its first line: they may not wait for more */
                 Text rest = t, line;
-                while (memchr(rest.at, '\n', rest.n))
-                        if (!take_line(&rest, &line))
+                Head ignored = { .is_1_1 = false };
+                while (memchr(rest.at, '\n', rest.n)) {
+                        bool is_first = rest.at == t.at;
+                        if (!take_line(&rest, &line) || (is_first && !read_request_line(line, &ignored)))
                                 return refuse(s);
+                }
                 return HTTP_MORE;
         }
         if (!read_head((Text){ t.at, n }, s, ret))
