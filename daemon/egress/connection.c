@@ -197,6 +197,8 @@ static int pump_down(Connection *c, bool readable) {
         int r = readable && !c->down.eof && flow_held(&c->down) == 0 ? flow_read(&c->down, c->outer) : 0;
         if (r < 0)
                 return r;
+        if (r > 0)
+                sniff_down(c, c->down.data, flow_held(&c->down));
         c->down.cleared = flow_held(&c->down);
         ssize_t n = flow_write(&c->down, c->inner);
         if (n < 0)

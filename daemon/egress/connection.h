@@ -10,7 +10,7 @@
 #include "flow.h"
 
 typedef enum ConnectionState { CONNECTION_ASKED, CONNECTION_DIALING, CONNECTION_OPEN, CONNECTION_REFUSED } ConnectionState;
-typedef enum Sniff { SNIFF_FIRST, SNIFF_TLS, SNIFF_HTTP, SNIFF_OPAQUE } Sniff;
+typedef enum Sniff { SNIFF_FIRST, SNIFF_TLS, SNIFF_TLS_MORE, SNIFF_HTTP, SNIFF_OPAQUE } Sniff;
 
 struct Connection {
         LIST_ENTRY(Connection) entries;
@@ -25,6 +25,9 @@ struct Connection {
         Judgement judgement;
         Flow up, down;                 /* out of the sandbox, into it */
         Sniff sniff;
+        TlsWalk walk;                  /* SNIFF_TLS_MORE: behind the first hello */
+        uint8_t answer[TLS_ANSWER_SIZE]; /* of it: what the server said first */
+        size_t answer_size;
         HttpStream http;
         bool in_http;                  /* a first request was accepted */
         bool timing;                   /* timer is for the rest of a hello or a head */
@@ -35,5 +38,7 @@ struct Connection {
 /* sniff.c. How much of what is held by up may pass: moves up.cleared. False: it is refused; *ret is why, *ret_text (static, *ret_size bytes) what
  * the client is told. */
 bool sniff_up(Connection *c, Judgement *ret, const void **ret_text, size_t *ret_size);
+/* What the server says tells whether there can be a further hello. To be called with all that it says, from the first byte on. */
+void sniff_down(Connection *c, const uint8_t *data, size_t size);
 /* Some bytes wait for others to make sense. */
 bool sniff_waits(const Connection *c);

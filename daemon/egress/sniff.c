@@ -49,10 +49,47 @@ static bool look_at_tls(Connection *c, const uint8_t *data, size_t size, Refusal
         case TLS_HELLO:
                 if (!claim(c, name.host, EGRESS_SNI, &j))
                         return refuse_tls(f, j);
-                c->sniff = SNIFF_OPAQUE;
+                c->up.cleared += name.size;
+                c->sniff = SNIFF_TLS_MORE;
                 return true;
         }
         return refuse_tls(f, unreadable(c));
+}
+
+/* Until the server has answered: a second hello must be for the same name as the first. */
+static bool look_for_hello(Connection *c, Refusal *f) {
+        const uint8_t *data = c->up.data + c->up.begin + c->up.cleared;
+        size_t pass, size = flow_held(&c->up) - c->up.cleared;
+        TlsServerName name;
+        if (size == 0)
+                return true;
+        TlsHello found = tls_walk(&c->walk, data, size, &pass, &name);
+        c->up.cleared += pass;
+        if (found == TLS_MORE)
+                return !c->up.eof || pass == size || refuse_tls(f, unreadable(c));
+        if (found == TLS_HELLO && streq(name.host, c->claimed)) {
+                c->sniff = SNIFF_OPAQUE; /* there is no third */
+                return true;
+        }
+        Judgement other = unreadable(c);
+        if (found == TLS_HELLO)
+                other.reason = EGRESS_SNI;
+        return refuse_tls(f, other);
+}
+
+void sniff_down(Connection *c, const uint8_t *data, size_t size) {
+        if (c->sniff != SNIFF_TLS_MORE || c->answer_size == TLS_ANSWER_SIZE)
+                return;
+        size_t n = size < TLS_ANSWER_SIZE - c->answer_size ? size : TLS_ANSWER_SIZE - c->answer_size;
+        memcpy(c->answer + c->answer_size, data, n);
+        c->answer_size += n;
+        if (tls_answer_parse(c->answer, c->answer_size) == TLS_ANSWER_FINAL)
+                c->sniff = SNIFF_OPAQUE;
+}
+
+/* SSL 2 greeted so, and some servers still understand it (RFC 5246 E.2): it names no server. */
+static bool may_be_ssl2(const uint8_t *data, size_t size) {
+        return size > 0 && data[0] == 0x80 && (size < 3 || data[2] == 1);
 }
 
 /* As many requests as are there. */
@@ -89,9 +126,13 @@ static bool look(Connection *c, Refusal *f) {
         size_t size = flow_held(&c->up);
         if (c->sniff == SNIFF_FIRST && size > 0)
                 c->sniff = data[0] == TLS_FIRST_BYTE ? SNIFF_TLS : SNIFF_HTTP;
-        bool good = c->sniff == SNIFF_TLS    ? look_at_tls(c, data, size, f)
-                    : c->sniff == SNIFF_HTTP ? look_at_http(c, f)
-                                             : true;
+        if (c->sniff == SNIFF_HTTP && !c->in_http && may_be_ssl2(data, size))
+                return size < 3 || refuse_tls(f, unreadable(c));
+        bool good = c->sniff != SNIFF_TLS || look_at_tls(c, data, size, f);
+        if (good && c->sniff == SNIFF_TLS_MORE)
+                good = look_for_hello(c, f);
+        if (good && c->sniff == SNIFF_HTTP)
+                good = look_at_http(c, f);
         if (good && c->sniff == SNIFF_OPAQUE)
                 c->up.cleared = flow_held(&c->up);
         return good;

@@ -5,9 +5,11 @@
 
 #define RECORD_HEADER 5U
 #define RECORD_HANDSHAKE 22U
-#define RECORD_MAX 16384U /* RFC 8446 5.1 */
+#define RECORD_MAX 16384U        /* RFC 8446 5.1 */
+#define RECORD_CIPHER_MAX 18432U /* RFC 5246 6.2.3, the larger */
 #define HANDSHAKE_HEADER 4U
 #define HANDSHAKE_HELLO 1U
+#define HANDSHAKE_SERVER_HELLO 2U
 #define EXTENSION_SERVER_NAME 0U
 #define EXTENSION_ECH 0xfe0dU /* RFC 9849 */
 #define NAME_HOST 0U
@@ -123,10 +125,63 @@ TlsHello tls_hello_parse(const uint8_t *data, size_t size, TlsServerName *ret) {
                                  ((size_t)handshake[1] << 16 | (size_t)handshake[2] << 8 | handshake[3]);
                         if (wanted > sizeof(handshake))
                                 return TLS_BAD;
+                        /* a second message in a record of the first: nobody does that, and somebody might overlook it */
+                        if (used + (n - here) > wanted)
+                                return TLS_BAD;
                 }
                 if (here < n && used < wanted)
                         return size >= TLS_HELLO_MAX ? TLS_BAD : TLS_MORE;
         }
         const Reader hello = { .at = handshake + HANDSHAKE_HEADER, .left = wanted - HANDSHAKE_HEADER };
+        ret->size = (size_t)(r.at - data);
         return read_hello(hello, ret) ? TLS_HELLO : TLS_BAD;
+}
+
+/* ---- behind the first hello ---- */
+
+TlsHello tls_walk(TlsWalk *w, const uint8_t *data, size_t size, size_t *ret_pass, TlsServerName *ret) {
+        size_t at = 0;
+        TlsHello found = TLS_MORE;
+        *ret = (TlsServerName){ .encrypted = false };
+        for (;;) {
+                size_t n = w->left < size - at ? w->left : size - at;
+                at += n;
+                w->left -= n;
+                if (w->left > 0 || size - at < RECORD_HEADER)
+                        break;
+                Reader r = { .at = data + at, .left = RECORD_HEADER };
+                size_t type = number(&r, 1), version = number(&r, 2), length = number(&r, 2);
+                if (version >> 8 != 3 || length > RECORD_CIPHER_MAX) {
+                        found = TLS_BAD;
+                        break;
+                }
+                if (type == RECORD_HANDSHAKE) {
+                        found = tls_hello_parse(data + at, size - at, ret);
+                        break;
+                }
+                w->left = RECORD_HEADER + length;
+        }
+        *ret_pass = at;
+        return found;
+}
+
+/* RFC 8446 4.1.3: SHA-256 of "HelloRetryRequest", in the place of a random. */
+static const uint8_t retry_random[32] = { 0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c,
+        0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2,
+        0xc8, 0xa8, 0x33, 0x9c };
+
+/* What is cut in an odd way might still be a request: then hellos go on being looked at. */
+TlsAnswer tls_answer_parse(const uint8_t *data, size_t size) {
+        if (size < TLS_ANSWER_SIZE)
+                return TLS_ANSWER_MORE;
+        Reader r = { .at = data, .left = TLS_ANSWER_SIZE };
+        size_t type = number(&r, 1);
+        (void)number(&r, 2);
+        size_t length = number(&r, 2), message = number(&r, 1);
+        (void)number(&r, 3 + 2);
+        const uint8_t *random = take(&r, sizeof(retry_random));
+        bool is_whole = type == RECORD_HANDSHAKE && message == HANDSHAKE_SERVER_HELLO &&
+                        length >= TLS_ANSWER_SIZE - RECORD_HEADER;
+        return is_whole && memcmp(random, retry_random, sizeof(retry_random)) != 0 ? TLS_ANSWER_FINAL
+                                                                                   : TLS_ANSWER_RETRY;
 }

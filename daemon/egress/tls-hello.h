@@ -16,10 +16,30 @@ typedef enum TlsHello {
 typedef struct TlsServerName {
         char host[LIMIT_HOST_BYTES + 1]; /* canonical; "" where none was said */
         bool encrypted;                  /* the hello has an encrypted one too (ECH, or grease of it) */
+        size_t size;                     /* of a whole hello: bytes of its records */
 } TlsServerName;
 
 /* data: everything the client has said so far, from its first byte on. */
 TlsHello tls_hello_parse(const uint8_t *data, size_t size, TlsServerName *ret);
+
+/* A server may ask for a second hello (RFC 8446 4.1.4), and not every one compares its name with the first. So until the server has answered with
+ * anything else, what the client says is walked through, record by record, and a further hello is looked at as the first one was. */
+typedef struct TlsWalk {
+        size_t left; /* of the record that it is in */
+} TlsWalk;
+
+/* data: what follows the first hello, from where the last call ended. *ret_pass bytes of it may pass. TLS_MORE: that is all for now. TLS_HELLO: then comes a
+ * whole hello, of ret->size bytes. TLS_BAD: refuse. */
+TlsHello tls_walk(TlsWalk *w, const uint8_t *data, size_t size, size_t *ret_pass, TlsServerName *ret);
+
+#define TLS_ANSWER_SIZE 43U /* a record's header, a message's, a version and a random */
+/* The first bytes of what the server says, at most TLS_ANSWER_SIZE of them. */
+typedef enum TlsAnswer {
+        TLS_ANSWER_MORE,
+        TLS_ANSWER_RETRY, /* it asks for another hello, or might */
+        TLS_ANSWER_FINAL, /* there will be no further hello */
+} TlsAnswer;
+TlsAnswer tls_answer_parse(const uint8_t *data, size_t size);
 
 /* The alert by which a refusal is told: fatal access_denied (RFC 8446 6.2). */
 #define TLS_ALERT_SIZE 7

@@ -332,6 +332,115 @@ START_TEST(test_records_between) {
 }
 END_TEST
 
+/* ---- behind the first hello ---- */
+
+static void put_record(Bytes *b, unsigned type, unsigned version, size_t n) {
+        static const uint8_t zeroes[20000];
+        put_number(b, type, 1);
+        put_number(b, version, 2);
+        put_number(b, n, 2);
+        put(b, zeroes, n);
+}
+
+/* The walk over all of it, offered step bytes more each time. *ret_at: where it ended. */
+static TlsHello walk(const Bytes *b, size_t step, size_t *ret_at, TlsServerName *ret) {
+        TlsWalk w = { .left = 0 };
+        size_t at = 0;
+        for (size_t n = 0; n <= b->n; n = n < b->n && n + step > b->n ? b->n : n + step) {
+                size_t pass;
+                TlsHello said = tls_walk(&w, b->data + at, n - at, &pass, ret);
+                at += pass;
+                *ret_at = at;
+                if (said != TLS_MORE)
+                        return said;
+        }
+        return TLS_MORE;
+}
+
+/* The hello that answers a request for another one, behind what may come between the two (N7: the server may go by either). */
+START_TEST(test_a_second_hello) {
+        static const size_t steps[] = { 1, 5, 7, 1000, SIZE_MAX / 4 };
+        Bytes all = { .n = 0 }, second;
+        put_record(&all, 23, 0x0303, 300); /* early data */
+        put_record(&all, 20, 0x0303, 1);   /* change of cipher, of old: RFC 8446 D.4 */
+        put_record(&all, 23, 0x0303, 0);
+        const size_t before = all.n;
+        hello_for(&second, "other.example", _i == 0 ? 16384 : 9);
+        put(&all, second.data, second.n);
+        const size_t behind = all.n;
+        put_record(&all, 23, 0x0303, 10);
+        for (size_t i = 0; i < ELEMENTSOF(steps); i++) {
+                TlsServerName n;
+                size_t at;
+                ck_assert_int_eq(walk(&all, steps[i], &at, &n), TLS_HELLO);
+                ck_assert_uint_eq(at, before);
+                ck_assert_str_eq(n.host, "other.example");
+                ck_assert_uint_eq(n.size, behind - before);
+        }
+}
+END_TEST
+
+START_TEST(test_no_second_hello) {
+        Bytes b = { .n = 0 };
+        TlsServerName n;
+        size_t at;
+        put_record(&b, 20, 0x0303, 1);
+        for (size_t i = 0; i < 8; i++)
+                put_record(&b, 23, 0x0303, 1000);
+        ck_assert_int_eq(walk(&b, 3, &at, &n), TLS_MORE);
+        ck_assert_uint_eq(at, b.n); /* all of it passes */
+
+        b.n = 0;
+        put_record(&b, 23, 0x0203, 4);
+        ck_assert_int_eq(walk(&b, 1000, &at, &n), TLS_BAD);
+        b.n = 0;
+        put_record(&b, 23, 0x0303, 18432);
+        ck_assert_int_eq(walk(&b, 1000, &at, &n), TLS_MORE);
+        b.n = 0;
+        put_record(&b, 23, 0x0303, 18433);
+        ck_assert_int_eq(walk(&b, 1000, &at, &n), TLS_BAD);
+        b.n = 0;
+        put_record(&b, 22, 0x0303, 64); /* a message that is no hello, while one may come */
+        ck_assert_int_eq(walk(&b, 1000, &at, &n), TLS_BAD);
+}
+END_TEST
+
+START_TEST(test_two_messages_in_one_record) {
+        Bytes handshake = { .n = 0 }, b = { .n = 0 }, extensions = { .n = 0 };
+        TlsServerName n;
+        put_name(&extensions, 0, "a.example", 9);
+        put_hello(&handshake, &extensions);
+        put_hello(&handshake, NULL);
+        put_records(&b, &handshake, 16384);
+        ck_assert_int_eq(parse(&b, &n), TLS_BAD);
+}
+END_TEST
+
+START_TEST(test_what_the_server_answers) {
+        static const uint8_t retry[32] = { 0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c,
+                0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e,
+                0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c };
+        uint8_t answer[TLS_ANSWER_SIZE] = { 22, 3, 3, 0, 90, 2, 0, 0, 86, 3, 3, 7 };
+        for (size_t n = 0; n < sizeof(answer); n++)
+                ck_assert_int_eq(tls_answer_parse(answer, n), TLS_ANSWER_MORE);
+        ck_assert_int_eq(tls_answer_parse(answer, sizeof(answer)), TLS_ANSWER_FINAL);
+        memcpy(answer + 11, retry, sizeof(retry));
+        ck_assert_int_eq(tls_answer_parse(answer, sizeof(answer)), TLS_ANSWER_RETRY);
+        answer[11]++;
+        ck_assert_int_eq(tls_answer_parse(answer, sizeof(answer)), TLS_ANSWER_FINAL);
+        /* cut in an odd way, or something else: it might be */
+        answer[4] = 37;
+        ck_assert_int_eq(tls_answer_parse(answer, sizeof(answer)), TLS_ANSWER_RETRY);
+        answer[4] = 38;
+        ck_assert_int_eq(tls_answer_parse(answer, sizeof(answer)), TLS_ANSWER_FINAL);
+        answer[0] = 21;
+        ck_assert_int_eq(tls_answer_parse(answer, sizeof(answer)), TLS_ANSWER_RETRY);
+        answer[0] = 22;
+        answer[5] = 1;
+        ck_assert_int_eq(tls_answer_parse(answer, sizeof(answer)), TLS_ANSWER_RETRY);
+}
+END_TEST
+
 START_TEST(test_alert) {
         ck_assert_uint_eq(tls_alert_access_denied[0], 21);
         ck_assert_uint_eq(tls_alert_access_denied[4], TLS_ALERT_SIZE - 5);
@@ -353,6 +462,10 @@ int main(void) {
         tcase_add_test(t, test_longest);
         tcase_add_loop_test(t, test_spoiled, 0, ELEMENTSOF(spoilers));
         tcase_add_test(t, test_records_between);
+        tcase_add_loop_test(t, test_a_second_hello, 0, 2);
+        tcase_add_test(t, test_no_second_hello);
+        tcase_add_test(t, test_two_messages_in_one_record);
+        tcase_add_test(t, test_what_the_server_answers);
         tcase_add_test(t, test_alert);
         return run_case("egress tls-hello", t);
 }

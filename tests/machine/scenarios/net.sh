@@ -154,6 +154,34 @@ test_the_server_name_of_tls_must_be_the_one_asked_for() {
         assert_ok go sh -c 'echo | openssl s_client -connect web.example.com:443 -servername web.example.com -CAfile cert.pem -verify_return_error'
 }
 
+test_a_second_hello_is_looked_at_as_the_first() {
+        world
+        assert_ok go curl -sS --max-time 20 --cacert cert.pem https://web.example.com:8443/again
+        assert_eq 'https web.example.com:8443 /again' "$output"
+        # a hello for the name that is allowed, and another one behind it
+        does_not python3 -c '
+import socket, ssl
+def hello(name):
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = ssl.create_default_context().wrap_bio(incoming, outgoing, server_hostname=name)
+    try:
+        tls.do_handshake()
+    except ssl.SSLWantReadError:
+        return outgoing.read()
+s = socket.create_connection(("web.example.com", 8443), timeout=20)
+s.sendall(hello("web.example.com"))
+first = s.recv(65536)
+assert first[0] == 22 and first[5] == 2, first
+s.sendall(hello("other.example.net"))
+alert = s.recv(65536)
+while alert and alert[0] != 21:
+    alert = alert[5 + int.from_bytes(alert[3:5], "big"):] or s.recv(65536)
+raise SystemExit("alert " + str(alert[6]))
+'
+        assert_contains "$output" 'alert 49'
+        assert_record MXC_EVENT=connect MXC_DECISION=deny MXC_REASON=server-name MXC_TARGET=tcp/web.example.com:8443
+}
+
 test_each_request_of_a_connection_is_looked_at() {
         world
         assert_ok go python3 -c '

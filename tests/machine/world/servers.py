@@ -2,6 +2,7 @@
 """servers.py CERT KEY: what there is to connect to. Prints a line for whatever reaches it.
 
 80, 443  HTTP/1.1 and HTTPS: answers with who was asked for, keeps connections alive; /big answers 32 MiB, PUT says a digest
+8443     HTTPS that asks every client for a second hello
 7        echo
 2222     says a banner before it is spoken to, then echoes
 """
@@ -66,10 +67,15 @@ async def main(cert, key):
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(cert, key)
     tls.sni_callback = lambda socket, name, context: say("sni", name)
+    # of a client's first hello it can use nothing, and asks for a second one
+    picky = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    picky.load_cert_chain(cert, key)
+    picky.set_ecdh_curve("secp521r1")
     hosts = ["0.0.0.0", "::"]
     servers = [
         await asyncio.start_server(lambda r, w: http(r, w, "http"), hosts, 80),
         await asyncio.start_server(lambda r, w: http(r, w, "https"), hosts, 443, ssl=tls),
+        await asyncio.start_server(lambda r, w: http(r, w, "https"), hosts, 8443, ssl=picky),
         await asyncio.start_server(lambda r, w: echo(r, w, b""), hosts, 7),
         await asyncio.start_server(lambda r, w: echo(r, w, b"220 world\r\n"), hosts, 2222),
     ]
