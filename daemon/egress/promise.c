@@ -103,6 +103,7 @@ static const int calls[] = {
         SCMP_SYS(newfstatat),
         SCMP_SYS(poll),
         SCMP_SYS(ppoll),
+        SCMP_SYS(pread64),
         SCMP_SYS(read),
         SCMP_SYS(recvfrom),
         SCMP_SYS(recvmsg),
@@ -123,7 +124,9 @@ static const int calls[] = {
 
 /* Sockets of the internet, streams and datagrams only; files only to read; memory that is not executed. */
 static int allow_narrowly(scmp_filter_ctx filter) {
-        static const int families[] = { AF_INET, AF_INET6 }, types[] = { SOCK_STREAM, SOCK_DGRAM };
+        static const int families[] = { AF_INET, AF_INET6 }, types[] = { SOCK_STREAM, SOCK_DGRAM },
+                         commands[] = { F_GETFL, F_SETFL, F_GETFD, F_SETFD,
+                                 F_GET_SEALS /* of a new lease */ };
         int r = 0;
         for (size_t i = 0; i < ELEMENTSOF(families) && r == 0; i++)
                 for (size_t j = 0; j < ELEMENTSOF(types) && r == 0; j++)
@@ -133,18 +136,9 @@ static int allow_narrowly(scmp_filter_ctx filter) {
         if (r == 0)
                 r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
                                 SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY));
-        if (r == 0)
-                r = seccomp_rule_add(
-                                filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, SCMP_A1(SCMP_CMP_EQ, F_GETFL));
-        if (r == 0)
-                r = seccomp_rule_add(
-                                filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, SCMP_A1(SCMP_CMP_EQ, F_SETFL));
-        if (r == 0)
-                r = seccomp_rule_add(
-                                filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, SCMP_A1(SCMP_CMP_EQ, F_GETFD));
-        if (r == 0)
-                r = seccomp_rule_add(
-                                filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, SCMP_A1(SCMP_CMP_EQ, F_SETFD));
+        for (size_t i = 0; i < ELEMENTSOF(commands) && r == 0; i++)
+                r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
+                                SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)commands[i]));
         if (r == 0)
                 r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
                                 SCMP_A2(SCMP_CMP_MASKED_EQ, 4 /* PROT_EXEC */, 0));
