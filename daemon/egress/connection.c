@@ -147,15 +147,20 @@ static bool within_limits(Egress *e, const Destination *d) {
 
 /* ---- open ---- */
 
+static int watch_side(sd_event_source *io, uint32_t events) {
+        int r = sd_event_source_set_io_events(io, events);
+        return r < 0 || events == 0 ? r : sd_event_source_set_enabled(io, SD_EVENT_ON);
+}
+
 /* What each side is waited for. */
 static int watch(Connection *c) {
         uint32_t in = (!c->up.eof && flow_has_room(&c->up) ? EPOLLIN : 0) |
                       (c->down.cleared > 0 ? EPOLLOUT : 0);
         uint32_t out = (!c->down.eof && flow_held(&c->down) == 0 ? EPOLLIN : 0) |
                        (c->up.cleared > 0 ? EPOLLOUT : 0);
-        int r = sd_event_source_set_io_events(c->inner_io, in);
+        int r = watch_side(c->inner_io, in);
         if (r >= 0)
-                r = sd_event_source_set_io_events(c->outer_io, out);
+                r = watch_side(c->outer_io, out);
         bool waits = c->sniff != SNIFF_OPAQUE && sniff_waits(c);
         if (r >= 0 && waits != c->timing) {
                 r = waits ? set_timer(c, EGRESS_SNIFF_USEC)
@@ -227,15 +232,28 @@ static void pump(Connection *c, bool inner_readable, bool outer_readable) {
                 end(c, EGRESS_CLOSE, EGRESS_BY_RULE, r, false);
 }
 
+/* A side with which nothing is to be done now is broken, or both have said all to each other there: the kernel tells that again and again, asked
+ * or not, while the other side may still be taking what was said. */
+static void hang_up(Connection *c, sd_event_source *io, int fd) {
+        int error = 0;
+        socklen_t size = sizeof(error);
+        int r = getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0 ? -errno : -error;
+        if (r == 0)
+                r = sd_event_source_set_enabled(io, SD_EVENT_OFF);
+        if (r < 0)
+                end(c, EGRESS_CLOSE, EGRESS_BY_RULE, r, false);
+}
+
 static int on_inner(sd_event_source *source, int fd, uint32_t events, void *userdata) {
         Connection *c = userdata;
         if (c->state == CONNECTION_REFUSED)
                 read_refused(c);
         else if (c->state == CONNECTION_OPEN && (events & (EPOLLIN | EPOLLOUT)))
                 pump(c, events & EPOLLIN, false);
+        else if (c->state == CONNECTION_OPEN)
+                hang_up(c, source, fd);
         else
-                end(c, c->state == CONNECTION_OPEN ? EGRESS_CLOSE : EGRESS_FAIL, EGRESS_UNREACHABLE,
-                                ECONNRESET, false);
+                end(c, EGRESS_FAIL, EGRESS_UNREACHABLE, ECONNRESET, false);
         return 0;
 }
 
@@ -260,12 +278,10 @@ static void opened(Connection *c) {
 static int on_outer(sd_event_source *source, int fd, uint32_t events, void *userdata) {
         Connection *c = userdata;
         if (c->state == CONNECTION_OPEN) {
-                int error = 0;
-                socklen_t size = sizeof(error);
                 if (events & (EPOLLIN | EPOLLOUT))
                         pump(c, false, events & EPOLLIN);
-                else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0)
-                        end(c, EGRESS_CLOSE, EGRESS_BY_RULE, error ? error : ECONNRESET, false);
+                else
+                        hang_up(c, source, fd);
                 return 0;
         }
         int error = 0;
