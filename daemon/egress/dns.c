@@ -329,6 +329,10 @@ static void stream_send(DnsStream *s, const uint8_t *data, size_t size) {
 
 static int on_stream(sd_event_source *source, int fd, uint32_t events, void *userdata) {
         DnsStream *s = userdata;
+        if (events & (EPOLLHUP | EPOLLERR)) { /* told again and again, whatever is waited for */
+                dns_stream_end(s);
+                return 0;
+        }
         if (s->out) {
                 stream_flush(s);
                 return 0;
