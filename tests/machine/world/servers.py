@@ -57,7 +57,7 @@ async def echo(reader, writer, banner):
             writer.write(data)
             await writer.drain()
         writer.write_eof()
-    except ConnectionError:
+    except OSError:
         pass
     finally:
         writer.close()

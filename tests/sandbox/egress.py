@@ -1,0 +1,420 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""mxc-egress itself, with real clients, servers and a real resolver: what passes, what does not, and what it says of both.
+
+usage: egress.py MXC-EGRESS STEERED SERVERS [PATTERN]
+
+What it needs of mxcd and the launcher stands in egress_rig.py. Root only. TAP on standard output.
+"""
+
+import contextlib
+import hashlib
+import os
+import re
+import signal
+import socket
+import ssl
+import struct
+import sys
+import threading
+import traceback
+
+from egress_rig import DNS, OTHER, PATIENCE, WEB, WEB6, Networks, Relay, is_readable, shutil
+
+BIG = 24 << 20
+FITS = 2 << 20  # into the buffers of sockets, so that who says it can go
+WEB_RULE = {"allow": [["web.example.com"]]}
+
+
+def reset_at(s):
+    """It is over by a reset, whatever was said before."""
+    try:
+        while s.recv(65536):
+            pass
+    except ConnectionResetError:
+        return True
+    return False
+
+
+def is_refused(n, address, port):
+    try:
+        return reset_at(n.dial(address, port))
+    except ConnectionResetError:
+        return True
+
+
+def drain(s):
+    data = b""
+    while (part := s.recv(65536)):
+        data += part
+    return data
+
+
+def abort(s):
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    s.close()
+
+
+# ---- names ----
+
+def test_names(n):
+    with Relay(n, allow=[["*.example.com"]]) as r:
+        assert WEB in r.learn()
+        assert r.learn("WEB.Example.com.") == [WEB]
+        for options in (["+tcp"], ["@8.8.8.8"], ["@2001:4860:4860::8888", "AAAA"], ["@9.9.9.9", "+tcp", "+noedns"]):
+            text = r.run("dig", "+short", "+tries=1", f"@{DNS}", "web.example.com", *options)[1]
+            assert text.split()[-1] in (WEB, WEB6), text
+        text = r.run("dig", "+tries=1", f"@{DNS}", "web.example.com", "TXT")[1]
+        assert "status: NOERROR" in text and "ANSWER: 0" in text, text
+        assert r.run("dig", "+short", f"@{DNS}", "a.localhost")[1].split() == ["127.0.0.1"]
+        text = r.run("dig", f"@{DNS}", "none.example.com")[1]
+        assert "NXDOMAIN" in text and "EDE" not in text, text
+
+
+def test_refused_names(n):
+    with Relay(n, **WEB_RULE) as r:
+        for kind in ("A", "AAAA", "A"):
+            text = r.run("dig", "+tries=1", f"@{DNS}", "secret.data.example.org", kind)[1]
+            assert "NXDOMAIN" in text and "EDE: 15 (Blocked)" in text, text
+        r.idle()
+        told = [s for s in r.seen if s.kind == "resolve"]
+        assert len(told) == 1 and told[0].host == "secret.data.example.org" and not told[0].allowed, [*map(str, told)]
+        r.unread.clear()
+        assert "secret" not in n.log("queries"), "the refused name went out"
+        r.run("dig", "+tries=1", f"@{DNS}", "under_score.example.org")
+        assert r.expect("resolve").reason == "bad-name"
+
+
+def test_rebinding(n):
+    with Relay(n, allow=[["*.example.com"]]) as r:
+        for name in ("inside", "loop", "host"):
+            text = r.run("dig", "+tries=1", f"@{DNS}", f"{name}.example.com")[1]
+            assert "NXDOMAIN" in text and "EDE: 15" in text, text
+            assert r.expect("resolve", host=f"{name}.example.com").reason == "special"
+
+
+# ---- connections ----
+
+def test_https(n):
+    with Relay(n, **WEB_RULE) as r:
+        code, text = r.run("curl", "-sS", "-m", "20", "--cacert", f"{n.directory}/cert.pem", "https://web.example.com/x")
+        assert code == 0 and text == "https web.example.com /x\n", text
+        connect, close = r.expect("connect"), r.expect("close")
+        assert connect.awaits and connect.clause == "test#/network/egress/allow/0" and close.out > 0 and close.into > 0
+
+
+def test_address_that_was_not_asked_for(n):
+    with Relay(n, **WEB_RULE) as r:
+        r.learn()
+        for address in (OTHER, "10.77.0.1", "169.254.169.254", "2001:db8::1", "240.1.2.3"):
+            assert is_refused(n, address, 443), address
+        told = [r.expect("connect") for _ in range(5)]
+        assert [t.reason for t in told] == ["no-name"] + ["special"] * 4 and not any(t.allowed for t in told), [*map(str, told)]
+
+
+def test_not_on_record(n):
+    with Relay(n, **WEB_RULE) as r, n.serve(2300) as server:
+        r.learn()
+        r.acknowledge = False
+        s = n.dial(WEB, 2300)
+        r.expect("connect")
+        assert reset_at(s)
+        r.acknowledge = None # mxcd says nothing
+        s = n.dial(WEB, 2300)
+        r.expect("connect")
+        assert not is_readable([server], 0.5), "it was dialled"
+        assert reset_at(s)
+        assert not is_readable([server], 0), "it was dialled"
+
+
+def test_nobody_there(n):
+    with Relay(n, **WEB_RULE) as r:
+        r.learn()
+        s = r.open(WEB, 2301)
+        assert reset_at(s)
+        fail = r.expect("fail")
+        assert fail.reason == "unreachable" and fail.error == 111, fail
+
+
+def test_server_speaks_first(n):
+    with Relay(n, **WEB_RULE) as r:
+        r.learn()
+        s = r.open(WEB, 2222)
+        assert s.recv(100) == b"220 world\r\n"
+        s.sendall(b"EHLO me\r\n")
+        assert s.recv(100) == b"EHLO me\r\n"
+
+
+def tls(s, name):
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        with context.wrap_socket(s, server_hostname=name) as t:
+            t.recv(1)
+    except ssl.SSLError as e:
+        return str(e)
+    return "no error"
+
+
+def test_server_names(n):
+    with Relay(n, **WEB_RULE) as r:
+        r.learn()
+        for name in ("other.example.net", None, "api.example.com"):
+            text = tls(r.open(WEB, 443), name)
+            assert "access denied" in text, (name, text)
+            told = r.expect("connect", allowed=False)
+            assert told.reason == "sni" and told.host == (name or "web.example.com"), told
+        assert "other.example.net" not in n.log("log")
+
+
+def get(host, path="/"):
+    return f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
+
+
+def test_hosts(n):
+    with Relay(n, **WEB_RULE) as r:
+        r.learn()
+        s = r.open(WEB, 80)
+        s.sendall(get("other.example.net", "/seen-1"))
+        assert b" 403 " in drain(s)
+        assert r.expect("connect", allowed=False).reason == "host"
+        s = r.open(WEB, 80)
+        s.sendall(get("web.example.com"))
+        assert b"http web.example.com /\n" in s.recv(1000)
+        s.sendall(get("other.example.net", "/seen-2"))
+        assert b" 403 " in drain(s)
+        s = r.open(WEB, 80)
+        s.sendall(get("web.example.com", "/both") + get("other.example.net", "/seen-3"))
+        drain(s)
+        s = r.open(WEB, 80)
+        s.sendall(b"POST / HTTP/1.1\r\nHost: web.example.com\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" +
+                  get("other.example.net", "/seen-4"))
+        assert b" 400 " in drain(s)
+        assert r.expect("connect", allowed=False, reason="protocol")
+        assert "/seen-" not in n.log("log")
+
+
+def test_slow_hello(n):
+    with Relay(n, **WEB_RULE) as r:
+        r.learn()
+        first, second = r.open(WEB, 443), r.open(WEB, 80)
+        first.sendall(b"\x16\x03\x01\x02")
+        second.sendall(b"GET / HT")
+        assert r.expect("connect", allowed=False).reason == "protocol"
+        for s in (first, second):
+            with contextlib.suppress(ConnectionError):
+                drain(s)
+
+
+# ---- bytes ----
+
+def both_ends(n, r, port):
+    with n.serve(port) as server:
+        s = r.open(WEB, port)
+        there = server.accept()[0]
+        there.settimeout(PATIENCE)
+    there.sendall(b"!")
+    assert s.recv(1) == b"!"  # the relay knows that it is connected
+    return s, there
+
+
+def sends(s, size, seed, then):
+    """In a thread of its own; returns it, and the digest of what it sends."""
+    block = hashlib.shake_256(seed).digest(1 << 20)
+    digest = hashlib.sha256(block * (size >> 20)).hexdigest()
+
+    def go():
+        for _ in range(size >> 20):
+            s.sendall(block)
+        then()
+    thread = threading.Thread(target=go)
+    thread.start()
+    return thread, digest
+
+
+def digest_of(s, pause=0.0):
+    h, size = hashlib.sha256(), 0
+    if pause:
+        threading.Event().wait(pause)
+    while (data := s.recv(1 << 16)):
+        h.update(data)
+        size += len(data)
+    return h.hexdigest(), size
+
+
+def test_both_ways_at_once(n):
+    with Relay(n, **WEB_RULE) as r:
+        r.learn()
+        s, there = both_ends(n, r, 2302)
+        s.sendall(b"\0")  # no TLS, no HTTP
+        assert there.recv(1) == b"\0"
+        up, up_digest = sends(s, BIG, b"up", lambda: s.shutdown(socket.SHUT_WR))
+        down, down_digest = sends(there, BIG, b"down", lambda: there.shutdown(socket.SHUT_WR))
+        got = {}
+        reader = threading.Thread(target=lambda: got.update(up=digest_of(there)))
+        reader.start()
+        got["down"] = digest_of(s)
+        for t in (up, down, reader):
+            t.join()
+        assert got == {"up": (up_digest, BIG), "down": (down_digest, BIG)}
+        close = r.expect("close")
+        assert (close.out, close.into) == (BIG + 1, BIG + 1), close
+
+
+def test_half_closed_and_slow(n):
+    """The client has said all, the server too and has gone; only then is it read."""
+    with Relay(n, **WEB_RULE) as r:
+        r.learn()
+        s, there = both_ends(n, r, 2303)
+        s.sendall(b"all of it\n")
+        s.shutdown(socket.SHUT_WR)
+        assert drain(there) == b"all of it\n"
+        thread, digest = sends(there, FITS, b"slow", there.close)
+        assert digest_of(s, pause=1) == (digest, FITS), "cut short"
+        thread.join()
+        # and the other way round
+        s, there = both_ends(n, r, 2304)
+        there.sendall(b"bye\n")
+        there.shutdown(socket.SHUT_WR)
+        assert drain(s) == b"bye\n"
+        s.sendall(b"\0")
+        thread, _ = sends(s, FITS, b"slow", s.close)
+        assert digest_of(there, pause=1)[1] == FITS + 1, "cut short"
+        thread.join()
+
+
+def test_resets(n):
+    with Relay(n, **WEB_RULE) as r:
+        r.learn()
+        s, there = both_ends(n, r, 2305)
+        abort(s)
+        assert reset_at(there)
+        assert r.expect("close")
+        s, there = both_ends(n, r, 2306)
+        abort(there)
+        assert reset_at(s)
+        assert r.expect("close")
+
+
+# ---- live ----
+
+def test_new_lease(n):
+    with Relay(n, allow=[["web.example.com"], ["other.example.net"]]) as r:
+        r.learn()
+        r.learn("other.example.net")
+        s, there = both_ends(n, r, 2307)
+        other = r.open(OTHER, 7)
+        r.set_lease(allow=[["other.example.net"]])
+        assert r.expect("fail").reason == "revoked"
+        assert reset_at(s) and reset_at(there)
+        other.sendall(b"\0still")
+        assert other.recv(10) == b"\0still"
+        assert "NXDOMAIN" in r.run("dig", f"@{DNS}", "web.example.com")[1]
+        assert is_refused(n, WEB, 80)
+
+
+def test_budgets(n):
+    with Relay(n, **WEB_RULE, connections=2) as r:
+        r.learn()
+        first, _second = r.open(WEB, 7), r.open(WEB, 7)
+        assert is_refused(n, WEB, 7)
+        assert r.expect("connect", allowed=False).reason == "connections"
+        first.close()
+        r.expect("close")
+        r.open(WEB, 7)
+    with Relay(n, **WEB_RULE, rate=1) as r:
+        r.learn()
+        for _ in range(10):
+            r.open(WEB, 7).close()
+        assert any(is_refused(n, WEB, 7) for _ in range(3) if not r.idle())
+        assert r.expect("connect", allowed=False).reason == "rate"
+    for way in ("out", "into"):
+        with Relay(n, **WEB_RULE, **{way: 100000}) as r:
+            r.learn()
+            s, there = both_ends(n, r, 2308)
+            sender, taker = (s, there) if way == "out" else (there, s)
+            with contextlib.suppress(ConnectionError):
+                sender.sendall(b"\0" * 1000000)
+            assert reset_at(taker)
+            assert r.expect("connect", allowed=False).reason == {"out": "bytes-out", "into": "bytes-in"}[way]
+            assert is_refused(n, WEB, 7)
+
+
+def test_many_that_wait(n):
+    """As many as there may be, none of which says anything; one ends, and the next is served."""
+    with Relay(n, **WEB_RULE) as r, n.serve(2309) as server:
+        r.learn()
+        server.listen(2048)
+        those = []
+        for _ in range(1024):
+            those.append(r.open(WEB, 2309))
+        assert is_refused(n, WEB, 2309)
+        assert r.expect("connect", allowed=False).reason == "connections"
+        assert r.learn() == [WEB]
+        abort(those.pop())
+        r.expect("close")
+        s = r.open(WEB, 7)
+        s.sendall(b"\0")
+        assert s.recv(1) == b"\0"
+        for s in those:
+            s.close()
+
+
+# ---- the process ----
+
+def test_ends(n):
+    r = Relay(n, **WEB_RULE)
+    assert r.next().kind == "hello"
+    r.learn()
+    s = r.open(WEB, 2222)
+    with open(f"/proc/{r.pid}/status", encoding="ascii") as f:
+        status = f.read()
+    assert re.search(r"^Seccomp:\t2$", status, re.M) and re.search(r"^CapBnd:\t0+$", status, re.M), status
+    assert os.stat(f"/proc/{r.pid}/fd").st_uid == 0, "it can be traced by its user"
+    r.channel.close()
+    assert r.wait() == 0 and reset_at(s)
+    r = Relay(n, **WEB_RULE)
+    assert r.next().kind == "hello"
+    r.order(1, magic=1)
+    assert r.wait() == 1
+    r = Relay(n, **WEB_RULE)
+    assert r.next().kind == "hello"
+    r.learn()
+    r.open(WEB, 2222)
+    os.kill(r.pid, signal.SIGTERM)
+    assert r.expect("close") and r.wait() == 0
+
+
+def test_is_nobody(n):
+    user = ["--reuid=61236", "--regid=61236", "--clear-groups", "--inh-caps=-all"]
+    for less in (["--no-new-privs", "--bounding-set=-all"], [*user, "--bounding-set=-all"], [*user, "--no-new-privs"]):
+        r = Relay(n, setpriv=less, **WEB_RULE)
+        assert r.wait() == 1, less
+
+
+def main(program, steered, servers, pattern=""):
+    if os.environ.get("MXC_TEST_INSIDE") != "1":
+        os.environ["MXC_TEST_INSIDE"] = "1"
+        os.execvp("unshare", ["unshare", "--net", "--mount", sys.executable, *sys.argv])
+    n = Networks(steered, servers)
+    Relay.program = shutil.copy(program, n.directory)
+    os.chmod(Relay.program, 0o755)
+    tests = [(k, v) for k, v in globals().items() if k.startswith("test_") and pattern in k]
+    failed = 0
+    try:
+        for i, (name, test) in enumerate(tests, 1):
+            try:
+                test(n)
+                good = True
+            except Exception:  # pylint: disable=broad-except
+                good = False
+                print("# " + traceback.format_exc().replace("\n", "\n# "))
+            failed += not good
+            print(f"{'ok' if good else 'not ok'} {i} - {name[5:].replace('_', ' ')}", flush=True)
+    finally:
+        n.close()
+    print(f"1..{len(tests)}")
+    return failed != 0
+
+
+sys.exit(main(*sys.argv[1:]))

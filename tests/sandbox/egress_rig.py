@@ -1,0 +1,317 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What mxc-egress is tested with: three networks, a mxcd of a few lines, and clients that know nothing.
+
+host      where this program is: the relay's, with the one way to
+world     servers and a resolver, at addresses that are as global as any
+sandbox   steered as the launcher does it
+"""
+
+import contextlib
+import ctypes
+import fcntl
+import os
+import select
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+WEB, WEB6, OTHER, DNS, PRIVATE = "93.184.216.34", "2606:2800:220:1::34", "93.184.216.99", "93.184.216.53", "10.77.0.1"
+HOST = "93.184.215.2"
+NAMES = f"""
+host-record=web.example.com,{WEB},{WEB6}
+host-record=api.example.com,{WEB}
+host-record=other.example.net,{OTHER}
+host-record=inside.example.com,{PRIVATE}
+host-record=loop.example.com,127.0.0.1
+host-record=host.example.com,{HOST}
+txt-record=web.example.com,hello
+"""
+NOBODY = 61236
+PATIENCE = 30  # until something that never comes is given up; nothing is measured
+KINDS = ["", "hello", "resolve", "connect", "fail", "close"]
+REASONS = ["rule", "default", "no-name", "special", "bad-name", "sni", "host", "protocol", "connections", "rate", "bytes-out", "bytes-in",
+           "unreachable", "revoked"]
+UNLIMITED = 2**64 - 1
+LIBC = ctypes.CDLL(None, use_errno=True)
+MAGIC = 0x6772786D
+
+
+class Report:
+    def __init__(self, data):
+        (magic, version, kind, verdict, reason, self.awaits, self.serial, self.protocol, self.port, self.family, self.error, self.address,
+         self.out, self.into, self.usec, self.count, host, clause) = struct.unpack("=6IQ3Ii16s4Q256s256s", data)
+        assert magic == MAGIC and version == 1
+        self.kind, self.allowed, self.reason = KINDS[kind], verdict == 1, REASONS[reason]
+        self.host, self.clause = host.split(b"\0")[0].decode(), clause.split(b"\0")[0].decode()
+
+    def __str__(self):
+        return (f"{self.kind} {'allow' if self.allowed else 'deny'} {self.reason} {self.host or '-'}:{self.port} #{self.serial} error {self.error} "
+                f"x{self.count} {self.out}/{self.into}")
+
+
+def u32(n):
+    return struct.pack("<I", n)
+
+
+def string(s):
+    return u32(len(s)) + s.encode() + b"\0"
+
+
+def cidr(text):
+    address, _, prefix = text.partition("/")
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    return u32(6 if ":" in address else 4) + u32(int(prefix)) + socket.inet_pton(family, address)
+
+
+def rules(kind, *which):
+    """Each (PEER…), on any port: a host, or a block where there is a slash."""
+    text = u32(len(which))
+    for i, peers in enumerate(which):
+        text += string(f"test#/network/egress/{kind}/{i}") + u32(len(peers))
+        for p in peers:
+            text += u32(2) + cidr(p) + u32(0) if "/" in p else u32(1) + string(p)
+        text += u32(1) + u32(7) + u32(0) + u32(65535)
+    return text
+
+
+def lease(allow=(), deny=(), out=UNLIMITED, into=UNLIMITED, connections=UNLIMITED, rate=UNLIMITED):
+    data = (u32(0x6573786D) + u32(1) + string("0" * 31 + "1") + u32(0) + rules("allow", *allow) + rules("deny", *deny) +
+            struct.pack("<4Q", out, into, connections, rate))
+    fd = os.memfd_create("lease", os.MFD_ALLOW_SEALING | os.MFD_CLOEXEC)
+    os.write(fd, data)
+    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE)
+    return fd
+
+
+class Networks:
+    def __init__(self, steered, servers):
+        self.directory = tempfile.mkdtemp()
+        os.chmod(self.directory, 0o755)
+        self.children = []
+        self.fds = {"host": os.open("/proc/self/ns/net", os.O_RDONLY)}
+        ours, theirs = socket.socketpair()
+        self.keep = ours
+        helper = self.start(None, steered, str(theirs.fileno()), pass_fds=[theirs.fileno()])
+        theirs.close()
+        _, fds, _, _ = socket.recv_fds(ours, 1, 3)
+        if len(fds) != 3:
+            raise SystemExit("no steered network")
+        self.tcp, self.udp, self.link = fds
+        self.fds["sandbox"] = os.open(f"/proc/{helper.pid}/ns/net", os.O_RDONLY)
+        world = self.start(None, "unshare", "--net", "sh", "-c", "echo; exec sleep infinity", stdout=subprocess.PIPE)
+        world.stdout.readline()
+        self.fds["world"] = os.open(f"/proc/{world.pid}/ns/net", os.O_RDONLY)
+        self.make_world(world.pid, servers)
+
+    def start(self, network, *words, **how):
+        with self.within(network or "host"):
+            child = subprocess.Popen(words, **how)
+        self.children.append(child)
+        return child
+
+    @contextlib.contextmanager
+    def within(self, network):
+        def enter(name):
+            if LIBC.setns(self.fds[name], 0x40000000) != 0:
+                raise OSError(ctypes.get_errno(), "setns")
+        if network != "host":
+            enter(network)
+        try:
+            yield
+        finally:
+            if network != "host":
+                enter("host")
+
+    def make_world(self, pid, servers):
+        def ip(network, *words):
+            with self.within(network):
+                subprocess.run(["ip", *words], check=True)
+        ip("host", "link", "set", "lo", "up")
+        ip("host", "link", "add", "uplink", "type", "veth", "peer", "name", "machine", "netns", str(pid))
+        for network, device, end in (("host", "uplink", 2), ("world", "machine", 1)):
+            ip(network, "addr", "add", f"93.184.215.{end}/24", "dev", device)
+            ip(network, "-6", "addr", "add", f"2606:2800:220:2::{end}/64", "dev", device, "nodad")
+            ip(network, "link", "set", device, "up")
+        ip("world", "link", "set", "lo", "up")
+        for address in (WEB, OTHER, DNS, PRIVATE):
+            ip("world", "addr", "add", address + "/32", "dev", "lo")
+        ip("world", "-6", "addr", "add", WEB6 + "/128", "dev", "lo", "nodad")
+        ip("host", "route", "add", "default", "via", "93.184.215.1")
+        ip("host", "-6", "route", "add", "default", "via", "2606:2800:220:2::1")
+        there = Path(self.directory)
+        (there / "resolv.conf").write_text(f"nameserver {DNS}\n")
+        subprocess.run(["mount", "--bind", there / "resolv.conf", os.path.realpath("/etc/resolv.conf")], check=True)
+        (there / "dnsmasq.conf").write_text(f"no-resolv\nno-hosts\nno-daemon\nuser=root\nbind-interfaces\nlisten-address={DNS}\nlog-queries\nlocal=/example.com/\n"
+                                            f"log-facility={there}/queries\n{NAMES}")
+        self.start("world", "dnsmasq", f"--conf-file={there}/dnsmasq.conf", stderr=subprocess.DEVNULL)
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=world",
+                        "-addext", "subjectAltName=DNS:web.example.com,DNS:api.example.com", "-keyout", there / "key.pem", "-out", there / "cert.pem"],
+                       check=True, stderr=subprocess.DEVNULL)
+        with open(there / "log", "wb") as log:
+            self.start("world", sys.executable, servers, str(there / "cert.pem"), str(there / "key.pem"), stdout=log)
+        self.wait(lambda: "ready" in self.log("log") and self.asks())
+
+    def asks(self):
+        with self.socket("world", socket.SOCK_DGRAM) as s:
+            s.settimeout(0.2)
+            s.connect((DNS, 53))
+            s.send(b"\0\1\1\0\0\1\0\0\0\0\0\0\3web\7example\3com\0\0\1\0\1")
+            with contextlib.suppress(OSError):
+                return s.recv(512)
+        return None
+
+    def log(self, name):
+        path = Path(self.directory, name)
+        return path.read_text() if path.exists() else ""
+
+    def wait(self, what):
+        for _ in range(PATIENCE * 20):
+            if what():
+                return
+            time.sleep(0.05)
+        raise SystemExit("what is waited for does not come")
+
+    def socket(self, network, kind=socket.SOCK_STREAM, family=socket.AF_INET):
+        with self.within(network):
+            s = socket.socket(family, kind)
+        s.settimeout(PATIENCE)
+        return s
+
+    def dial(self, address, port):
+        s = self.socket("sandbox", family=socket.AF_INET6 if ":" in address else socket.AF_INET)
+        s.connect((address, port))
+        return s
+
+    def serve(self, port, address=WEB):
+        s = self.socket("world")
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        s.bind((address, port))
+        s.listen()
+        return s
+
+    def close(self):
+        self.keep.close()
+        for child in self.children:
+            child.kill()
+            child.wait()
+        shutil.rmtree(self.directory)
+
+
+def is_readable(files, seconds):
+    """Those of them in which something has come, or that are over."""
+    p = select.poll()
+    for f in files:
+        p.register(f, select.POLLIN)
+    ready = {fd for fd, _ in p.poll(seconds * 1000)}
+    return [f for f in files if f.fileno() in ready]
+
+
+def descriptors_at(first, fds):
+    """In a child: those, and no others."""
+    high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 500) for fd in fds]
+    for i, fd in enumerate(high):
+        os.dup2(fd, first + i)
+    os.closerange(first + len(fds), 4096)
+
+
+class Relay:
+    """One mxc-egress, and what mxcd is to it."""
+    program = None
+
+    def __init__(self, networks, how=None, setpriv=None, **what):
+        self.networks, self.acknowledge, self.seen, self.unread = networks, True, [], []
+        memfd = lease(**what)
+        self.channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.channel.settimeout(PATIENCE)
+        if setpriv is None:
+            setpriv = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"]
+        with_ = ["setpriv", *setpriv, self.program]
+        self.pid = os.fork()
+        if self.pid == 0:
+            descriptors_at(3, [memfd, theirs.fileno(), networks.tcp, networks.udp])
+            os.execvpe(with_[0], with_, how or {"PATH": os.environ["PATH"]})
+        theirs.close()
+        os.close(memfd)
+
+    def __enter__(self):
+        assert self.next().kind == "hello"
+        return self
+
+    def __exit__(self, *_):
+        self.channel.close()
+        self.status = self.wait()
+
+    def wait(self):
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+    def order(self, kind, verdict=1, serial=0, fd=None, magic=MAGIC):
+        data = [struct.pack("=4IQ", magic, 1, kind, verdict, serial)]
+        if fd is None:
+            self.channel.sendmsg(data)
+        else:
+            socket.send_fds(self.channel, data, [fd])
+            os.close(fd)
+
+    def set_lease(self, **what):
+        self.order(2, fd=lease(**what))
+
+    def next(self):
+        r = Report(self.channel.recv(4096))
+        self.seen.append(r)
+        self.unread.append(r)
+        if r.awaits and self.acknowledge is not None:
+            self.order(1, 1 if self.acknowledge else 0, r.serial)
+        return r
+
+    def expect(self, kind, **what):
+        """The next of that kind with that; those before it pass by."""
+        while True:
+            if not self.unread:
+                self.next()
+            r = self.unread.pop(0)
+            if r.kind == kind and all(getattr(r, k) == v for k, v in what.items()):
+                return r
+
+    def idle(self):
+        """Takes what is there."""
+        while is_readable([self.channel], 0):
+            self.next()
+
+    def during(self, child):
+        """Acts as mxcd until the client is done; its output."""
+        end = time.monotonic() + PATIENCE * 2
+        output = b""
+        while True:
+            ready = is_readable([self.channel, child.stdout], max(0, end - time.monotonic()))
+            if self.channel in ready:
+                self.next()
+            if child.stdout in ready:
+                data = os.read(child.stdout.fileno(), 65536)
+                output += data
+                if not data:
+                    break
+            if not ready:
+                child.kill()
+                break
+        child.wait()
+        return child.returncode, output.decode(errors="replace")
+
+    def run(self, *words):
+        return self.during(self.networks.start("sandbox", *words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT))
+
+    def learn(self, name="web.example.com"):
+        code, text = self.run("dig", "+short", "+tries=1", f"@{DNS}", name)
+        assert code == 0, text
+        return text.split()
+
+    def open(self, address, port):
+        """A connection that is allowed and on record."""
+        s = self.networks.dial(address, port)
+        self.expect("connect", port=port)
+        return s
