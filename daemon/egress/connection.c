@@ -7,6 +7,7 @@
 
 #include "cleanup.h"
 #include "host-address.h"
+#include "proxy.h"
 #include "reports.h"
 
 #define ACCEPT_AT_ONCE 64U
@@ -26,6 +27,18 @@ static void reset(int fd) {
         const struct linger at_once = { .l_onoff = 1 };
         (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)); /* else it ends politely */
         (void)close(fd);
+}
+
+/* One that was dialled is reset; a client of the proxy is told. */
+static void dismiss(Connection *c, ProxyOutcome outcome) {
+        size_t size;
+        if (c->proxy == PROXY_NONE) {
+                reset(TAKE_FD(c->inner));
+                return;
+        }
+        const void *text = proxy_reply(c->proxy, outcome, &size);
+        (void)send(c->inner, text, size, MSG_DONTWAIT | MSG_NOSIGNAL); /* it ends in any case */
+        (void)close(TAKE_FD(c->inner));
 }
 
 static void connection_free(Connection *c) {
@@ -55,7 +68,7 @@ static void end(Connection *c, EgressKind kind, EgressReason reason, int error, 
                         &report); /* what was decided is on record; what came of it is lost with a full channel */
         if (!clean) {
                 if (c->inner >= 0)
-                        reset(TAKE_FD(c->inner));
+                        dismiss(c, PROXY_FAILED);
                 if (c->outer >= 0)
                         reset(TAKE_FD(c->outer));
         }
@@ -269,6 +282,13 @@ static void opened(Connection *c) {
         }
         c->state = CONNECTION_OPEN;
         int r = sd_event_source_set_enabled(c->timer, SD_EVENT_OFF);
+        size_t size;
+        const void *text = proxy_reply(c->proxy, PROXY_OPEN, &size);
+        if (c->proxy == PROXY_NONE)
+                size = 0;
+        if (r >= 0 && size > 0 && send(c->inner, text, size, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)size)
+                r = -ECONNRESET; /* the first that it is told fits */
+        c->proxy = PROXY_NONE;
         if (r < 0)
                 end(c, EGRESS_FAIL, EGRESS_UNREACHABLE, r, false);
         else
@@ -319,7 +339,7 @@ void connection_recorded(Egress *e, uint64_t serial, bool recorded) {
         if (!c || c->state != CONNECTION_ASKED)
                 return;
         if (!recorded) {
-                reset(TAKE_FD(c->inner));
+                dismiss(c, PROXY_DENIED);
                 connection_free(c); /* it never was */
                 return;
         }
@@ -333,7 +353,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         Connection *c = userdata;
         switch (c->state) {
         case CONNECTION_ASKED:
-                reset(TAKE_FD(c->inner));
+                dismiss(c, PROXY_DENIED);
                 connection_free(c); /* nobody said that it is on record */
                 break;
         case CONNECTION_DIALING:
@@ -383,22 +403,23 @@ static int ask(Connection *c) {
         return report_send(e, &report);
 }
 
-/* Takes fd. */
-static void take(Egress *e, int fd) {
-        socklen_t size = sizeof(struct sockaddr_in6);
+void connection_take(Egress *e, const ConnectionClient *client) {
         Connection *c = calloc(1, sizeof(Connection));
         if (!c) {
-                reset(fd);
+                reset(client->fd);
                 return;
         }
-        *c = (Connection){
-                .egress = e, .inner = fd, .outer = -EBADF, .began = now(e), .serial = ++e->serial
-        };
+        *c = (Connection){ .egress = e,
+                .inner = client->fd,
+                .outer = -EBADF,
+                .began = now(e),
+                .serial = ++e->serial,
+                .address = client->to,
+                .proxy = client->kind };
         LIST_INSERT_HEAD(&e->connections, c, entries);
         e->n_connections++;
         bool allowed = false;
-        if (getsockname(fd, (struct sockaddr *)&c->address, &size) == 0 &&
-                        c->address.sin6_family == AF_INET6) {
+        if (c->address.sin6_family == AF_INET6 && flow_put(&c->up, client->said, client->size) == 0) {
                 find_destination(c);
                 e->n_connections--; /* not this one */
                 allowed = within_limits(e, &c->destination);
@@ -413,7 +434,7 @@ static void take(Egress *e, int fd) {
         c->sniff = c->judgement.by_name || e->has_host_denies ? SNIFF_FIRST : SNIFF_OPAQUE;
         if (allowed && ask(c) >= 0)
                 return;
-        reset(TAKE_FD(c->inner));
+        dismiss(c, PROXY_DENIED);
         connection_free(c);
 }
 
@@ -440,11 +461,15 @@ int connection_on_listener(sd_event_source *source, int fd, uint32_t events, voi
                         return pause_listening(e);
                 if (inner < 0)
                         return 0; /* none left, or it went again */
-                if (getsockname(inner, (struct sockaddr *)&local, &size) == 0 &&
-                                ntohs(local.sin6_port) == 53)
+                if (getsockname(inner, (struct sockaddr *)&local, &size) < 0)
+                        local.sin6_family = AF_UNSPEC; /* goes nowhere */
+                const ConnectionClient client = { .fd = inner, .to = local };
+                if (ntohs(local.sin6_port) == 53)
                         dns_stream_take(e, inner);
+                else if (proxy_is(&local))
+                        proxy_take(e, inner);
                 else
-                        take(e, inner);
+                        connection_take(e, &client);
         }
         return 0;
 }

@@ -8,6 +8,7 @@
 
 #include "egress.h"
 #include "flow.h"
+#include "proxy-request.h"
 
 typedef enum ConnectionState { CONNECTION_ASKED, CONNECTION_DIALING, CONNECTION_OPEN, CONNECTION_REFUSED } ConnectionState;
 typedef enum Sniff { SNIFF_FIRST, SNIFF_TLS, SNIFF_TLS_MORE, SNIFF_HTTP, SNIFF_OPAQUE } Sniff;
@@ -32,8 +33,20 @@ struct Connection {
         bool in_http;                  /* a first request was accepted */
         bool timing;                   /* timer is for the rest of a hello or a head */
         char claimed[LIMIT_HOST_BYTES + 1]; /* what it said of itself; "" where it did not */
+        ProxyKind proxy;               /* it has been asked for so, and is not answered yet */
         uint64_t bytes_out, bytes_in;
 };
+
+typedef struct ConnectionClient {
+        int fd;
+        struct sockaddr_in6 to;
+        ProxyKind kind;                /* who is to be told what comes of it; PROXY_NONE: it was dialled */
+        const uint8_t *said;           /* bytes that came already */
+        size_t size;
+} ConnectionClient;
+
+/* Takes its descriptor. */
+void connection_take(Egress *e, const ConnectionClient *client);
 
 /* sniff.c. How much of what is held by up may pass: moves up.cleared. False: it is refused; *ret is why, *ret_text (static, *ret_size bytes) what
  * the client is told. */

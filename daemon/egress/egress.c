@@ -9,6 +9,7 @@
 #include "cleanup.h"
 #include "codec.h"
 #include "egress-net.h"
+#include "proxy.h"
 #include "reports.h"
 #include "resolver.h"
 
@@ -80,6 +81,7 @@ int egress_new(Egress **ret) {
                 return -ENOMEM;
         LIST_INIT(&e->connections);
         LIST_INIT(&e->streams);
+        LIST_INIT(&e->proxy_clients);
         int r = check_socket(EGRESS_FD_CHANNEL, AF_UNIX, SOCK_SEQPACKET);
         if (r == 0)
                 r = check_socket(EGRESS_FD_TCP, AF_INET6, SOCK_STREAM);
@@ -105,6 +107,7 @@ Egress *egress_free(Egress *e) {
         (void)resolver_free(e->resolver); /* NULL; answers what waits */
         while (!LIST_EMPTY(&e->streams))
                 dns_stream_end(LIST_FIRST(&e->streams));
+        proxy_end_all(e);
         connection_end_all(e);
         (void)reports_free(e->reports); /* NULL, as the next */
         (void)names_free(e->names);

@@ -28,6 +28,7 @@ typedef struct Resolver Resolver;
 typedef struct Reports Reports;
 typedef struct Connection Connection;
 typedef struct DnsStream DnsStream;
+typedef struct ProxyClient ProxyClient;
 
 typedef struct Egress {
         sd_event *event;
@@ -38,7 +39,8 @@ typedef struct Egress {
         sd_event_source *tcp, *udp, *again;
         LIST_HEAD(, Connection) connections;
         LIST_HEAD(, DnsStream) streams;
-        size_t n_connections, n_streams, n_queries;
+        LIST_HEAD(, ProxyClient) proxy_clients;
+        size_t n_connections, n_streams, n_proxy_clients, n_queries;
         uint64_t serial;                    /* of the last connection */
         uint64_t bytes_out, bytes_in;       /* of all connections */
         uint64_t tokens, tokens_since;      /* connections that connectionRate leaves, in millionths; CLOCK_MONOTONIC */

@@ -19,6 +19,20 @@ bool flow_has_room(const Flow *f) {
         return flow_held(f) < FLOW_SIZE;
 }
 
+int flow_put(Flow *f, const uint8_t *data, size_t size) {
+        if (size == 0)
+                return 0;
+        if (!f->data)
+                f->data = malloc(FLOW_SIZE);
+        if (!f->data)
+                return -ENOMEM;
+        if (size > FLOW_SIZE - f->end)
+                return -ENOBUFS;
+        memcpy(f->data + f->end, data, size);
+        f->end += size;
+        return 0;
+}
+
 int flow_read(Flow *f, int fd) {
         if (!f->data) {
                 f->data = malloc(FLOW_SIZE);

@@ -25,6 +25,8 @@ void flow_clear(Flow *f);
 size_t flow_held(const Flow *f);
 bool flow_has_room(const Flow *f);
 
+/* What was read already. 0, -ENOMEM, or -ENOBUFS. */
+int flow_put(Flow *f, const uint8_t *data, size_t size);
 /* 1: something was read, or the end; 0: nothing is there now; a negative errno. */
 int flow_read(Flow *f, int fd);
 /* Writes what is cleared. How much, 0 where the other side takes none now, or a negative errno. */

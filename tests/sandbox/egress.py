@@ -360,6 +360,91 @@ def test_many_that_wait(n):
             s.close()
 
 
+# ---- the proxy ----
+
+PROXY = "10.0.2.3"
+
+
+def through_proxy(n, *said):
+    s = n.dial(PROXY, 3128)
+    for part in said:
+        s.sendall(part)
+    return s
+
+
+def test_proxy_clients(n):
+    ways = (["-x", f"http://{PROXY}:3128"], ["--socks5-hostname", f"{PROXY}:3128"])
+    with Relay(n, **WEB_RULE) as r:
+        for way in ways:
+            for scheme in ("http", "https"):
+                code, text = r.run("curl", "-sS", "-m", "20", "--cacert", f"{n.directory}/cert.pem", *way, f"{scheme}://web.example.com/x")
+                assert code == 0 and text.startswith(f"{scheme} web.example.com "), text
+                assert r.expect("connect", host="web.example.com").allowed and r.expect("close").into > 0
+            for url in ("https://never.example.org/", f"https://{OTHER}/", "http://10.77.0.1/", "http://127.0.0.1/", f"http://[{WEB6}]:81/",
+                        "http://[::ffff:127.0.0.1]/"):
+                code, text = r.run("curl", "-sSfg", "-m", "20", *way, url)
+                assert code in (22, 56, 97), (code, text)
+        text = r.run("openssl", "s_client", "-proxy", f"{PROXY}:3128", "-connect", "web.example.com:443", "-servername", "never.example.org")[1]
+        assert "access denied" in text, text
+        assert "never.example.org" not in n.log("queries") and "never.example.org" not in n.log("log")
+
+
+def test_proxy_in_pieces(n):
+    with Relay(n, **WEB_RULE) as r:
+        s = through_proxy(n, *(bytes([b]) for b in b"CONNECT WEB.example.com.:7 HTTP/1.1\r\nHost: x\r\n\r\n\0more"))
+        r.expect("connect", port=7)
+        text = b""
+        while not text.endswith(b"\0more"):
+            text += s.recv(1000)
+        assert text == b"HTTP/1.1 200 Connection established\r\n\r\n\0more", text
+        s = through_proxy(n, b"\5\1\0", b"\5\1\0\3\x0fweb.example.com\0\7")
+        r.expect("connect", port=7)
+        s.sendall(b"\0")
+        text = b""
+        while len(text) < 13:
+            text += s.recv(1000)
+        assert text == b"\5\0\5\0\0\1\0\0\0\0\0\0\0", text
+        # one authority for a connection
+        s = through_proxy(n, get("web.example.com", "http://web.example.com/") + get("other.example.net", "http://other.example.net/seen-5"))
+        r.expect("connect", port=80)
+        assert b" 403 " in drain(s) and "/seen-5" not in n.log("log")
+
+
+def test_proxy_refuses(n):
+    with Relay(n, **WEB_RULE) as r:
+        socks = b"\5\1\0\5\1\0"
+        for said in (b"CONNECT web.example.com HTTP/1.1\r\n\r\n", b"CONNECT web.example.com:0 HTTP/1.1\r\n\r\n",
+                     b"CONNECT web.example.com:70000 HTTP/1.1\r\n\r\n", b"CONNECT a@web.example.com:80 HTTP/1.1\r\n\r\n",
+                     b"CONNECT web.example.com\0.example.net:80 HTTP/1.1\r\n\r\n", b"CONNECT [web.example.com]:80 HTTP/1.1\r\n\r\n",
+                     b"CONNECT 0x7f.1:80 HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nHost: web.example.com\r\n\r\n", b"\r\n\r\n", b"x\r\n\r\n",
+                     b"GET http:// HTTP/1.1\r\n\r\n", b"CONNECT  HTTP/1.1\r\n\r\n", b"CONNECT [ HTTP/1.1\r\n\r\n", b"A" * 8192,
+                     b"\5\0", b"\5\1\2", b"\5\1\0\4\1\0\1\1\1\1\1\0\7", socks + b"\3\0\0\7\0", socks + b"\2\1\1\1\1\0\7",
+                     socks + b"\3\x0fweb.example\0com\0\7", socks + b"\1\x7f\0\0\1\0\7", socks + b"\1\1\1\1\1\0\0",
+                     b"\5\1\0\5\3\0\1\1\1\1\1\0\7", b"\4\1\0\7\1\1\1\1\0\0"):
+            s = through_proxy(n, said)
+            if said == b"A" * 8192 or said[:1] == b"\4":
+                s.shutdown(socket.SHUT_WR)
+            text = b""
+            with contextlib.suppress(ConnectionResetError):
+                while (part := s.recv(1000)):
+                    text += part
+            assert b" 200 " not in text and b"\5\0\0\1" not in text, (said, text)
+        r.acknowledge = False
+        s = through_proxy(n, b"CONNECT web.example.com:7 HTTP/1.1\r\n\r\n")
+        r.expect("connect", port=7)
+        assert b" 403 " in drain(s)
+        r.acknowledge = True
+        s = through_proxy(n, b"CONNECT web.example.com:2301 HTTP/1.1\r\n\r\n")
+        assert r.expect("fail").error == 111 and b" 502 " in drain(s)
+        # who never says where to does not keep others from it for ever
+        silent = [n.dial(PROXY, 3128) for _ in range(64)]
+        assert through_proxy(n).recv(1) == b""
+        assert not any(drain(s) for s in silent)
+        s = through_proxy(n, b"CONNECT web.example.com:7 HTTP/1.1\r\n\r\n")
+        r.expect("connect", port=7)
+        assert b" 200 " in s.recv(1000)
+
+
 # ---- the process ----
 
 def test_ends(n):
@@ -389,7 +474,9 @@ def test_is_nobody(n):
     user = ["--reuid=61236", "--regid=61236", "--clear-groups", "--inh-caps=-all"]
     for less in (["--no-new-privs", "--bounding-set=-all"], [*user, "--bounding-set=-all"], [*user, "--no-new-privs"]):
         r = Relay(n, setpriv=less, **WEB_RULE)
-        assert r.wait() == 1, less
+        said = r.channel.recv(4096)
+        r.channel.close()
+        assert r.wait() == 1 and not said, less
 
 
 def main(program, steered, servers, pattern=""):
