@@ -214,9 +214,14 @@ static void put_exit(FILE *f, const json_t *row) {
 /* Why not: behind what was asked for. */
 static void put_refusal(FILE *f, const json_t *row) {
         const char *clause = member_text(row, "clause");
-        if (streq(member_text(row, "decision"), "deny"))
-                fprintf(f, "%s[%s%s%s] %s", ftell(f) > 0 ? " " : "", member_text(row, "reason"),
-                                *clause ? " by " : "", clause, member_text(row, "note"));
+        const char *reason = member_text(row, "reason");
+        if (!streq(member_text(row, "decision"), "deny"))
+                return;
+        if (!*reason) /* of many kinds */
+                put_part(f, "", member_text(row, "note"));
+        else
+                fprintf(f, "%s[%s%s%s] %s", ftell(f) > 0 ? " " : "", reason, *clause ? " by " : "", clause,
+                                member_text(row, "note"));
 }
 
 static void put_network(FILE *f, const json_t *row, const char *target) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "refusals.h"
 
+#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,23 +9,35 @@
 #include "limits.h"
 
 DEFINE_CLEANUP(Refusal *, refusal_free);
+DEFINE_CLEANUP(EVP_MD_CTX *, EVP_MD_CTX_free);
 
 void refusals_init(Refusals *t) {
         *t = (Refusals){ 0 };
         TAILQ_INIT(&t->list);
 }
 
-static bool same_text(const char *a, const char *b) {
-        return strncmp(a ? a : "", b ? b : "", REFUSAL_TEXT_BYTES) == 0;
+/* With its NUL, so that no two lists of words are the same bytes. */
+static bool add_text(EVP_MD_CTX *c, const char *text) {
+        text = text ? text : "";
+        return EVP_DigestUpdate(c, text, strlen(text) + 1) == 1;
+}
+
+bool refusal_kind_seal(RefusalKind *kind) {
+        const uint32_t numbers[] = { kind->uid, kind->event, kind->reason, kind->on_behalf_uid, kind->exec };
+        _cleanup_(EVP_MD_CTX_freep) EVP_MD_CTX *c = EVP_MD_CTX_new();
+        bool good = c && EVP_DigestInit_ex(c, EVP_sha256(), NULL) == 1 &&
+                    EVP_DigestUpdate(c, numbers, sizeof(numbers)) == 1;
+        for (size_t i = 0; good && i < _REFUSAL_TEXT_MAX; i++)
+                if (i != REFUSAL_COMMAND)
+                        good = add_text(c, kind->text[i]);
+        for (size_t i = 0; good && kind->argv && kind->argv[i]; i++)
+                good = add_text(c, kind->argv[i]);
+        unsigned n = 0;
+        return good && EVP_DigestFinal_ex(c, kind->digest, &n) == 1 && n == sizeof(kind->digest);
 }
 
 static bool same_kind(const RefusalKind *a, const RefusalKind *b) {
-        if (a->uid != b->uid || a->event != b->event || a->reason != b->reason)
-                return false;
-        for (size_t i = 0; i < _REFUSAL_TEXT_MAX; i++)
-                if (!same_text(a->text[i], b->text[i]))
-                        return false;
-        return true;
+        return a->uid == b->uid && memcmp(a->digest, b->digest, sizeof(a->digest)) == 0;
 }
 
 bool refusals_count(Refusals *t, const RefusalKind *kind) {
@@ -55,8 +68,13 @@ void refusals_add(Refusals *t, const RefusalKind *kind, uint64_t now) {
         if (!r || refusals_full(t))
                 return;
         r->rest = kinds_of(t, kind->uid) >= LIMIT_REFUSALS_PER_UID;
-        r->kind = (RefusalKind){ .uid = kind->uid, .event = kind->event, .reason = kind->reason };
+        r->kind.uid = kind->uid;
         r->since = now;
+        if (!r->rest) {
+                r->kind.event = kind->event;
+                r->kind.reason = kind->reason;
+                memcpy(r->kind.digest, kind->digest, sizeof(kind->digest));
+        }
         for (size_t i = 0; i < _REFUSAL_TEXT_MAX && !r->rest; i++) {
                 r->kind.text[i] = strndup(kind->text[i] ? kind->text[i] : "", REFUSAL_TEXT_BYTES);
                 if (!r->kind.text[i])

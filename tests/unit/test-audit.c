@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What records hold, what strangers can put into them, and what happens where no journal is. */
 
+#include <dlfcn.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <sys/resource.h>
@@ -302,7 +303,7 @@ END_TEST
 
 START_TEST(test_every_event_has_a_function) {
         for (AuditEvent e = 0; e < _AUDIT_EVENT_MAX; e++) {
-                bool found = e == AUDIT_GAP; /* audit.c's own */
+                bool found = e == AUDIT_GAP || e == AUDIT_REFUSALS; /* of audit-journal.c */
                 for (size_t i = 0; i < ELEMENTSOF(events); i++)
                         found |= events[i].event == e;
                 ck_assert_msg(found, "nothing writes %s", words[e].word);
@@ -746,10 +747,120 @@ START_TEST(test_a_flood_of_ever_other_requests_is_counted) {
                 records += n;
         }
         ck_assert_uint_eq(sum, LIMIT_REFUSALS_PER_UID + 1);
+        ck_assert_uint_eq(records, LIMIT_REFUSALS_PER_UID + 1);
         audit_settle(a);
-        sum += read_counts(journal, &n);
-        ck_assert_uint_eq(sum, 1000);
-        ck_assert_uint_eq(records + n, LIMIT_REFUSALS_PER_UID + 2);
+        _cleanup_(record_clear) Record r = { 0 };
+        ck_assert(journal_read(journal, &r));
+        record_expect(&r, "MXC_EVENT", "refusals"); /* what it is, and none of them */
+        record_expect(&r, "MXC_DECISION", "deny");
+        record_expect(&r, "MXC_CALLER_UID", "1000");
+        static const char *const none[] = { "MXC_AGENT", "MXC_REASON", "MXC_TARGET", "MXC_POLICY",
+                "MXC_CLAUSE", "MXC_SANDBOX" };
+        for (size_t i = 0; i < ELEMENTSOF(none); i++)
+                record_expect(&r, none[i], NULL);
+        ck_assert_uint_eq(sum + count_of(&r), 1000);
+        ck_assert_uint_eq(read_counts(journal, &n), 0);
+}
+END_TEST
+
+/* A kind more than is told apart is recorded whole; the one after it is counted, and said to be that also where it is alone. */
+START_TEST(test_one_kind_too_many) {
+        _cleanup_close_ int journal = journal_listen();
+        _cleanup_(audit_freep) Audit *a = audit_open();
+        uint64_t n;
+        for (unsigned i = 0; i <= LIMIT_REFUSALS_PER_UID + 1; i++) {
+                char word[16];
+                (void)snprintf(word, sizeof(word), "%u", i);
+                ck_assert_int_eq(audit_control(a, &subject, word, REASON_NOT_AUTHORIZED, "no"), 0);
+                ck_assert_uint_eq(read_counts(journal, &n), i <= LIMIT_REFUSALS_PER_UID);
+        }
+        audit_settle(a);
+        _cleanup_(record_clear) Record r = { 0 };
+        ck_assert(journal_read(journal, &r));
+        record_expect(&r, "MXC_EVENT", "refusals");
+        record_expect(&r, "MXC_COUNT", "1");
+}
+END_TEST
+
+/* Behind one beginning that fills all that is shown of a command. */
+START_TEST(test_other_commands_behind_one_beginning) {
+        _cleanup_close_ int journal = journal_listen();
+        _cleanup_(audit_freep) Audit *a = audit_open();
+        _cleanup_free_ char *word = fill(60000, "x");
+        uint64_t n, sum = 0;
+        for (unsigned i = 0; i < 10; i++) {
+                char last[16];
+                (void)snprintf(last, sizeof(last), "%u", i);
+                char *argv[] = { word, last, NULL };
+                ck_assert_int_eq(audit_spawn(a, &subject, &denied, argv, NULL, NULL, NULL), 0);
+                ck_assert_int_eq(audit_exec(a, &subject, 0, &denied, argv), 0);
+                sum += read_counts(journal, &n);
+        }
+        ck_assert_uint_eq(sum, 20);
+        ck_assert_uint_eq(audit_pending(a), 0);
+}
+END_TEST
+
+/* ---- no memory ---- */
+
+static unsigned n_memstreams = UINT32_MAX; /* how many more there are */
+
+FILE *open_memstream(char **data, size_t *size) {
+        static FILE *(*real)(char **data, size_t *size);
+        if (!real)
+                *(void **)&real = dlsym(RTLD_NEXT, "open_memstream");
+        if (n_memstreams == 0) {
+                errno = ENOMEM;
+                return NULL;
+        }
+        n_memstreams -= n_memstreams < UINT32_MAX;
+        return real(data, size);
+}
+
+/* What had happened and could not be put into words is missing, and somebody sees to it that this is told. */
+START_TEST(test_what_no_memory_is_left_for_is_missing) {
+        _cleanup_close_ int journal = journal_listen();
+        _cleanup_(audit_freep) Audit *a = audit_open();
+        unsigned told = 0;
+        audit_set_kept(a, count, &told);
+        n_memstreams = 0;
+        ck_assert_int_eq(events[_i].call(a), -ENOMEM);
+        n_memstreams = UINT32_MAX;
+        ck_assert_uint_eq(audit_pending(a), events[_i].after);
+        ck_assert_uint_eq(told, events[_i].after);
+        audit_flush(a);
+        ck_assert_uint_eq(audit_pending(a), 0);
+        _cleanup_(record_clear) Record r = { 0 };
+        ck_assert(journal_read(journal, &r) == events[_i].after);
+        if (events[_i].after) {
+                record_expect(&r, "MXC_EVENT", "gap");
+                record_expect(&r, "MXC_COUNT", "1");
+        }
+}
+END_TEST
+
+/* A refusal that cannot be told apart is recorded whole, and a count that cannot be told is missing in full. */
+START_TEST(test_no_memory_to_tell_refusals_apart) {
+        _cleanup_close_ int journal = journal_listen();
+        _cleanup_(audit_freep) Audit *a = audit_open();
+        uint64_t n;
+        for (unsigned i = 0; i < 4; i++) {
+                n_memstreams = 1; /* the record, but not the words */
+                ck_assert_int_eq(call_spawn_denied(a), 0);
+                n_memstreams = UINT32_MAX;
+                ck_assert_uint_eq(read_counts(journal, &n), 1);
+        }
+        for (unsigned i = 0; i < 4; i++)
+                ck_assert_int_eq(call_spawn_denied(a), 0);
+        ck_assert_uint_eq(read_counts(journal, &n), 1);
+        n_memstreams = 0;
+        audit_settle(a);
+        n_memstreams = UINT32_MAX;
+        audit_flush(a);
+        _cleanup_(record_clear) Record r = { 0 };
+        ck_assert(journal_read(journal, &r));
+        record_expect(&r, "MXC_EVENT", "gap");
+        record_expect(&r, "MXC_COUNT", "3");
 }
 END_TEST
 
@@ -781,6 +892,10 @@ int main(void) {
         TCase *t = daemon_case("audit");
         tcase_add_test(t, test_a_flood_is_counted);
         tcase_add_test(t, test_a_flood_of_ever_other_requests_is_counted);
+        tcase_add_test(t, test_one_kind_too_many);
+        tcase_add_test(t, test_other_commands_behind_one_beginning);
+        tcase_add_loop_test(t, test_what_no_memory_is_left_for_is_missing, 0, ELEMENTSOF(events));
+        tcase_add_test(t, test_no_memory_to_tell_refusals_apart);
         tcase_add_test(t, test_a_flood_and_no_journal);
         tcase_add_loop_test(t, test_each_event, 0, ELEMENTSOF(events));
         tcase_add_loop_test(t, test_each_event_without_a_journal, 0, ELEMENTSOF(events));

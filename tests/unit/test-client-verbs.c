@@ -184,6 +184,8 @@ static const struct {
         { "MXC_EVENT=control\nMXC_DECISION=deny\nMXC_ACTION=org.mxc1.Manager.Reload\nMXC_REASON=not-"
           "authorized",
                         "org.mxc1.Manager.Reload [not-authorized] " },
+        { "MXC_EVENT=refusals\nMXC_DECISION=deny\nMXC_NOTE=of many kinds\nMXC_COUNT=7\nMESSAGE=x",
+                        "of many kinds (7 times)" },
         { "MXC_EVENT=freeze\nMESSAGE=It stands still.", "" },
         { "MXC_EVENT=adopt\nMESSAGE=It is back.", "It is back." },
         { "MXC_EVENT=register\nMXC_DECISION=allow\nMXC_POLICY=locked\nMESSAGE=x", "policy locked" },

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <inttypes.h>
+#include <sys/queue.h>
+
+#include "audit-internal.h"
+#include "audit-who.h"
+#include "cleanup.h"
+#include "clock.h"
+#include "journal-socket.h"
+#include "limits.h"
+#include "refusals.h"
+
+typedef struct Kept {
+        TAILQ_ENTRY(Kept) entries;
+        char *data;
+        size_t size;
+} Kept;
+
+struct Audit {
+        JournalSocket journal;
+        TAILQ_HEAD(, Kept) kept; /* oldest first */
+        size_t n_kept, kept_bytes;
+        uint64_t n_missing; /* did not fit since the last gap was told */
+        uint64_t missing_since;
+        Refusals refusals; /* alike, and counted */
+        void (*on_kept)(void *userdata);
+        void *userdata;
+};
+
+static const struct {
+        const char *word, *id;
+} events[_AUDIT_EVENT_MAX] = {
+#define X(name, word, id, text) [AUDIT_##name] = { word, id },
+        AUDIT_EVENTS(X)
+#undef X
+};
+
+int audit_new(const char *socket, Audit **ret) {
+        Audit *a = calloc(1, sizeof(Audit));
+        if (!a)
+                return -ENOMEM;
+        TAILQ_INIT(&a->kept);
+        refusals_init(&a->refusals);
+        int r = journal_socket_open(&a->journal, socket ? socket : JOURNAL_SOCKET);
+        if (r < 0) {
+                free(a);
+                return r;
+        }
+        *ret = a;
+        return 0;
+}
+
+static void forget_first(Audit *a) {
+        Kept *k = TAILQ_FIRST(&a->kept);
+        TAILQ_REMOVE(&a->kept, k, entries);
+        a->n_kept--;
+        a->kept_bytes -= k->size;
+        free(k->data);
+        free(k);
+}
+
+Audit *audit_free(Audit *a) {
+        if (!a)
+                return NULL;
+        while (!TAILQ_EMPTY(&a->kept))
+                forget_first(a);
+        for (Refusal *r; (r = refusals_take(&a->refusals, UINT64_MAX));)
+                (void)refusal_free(r); /* NULL */
+        journal_socket_close(&a->journal);
+        free(a);
+        return NULL;
+}
+
+void audit_set_kept(Audit *a, void (*kept)(void *userdata), void *userdata) {
+        a->on_kept = kept;
+        a->userdata = userdata;
+}
+
+int audit_check(Audit *a) {
+        return journal_socket_check(&a->journal);
+}
+
+static void add_caller(AuditRecord *r, const Caller *c) {
+        audit_record_number(r, AUDIT_CALLER_UID, c->uid);
+        if (c->pid > 0)
+                audit_record_number(r, AUDIT_CALLER_PID, (uint64_t)c->pid);
+        audit_record_text(r, AUDIT_CALLER_UNIT, c->unit);
+}
+
+static void add_subject(AuditRecord *r, const AuditSubject *s) {
+        audit_record_text(r, AUDIT_AGENT, s->agent);
+        audit_record_text(r, AUDIT_AGENT_UUID, s->agent_uuid);
+        audit_record_text(r, AUDIT_SANDBOX, s->sandbox);
+        if (s->on_behalf_uid != AUDIT_NO_UID)
+                audit_record_number(r, AUDIT_ON_BEHALF_UID, s->on_behalf_uid);
+        audit_record_text(r, AUDIT_ON_BEHALF_USER, s->on_behalf_user);
+        audit_record_text(r, AUDIT_POLICY, s->policy);
+        audit_record_text(r, AUDIT_POLICY_DIGEST, s->digest);
+        audit_record_text(r, AUDIT_TIER, s->tier);
+        audit_record_text(r, AUDIT_UNIT, s->unit);
+        if (s->caller)
+                add_caller(r, s->caller);
+}
+
+int audit_begin(AuditRecord *r, AuditEvent event, const char *decision, int priority,
+                const AuditSubject *s) {
+        int k = audit_record_begin(r);
+        if (k < 0)
+                return k;
+        audit_record_text(r, "MESSAGE_ID", events[event].id);
+        audit_record_text(r, "SYSLOG_IDENTIFIER", "mxcd");
+        audit_record_number(r, "PRIORITY", (uint64_t)priority);
+        audit_record_text(r, AUDIT_EVENT, events[event].word);
+        audit_record_text(r, AUDIT_DECISION, decision);
+        if (s)
+                add_subject(r, s);
+        return 0;
+}
+
+static int tell_gap(Audit *a) {
+        _cleanup_(audit_record_clear) AuditRecord r = { 0 };
+        int k = audit_begin(&r, AUDIT_GAP, "none", PRIORITY_WARNING, NULL);
+        if (k < 0)
+                return k;
+        audit_record_number(&r, AUDIT_COUNT, a->n_missing);
+        audit_record_number(&r, AUDIT_TIME, a->missing_since);
+        audit_record_message(&r,
+                        "%" PRIu64 " audit records are missing: the journal was away for so long, or memory "
+                        "so short, that they could not be kept.",
+                        a->n_missing);
+        k = audit_record_end(&r);
+        if (k == 0)
+                k = journal_socket_send(&a->journal, r.data, r.size);
+        if (k == 0)
+                a->n_missing = 0;
+        return k;
+}
+
+/* Everything that is kept, in order; the first that does not go ends it. */
+static int send_kept(Audit *a) {
+        for (Kept *k; (k = TAILQ_FIRST(&a->kept));) {
+                int r = journal_socket_send(&a->journal, k->data, k->size);
+                if (r < 0)
+                        return r;
+                forget_first(a);
+        }
+        return a->n_missing > 0 ? tell_gap(a) : 0;
+}
+
+int audit_commit(Audit *a, AuditRecord *r) {
+        int k = audit_record_end(r);
+        if (k == 0)
+                k = send_kept(a);
+        if (k == 0)
+                k = journal_socket_send(&a->journal, r->data, r->size);
+        return k;
+}
+
+/* Whoever begins to wait for the journal has somebody told, once: see audit_set_kept(). */
+static void woke(Audit *a, bool was_quiet) {
+        if (was_quiet && a->on_kept)
+                a->on_kept(a->userdata);
+}
+
+static void miss(Audit *a, uint64_t n, uint64_t when) {
+        bool quiet = audit_pending(a) == 0;
+        if (a->n_missing == 0)
+                a->missing_since = when;
+        a->n_missing += n;
+        woke(a, quiet);
+}
+
+int audit_begin_telling(Audit *a, AuditRecord *r, AuditEvent event, const char *decision, int priority,
+                const AuditSubject *s) {
+        int k = audit_begin(r, event, decision, priority, s);
+        if (k < 0)
+                miss(a, 1, now_realtime());
+        return k;
+}
+
+static int keep(Audit *a, AuditRecord *r, uint64_t when) {
+        char stamp[64];
+        size_t n = (size_t)snprintf(stamp, sizeof(stamp), AUDIT_TIME "=%" PRIu64 "\n", when);
+        bool quiet = audit_pending(a) == 0;
+        bool fits = a->n_kept < LIMIT_AUDIT_PENDING &&
+                    a->kept_bytes + r->size + n <= LIMIT_AUDIT_PENDING_BYTES;
+        Kept *k = fits ? calloc(1, sizeof(Kept)) : NULL;
+        char *data = k ? realloc(r->data, r->size + n) : NULL;
+        if (!data) {
+                free(k);
+                return -ENOBUFS;
+        }
+        r->data = NULL;
+        memcpy(data + r->size, stamp, n);
+        *k = (Kept){ .data = data, .size = r->size + n };
+        TAILQ_INSERT_TAIL(&a->kept, k, entries);
+        a->n_kept++;
+        a->kept_bytes += k->size;
+        woke(a, quiet);
+        return 0;
+}
+
+/* r stands for so many. */
+static int tell_many(Audit *a, AuditRecord *r, uint64_t n) {
+        int k = audit_record_end(r);
+        if (k == 0) {
+                k = send_kept(a);
+                if (k == 0)
+                        k = journal_socket_send(&a->journal, r->data, r->size);
+                if (k < 0)
+                        k = keep(a, r, now_realtime());
+        }
+        if (k < 0)
+                miss(a, n, now_realtime());
+        return k;
+}
+
+int audit_tell(Audit *a, AuditRecord *r) {
+        return tell_many(a, r, 1);
+}
+
+/* ---- refusals that are alike ---- */
+
+static void say_alike(AuditRecord *r, const Refusal *f) {
+        static const char *const fields[_REFUSAL_TEXT_MAX] = { [REFUSAL_AGENT] = AUDIT_AGENT,
+                [REFUSAL_AGENT_UUID] = AUDIT_AGENT_UUID,
+                [REFUSAL_SANDBOX] = AUDIT_SANDBOX,
+                [REFUSAL_USER] = AUDIT_ON_BEHALF_USER,
+                [REFUSAL_POLICY] = AUDIT_POLICY,
+                [REFUSAL_POLICY_DIGEST] = AUDIT_POLICY_DIGEST,
+                [REFUSAL_CLAUSE] = AUDIT_CLAUSE,
+                [REFUSAL_ACTION] = AUDIT_ACTION,
+                [REFUSAL_WORKSPACE] = AUDIT_WORKSPACE,
+                [REFUSAL_LABELS] = AUDIT_LABELS,
+                [REFUSAL_NOTE] = AUDIT_NOTE };
+        const char *const *text = f->kind.text;
+        const char *reason = decision_reason_to_string(f->kind.reason);
+        for (size_t i = 0; i < ELEMENTSOF(fields); i++)
+                if (fields[i])
+                        audit_record_text(r, fields[i], text[i]);
+        audit_record_text(r, AUDIT_REASON, reason);
+        audit_record_message(r, "Refused %" PRIu64 " more times to uid %u: %s. Asked for: %s", f->count,
+                        f->kind.uid, or_else(text[REFUSAL_NOTE], reason),
+                        or_else(text[REFUSAL_COMMAND], or_else(text[REFUSAL_ACTION], "?")));
+}
+
+static void say_unlike(AuditRecord *r, const Refusal *f) {
+        audit_record_text(r, AUDIT_NOTE,
+                        "requests of many kinds, of which only the first were told one by one");
+        audit_record_message(r,
+                        "Refused %" PRIu64 " requests of many kinds to uid %u, which are only counted: the "
+                        "first %u kinds are on record.",
+                        f->count, f->kind.uid, LIMIT_REFUSALS_PER_UID + 1);
+}
+
+static void tell_count(Audit *a, const Refusal *f) {
+        _cleanup_(audit_record_clear) AuditRecord r = { 0 };
+        if (audit_begin(&r, f->rest ? AUDIT_REFUSALS : f->kind.event, "deny", PRIORITY_WARNING, NULL) < 0) {
+                miss(a, f->count, now_realtime());
+                return;
+        }
+        if (f->kind.uid != AUDIT_NO_UID)
+                audit_record_number(&r, AUDIT_CALLER_UID, f->kind.uid);
+        if (f->rest || f->count > 1)
+                audit_record_number(&r, AUDIT_COUNT, f->count);
+        if (f->rest)
+                say_unlike(&r, f);
+        else
+                say_alike(&r, f);
+        (void)tell_many(a, &r, f->count); /* what is not kept either is told as a gap */
+}
+
+static void end_counts(Audit *a, uint64_t now) {
+        for (Refusal *f; (f = refusals_take(&a->refusals, now)); (void)refusal_free(f))
+                if (f->count > 0)
+                        tell_count(a, f);
+}
+
+int audit_commit_refusal(Audit *a, AuditRecord *r, RefusalKind *kind) {
+        const uint64_t now = now_boottime();
+        end_counts(a, now);
+        if (!refusal_kind_seal(kind)) /* no memory: whole then */
+                return audit_commit(a, r);
+        bool quiet = audit_pending(a) == 0;
+        if (refusals_count(&a->refusals, kind)) {
+                woke(a, quiet);
+                return 0;
+        }
+        int k = audit_commit(a, r);
+        if (k < 0)
+                return k;
+        if (refusals_full(&a->refusals)) { /* the oldest of all goes before its time */
+                Refusal *f = refusals_take(&a->refusals, UINT64_MAX);
+                if (f->count > 0)
+                        tell_count(a, f);
+                (void)refusal_free(f); /* NULL */
+        }
+        refusals_add(&a->refusals, kind, now);
+        return 0;
+}
+
+size_t audit_pending(const Audit *a) {
+        return a->n_kept + (a->n_missing > 0) + (a->refusals.n_counted > 0);
+}
+
+void audit_flush(Audit *a) {
+        end_counts(a, now_boottime());
+        (void)send_kept(a); /* what does not go stays */
+}
+
+void audit_settle(Audit *a) {
+        end_counts(a, UINT64_MAX);
+        (void)send_kept(a); /* there is no later: what does not go is lost with the daemon */
+}
