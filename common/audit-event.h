@@ -57,8 +57,10 @@ typedef enum AuditEvent {
 #define AUDIT_CALLER_UNIT "MXC_CALLER_UNIT"     /* the same */
 #define AUDIT_POLICY "MXC_POLICY"
 #define AUDIT_POLICY_DIGEST "MXC_POLICY_DIGEST"
+#define AUDIT_STORED_DIGEST "MXC_STORED_DIGEST" /* of spawn: of that policy before it was bound to a place and met with what bounds it; policy-load has it as MXC_POLICY_DIGEST */
 #define AUDIT_TIER "MXC_TIER"
 #define AUDIT_UNIT "MXC_UNIT"                   /* the agent's scope */
+#define AUDIT_ORIGIN "MXC_ORIGIN"               /* of register, set-policy, revoke: "file", where MXC_TARGET says so and no caller */
 #define AUDIT_ACTION "MXC_ACTION"               /* of control: Interface.Method */
 #define AUDIT_TARGET "MXC_TARGET"               /* argv as JSON, a path, a signal, a file, "tcp/api.github.com:443" */
 #define AUDIT_WORKSPACE "MXC_WORKSPACE"

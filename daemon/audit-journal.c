@@ -96,6 +96,7 @@ static void add_subject(AuditRecord *r, const AuditSubject *s) {
         audit_record_text(r, AUDIT_ON_BEHALF_USER, s->on_behalf_user);
         audit_record_text(r, AUDIT_POLICY, s->policy);
         audit_record_text(r, AUDIT_POLICY_DIGEST, s->digest);
+        audit_record_text(r, AUDIT_STORED_DIGEST, s->stored_digest);
         audit_record_text(r, AUDIT_TIER, s->tier);
         audit_record_text(r, AUDIT_UNIT, s->unit);
         if (s->caller)

@@ -242,6 +242,29 @@ int audit_agent_state(Audit *a, const AuditSubject *s, AuditEvent event, const c
         return audit_commit(a, &r);
 }
 
+int audit_agent_file(
+                Audit *a, const AuditSubject *s, AuditEvent event, const char *file, const char *error) {
+        _cleanup_(audit_record_clear) AuditRecord r = { 0 };
+        const char *decision = error ? "deny" : event == AUDIT_REVOKE ? "none" : "allow";
+        int k = audit_begin_telling(a, &r, event, decision, error ? PRIORITY_WARNING : PRIORITY_NOTICE, s);
+        if (k < 0)
+                return k;
+        _cleanup_(who_clear) Who who = who_of(s);
+        audit_record_text(&r, AUDIT_ORIGIN, "file");
+        audit_record_text(&r, AUDIT_TARGET, file);
+        audit_record_text(&r, AUDIT_NOTE, error);
+        if (error)
+                audit_record_message(&r, "The file of %s is refused, and what was good before stays: %s",
+                                who_text(&who), error);
+        else if (event == AUDIT_REVOKE)
+                audit_record_message(
+                                &r, "Revoked %s: its file %s is gone.", who_text(&who), or_else(file, "?"));
+        else
+                audit_record_message(&r, "By its file %s, %s is known, under policy %s.", or_else(file, "?"),
+                                who_text(&who), or_else(s->policy, "?"));
+        return audit_tell(a, &r);
+}
+
 int audit_set_policy(Audit *a, const AuditSubject *s) {
         _cleanup_(audit_record_clear) AuditRecord r = { 0 };
         int k = begin_act(&r, AUDIT_SET_POLICY, PRIORITY_NOTICE, s);

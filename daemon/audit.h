@@ -4,8 +4,8 @@
  * errno: the effect must then not happen, and the caller gets AuditUnavailable. sd_journal_send() says 0 with nobody listening, and
  * waits for one who is stuck, so the journal's socket is spoken to directly (journal-socket.h) and nothing here ever blocks.
  *
- * What only tells of what has happened already (start, fail, exit, adopt, lost, policy-load, and a stop that no caller asked
- * for, which must not wait for a journal) is kept, in order and bounded, and tried again when the journal is back: 0 then too. -ENOBUFS: it did
+ * What only tells of what has happened already (start, fail, exit, adopt, lost, policy-load, what files say of agents, and a stop that
+ * no caller asked for, which must not wait for a journal) is kept, in order and bounded, and tried again when the journal is back: 0 then too. -ENOBUFS: it did
  * not fit; the number that did not is told in a record of its own (gap).
  *
  * Refusals that are exactly alike are counted for a while after the first (refusals.h), and one record tells how many.
@@ -36,6 +36,7 @@ typedef struct AuditSubject {
         uid_t on_behalf_uid;
         const char *on_behalf_user;
         const char *policy, *digest, *tier, *unit;
+        const char *stored_digest; /* where digest is of what came of it */
 } AuditSubject;
 
 /* 0 when a record could be made now, else a negative errno; for Features and for a cheap early refusal. */
@@ -54,6 +55,8 @@ int audit_freeze(Audit *a, const AuditSubject *s, bool frozen);
 int audit_attach(Audit *a, const AuditSubject *s, uint32_t exec);
 int audit_register(Audit *a, const AuditSubject *s);
 int audit_agent_state(Audit *a, const AuditSubject *s, AuditEvent event, const char *reason); /* SUSPEND RESUME REVOKE */
+/* The same of an agent that a file makes known: REGISTER, SET_POLICY or REVOKE; with an error (then REGISTER), the file is refused. */
+int audit_agent_file(Audit *a, const AuditSubject *s, AuditEvent event, const char *file, const char *error);
 int audit_set_policy(Audit *a, const AuditSubject *s);
 int audit_policy_load(Audit *a, const char *file, const char *name, const char *digest, const char *error);
 int audit_control(Audit *a, const AuditSubject *s, const char *method, DecisionReason reason, const char *sentence);

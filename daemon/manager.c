@@ -65,8 +65,32 @@ static void on_policy(const PolicyChange *change, void *userdata) {
                 l->done(change->file, change->error, l->userdata);
 }
 
+/* A file makes an agent known, or says something else of it, or is refused, or went. */
+static void record_agent(Manager *m, const AgentChange *change) {
+        const Agent *agent = change->agent;
+        const Policy *policy = agent ? policy_store_find(m->policies, agent->policy) : NULL;
+        const AuditSubject s = {
+                .agent = agent                               ? agent->name
+                         : streq(change->name, change->file) ? NULL
+                                                             : change->name,
+                .agent_uuid = agent ? agent->uuid : NULL,
+                .on_behalf_uid = agent ? agent->owner : AUDIT_NO_UID,
+                .policy = agent ? agent->policy : NULL,
+                .digest = policy ? policy->digest : NULL,
+        };
+        const AuditEvent event = change->gone           ? AUDIT_REVOKE
+                                 : change->other_policy ? AUDIT_SET_POLICY
+                                                        : AUDIT_REGISTER;
+        if (change->gone && !agent) /* it was nobody's, and was refused */
+                return;
+        if (audit_agent_file(m->audit, &s, event, change->file, change->error) < 0)
+                log_error("A change of agents is not on record: %s", change->file);
+}
+
 static void on_agent(const AgentChange *change, void *userdata) {
         const Loading *l = userdata;
+        if (change->changed)
+                record_agent(l->manager, change);
         if (change->error && change->changed)
                 log_warning("%s", change->error);
         if (l->done && !change->gone)

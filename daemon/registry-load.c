@@ -249,27 +249,35 @@ static void revoke_gone(Entry *e) {
         e->agent.is_ephemeral = true;
 }
 
+/* Whom its file makes known; a bad file of a name that was registered makes nobody known. */
+static const Agent *agent_of_file(const Entry *e) {
+        return e->kind == AGENT_FILE && !e->hidden ? &e->agent : NULL;
+}
+
 static void report_gone(const Entry *old, Changed changed, void *userdata) {
         if (old->file)
                 changed(&(AgentChange){ .file = old->file,
                                         .name = old->agent.name,
+                                        .agent = agent_of_file(old),
                                         .gone = true,
                                         .changed = true },
                                 userdata);
 }
 
-static void report(const Entry *e, bool is_changed, Changed changed, void *userdata) {
+static void report(const Entry *e, bool is_changed, bool other_policy, Changed changed, void *userdata) {
         if (e->file)
                 changed(&(AgentChange){ .file = e->file,
                                         .name = e->agent.name,
                                         .error = e->error,
-                                        .changed = is_changed },
+                                        .agent = agent_of_file(e),
+                                        .changed = is_changed,
+                                        .other_policy = other_policy },
                                 userdata);
 }
 
 /* Makes the old entry what the fresh one says; the fresh one is for freeing then. */
 static void merge(Entry *old, Entry *fresh, Changed changed, void *userdata) {
-        bool is_changed = has_changed(old, fresh);
+        bool is_changed = has_changed(old, fresh), other_policy = false;
         if (!fresh->file)
                 report_gone(old, changed, userdata);
         if (fresh->error && !old->hidden && (fresh->hidden || fresh->kind == AGENT_FILE)) {
@@ -277,9 +285,12 @@ static void merge(Entry *old, Entry *fresh, Changed changed, void *userdata) {
                 keep(old, fresh);
         } else if (fresh->hidden && !fresh->error && entry_is_in_use(old))
                 revoke_gone(old);
-        else
+        else {
+                other_policy = agent_of_file(old) && agent_of_file(fresh) && old->file &&
+                               !same(old->agent.policy, fresh->agent.policy);
                 adopt(old, fresh);
-        report(old, is_changed, changed, userdata);
+        }
+        report(old, is_changed, other_policy, changed, userdata);
 }
 
 /* What is not on disk any more, or never was: stays, as what it is or as revoked, or goes. */
@@ -309,7 +320,7 @@ static void take_over(
                                 entry_free(old);
                 } else if (c > 0) {
                         j++;
-                        report(now, true, changed, userdata);
+                        report(now, true, false, changed, userdata);
                         merged[n++] = now;
                 } else {
                         i++;

@@ -56,8 +56,10 @@ Registry *registry_free(Registry *r);
 
 typedef struct AgentChange {
         const char *file, *name, *error; /* error NULL: good, or gone */
+        const Agent *agent; /* whom the file makes known: as it is now, or was before it went; NULL: it never was good */
         bool gone;
         bool changed;
+        bool other_policy;  /* it is known by a file since before, and had another policy */
 } AgentChange;
 /* Reads everything again; agents that run something are kept even when their file went (state revoked, reason "its file is gone").
  * A bad file keeps the last good agent. -EPERM and the like: a directory is not to be trusted or cannot be read; changed is called

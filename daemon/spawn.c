@@ -89,7 +89,7 @@ static AuditSubject subject_of(const Act *a, const Agent *agent) {
                 s.sandbox = w->id[0] ? w->id : NULL;
                 s.on_behalf_user = w->owner.name;
                 s.policy = w->requested ? w->requested->name : w->request.policy;
-                s.digest = w->requested ? w->requested->digest : NULL;
+                s.digest = s.stored_digest = w->requested ? w->requested->digest : NULL;
                 if (w->decision.effective) {
                         s.digest = w->decision.effective->digest;
                         s.tier = "process";

@@ -30,6 +30,7 @@ static const AuditSubject subject = { .caller = &the_caller,
         .on_behalf_user = "alice",
         .policy = "workspace",
         .digest = "abc",
+        .stored_digest = "def",
         .tier = "process",
         .unit = "mxc-web-coder.scope" };
 static const Decision allowed = {
@@ -103,6 +104,27 @@ static int call_revoke(Audit *a) {
 }
 static int call_set_policy(Audit *a) {
         return audit_set_policy(a, &subject);
+}
+static AuditSubject subject_of_file(void) {
+        AuditSubject s = subject;
+        s.caller = NULL;
+        return s;
+}
+static int call_register_file(Audit *a) {
+        const AuditSubject s = subject_of_file();
+        return audit_agent_file(a, &s, AUDIT_REGISTER, "/etc/mxc/agents/x.json", NULL);
+}
+static int call_set_policy_file(Audit *a) {
+        const AuditSubject s = subject_of_file();
+        return audit_agent_file(a, &s, AUDIT_SET_POLICY, "/etc/mxc/agents/x.json", NULL);
+}
+static int call_revoke_file(Audit *a) {
+        const AuditSubject s = subject_of_file();
+        return audit_agent_file(a, &s, AUDIT_REVOKE, "/etc/mxc/agents/x.json", NULL);
+}
+static int call_bad_file(Audit *a) {
+        const AuditSubject s = { .agent = "x", .on_behalf_uid = AUDIT_NO_UID };
+        return audit_agent_file(a, &s, AUDIT_REGISTER, "/etc/mxc/agents/x.json", "x.json:1:1: no");
 }
 static int call_policy_load(Audit *a) {
         return audit_policy_load(a, "/etc/mxc/policies/x.json", "x", "abc", NULL);
@@ -210,6 +232,15 @@ static const struct {
         { call_resume, AUDIT_RESUME, "allow", "5", true, false, { NULL } },
         { call_revoke, AUDIT_REVOKE, "allow", "5", true, false, { "MXC_NOTE=was odd" } },
         { call_set_policy, AUDIT_SET_POLICY, "allow", "5", true, false, { NULL } },
+#define OF_FILE "MXC_ORIGIN=file", "MXC_TARGET=/etc/mxc/agents/x.json"
+        { call_register_file, AUDIT_REGISTER, "allow", "5", false, true,
+                        { OF_FILE, "MXC_AGENT=web-coder", "MXC_AGENT_UUID=0-1-2", "MXC_POLICY=workspace",
+                                        "MXC_POLICY_DIGEST=abc" } },
+        { call_set_policy_file, AUDIT_SET_POLICY, "allow", "5", false, true, { OF_FILE } },
+        { call_revoke_file, AUDIT_REVOKE, "none", "5", false, true, { OF_FILE, "MXC_AGENT=web-coder" } },
+        { call_bad_file, AUDIT_REGISTER, "deny", "4", false, true,
+                        { OF_FILE, "MXC_AGENT=x", "MXC_NOTE=x.json:1:1: no" } },
+#undef OF_FILE
         { call_policy_load, AUDIT_POLICY_LOAD, "allow", "5", false, true,
                         { "MXC_TARGET=/etc/mxc/policies/x.json", "MXC_POLICY=x", "MXC_POLICY_DIGEST=abc" } },
         { call_policy_bad, AUDIT_POLICY_LOAD, "deny", "4", false, true, { "MXC_NOTE=x.json:1:1: no" } },
@@ -247,7 +278,7 @@ static const struct {
 static const char *const about[] = { "MXC_AGENT=web-coder", "MXC_AGENT_UUID=0-1-2", "MXC_SANDBOX=7f3a",
         "MXC_ON_BEHALF_UID=1001", "MXC_ON_BEHALF_USER=alice", "MXC_CALLER_UID=1000", "MXC_CALLER_PID=4711",
         "MXC_CALLER_UNIT=session-3.scope", "MXC_POLICY=workspace", "MXC_POLICY_DIGEST=abc",
-        "MXC_TIER=process", "MXC_UNIT=mxc-web-coder.scope" };
+        "MXC_STORED_DIGEST=def", "MXC_TIER=process", "MXC_UNIT=mxc-web-coder.scope" };
 
 static void expect_pair(const Record *r, const char *pair) {
         const char *equals = strchr(pair, '=');

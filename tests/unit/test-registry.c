@@ -76,7 +76,8 @@ static void expect_agent(Registry *r, const char *name, uid_t owner, AgentState 
 
 typedef struct Telling {
         char *file, *name, *error;
-        bool gone, changed;
+        bool gone, changed, other_policy;
+        char policy[16]; /* of the agent; "": none */
         size_t n;
 } Telling;
 
@@ -91,7 +92,9 @@ static void on_change(const AgentChange *c, void *userdata) {
                 .error = c->error ? strdup(c->error) : NULL,
                 .gone = c->gone,
                 .changed = c->changed,
+                .other_policy = c->other_policy,
                 .n = t->n + 1 };
+        (void)snprintf(t->policy, sizeof(t->policy), "%s", c->agent ? c->agent->policy : "");
 }
 
 static void telling_clear(Telling *t) {
@@ -210,16 +213,42 @@ START_TEST(test_what_a_load_tells) {
         write_agent("etc", "x", "1000", "locked");
         ck_assert_int_eq(registry_load(r, on_change, &t), 0);
         ck_assert(t.n == 1 && streq(t.name, "x") && t.changed && !t.gone && !t.error);
+        ck_assert(streq(t.policy, "locked") && !t.other_policy);
         ck_assert_int_eq(registry_load(r, on_change, &t), 0);
         ck_assert(t.n == 2 && !t.changed);
         write_agent("etc", "x", "1000", "workspace");
         ck_assert_int_eq(registry_load(r, on_change, &t), 0);
-        ck_assert(t.n == 3 && t.changed);
+        ck_assert(t.n == 3 && t.changed && streq(t.policy, "workspace") && t.other_policy);
+        write_agent("etc", "x", "1001", "workspace");
+        ck_assert_int_eq(registry_load(r, on_change, &t), 0);
+        ck_assert(t.n == 4 && t.changed && streq(t.policy, "workspace") && !t.other_policy);
         remove_file("etc/agents/x.json");
         ck_assert_int_eq(registry_load(r, on_change, &t), 0);
-        ck_assert(t.n == 4 && t.changed && t.gone && !t.error);
+        ck_assert(t.n == 5 && t.changed && t.gone && !t.error && streq(t.policy, "workspace"));
         ck_assert_int_eq(registry_load(r, on_change, &t), 0);
-        ck_assert_uint_eq(t.n, 4);
+        ck_assert_uint_eq(t.n, 5);
+}
+END_TEST
+
+/* A file that was refused, or whose name is another agent's, makes nobody known: when it goes, nobody does. */
+START_TEST(test_a_bad_file_is_nobody) {
+        _cleanup_(registry_freep) Registry *r = host_open();
+        _cleanup_(telling_clear) Telling t = { 0 };
+        ck_assert_ptr_nonnull(registered(r, "x"));
+        static const char *const names[] = { "x", "y" };
+        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+                _cleanup_free_ char *file = NULL;
+                ck_assert_int_gt(asprintf(&file, "etc/agents/%s.json", names[i]), 0);
+                if (i == 0)
+                        write_agent("etc", "x", "0", "developer");
+                else
+                        write_file(file, "{");
+                ck_assert_int_eq(registry_load(r, on_change, &t), 0);
+                ck_assert(t.changed && t.error && streq(t.policy, ""));
+                remove_file(file);
+                ck_assert_int_eq(registry_load(r, on_change, &t), 0);
+                ck_assert(t.changed && t.gone && streq(t.policy, ""));
+        }
 }
 END_TEST
 
@@ -702,6 +731,7 @@ int main(void) {
         tcase_add_loop_test(t, test_a_bad_file_keeps_the_last_good_agent, 0, ELEMENTSOF(bad_files));
         tcase_add_test(t, test_a_file_too_large);
         tcase_add_test(t, test_what_a_load_tells);
+        tcase_add_test(t, test_a_bad_file_is_nobody);
         tcase_add_test(t, test_a_directory_that_others_can_write);
         tcase_add_test(t, test_an_agent_in_use_stays_in_its_place);
         tcase_add_test(t, test_a_file_that_comes_back);

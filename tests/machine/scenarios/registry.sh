@@ -47,6 +47,10 @@ test_a_policy_file_comes_into_force_and_goes() {
         spawn alice policy s mine -- sleep infinity
         defer end_quietly "$sandbox"
         assert_eq mine "$(property "$sandbox" Policy)"
+        # what it runs under is another: of her home, and met with the ceiling; the record leads to both
+        assert_ne "$(digest mine)" "$(property "$sandbox" PolicyDigest)"
+        assert_record MXC_EVENT=spawn MXC_DECISION=allow MXC_STORED_DIGEST="$(digest mine)" \
+                MXC_POLICY_DIGEST="$(property "$sandbox" PolicyDigest)"
         rm "$policy_file"
         wait_until 10 has_no_policy mine
         assert_record MXC_EVENT=policy-load MXC_POLICY=mine MXC_DECISION=none
@@ -162,6 +166,8 @@ test_an_agent_of_a_file() {
         wait_until 10 agent_is robot active
         assert_eq "$(id -u alice)" "$(property "$(agent robot)" Owner)"
         assert_eq locked "$(property "$(agent robot)" Policy)"
+        assert_record MXC_EVENT=register MXC_ORIGIN=file MXC_TARGET="$agent_file" MXC_AGENT=robot MXC_DECISION=allow MXC_POLICY=locked \
+                MXC_AGENT_UUID="$(property "$(agent robot)" Uuid)" MXC_ON_BEHALF_UID="$(id -u alice)" MXC_POLICY_DIGEST="$(digest locked)"
         spawn_for alice robot -- sleep infinity
         defer end_quietly "$sandbox"
         assert_record MXC_EVENT=spawn MXC_DECISION=allow MXC_AGENT=robot
@@ -171,11 +177,13 @@ test_an_agent_of_a_file() {
         assert_fails call "$(agent robot)" Agent SetPolicy s developer
         put_agent alice workspace
         wait_until 10 eval '[ "$(property "$(agent robot)" Policy)" = workspace ]'
+        assert_record MXC_EVENT=set-policy MXC_ORIGIN=file MXC_TARGET="$agent_file" MXC_AGENT=robot MXC_POLICY=workspace
         assert_eq running "$(state "$sandbox")"
 
         # its file goes while it runs something: it starts nothing more, and what runs can be seen and ended
         rm "$agent_file"
         wait_until 10 agent_is robot revoked
+        assert_record MXC_EVENT=revoke MXC_ORIGIN=file MXC_TARGET="$agent_file" MXC_AGENT=robot MXC_DECISION=none
         assert_refused AgentRevoked spawn_for alice robot -- true
         assert_eq running "$(state "$sandbox")"
         assert_ok call "$sandbox" Sandbox Stop
@@ -187,6 +195,7 @@ test_a_bad_agent_file_keeps_the_last_good_agent() {
         put "$agent_file" '{"schema": "mxc-agent/1", "name": "robot", "owner": "no such user", "policy": "workspace"}'
         assert_contains "$(call /org/mxc1 Manager Reload)" 'no such user'
         assert_eq active "$(agent_state robot)"
+        assert_record MXC_EVENT=register MXC_ORIGIN=file MXC_TARGET="$agent_file" MXC_AGENT=robot MXC_DECISION=deny
         assert_ok spawn_for alice robot -- true
         rm "$agent_file"
         call /org/mxc1 Manager Reload >/dev/null
