@@ -291,7 +291,8 @@ char *audit_row_detail(const json_t *row) {
         FILE *f = target ? open_memstream(&detail, &size) : NULL;
         if (!f)
                 return NULL;
-        if (streq(event, words[AUDIT_SPAWN]) || streq(event, words[AUDIT_EXEC]))
+        if (streq(event, words[AUDIT_SPAWN]) || streq(event, words[AUDIT_PLAN]) ||
+                        streq(event, words[AUDIT_EXEC]))
                 fputs(target, f);
         else if (streq(event, words[AUDIT_EXIT]))
                 put_exit(f, row);

@@ -8,6 +8,7 @@
 
 #define AUDIT_EVENTS(X) \
         X(SPAWN, "spawn", "2e206dc4b4cd6383fa42b4bcf7a5bba5", "a sandbox is asked for: allowed or denied") \
+        X(PLAN, "plan", "2fbd7d5ce9e044fabf86e374526aadf2", "what a sandbox would be is asked for, and denied; none was to be made") \
         X(START, "start", "f5a2c8d62f2e5b4400b3bd6531bcb6f0", "a sandbox that was allowed runs") \
         X(FAIL, "fail", "747cc640e77b5396ae5382dc717b78da", "what was allowed could not be done: which step, which error") \
         X(EXEC, "exec", "9e8942d20640f98ef149ec529d1a200a", "a further command in a sandbox is asked for: allowed or denied") \

@@ -35,7 +35,8 @@ static int begin_decision(AuditRecord *r, AuditEvent event, const AuditSubject *
         return 0;
 }
 
-static void say_decision(AuditRecord *r, const AuditSubject *s, const Decision *d, char *const *argv) {
+static void say_decision(AuditRecord *r, AuditEvent event, const AuditSubject *s, const Decision *d,
+                char *const *argv) {
         _cleanup_(who_clear) Who who = who_of(s);
         _cleanup_free_ char *words = audit_argv_text(argv);
         const char *command = or_else(words, "no command");
@@ -43,7 +44,8 @@ static void say_decision(AuditRecord *r, const AuditSubject *s, const Decision *
                 audit_record_message(r, "Sandbox %s of %s may run under policy %s: %s",
                                 or_else(s->sandbox, "?"), who_text(&who), or_else(s->policy, "?"), command);
         else
-                audit_record_message(r, "Refused to %s, policy %s: %s. Asked for: %s", who_text(&who),
+                audit_record_message(r, "Refused %sto %s, policy %s: %s. Asked for: %s",
+                                event == AUDIT_PLAN ? "a dry run " : "", who_text(&who),
                                 or_else(s->policy, "?"),
                                 or_else(d->sentence, decision_reason_to_string(d->reason)), command);
 }
@@ -61,21 +63,31 @@ static int commit_decision(
         return audit_commit_refusal(a, r, kind);
 }
 
-int audit_spawn(Audit *a, const AuditSubject *s, const Decision *d, char *const *argv, const char *workspace,
-                const char *labels_json, const char *walls) {
+static int decided(Audit *a, AuditEvent event, const AuditSubject *s, const Decision *d, char *const *argv,
+                const char *workspace, const char *labels_json, const char *walls) {
         _cleanup_(audit_record_clear) AuditRecord r = { 0 };
-        int k = begin_decision(&r, AUDIT_SPAWN, s, d);
+        int k = begin_decision(&r, event, s, d);
         if (k < 0)
                 return k;
         audit_record_argv(&r, AUDIT_TARGET, argv);
         audit_record_text(&r, AUDIT_WORKSPACE, workspace);
         audit_record_text(&r, AUDIT_LABELS, labels_json);
         audit_record_text(&r, AUDIT_WALLS, walls);
-        say_decision(&r, s, d, argv);
-        RefusalKind kind = kind_of(AUDIT_SPAWN, s, d->reason, d->sentence);
+        say_decision(&r, event, s, d, argv);
+        RefusalKind kind = kind_of(event, s, d->reason, d->sentence);
         kind.text[REFUSAL_WORKSPACE] = workspace;
         kind.text[REFUSAL_LABELS] = labels_json;
         return commit_decision(a, &r, &kind, d, argv);
+}
+
+int audit_spawn(Audit *a, const AuditSubject *s, const Decision *d, char *const *argv, const char *workspace,
+                const char *labels_json, const char *walls) {
+        return decided(a, AUDIT_SPAWN, s, d, argv, workspace, labels_json, walls);
+}
+
+int audit_plan(Audit *a, const AuditSubject *s, const Decision *d, char *const *argv,
+                const char *workspace) {
+        return decided(a, AUDIT_PLAN, s, d, argv, workspace, NULL, NULL);
 }
 
 int audit_exec(Audit *a, const AuditSubject *s, uint32_t exec, const Decision *d, char *const *argv) {
@@ -85,7 +97,7 @@ int audit_exec(Audit *a, const AuditSubject *s, uint32_t exec, const Decision *d
                 return k;
         audit_record_number(&r, AUDIT_EXEC_ID, exec);
         audit_record_argv(&r, AUDIT_TARGET, argv);
-        say_decision(&r, s, d, argv);
+        say_decision(&r, AUDIT_EXEC, s, d, argv);
         RefusalKind kind = kind_of(AUDIT_EXEC, s, d->reason, d->sentence);
         kind.exec = exec;
         return commit_decision(a, &r, &kind, d, argv);

@@ -44,6 +44,8 @@ int audit_check(Audit *a);
 
 int audit_spawn(Audit *a, const AuditSubject *s, const Decision *d, char *const *argv, const char *workspace,
                 const char *labels_json, const char *walls);
+/* A dry run that is refused; d denies. */
+int audit_plan(Audit *a, const AuditSubject *s, const Decision *d, char *const *argv, const char *workspace);
 int audit_start(Audit *a, const AuditSubject *s, pid_t leader, uint64_t usec);
 int audit_fail(Audit *a, const AuditSubject *s, const char *step, int error, const char *detail);
 int audit_exec(Audit *a, const AuditSubject *s, uint32_t exec, const Decision *d, char *const *argv);

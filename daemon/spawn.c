@@ -101,14 +101,19 @@ static AuditSubject subject_of(const Act *a, const Agent *agent) {
 
 /* ---- refusals ---- */
 
+static RequestFor what_of(const Act *a) {
+        return a->kind == &act_plan             ? REQUEST_FOR_PLAN
+               : a->kind == &act_create_sandbox ? REQUEST_FOR_CREATE
+                                                : REQUEST_FOR_SPAWN;
+}
+
 /* The name and the words of a request that was refused before they were read. */
 static int record_refusal(Act *a, DecisionReason reason, const char *sentence) {
         _cleanup_(spawn_request_clear) SpawnRequest q = { .stdio = { -EBADF, -EBADF, -EBADF } };
         const Spawn *w = a->data;
         _cleanup_(sd_bus_error_free) sd_bus_error ignored = SD_BUS_ERROR_NULL;
         (void)sd_bus_message_rewind(a->message, true); /* only fails for a message that is not sealed */
-        RequestFor what = streq(a->kind->method, "CreateSandbox") ? REQUEST_FOR_CREATE : REQUEST_FOR_SPAWN;
-        if (!w && spawn_request_read(a->message, what, &q, &ignored) < 0)
+        if (!w && spawn_request_read(a->message, what_of(a), &q, &ignored) < 0)
                 q.agent = strdup(
                                 ""); /* a request that cannot be read is refused all the same, and on record */
         const SpawnRequest *request = w ? &w->request : &q;
@@ -123,9 +128,11 @@ static int record_refusal(Act *a, DecisionReason reason, const char *sentence) {
                 .clause = (char *)"",
                 .sentence = (char *)sentence,
                 .bound = "host" };
-        return audit_spawn(a->manager->audit, &s,
-                        w && w->decision.verdict == VERDICT_DENY && w->decision.sentence ? &w->decision : &d,
-                        request->argv, request->workspace, NULL, NULL);
+        const Decision *denied =
+                        w && w->decision.verdict == VERDICT_DENY && w->decision.sentence ? &w->decision : &d;
+        if (a->kind == &act_plan)
+                return audit_plan(a->manager->audit, &s, denied, request->argv, request->workspace);
+        return audit_spawn(a->manager->audit, &s, denied, request->argv, request->workspace, NULL, NULL);
 }
 
 static void refuse_decision(Act *a) {
@@ -551,27 +558,15 @@ static void on_owner(const User *user, int error, void *userdata) {
 }
 
 static int run(Act *a, sd_bus_error *error) {
-        static const struct {
-                const ActKind *kind;
-                RequestFor what;
-        } kinds[] = {
-                { &act_spawn, REQUEST_FOR_SPAWN },
-                { &act_create_sandbox, REQUEST_FOR_CREATE },
-                { &act_plan, REQUEST_FOR_PLAN },
-        };
         Spawn *w = calloc(1, sizeof(Spawn));
         if (!w)
                 return -ENOMEM;
         w->request.stdio[0] = w->request.stdio[1] = w->request.stdio[2] = -EBADF;
         w->relay = RELAY_ENDS_NONE;
         w->began = now_boottime();
-        RequestFor what = REQUEST_FOR_SPAWN;
-        for (size_t i = 0; i < ELEMENTSOF(kinds); i++)
-                if (kinds[i].kind == a->kind)
-                        what = kinds[i].what;
         int r = sd_bus_message_rewind(a->message, true);
         if (r >= 0)
-                r = spawn_request_read(a->message, what, &w->request, error);
+                r = spawn_request_read(a->message, what_of(a), &w->request, error);
         a->data = w;
         a->free_data = spawn_free;
         if (r < 0)
@@ -600,4 +595,4 @@ static int owner(Act *a, uid_t *ret, sd_bus_error *error) {
 
 const ActKind act_spawn = { MXC_IFACE_MANAGER, "Spawn", owner, run, record_refusal };
 const ActKind act_create_sandbox = { MXC_IFACE_MANAGER, "CreateSandbox", owner, run, record_refusal };
-const ActKind act_plan = { MXC_IFACE_MANAGER, "Plan", owner, run, NULL };
+const ActKind act_plan = { MXC_IFACE_MANAGER, "Plan", owner, run, record_refusal };

@@ -58,6 +58,9 @@ static int call_spawn(Audit *a) {
 static int call_spawn_denied(Audit *a) {
         return audit_spawn(a, &subject, &denied, argv_make, NULL, NULL, NULL);
 }
+static int call_plan(Audit *a) {
+        return audit_plan(a, &subject, &denied, argv_make, "/home/alice/w");
+}
 static int call_start(Audit *a) {
         return audit_start(a, &subject, 99, 1200);
 }
@@ -212,6 +215,10 @@ static const struct {
         { call_spawn_denied, AUDIT_SPAWN, "deny", "4", true, false,
                         { "MXC_REASON=beyond-ceiling", "MXC_CLAUSE=/filesystem/readwritePaths/0",
                                         "MXC_NOTE=/etc is wider than the ceiling" } },
+        { call_plan, AUDIT_PLAN, "deny", "4", true, false,
+                        { "MXC_REASON=beyond-ceiling", "MXC_CLAUSE=/filesystem/readwritePaths/0",
+                                        "MXC_TARGET=[\"make\",\"-j\",\"all\"]",
+                                        "MXC_WORKSPACE=/home/alice/w" } },
         { call_start, AUDIT_START, "none", "6", true, true, { "MXC_USEC=1200" } },
         { call_fail, AUDIT_FAIL, "none", "5", true, true,
                         { "MXC_STEP=open", "ERRNO=2", "MXC_TARGET=/home/alice/w" } },

@@ -114,6 +114,9 @@ test_dry_run_does_nothing() {
         local before
         before=$(records MXC_EVENT=start)
         assert_eq allow "$(json 'x["verdict"]' as alice mxcctl run --dry-run -- touch new)"
+        assert_fails as alice mxcctl run --dry-run --policy no-such-policy -- touch new
+        assert_record MXC_EVENT=plan MXC_DECISION=deny MXC_REASON=no-such-policy MXC_TARGET='["touch","new"]'
+        assert_no_record MXC_EVENT=spawn # which it is not
         [ ! -e "$ws/new" ] || fail 'it was done'
         assert_eq "$before" "$(records MXC_EVENT=start)"
 }
