@@ -31,6 +31,7 @@
         X(REFUSALS, "refusals", "7be7cfda19a44dcb846d5540b6b4789e", "many unlike refusals of one user, counted together: of what kinds, only the first records say") \
         X(ADOPT, "adopt", "f59850b743d31eb7897f0366db8dd73e", "a sandbox was found running when mxcd came up, and belongs to it again") \
         X(LOST, "lost", "06e60fc1f4dd7377e60815dc4c662535", "a record without a sandbox, or a sandbox without a record (which is ended)") \
+        X(STUCK, "stuck", "0a0e2d84f3ce49d8b60b3620bf744a1f", "a sandbox has ended, and its first process does not finish dying: its control group stays until it does") \
         X(DAEMON, "daemon", "2b5d795745af7c1a8c4859b8af99a86f", "mxcd comes up or goes down") \
         X(GAP, "gap", "8c19d27bf04d46688763f5b03113ed98", "what had happened could not be kept while the journal was away: how many records")
 

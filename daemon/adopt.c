@@ -10,6 +10,7 @@
 #include "log.h"
 #include "names.h"
 #include "relay.h"
+#include "release.h"
 #include "sandbox.h"
 
 #define SCOPE_PREFIX "mxc-"
@@ -114,14 +115,6 @@ static void kill_leaf(Manager *m, const char *scope, const char *id) {
                 log_error("Sandbox %s, of which there is no record, cannot be ended: %s", id, strerror(-r));
 }
 
-static void release(Manager *m, const char *scope, const char *id, uint32_t exec) {
-        LaunchRequest q = { .verb = LAUNCH_RELEASE, .exec = exec };
-        (void)snprintf(q.id, sizeof(q.id), "%s", id);
-        (void)snprintf(q.path, sizeof(q.path), "%s", scope);
-        (void)launch_channel_call(
-                        m->launch, &q, NULL, 0, NULL, NULL); /* if not, its scope takes the leaf along */
-}
-
 static void lose(Manager *m, const char *id, const char *what) {
         const AuditSubject subject = { .sandbox = id, .on_behalf_uid = AUDIT_NO_UID };
         log_warning("Sandbox %s: %s", id, what);
@@ -197,7 +190,7 @@ static void look_at_leaf(Manager *m, Found *f, const char *scope, const char *id
         if (pidfd >= 0 && !json_object_get(f->records, id))
                 lose(m, id, "a leaf without a record; what lives there is ended");
         kill_leaf(m, scope, id);
-        release(m, scope, id, 0);
+        release_begin(m, scope, id, 0, NULL);
 }
 
 static void look_at(Manager *m, Found *f, const char *cgroup, const char *name) {
@@ -227,7 +220,7 @@ void adopt_reconcile(Manager *m, Found *f) {
                 const char *scope = json_string_value(json_object_get(record, "scope"));
                 lose(m, id, "there is a record of it, and nothing else");
                 if (scope)
-                        release(m, scope, id, 0);
+                        release_begin(m, scope, id, 0, NULL);
                 runtime_remove(id);
         }
 }

@@ -352,6 +352,19 @@ int audit_lost(Audit *a, const AuditSubject *s, const char *what) {
         return audit_tell(a, &r);
 }
 
+int audit_stuck(Audit *a, const AuditSubject *s) {
+        _cleanup_(audit_record_clear) AuditRecord r = { 0 };
+        int k = audit_begin_telling(a, &r, AUDIT_STUCK, "none", PRIORITY_WARNING, s);
+        if (k < 0)
+                return k;
+        _cleanup_(who_clear) Who who = who_of(s);
+        audit_record_message(&r,
+                        "Sandbox %s of %s has ended, but its first process does not finish dying; its "
+                        "control group stays until it does.",
+                        or_else(s->sandbox, "?"), who_text(&who));
+        return audit_tell(a, &r);
+}
+
 int audit_daemon(Audit *a, bool up, const char *how) {
         _cleanup_(audit_record_clear) AuditRecord r = { 0 };
         int k = audit_begin(&r, AUDIT_DAEMON, "none", PRIORITY_NOTICE, NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
@@ -162,8 +163,11 @@ static int on_late(sd_event_source *source, uint64_t usec, void *userdata) {
         const Call *oldest = TAILQ_FIRST(&c->ages);
         if (!oldest)
                 return 0;
+        struct pollfd unread = { .fd = c->fd, .events = POLLIN };
         if (oldest->deadline > usec)
                 watch_for_late(c, oldest->deadline);
+        else if (poll(&unread, 1, 0) > 0)
+                watch_for_late(c, usec + 1); /* its answer may be there: who is late is us */
         else
                 go_down(c, "it does not answer");
         return 0;
@@ -187,7 +191,7 @@ static int call(LaunchChannel *c, const LaunchRequest *request, const int *fds, 
         *new = (Call){ .serial = ++c->serial, .done = done, .userdata = userdata };
         (void)sd_event_now(c->event, CLOCK_MONOTONIC,
                         &new->deadline); /* asks the clock where no event is handled */
-        new->deadline += ANSWER_USEC;
+        new->deadline += c->owner.answer_usec > 0 ? c->owner.answer_usec : ANSWER_USEC;
         LaunchRequest q = *request;
         q.magic = LAUNCH_MAGIC;
         q.version = LAUNCH_VERSION;

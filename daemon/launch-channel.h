@@ -21,6 +21,7 @@ typedef struct LaunchOwner {
         void (*adopt)(const LaunchReport *report, int *fds, size_t n_fds, void *userdata); /* as LaunchDone */
         void (*exited)(const LaunchReport *report, void *userdata);
         void *userdata;
+        uint64_t answer_usec; /* how long an answer may take before the launcher is as good as gone; 0: 45 s */
 } LaunchOwner;
 
 /* Begins to connect; up() says when it is done. */

@@ -11,6 +11,7 @@
 #include "door.h"
 #include "log.h"
 #include "names.h"
+#include "release.h"
 #include "runtime.h"
 #include "sandbox.h"
 #include "scope.h"
@@ -218,10 +219,7 @@ static void on_exited(const LaunchReport *report, void *userdata) {
                 sandbox_exited(s, report->exec, report->code, report->signal);
                 return;
         }
-        LaunchRequest q = { .verb = LAUNCH_RELEASE, .exec = report->exec }; /* nobody's any more */
-        memcpy(q.id, report->id, sizeof(q.id));
-        memcpy(q.path, report->path, sizeof(q.path));
-        (void)launch_channel_call(m->launch, &q, NULL, 0, NULL, NULL); /* the next HELLO tells of it again */
+        release_begin(m, report->path, report->id, report->exec, NULL); /* nobody's any more */
 }
 
 /* ---- life ---- */
@@ -261,7 +259,7 @@ static int on_system_bus_gone(sd_bus_message *message, void *userdata, sd_bus_er
 }
 
 static int start(Manager *m) {
-        const LaunchOwner owner = { on_launcher_up, on_launcher_down, on_adopt, on_exited, m };
+        const LaunchOwner owner = { on_launcher_up, on_launcher_down, on_adopt, on_exited, m, 0 };
         int r = runtime_prepare();
         if (r >= 0)
                 r = manager_load(m, NULL, NULL);
@@ -305,6 +303,7 @@ Manager *manager_free(Manager *m) {
                 return NULL;
         door_free(m->door);
         launch_channel_free(m->launch);
+        release_free_all(m);
         runtime_keep();
         sandbox_for_each(m, free_sandbox, NULL);
         scope_free_all(m);

@@ -46,6 +46,7 @@ typedef struct Manager {
         size_t n_sandboxes;
         LIST_HEAD(, Scope) scopes;
         LIST_HEAD(, Usage) usage;
+        LIST_HEAD(, Release) releases;
         struct Found *found;             /* what was there before us, until it has been looked at: adopt.h */
         void (*ready)(struct Manager *m); /* called once: the launcher is there and all is adopted */
         uint64_t attach_until;           /* ends that nobody has fetched are kept until then; CLOCK_BOOTTIME */

@@ -10,6 +10,7 @@
 #include "log.h"
 #include "names.h"
 #include "relay.h"
+#include "release.h"
 
 #define LAUNCHER_TELLS_USEC (UINT64_C(500) * 1000)
 
@@ -331,11 +332,8 @@ static void record_exit(Sandbox *s, const Command *c) {
 }
 
 static void release(Sandbox *s, uint32_t number) {
-        LaunchRequest q = { .verb = LAUNCH_RELEASE, .exec = number };
-        (void)snprintf(q.id, sizeof(q.id), "%s", s->id);
-        (void)snprintf(q.path, sizeof(q.path), "%s", s->scope->path);
-        /* without a launcher there is nothing to release but the leaf, which goes with its scope */
-        (void)launch_channel_call(s->manager->launch, &q, NULL, 0, NULL, NULL);
+        const AuditSubject subject = sandbox_subject(s, NULL);
+        release_begin(s->manager, s->scope->path, s->id, number, &subject);
 }
 
 static void refuse_freeze(Sandbox *s) {

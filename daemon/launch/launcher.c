@@ -262,7 +262,8 @@ int launcher_loop(Launcher *l) {
                 run_expire(l);
                 net_pool_refill(l);
                 waiting = template_cache_expire(l);
-                waiting = relay_expire(l) || waiting || !TAILQ_EMPTY(&l->starting);
+                waiting = relay_expire(l) || waiting || !TAILQ_EMPTY(&l->starting) ||
+                          !TAILQ_EMPTY(&l->releasing);
         }
 }
 
@@ -276,6 +277,7 @@ int launcher_new(Launcher **ret, int listener, const char *relay_program) {
         TAILQ_INIT(&l->starting);
         TAILQ_INIT(&l->pausing);
         l->relay_program = relay_program;
+        TAILQ_INIT(&l->releasing);
         l->epoll = epoll_create1(EPOLL_CLOEXEC);
         if (l->epoll < 0)
                 return -errno; /* the caller exits */

@@ -15,6 +15,7 @@
 #include "template.h"
 
 #define LAUNCH_SETUP_USEC (UINT64_C(15) * 1000000) /* a cage that does not stand by then is given up */
+#define LAUNCH_RELEASE_USEC (UINT64_C(15) * 1000000) /* a pid 1 that is not dead by then keeps its leaf for now */
 
 typedef struct Launcher Launcher;
 
@@ -48,6 +49,7 @@ typedef enum RunState { RUN_STARTING, RUN_RUNNING, RUN_EXITED } RunState;
 typedef struct Run {
         LIST_ENTRY(Run) entries;          /* of its bucket */
         TAILQ_ENTRY(Run) starting;        /* while RUN_STARTING */
+        TAILQ_ENTRY(Run) releasing;       /* while release is set */
         char id[33];
         uint32_t exec;
         RunState state;
@@ -72,6 +74,7 @@ typedef struct Run {
         int code, signal;                 /* RUN_EXITED */
         uint64_t release;                 /* serial of a RELEASE that waits for the death of pid 1; 0: none */
         uint64_t release_connection;      /* that it came by */
+        uint64_t release_deadline;
 } Run;
 
 typedef struct Message {
@@ -101,7 +104,7 @@ struct Launcher {
         LIST_HEAD(, Run) runs[RUN_BUCKETS];
         LIST_HEAD(, Scope) scopes[SCOPE_BUCKETS];
         LIST_HEAD(, Anchor) anchors;
-        TAILQ_HEAD(RunList, Run) starting;
+        TAILQ_HEAD(RunList, Run) starting, releasing; /* the oldest first */
         size_t n_runs;
         TAILQ_HEAD(RelayList, Relay) pausing;
         const char *relay_program;        /* mxc-egress; not owned */
@@ -137,7 +140,7 @@ int run_new(Launcher *l, const char *id, uint32_t exec, const LaunchRequest *q, 
 void run_free(Launcher *l, Run *run);
 int run_watch(Launcher *l, Run *run);                       /* setup_fd, and pidfd or end_pipe */
 void run_abandon(Launcher *l, Run *run, bool with_leaf);       /* kills, removes, frees; the caller replies */
-void run_expire(Launcher *l);                               /* gives up what takes too long */
+void run_expire(Launcher *l);                               /* gives up what takes too long, and says of a death that does that it does */
 void run_report_all(Launcher *l, uint64_t serial);          /* the answer to HELLO */
 void run_relay_ended(Launcher *l, Run *run);                /* that of a sandbox which ended before */
 void verb_signal(Launcher *l, const LaunchRequest *q);

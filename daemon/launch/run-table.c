@@ -61,7 +61,14 @@ static void set_state(Launcher *l, Run *run, RunState state) {
         run->state = state;
 }
 
+static void forget_release(Launcher *l, Run *run) {
+        if (run->release)
+                TAILQ_REMOVE(&l->releasing, run, releasing);
+        run->release = 0;
+}
+
 void run_free(Launcher *l, Run *run) {
+        forget_release(l, run);
         if (run->state == RUN_STARTING)
                 set_state(l, run, RUN_EXITED);
         relay_free(l, run);
@@ -372,10 +379,19 @@ int run_watch(Launcher *l, Run *run) {
         return r < 0 ? r : launcher_watch(l, &run->end, run->pidfd, on_sandbox_end, run);
 }
 
+/* Its pid 1 is killed and does not die: it waits for a device, or for a file system that does not answer. */
+static void refuse_release(Launcher *l, Run *run) {
+        if (run->release_connection == l->connection)
+                launcher_reply_failed(l, run->release, LAUNCH_STEP_CGROUP, EBUSY, run->id);
+        forget_release(l, run);
+}
+
 void run_expire(Launcher *l) {
-        if (TAILQ_EMPTY(&l->starting))
+        if (TAILQ_EMPTY(&l->starting) && TAILQ_EMPTY(&l->releasing))
                 return;
         uint64_t now = now_boottime();
+        for (Run *run; (run = TAILQ_FIRST(&l->releasing)) && run->release_deadline <= now;)
+                refuse_release(l, run);
         for (Run *run; (run = TAILQ_FIRST(&l->starting)) && run->deadline <= now;)
                 give_up(l, run, LAUNCH_STEP_OPEN, ETIMEDOUT, "it took too long to set up");
 }
@@ -425,11 +441,15 @@ void verb_release(Launcher *l, const LaunchRequest *q) {
         int r = 0;
         if (!run) {
                 r = release_unknown(l, q);
-        } else if (run->state != RUN_EXITED || run->n_execs > 0) {
+        } else if (run->state != RUN_EXITED || run->n_execs > 0 ||
+                        (run->release && run->release_connection == l->connection)) {
                 r = -EBUSY;
-        } else if (!is_dead(run)) {
+        } else if (!is_dead(run)) {     /* its pid 1, or what served its network, is on its way out */
+                forget_release(l, run); /* of a client that is gone */
+                run->release = q->serial;
                 run->release_connection = l->connection;
-                run->release = q->serial; /* its pid 1, or what served its network, is on its way out */
+                run->release_deadline = now_boottime() + LAUNCH_RELEASE_USEC;
+                TAILQ_INSERT_TAIL(&l->releasing, run, releasing);
                 return;
         } else {
                 remove_leaf(l, run);

@@ -7,7 +7,9 @@
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/pidfd.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "cleanup.h"
 #include "codec.h"
@@ -329,6 +331,41 @@ static void pid_1_takes_all_along(Rig *r, bool walls) {
 
 /* ---- releases, and launchers' memory ---- */
 
+static uint64_t send_release(Rig *r, const char *id) {
+        LaunchRequest q = { .magic = LAUNCH_MAGIC,
+                .version = LAUNCH_VERSION,
+                .verb = LAUNCH_RELEASE,
+                .serial = ++r->serial };
+        (void)snprintf(q.id, sizeof(q.id), "%s", id);
+        need(launch_send(r->socket, &q, sizeof(q), NULL, 0) == 0, "send");
+        return q.serial;
+}
+
+/* Who traces pid 1 and looks away keeps its parent from burying it. */
+static void a_release_is_answered(Rig *r) {
+        static RigResult result;
+        RigBox box;
+        start_shell(r, "echo ready; exec sleep 600", &box);
+        await_word(&box, "ready");
+        need(ptrace(PTRACE_SEIZE, box.pid, NULL, NULL) == 0, "PTRACE_SEIZE");
+        (void)ask(r, LAUNCH_SIGNAL, box.id, 0, SIGKILL);
+        rig_wait(r, &box, 0, &result);
+        uint64_t first = send_release(r, box.id), second = send_release(r, box.id);
+        LaunchReport report = rig_next(r, NULL, NULL);
+        tell(was(&report, LAUNCH_EVENT_FAILED, EBUSY) && report.serial == second,
+                        "a second release while one waits", "is refused at once");
+        struct pollfd p = { .fd = r->socket, .events = POLLIN };
+        need(poll(&p, 1, 60000) == 1, "an answer");
+        report = rig_next(r, NULL, NULL);
+        tell(was(&report, LAUNCH_EVENT_FAILED, EBUSY) && report.serial == first,
+                        "a release of what does not finish dying", "is refused in the end");
+        uint64_t third = send_release(r, box.id);
+        need(waitpid(box.pid, NULL, __WALL) == box.pid, "waitpid");
+        report = rig_next(r, NULL, NULL);
+        tell(was(&report, LAUNCH_EVENT_OK, 0) && report.serial == third, "a release asked for again",
+                        "is done when it is dead");
+}
+
 static void release_is_once(Rig *r) {
         static RigResult result;
         RigBox box;
@@ -485,6 +522,7 @@ int main(int argc, char **argv) {
         the_cgroup_ends_it(&r);
         pid_1_takes_all_along(&r, true);
         release_is_once(&r);
+        a_release_is_answered(&r);
         ends_are_kept(&r);
         execs_are_bounded(&r);
         terminal(&r);

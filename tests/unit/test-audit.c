@@ -196,6 +196,9 @@ static int call_adopt(Audit *a) {
 static int call_lost(Audit *a) {
         return audit_lost(a, &subject, "it had no record");
 }
+static int call_stuck(Audit *a) {
+        return audit_stuck(a, &subject);
+}
 static int call_daemon(Audit *a) {
         return audit_daemon(a, true, "started");
 }
@@ -271,6 +274,7 @@ static const struct {
         { call_flood, AUDIT_CONNECT, "deny", "4", true, true, { "MXC_REASON=many", "MXC_COUNT=99" } },
         { call_adopt, AUDIT_ADOPT, "none", "5", true, true, { NULL } },
         { call_lost, AUDIT_LOST, "none", "4", true, true, { "MXC_NOTE=it had no record" } },
+        { call_stuck, AUDIT_STUCK, "none", "4", true, true, { NULL } },
         { call_daemon, AUDIT_DAEMON, "none", "5", false, false, { "MXC_NOTE=started" } },
 };
 

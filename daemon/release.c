@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "release.h"
+
+#include "cleanup.h"
+#include "log.h"
+
+#define AGAIN_USEC (UINT64_C(1) * 1000000)
+#define AGAIN_MAX_USEC (UINT64_C(300) * 1000000)
+
+typedef struct Release {
+        LIST_ENTRY(Release) entries;
+        Manager *manager; /* not owned */
+        LaunchRequest request;
+        char *agent, *user;
+        char uuid[37];
+        uid_t owner;
+        uint64_t delay;
+        bool told;
+        sd_event_source *again;
+} Release;
+
+static void release_free(Release *e) {
+        LIST_REMOVE(e, entries);
+        sd_event_source_disable_unref(e->again);
+        free(e->agent);
+        free(e->user);
+        free(e);
+}
+
+static void record_stuck(const Release *e) {
+        const AuditSubject s = { .agent = e->agent,
+                .agent_uuid = e->uuid,
+                .sandbox = e->request.id,
+                .on_behalf_uid = e->owner,
+                .on_behalf_user = e->user };
+        if (audit_stuck(e->manager->audit, &s) < 0)
+                log_error("That sandbox %s does not finish dying is not on record.", e->request.id);
+}
+
+static void ask(Release *e);
+
+static int on_again(sd_event_source *source, uint64_t usec, void *userdata) {
+        Release *e = userdata;
+        e->again = sd_event_source_disable_unref(e->again);
+        ask(e);
+        return 0;
+}
+
+static void on_released(const LaunchReport *report, int *fds, size_t n_fds, void *userdata) {
+        Release *e = userdata;
+        if (report->event == LAUNCH_EVENT_FAILED && report->error == EBUSY) {
+                if (!e->told)
+                        record_stuck(e);
+                e->told = true;
+                if (sd_event_add_time_relative(e->manager->event, &e->again, CLOCK_BOOTTIME, e->delay, 0,
+                                    on_again, e) >= 0) {
+                        e->delay = 2 * e->delay < AGAIN_MAX_USEC ? 2 * e->delay : AGAIN_MAX_USEC;
+                        return;
+                }
+                e->again = NULL;
+                log_error("The leaf of sandbox %s stays until mxc-launch is restarted.", e->request.id);
+        } else if (e->told && report->event == LAUNCH_EVENT_OK)
+                log_info("Sandbox %s has finished dying.", e->request.id);
+        release_free(e);
+}
+
+static void ask(Release *e) {
+        if (launch_channel_call(e->manager->launch, &e->request, NULL, 0, on_released, e) < 0)
+                release_free(e); /* no launcher */
+}
+
+void release_begin(Manager *m, const char *scope, const char *id, uint32_t exec, const AuditSubject *s) {
+        Release *e = calloc(1, sizeof(Release));
+        LaunchRequest q = { .verb = LAUNCH_RELEASE, .exec = exec };
+        (void)snprintf(q.id, sizeof(q.id), "%s", id);
+        (void)snprintf(q.path, sizeof(q.path), "%s", scope);
+        if (!e) { /* once, then, and no more */
+                (void)launch_channel_call(m->launch, &q, NULL, 0, NULL, NULL);
+                return;
+        }
+        e->manager = m;
+        e->request = q;
+        e->owner = s ? s->on_behalf_uid : AUDIT_NO_UID;
+        e->delay = AGAIN_USEC;
+        if (s) { /* what there is no memory for is left out of the record */
+                e->agent = s->agent ? strdup(s->agent) : NULL;
+                e->user = s->on_behalf_user ? strdup(s->on_behalf_user) : NULL;
+                (void)snprintf(e->uuid, sizeof(e->uuid), "%s", s->agent_uuid ? s->agent_uuid : "");
+        }
+        LIST_INSERT_HEAD(&m->releases, e, entries);
+        ask(e);
+}
+
+void release_free_all(Manager *m) {
+        while (!LIST_EMPTY(&m->releases))
+                release_free(LIST_FIRST(&m->releases));
+}
