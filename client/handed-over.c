@@ -25,6 +25,8 @@ void handed_over_read(HandedOver *h, WireReader *r) {
                 const char *key = wire_read_string(r), *signature = wire_read_signature(r);
                 if (streq(key, "handoff-whole") && streq(signature, "b"))
                         h->partial |= !wire_read_bool(r);
+                else if (streq(key, "handoff-looked") && streq(signature, "b"))
+                        h->killed = !wire_read_bool(r);
                 else
                         wire_skip(r, &signature);
         }

@@ -11,7 +11,7 @@ typedef struct HandedOver {
         char **paths;
         size_t n;
         bool partial; /* not everything was looked at */
-        bool killed;  /* because there was no time to: its first process is whoever looks */
+        bool killed;  /* nothing was: its first process, who is to look, was killed itself */
 } HandedOver;
 
 /* Reads Exited's handoff and details, which stand last in it. What does not fit in memory makes it partial. */

@@ -193,7 +193,6 @@ static void on_exited(Session *s, const WireMessage *m) {
         s->why = sentence_of_end(reason);
         session_end(s, status_of_end(code, number, reason));
         handed_over_read(&s->handed_over, &r);
-        s->handed_over.killed = number == SIGKILL;
         s->handed_over.partial &= exec == 0; /* a further command is not looked at: the sandbox goes on */
 }
 

@@ -254,7 +254,7 @@ typedef struct HandoffList {
         StatusPage page;
         const char *paths[LIMIT_HANDOFF_FOUND];
         size_t n;
-        bool whole;
+        bool whole, looked;
 } HandoffList;
 
 /* What pid 1 of the sandbox left on the page; it runs with the agent's uid, so nothing of it is believed without a look. */
@@ -271,6 +271,7 @@ static void read_handoff(const Sandbox *s, HandoffList *ret) {
                 ret->paths[ret->n++] = p->handoff + at;
                 at = (size_t)(end - p->handoff) + 1;
         }
+        ret->looked = p->state == STATUS_EXITED; /* it came to its own end, which is after that */
         ret->whole = p->handoff_scanned == 1 && ret->n == p->n_handoff;
 }
 
@@ -290,7 +291,9 @@ static int append_exited(sd_bus_message *m, const Sandbox *s, const Command *c, 
                                 m, "s", is_utf8(h->paths[i]) ? h->paths[i] : "(a name that is not UTF-8)");
         if (r >= 0)
                 r = sd_bus_message_close_container(m);
-        return r >= 0 ? sd_bus_message_append(m, "a{sv}", 1, "handoff-whole", "b", (int)h->whole) : r;
+        return r >= 0 ? sd_bus_message_append(m, "a{sv}", 2, "handoff-whole", "b", (int)h->whole,
+                                        "handoff-looked", "b", (int)h->looked)
+                      : r;
 }
 
 static int send_exited(const Sandbox *s, const Command *c) {

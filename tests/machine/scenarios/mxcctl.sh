@@ -121,6 +121,21 @@ test_dry_run_does_nothing() {
         assert_eq "$before" "$(records MXC_EVENT=start)"
 }
 
+# What it says of why is what is so: the command was killed in both, the one that looks in one of them.
+test_why_not_everything_was_looked_at() {
+        workspace alice
+        assert_status 137 as alice mxcctl run -- sh -c 'mkdir shut; chmod 0 shut; kill -9 $$'
+        assert_contains "$output" 'not everything was looked at'
+        assert_lacks "$output" 'was killed before'
+        assert_status 137 as alice mxcctl run -- sh -c 'kill -9 $$'
+        assert_lacks "$output" 'looked at'
+        run alice sh -c 'touch there; exec sleep 600' >"$ws/said" 2>&1 &
+        wait_until 10 test -e "$ws/there"
+        assert_ok as alice mxcctl kill "$(ids)"
+        wait $! || :
+        assert_contains "$(cat "$ws/said")" 'it was killed before its files could be looked at'
+}
+
 test_what_was_made_for_other_programs_is_shown() {
         workspace alice
         assert_ok run alice sh -c 'mkdir -p a && echo x >a/.envrc && d=$(printf "b\033[31m") && mkdir "$d" && echo x >"$d/.envrc"'
