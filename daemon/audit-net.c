@@ -28,13 +28,13 @@ void net_target(const EgressReport *r, char ret[NET_TARGET_SIZE]) {
 }
 
 /* All but the sentence. */
-static int begin(AuditRecord *r, AuditEvent event, const AuditSubject *s, const EgressReport *report) {
+static int begin(Audit *a, AuditRecord *r, AuditEvent event, const AuditSubject *s,
+                const EgressReport *report) {
         bool denied = report->verdict == VERDICT_DENY, decides = event != AUDIT_DISCONNECT;
-        int k = audit_begin(r, event,
-                        !decides ? "none"
-                        : denied ? "deny"
-                                 : "allow",
-                        decides && denied ? PRIORITY_WARNING : PRIORITY_INFO, s);
+        const char *decision = !decides ? "none" : denied ? "deny" : "allow";
+        int priority = decides && denied ? PRIORITY_WARNING : PRIORITY_INFO;
+        int k = decides && !denied ? audit_begin(r, event, decision, priority, s)
+                                   : audit_begin_telling(a, r, event, decision, priority, s);
         if (k < 0)
                 return k;
         char text[NET_TARGET_SIZE];
@@ -57,7 +57,7 @@ static int begin(AuditRecord *r, AuditEvent event, const AuditSubject *s, const 
 int audit_net_decision(Audit *a, const AuditSubject *s, const EgressReport *report) {
         _cleanup_(audit_record_clear) AuditRecord r = { 0 };
         bool allowed = report->verdict == VERDICT_ALLOW;
-        int k = begin(&r, report->kind == EGRESS_RESOLVE ? AUDIT_RESOLVE : AUDIT_CONNECT, s, report);
+        int k = begin(a, &r, report->kind == EGRESS_RESOLVE ? AUDIT_RESOLVE : AUDIT_CONNECT, s, report);
         if (k < 0)
                 return k;
         _cleanup_(who_clear) Who who = who_of(s);
@@ -74,7 +74,7 @@ int audit_net_decision(Audit *a, const AuditSubject *s, const EgressReport *repo
 
 int audit_disconnect(Audit *a, const AuditSubject *s, const EgressReport *report) {
         _cleanup_(audit_record_clear) AuditRecord r = { 0 };
-        int k = begin(&r, AUDIT_DISCONNECT, s, report);
+        int k = begin(a, &r, AUDIT_DISCONNECT, s, report);
         if (k < 0)
                 return k;
         _cleanup_(who_clear) Who who = who_of(s);
@@ -103,7 +103,7 @@ int audit_disconnect(Audit *a, const AuditSubject *s, const EgressReport *report
 
 int audit_net_flood(Audit *a, const AuditSubject *s, uint64_t count) {
         _cleanup_(audit_record_clear) AuditRecord r = { 0 };
-        int k = audit_begin(&r, AUDIT_CONNECT, "deny", PRIORITY_WARNING, s);
+        int k = audit_begin_telling(a, &r, AUDIT_CONNECT, "deny", PRIORITY_WARNING, s);
         if (k < 0)
                 return k;
         _cleanup_(who_clear) Who who = who_of(s);

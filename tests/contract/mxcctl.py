@@ -211,7 +211,7 @@ HARMFUL = {
         (BASH, "--agent --policy --workspace", "--agent --workspace"),
         (BASH, '[agent revoke]="--reason $asks"', '[agent revoke]="$asks"'),
         (BASH, "'list show check explain diff'", "'list show check explain'"),
-        (BASH, "adopt lost daemon gap", "adopt lost daemon"),
+        (BASH, "adopt lost stuck daemon gap", "adopt lost daemon"),
         ("common/audit-event.h", '"thaw"', '"melt"'),
     ],
     check_zsh: [
