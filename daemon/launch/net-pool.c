@@ -32,7 +32,8 @@ struct NetPool {
         size_t n_kept;      /* so many are to be ready */
         ParkedList waiting; /* for one */
         size_t n_waiting;
-        int error; /* a positive errno: there will be none for them */
+        uint64_t since; /* the first of them has waited, or the last network came */
+        int error;      /* a positive errno: there will be none for them */
 };
 
 typedef enum Kind { KIND_EMPTY, KIND_STEERED } Kind;
@@ -167,6 +168,7 @@ static void on_ready(Launcher *l, void *owner) {
                 return;
         }
         take_answer(p, &answer, fds, n);
+        p->since = now_boottime();
 }
 
 /* ---- orders ---- */
@@ -257,10 +259,21 @@ int net_pool_park(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_
                 r = parked_add(l, &p->waiting, q, fds, n_fds);
         if (r < 0)
                 return r;
-        p->n_waiting++;
+        if (p->n_waiting++ == 0)
+                p->since = now_boottime();
         p->n_kept = NET_POOL_STEERED;
         order_steered(l, p, p->n_waiting);
         return 0;
+}
+
+bool net_pool_expire(Launcher *l) {
+        NetPool *p = l->net;
+        if (!STAILQ_EMPTY(&p->waiting) && p->helper > 0 &&
+                        p->since + NET_POOL_PATIENCE_USEC <= now_boottime()) {
+                end_helper(l, p);
+                refuse_waiting(l, p);
+        }
+        return !STAILQ_EMPTY(&p->waiting);
 }
 
 EmptyNamespaces net_pool_take_steered(Launcher *l, Steering *ret) {

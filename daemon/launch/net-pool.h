@@ -10,6 +10,7 @@
 
 #define NET_POOL_SIZE 32U
 #define NET_POOL_STEERED 4U
+#define NET_POOL_PATIENCE_USEC (UINT64_C(5) * 1000000) /* with a helper that makes none: it takes 2 ms, or 200 while the kernel removes a thousand */
 
 typedef struct NetPool NetPool;
 
@@ -27,3 +28,6 @@ EmptyNamespaces net_pool_take_steered(Launcher *l, Steering *ret);
 
 /* Serves who waits, and orders what was taken; to be called when there is time. */
 void net_pool_refill(Launcher *l);
+
+/* Gives up a helper that somebody has waited for in vain; true while anybody waits. */
+bool net_pool_expire(Launcher *l);

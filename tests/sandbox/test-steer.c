@@ -268,6 +268,30 @@ static void leaves_nothing(Rig *r) {
         tell(after == before, "no descriptor stays", "after sandboxes and refusals");
 }
 
+/* Its sandboxes are refused, after a while, and later ones are not: another is there. */
+static void helper_hangs(Rig *r) {
+        static RigResult result;
+        RigBox box;
+        size_t n = 0;
+        pid_t helper = helper_of(r);
+        need(helper > 0 && kill(helper, SIGSTOP) == 0, "the helper");
+        for (bool started = true; started && n < 40; n += started) { /* those that are ready */
+                _cleanup_(launch_plan_freep) LaunchPlan *p = box_plan(r, true);
+                started = rig_spawn(r, p, &box, &result);
+                if (!started)
+                        break;
+                need(pidfd_send_signal(box.pidfd, SIGKILL, NULL, 0) == 0, "SIGKILL");
+                rig_wait(r, &box, 0, &result);
+                rig_release(r, box.id, 0);
+                (void)close(box.channel); /* a socket */
+        }
+        tell(n < 40 && result.step == LAUNCH_STEP_NETNS && result.error == ECHILD, "refused",
+                        "when the helper hangs");
+        Box b = box_open(r, true);
+        box_expect(r, &b, "tcp/192.0.2.1/443", "::ffff:192.0.2.1 443", "by the next helper");
+        box_close(r, &b);
+}
+
 static void helper_dies(Rig *r) {
         pid_t helper = helper_of(r);
         need(helper > 0 && kill(helper, SIGKILL) == 0, "the helper");
@@ -297,6 +321,7 @@ int main(int argc, char **argv) {
         is_adopted(&r);
         leaves_nothing(&r);
         helper_dies(&r);
+        helper_hangs(&r);
         rig_stop(&r);
         cannot(argv[2], "steering", EOPNOTSUPP, "where the host cannot");
         cannot(argv[2], "steering-made", EMFILE, "where it could not be made");
