@@ -327,7 +327,32 @@ def check_readme(tree):
             yield f"README.md speaks of tests/run {command}"
 
 
+def exists(tree, file, name):
+    """Whether there is a test of that name, as tests/ATTACKS.md names them."""
+    if name.startswith('"'):
+        path, text = "tests/sandbox/" + file, name
+    elif file.endswith(".py"):
+        path, text = "tests/sandbox/" + file, f"def test_{name}("
+    elif file.startswith("test-"):
+        path, text = f"tests/unit/{file}.c", f"START_TEST(test_{name})"
+    else:
+        path, text = f"tests/machine/scenarios/{file}.sh", f"test_{name}() {{"
+    return (tree.root / path).is_file() and text in tree[path]
+
+
+def check_attacks(tree):
+    for file, name in re.findall(r"`([\w.-]+): ([^`]+)`", tree["tests/ATTACKS.md"]):
+        if not exists(tree, file, name):
+            yield f"tests/ATTACKS.md speaks of {file}: {name}"
+
+
 HARMFUL = {
+    check_attacks: [
+        ("tests/ATTACKS.md", "test-door: connections_of_one_uid", "test-door: connections_of_two_uids"),
+        ("tests/ATTACKS.md", '"another cgroup"', '"another group"'),
+        ("tests/ATTACKS.md", "egress.py: rebinding", "egress.py: unbinding"),
+        ("tests/ATTACKS.md", "net: budgets", "net: plans"),
+    ],
     check_readme: [
         ("README.md", "| libcap |", "| libsystemd |"),
         ("README.md", "| `mxc-launch` | root | libseccomp |", "| `mxc-launch` | root | libjansson |"),
