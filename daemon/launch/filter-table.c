@@ -13,6 +13,8 @@
 #error "the architecture is not known here"
 #endif
 
+#define NO_CALL                                                                                             \
+        UINT32_MAX /* -1: what a tracer makes of a call that is to be left out (seccomp(2), SECCOMP_RET_TRACE) */
 #define X32_BIT 0x40000000U /* arch/x86/include/uapi/asm/unistd.h; no number anywhere else is as high */
 
 static bool in_one_run(const FilterTable *t, size_t a, size_t b) {
@@ -74,7 +76,8 @@ int filter_table_compile(const FilterTable *t, FilterProgram *ret) {
         filter_code_put(p, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, ARCHITECTURE);
         filter_code_return(p, t->foreign);
         filter_code_load(p, offsetof(struct seccomp_data, nr));
-        filter_code_put(p, BPF_JMP | BPF_JGE | BPF_K, 0, 3, FILTER_NUMBERS);
+        filter_code_put(p, BPF_JMP | BPF_JGE | BPF_K, 0, 4, FILTER_NUMBERS);
+        filter_code_put(p, BPF_JMP | BPF_JEQ | BPF_K, 2, 0, NO_CALL);
         filter_code_put(p, BPF_JMP | BPF_JGE | BPF_K, 0, 1, X32_BIT);
         filter_code_return(p, t->foreign);
         filter_code_return(p, t->beyond);

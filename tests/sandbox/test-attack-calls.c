@@ -134,6 +134,7 @@ static const Attack attacks[] = {
         { "a call of i386", { "i386", "20" }, "SIGSYS", "ok", .locks = { { "seccomp-architecture" } },
                         .prepare = calls_of_i386 },
         { "a call of x32", { "x32", "39" }, "SIGSYS", "ok", .locks = { { "seccomp-architecture" } } },
+        { "no call at all", { "number", "-1" }, "ENOSYS", NULL },
         { "a call newer than the filter", { "number", "" }, "ENOSYS", NULL,
                         .locks = { { "seccomp-unknown" } }, .prepare = new_call },
 

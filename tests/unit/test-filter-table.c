@@ -83,10 +83,11 @@ static unsigned assert_verdicts(const FilterTable *t) {
                                                           : v           ? v->action
                                                                         : t->beyond);
         }
-        static const int high[] = { 0x3fffffff, 0x40000000, 0x40000001, INT32_MAX, -1, INT32_MIN };
+        static const int high[] = { 0x3fffffff, 0x40000000, 0x40000001, INT32_MAX, -1, -2, INT32_MIN };
         for (size_t i = 0; i < ELEMENTSOF(high); i++) {
                 data.nr = high[i];
-                ck_assert_uint_eq(run(&p, &data, &steps), i == 0 ? t->beyond : t->foreign);
+                ck_assert_uint_eq(run(&p, &data, &steps),
+                                high[i] == 0x3fffffff || high[i] == -1 ? t->beyond : t->foreign);
         }
         data.nr = 0;
         data.arch ^= 1;
