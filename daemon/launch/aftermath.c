@@ -46,8 +46,8 @@ static int look_closer(Look *l, FindingKind kind, const WalkDir *dir, const Walk
         return r;
 }
 
-/* A grant below is a root of its own, or cannot be written. */
-static bool is_elsewhere(const Look *l, const WalkDir *dir, const WalkEntry *e) {
+static bool ask(const Look *l, const WalkDir *dir, const WalkEntry *e,
+                bool (*question)(const LaunchPlan *, const char *)) {
         _cleanup_free_ char *path = NULL;
         const char *root = l->root->path;
         if (asprintf(&path, "%s/%s%s%s", root[1] ? root : "", dir->path, dir->path[0] ? "/" : "", e->name) <
@@ -55,18 +55,31 @@ static bool is_elsewhere(const Look *l, const WalkDir *dir, const WalkEntry *e) 
                 path = NULL;
                 return false;
         }
-        return plan_names_mount(l->cage->plan, path);
+        return question(l->cage->plan, path);
+}
+
+/* A grant below is a root of its own, or cannot be written. */
+static bool is_elsewhere(const Look *l, const WalkDir *dir, const WalkEntry *e) {
+        return e->type == DT_DIR && ask(l, dir, e, plan_names_mount);
+}
+
+/* In the place of a file that is denied or cannot be written stands a mount: another inode than the host has, and nothing that the agent
+ * could change. */
+static bool is_covered(const Look *l, const WalkDir *dir, const WalkEntry *e) {
+        return e->type != DT_DIR && ask(l, dir, e, plan_covers);
 }
 
 static int on_entry(void *data, const WalkDir *dir, const WalkEntry *e) {
         Look *l = data;
-        if (l->nested && e->type == DT_DIR && is_elsewhere(l, dir, e))
+        if (l->nested && is_elsewhere(l, dir, e))
                 return WALK_SKIP;
         FindingKind kind = findings_kind(l->cage->findings, l->root->path, dir, e);
         if (kind == FINDING_INSIDE)
                 return WALK_MARK;
         if (kind == FINDING_NONE)
                 return WALK_ENTER;
+        if (kind == FINDING_CHANGED && l->nested && is_covered(l, dir, e))
+                kind = FINDING_NEW;
         int r = look_closer(l, kind, dir, e);
         return r < 0 ? r : WALK_ENTER;
 }

@@ -260,6 +260,7 @@ static void crash(Rig *r, const char *launcher) {
 static const struct {
         const char *name, *prepare, *act;
         const char *told; /* all of it, each path with a blank behind; NULL: the list is not whole */
+        const char *denied;
 } tellings[] = {
         { "nothing", "repository repo; echo 1 >repo/.envrc; mkdir .husky; echo 1 >.husky/x",
                         "cd repo && echo 2 >f && git commit -qam 2 && git switch -qc x && git gc -q", "" },
@@ -272,6 +273,9 @@ static const struct {
                         "mkdir d; echo 1 >d/.envrc; echo 2 >d/old; touch -d 2001-01-01 d/old",
                         "mv -f d/old d/.envrc", "d/.envrc " },
         { "what was there, elsewhere", "mkdir d; echo 1 >d/.envrc", "mv d e", "e/.envrc " },
+        { "what was there, and is denied", "mkdir d; echo 1 >d/.envrc", "echo x >f", "", "d/.envrc" },
+        { "what is beside that", "mkdir d; echo 1 >d/.envrc", "mkdir e; echo x >e/.envrc", "e/.envrc ",
+                        "d/.envrc" },
         { "a symlink", "mkdir d", "ln -s /nowhere d/.envrc", "d/.envrc " },
         { "what is below a name that is a directory", "mkdir -p d/.husky/_; echo 1 >d/.husky/_/a",
                         "mkdir -p d/.husky/x && echo x >d/.husky/x/b", "d/.husky/x/b " },
@@ -354,10 +358,21 @@ static char *told(const Rig *r, const StatusPage *page) {
         return all;
 }
 
+static void deny(const Rig *r, LaunchPlan *p, const char *relative) {
+        _cleanup_free_ char *path = NULL;
+        int n = strncmp(relative, "../", 3) == 0 ? asprintf(&path, "%s/%s", r->dir, relative + 3)
+                                                 : asprintf(&path, "%s/%s", r->workspace, relative);
+        if (n < 0)
+                rig_die("memory", ENOMEM);
+        plan_add_mount(p, path, PLAN_DENIED)->required = false;
+}
+
 /* Whether the list is what it has to be. */
 static bool is_told(Rig *r, size_t i, RigResult *result) {
         _cleanup_(launch_plan_freep) LaunchPlan *p = agent(r, tellings[i].act);
         prepare(r, tellings[i].prepare);
+        if (tellings[i].denied)
+                deny(r, p, tellings[i].denied);
         rig_run(r, p, result);
         _cleanup_free_ char *list = told(r, &result->page);
         bool whole = tellings[i].told != NULL;
@@ -495,15 +510,6 @@ static const struct {
         { "a hard link of what is elsewhere", "echo WORD >../out/secret; ln ../out/secret l",
                         "../out/secret", "cat l", NULL, true },
 };
-
-static void deny(const Rig *r, LaunchPlan *p, const char *relative) {
-        _cleanup_free_ char *path = NULL;
-        int n = strncmp(relative, "../", 3) == 0 ? asprintf(&path, "%s/%s", r->dir, relative + 3)
-                                                 : asprintf(&path, "%s/%s", r->workspace, relative);
-        if (n < 0)
-                rig_die("memory", ENOMEM);
-        plan_add_mount(p, path, PLAN_DENIED)->required = false;
-}
 
 static void deny_all(Rig *r, bool walls) {
         for (size_t i = 0; i < ELEMENTSOF(denials); i++) {
