@@ -131,7 +131,8 @@ static int connect_bus(Connection *c) {
                 r = sd_bus_set_fd(c->bus, input, output);
         if (r < 0)
                 return r;
-        input = output = -EBADF; /* the bus's now */
+        (void)TAKE_FD(input); /* the bus's now, as the next */
+        (void)TAKE_FD(output);
         r = sd_bus_set_anonymous(c->bus, 1);
         if (r >= 0)
                 r = sd_bus_set_server(c->bus, 1, c->door->id);

@@ -98,10 +98,11 @@ static bool read_authority(const char *text, size_t size, uint16_t port, ProxyRe
 
 static ProxyStep parse_http(const uint8_t *data, size_t size, ProxyRequest *ret) {
         static const char connect[] = "CONNECT ", scheme[] = "http://";
-        const char *text = (const char *)data, *end = memmem(data, size, "\r\n\r\n", 4);
-        if (!end)
+        const char *text = (const char *)data, *end = memmem(text, size, "\r\n\r\n", 4);
+        const char *line = end ? memchr(text, '\r', size) : NULL;
+        if (!line)
                 return size < PROXY_REQUEST_MAX ? PROXY_MORE : PROXY_BAD;
-        const char *line = memchr(text, '\r', size), *target = memchr(text, ' ', (size_t)(line - text));
+        const char *target = memchr(text, ' ', (size_t)(line - text));
         const char *after = target ? memchr(target + 1, ' ', (size_t)(line - target) - 1) : NULL;
         if (!after || line - after != 9 ||
                         (memcmp(after, " HTTP/1.1", 9) != 0 && memcmp(after, " HTTP/1.0", 9) != 0))
@@ -125,7 +126,7 @@ static ProxyStep parse_http(const uint8_t *data, size_t size, ProxyRequest *ret)
 
 ProxyStep proxy_request_parse(const uint8_t *data, size_t size, bool greeted, ProxyRequest *ret) {
         *ret = (ProxyRequest){ .kind = PROXY_NONE };
-        if (size == 0)
+        if (size == 0 || !data)
                 return PROXY_MORE;
         if (greeted)
                 return parse_socks(data, size, ret);

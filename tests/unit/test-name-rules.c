@@ -407,7 +407,7 @@ static Suite *suite(void) {
         tcase_add_test(pure, test_gitlink_longest);
         tcase_add_loop_test(pure, test_findings_kind, 0, ELEMENTSOF(entries));
         tcase_add_checked_fixture(files, set_up, tear_down);
-        tcase_set_timeout(files, 60);
+        tcase_set_timeout(files, 240);
         tcase_add_test(files, test_walk_kinds);
         tcase_add_test(files, test_walk_limit);
         tcase_add_test(files, test_walk_deadline);

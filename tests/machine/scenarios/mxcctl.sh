@@ -127,6 +127,7 @@ test_why_not_everything_was_looked_at() {
         assert_status 137 as alice mxcctl run -- sh -c 'mkdir shut; chmod 0 shut; kill -9 $$'
         assert_contains "$output" 'not everything was looked at'
         assert_lacks "$output" 'was killed before'
+        rmdir "$ws/shut"
         assert_status 137 as alice mxcctl run -- sh -c 'kill -9 $$'
         assert_lacks "$output" 'looked at'
         run alice sh -c 'touch there; exec sleep 600' >"$ws/said" 2>&1 &

@@ -227,9 +227,9 @@ test_any_resolver_that_a_program_asks_is_ours() {
         world
         local server
         for server in 8.8.8.8 1.1.1.1 127.0.0.53 2001:4860:4860::8888 $WORLD_DNS; do
-                assert_ok go dig +short +tries=1 +time=10 web.example.com @$server
+                assert_ok go dig +short +tries=1 +time=10 web.example.com @"$server"
                 assert_contains "$output" $WORLD_WEB
-                assert_ok go dig +tcp +short +tries=1 +time=10 web.example.com @$server
+                assert_ok go dig +tcp +short +tries=1 +time=10 web.example.com @"$server"
                 assert_contains "$output" $WORLD_WEB
         done
         assert_ok go dig +tries=1 +time=10 secret.other.example.net TXT @8.8.8.8

@@ -27,7 +27,7 @@ world_up() {
         in_world ip link set machine up
         local address
         for address in $WORLD_DNS $WORLD_WEB $WORLD_OTHER $WORLD_PRIVATE; do
-                in_world ip addr add $address/32 dev lo
+                in_world ip addr add "$address"/32 dev lo
         done
         in_world ip -6 addr add $WORLD_WEB6/128 dev lo nodad
         ip route add default via 93.184.215.1
