@@ -63,10 +63,10 @@ static bool is_elsewhere(const Look *l, const WalkDir *dir, const WalkEntry *e) 
         return e->type == DT_DIR && ask(l, dir, e, plan_names_mount);
 }
 
-/* In the place of a file that is denied or cannot be written stands a mount: another inode than the host has, and nothing that the agent
- * could change. */
+/* In the place of a denied file stands a cover: another inode than the host has, and nothing that the agent could change, put something else in
+ * the place of, or move away with what it is in. Of the last, nothing holds for what is read-only. */
 static bool is_covered(const Look *l, const WalkDir *dir, const WalkEntry *e) {
-        return e->type != DT_DIR && ask(l, dir, e, plan_covers);
+        return e->type != DT_DIR && ask(l, dir, e, plan_denies);
 }
 
 static int on_entry(void *data, const WalkDir *dir, const WalkEntry *e) {

@@ -44,16 +44,16 @@ bool plan_names_mount(const LaunchPlan *plan, const char *path) {
         return false;
 }
 
-static bool covers(const PlanMount *mounts, size_t n, const char *path) {
+static bool denies(const PlanMount *mounts, size_t n, const char *path) {
         for (size_t i = 0; i < n; i++)
                 if (streq(mounts[i].path, path))
-                        return mounts[i].access != PLAN_READWRITE;
+                        return mounts[i].access == PLAN_DENIED;
         return false;
 }
 
-bool plan_covers(const LaunchPlan *plan, const char *path) {
-        return covers(plan->mounts, plan->n_mounts, path) ||
-               covers(plan->template.mounts, plan->template.n_mounts, path);
+bool plan_denies(const LaunchPlan *plan, const char *path) {
+        return denies(plan->mounts, plan->n_mounts, path) ||
+               denies(plan->template.mounts, plan->template.n_mounts, path);
 }
 
 bool plan_names_below(const LaunchPlan *plan, const char *path) {

@@ -27,6 +27,6 @@ int see_as_owner(const LaunchPlan *plan);
 int see_as_root(void);
 
 bool plan_names_mount(const LaunchPlan *plan, const char *path); /* granted or denied, by exactly this path */
-bool plan_covers(const LaunchPlan *plan, const char *path); /* denied or read-only, by exactly this path */
+bool plan_denies(const LaunchPlan *plan, const char *path); /* by exactly this path */
 bool plan_names_below(const LaunchPlan *plan, const char *path); /* anything below it */
 bool path_is_below(const char *path, const char *ancestor); /* a proper descendant */

@@ -260,7 +260,7 @@ static void crash(Rig *r, const char *launcher) {
 static const struct {
         const char *name, *prepare, *act;
         const char *told; /* all of it, each path with a blank behind; NULL: the list is not whole */
-        const char *denied;
+        const char *denied, *readonly;
 } tellings[] = {
         { "nothing", "repository repo; echo 1 >repo/.envrc; mkdir .husky; echo 1 >.husky/x",
                         "cd repo && echo 2 >f && git commit -qam 2 && git switch -qc x && git gc -q", "" },
@@ -274,6 +274,8 @@ static const struct {
                         "mv -f d/old d/.envrc", "d/.envrc " },
         { "what was there, elsewhere", "mkdir d; echo 1 >d/.envrc", "mv d e", "e/.envrc " },
         { "what was there, and is denied", "mkdir d; echo 1 >d/.envrc", "echo x >f", "", "d/.envrc" },
+        { "what came in the place of what is read-only", "mkdir d; echo 1 >d/.envrc",
+                        "mv d e; mkdir d; echo x >d/.envrc", "d/.envrc e/.envrc ", NULL, "d/.envrc" },
         { "what is beside that", "mkdir d; echo 1 >d/.envrc", "mkdir e; echo x >e/.envrc", "e/.envrc ",
                         "d/.envrc" },
         { "a symlink", "mkdir d", "ln -s /nowhere d/.envrc", "d/.envrc " },
@@ -358,13 +360,17 @@ static char *told(const Rig *r, const StatusPage *page) {
         return all;
 }
 
-static void deny(const Rig *r, LaunchPlan *p, const char *relative) {
+static void set_access(const Rig *r, LaunchPlan *p, const char *relative, PlanAccess access) {
         _cleanup_free_ char *path = NULL;
         int n = strncmp(relative, "../", 3) == 0 ? asprintf(&path, "%s/%s", r->dir, relative + 3)
                                                  : asprintf(&path, "%s/%s", r->workspace, relative);
         if (n < 0)
                 rig_die("memory", ENOMEM);
-        plan_add_mount(p, path, PLAN_DENIED)->required = false;
+        plan_add_mount(p, path, access)->required = false;
+}
+
+static void deny(const Rig *r, LaunchPlan *p, const char *relative) {
+        set_access(r, p, relative, PLAN_DENIED);
 }
 
 /* Whether the list is what it has to be. */
@@ -373,6 +379,8 @@ static bool is_told(Rig *r, size_t i, RigResult *result) {
         prepare(r, tellings[i].prepare);
         if (tellings[i].denied)
                 deny(r, p, tellings[i].denied);
+        if (tellings[i].readonly)
+                set_access(r, p, tellings[i].readonly, PLAN_READONLY);
         rig_run(r, p, result);
         _cleanup_free_ char *list = told(r, &result->page);
         bool whole = tellings[i].told != NULL;
