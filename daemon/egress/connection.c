@@ -5,21 +5,15 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "budget.h"
 #include "cleanup.h"
-#include "host-address.h"
+#include "destination.h"
 #include "proxy.h"
 #include "reports.h"
 
 #define ACCEPT_AT_ONCE 64U
 #define PAUSE_USEC (UINT64_C(100) * 1000)    /* out of descriptors: for so long nothing is accepted */
 #define REFUSED_USEC (UINT64_C(2) * 1000000) /* for the client to read why */
-#define TOKEN UINT64_C(1000000)
-
-static uint64_t now(const Egress *e) {
-        uint64_t usec = 0;
-        (void)sd_event_now(e->event, CLOCK_MONOTONIC, &usec); /* fails for a clock that there is not */
-        return usec;
-}
 
 /* ---- ends ---- */
 
@@ -63,7 +57,7 @@ static void end(Connection *c, EgressKind kind, EgressReason reason, int error, 
         report.error = error < 0 ? -error : error;
         report.bytes_out = c->bytes_out;
         report.bytes_in = c->bytes_in;
-        report.usec = now(c->egress) - c->began;
+        report.usec = egress_now(c->egress) - c->began;
         (void)report_send(c->egress,
                         &report); /* what was decided is on record; what came of it is lost with a full channel */
         if (!clean) {
@@ -103,59 +97,13 @@ static void read_refused(Connection *c) {
                 end(c, EGRESS_CLOSE, EGRESS_BY_RULE, 0, true);
 }
 
-/* ---- budgets ---- */
-
 static bool over_budget(Connection *c) {
-        const Egress *e = c->egress;
-        bool out = e->bytes_out > e->lease->bytes_out, in = e->bytes_in > e->lease->bytes_in;
-        if (!out && !in)
+        Judgement j;
+        if (!budget_is_over(c->egress, c->judgement.host, &j))
                 return false;
-        const Judgement j = { .reason = out ? EGRESS_LIMIT_BYTES_OUT : EGRESS_LIMIT_BYTES_IN,
-                .clause = out ? "/network/egress/limits/bytesOut" : "/network/egress/limits/bytesIn",
-                .host = c->judgement.host };
         report_refusal(c->egress, &c->destination, c->serial, &j);
         end(c, EGRESS_CLOSE, j.reason, 0, false);
         return true;
-}
-
-/* A bucket that fills by connectionRate a second, up to so many seconds' worth. */
-static bool take_token(Egress *e) {
-        const uint64_t rate = e->lease->connection_rate;
-        if (rate == LEASE_UNLIMITED)
-                return true;
-        uint64_t usec = now(e), most = rate > UINT32_MAX ? UINT64_MAX : rate * EGRESS_RATE_SECONDS * TOKEN;
-        uint64_t passed = usec - e->tokens_since;
-        if (e->tokens_since == 0 || passed > EGRESS_RATE_SECONDS * UINT64_C(1000000) || most == UINT64_MAX)
-                e->tokens = most;
-        else
-                e->tokens += rate * passed < most - e->tokens ? rate * passed : most - e->tokens;
-        e->tokens_since = usec;
-        if (e->tokens < TOKEN)
-                return false;
-        e->tokens -= TOKEN;
-        return true;
-}
-
-static bool within_limits(Egress *e, const Destination *d) {
-        const EgressLease *l = e->lease;
-        Judgement j = { .host = d->n_hosts > 0 ? d->hosts[0] : NULL };
-        if (e->n_connections >= l->connections || e->n_connections >= EGRESS_CONNECTIONS_MAX) {
-                j.reason = EGRESS_LIMIT_CONNECTIONS;
-                j.clause = "/network/egress/limits/connections";
-        } else if (e->bytes_out >= l->bytes_out) {
-                j.reason = EGRESS_LIMIT_BYTES_OUT;
-                j.clause = "/network/egress/limits/bytesOut";
-        } else if (e->bytes_in >= l->bytes_in) {
-                j.reason = EGRESS_LIMIT_BYTES_IN;
-                j.clause = "/network/egress/limits/bytesIn";
-        } else if (!take_token(e)) {
-                j.reason = EGRESS_LIMIT_RATE;
-                j.clause = "/network/egress/limits/connectionRate";
-        } else {
-                return true;
-        }
-        report_refusal(e, d, 0, &j);
-        return false;
 }
 
 /* ---- open ---- */
@@ -315,18 +263,10 @@ static int on_outer(sd_event_source *source, int fd, uint32_t events, void *user
         return 0;
 }
 
-/* Exactly the address that was dialled inside: nothing is looked up twice. */
 static int dial(Connection *c) {
-        struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = c->address.sin6_port };
-        const bool mapped = IN6_IS_ADDR_V4MAPPED(&c->address.sin6_addr);
-        memcpy(&v4.sin_addr, c->address.sin6_addr.s6_addr + 12, 4);
-        const struct sockaddr *to =
-                        mapped ? (const struct sockaddr *)&v4 : (const struct sockaddr *)&c->address;
-        c->outer = socket(mapped ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        c->outer = destination_dial(&c->address, SOCK_STREAM);
         if (c->outer < 0)
-                return -errno;
-        if (connect(c->outer, to, mapped ? sizeof(v4) : sizeof(c->address)) < 0 && errno != EINPROGRESS)
-                return -errno;
+                return c->outer;
         int r = sd_event_add_io(c->egress->event, &c->outer_io, c->outer, EPOLLOUT, on_outer, c);
         return r < 0 ? r : set_timer(c, EGRESS_DIAL_USEC);
 }
@@ -375,20 +315,6 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
 
 /* ---- the beginning ---- */
 
-static void find_destination(Connection *c) {
-        const struct in6_addr *a = &c->address.sin6_addr;
-        const bool mapped = IN6_IS_ADDR_V4MAPPED(a);
-        const int family = mapped ? AF_INET : AF_INET6;
-        const uint8_t *bytes = mapped ? a->s6_addr + 12 : a->s6_addr;
-        Destination *d = &c->destination;
-        cidr_from_address(family, bytes, &d->address);
-        d->by_address_only = d->address.family != family || host_has_address(family, bytes);
-        d->protocol = PROTOCOL_TCP;
-        d->port = ntohs(c->address.sin6_port);
-        d->n_hosts = names_of(c->egress->names, &d->address, c->hosts);
-        d->hosts = c->hosts;
-}
-
 static int ask(Connection *c) {
         Egress *e = c->egress;
         int r = sd_event_add_io(
@@ -412,7 +338,7 @@ void connection_take(Egress *e, const ConnectionClient *client) {
         *c = (Connection){ .egress = e,
                 .inner = client->fd,
                 .outer = -EBADF,
-                .began = now(e),
+                .began = egress_now(e),
                 .serial = ++e->serial,
                 .address = client->to,
                 .proxy = client->kind };
@@ -420,9 +346,9 @@ void connection_take(Egress *e, const ConnectionClient *client) {
         e->n_connections++;
         bool allowed = false;
         if (c->address.sin6_family == AF_INET6 && flow_put(&c->up, client->said, client->size) == 0) {
-                find_destination(c);
+                destination_find(e->names, &c->address, PROTOCOL_TCP, c->hosts, &c->destination);
                 e->n_connections--; /* not this one */
-                allowed = within_limits(e, &c->destination);
+                allowed = budget_take(e, &c->destination);
                 e->n_connections++;
         }
         if (allowed) {

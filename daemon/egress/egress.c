@@ -24,6 +24,12 @@ static int check_socket(int fd, int family, int type) {
         return value == type ? 0 : -EBADF;
 }
 
+uint64_t egress_now(const Egress *e) {
+        uint64_t usec = 0;
+        (void)sd_event_now(e->event, CLOCK_MONOTONIC, &usec); /* fails for a clock that there is not */
+        return usec;
+}
+
 static bool denies_names(const NetDirection *d) {
         for (size_t i = 0; i < d->n_deny; i++)
                 for (size_t j = 0; j < d->deny[i].n_peers; j++)

@@ -50,6 +50,7 @@ typedef struct Egress {
 /* egress.c. Takes the descriptors of egress-net.h, and what they say, in any case. */
 int egress_new(Egress **ret);
 Egress *egress_free(Egress *e);
+uint64_t egress_now(const Egress *e); /* CLOCK_MONOTONIC */
 void egress_set_lease(Egress *e, EgressLease *lease); /* takes it; connections that it does not allow end */
 
 /* dns.c */

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "budget.h"
+
+#include "cleanup.h"
+#include "reports.h"
+
+#define TOKEN UINT64_C(1000000)
+
+/* A bucket that fills by connectionRate a second, up to so many seconds' worth. */
+static bool take_token(Egress *e) {
+        const uint64_t rate = e->lease->connection_rate;
+        if (rate == LEASE_UNLIMITED)
+                return true;
+        uint64_t usec = egress_now(e),
+                 most = rate > UINT32_MAX ? UINT64_MAX : rate * EGRESS_RATE_SECONDS * TOKEN;
+        uint64_t passed = usec - e->tokens_since;
+        if (e->tokens_since == 0 || passed > EGRESS_RATE_SECONDS * UINT64_C(1000000) || most == UINT64_MAX)
+                e->tokens = most;
+        else
+                e->tokens += rate * passed < most - e->tokens ? rate * passed : most - e->tokens;
+        e->tokens_since = usec;
+        if (e->tokens < TOKEN)
+                return false;
+        e->tokens -= TOKEN;
+        return true;
+}
+
+bool budget_take(Egress *e, const Destination *d) {
+        const EgressLease *l = e->lease;
+        Judgement j = { .host = d->n_hosts > 0 ? d->hosts[0] : NULL };
+        if (e->n_connections >= l->connections || e->n_connections >= EGRESS_CONNECTIONS_MAX) {
+                j.reason = EGRESS_LIMIT_CONNECTIONS;
+                j.clause = "/network/egress/limits/connections";
+        } else if (e->bytes_out >= l->bytes_out) {
+                j.reason = EGRESS_LIMIT_BYTES_OUT;
+                j.clause = "/network/egress/limits/bytesOut";
+        } else if (e->bytes_in >= l->bytes_in) {
+                j.reason = EGRESS_LIMIT_BYTES_IN;
+                j.clause = "/network/egress/limits/bytesIn";
+        } else if (!take_token(e)) {
+                j.reason = EGRESS_LIMIT_RATE;
+                j.clause = "/network/egress/limits/connectionRate";
+        } else {
+                return true;
+        }
+        report_refusal(e, d, 0, &j);
+        return false;
+}
+
+bool budget_is_over(const Egress *e, const char *host, Judgement *ret) {
+        bool out = e->bytes_out > e->lease->bytes_out, in = e->bytes_in > e->lease->bytes_in;
+        if (!out && !in)
+                return false;
+        *ret = (Judgement){ .reason = out ? EGRESS_LIMIT_BYTES_OUT : EGRESS_LIMIT_BYTES_IN,
+                .clause = out ? "/network/egress/limits/bytesOut" : "/network/egress/limits/bytesIn",
+                .host = host };
+        return true;
+}

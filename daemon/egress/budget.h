@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* What the lease leaves a sandbox of everything that it reaches together: connections and datagrams. Reaching a bound is a decision, and is told. */
+
+#include "egress.h"
+
+/* One more is begun; e->n_connections is without it. False: there may not be one, and that has been told. */
+bool budget_take(Egress *e, const Destination *d);
+
+/* Whether more bytes have gone than may; *ret then is the refusal, which is not told yet. */
+bool budget_is_over(const Egress *e, const char *host, Judgement *ret);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "destination.h"
+
+#include <sys/socket.h>
+
+#include "cleanup.h"
+#include "host-address.h"
+
+void destination_find(const Names *n, const struct sockaddr_in6 *to, unsigned protocol,
+                const char *hosts[NAMES_PER_ADDRESS], Destination *ret) {
+        const bool mapped = IN6_IS_ADDR_V4MAPPED(&to->sin6_addr);
+        const int family = mapped ? AF_INET : AF_INET6;
+        const uint8_t *bytes = to->sin6_addr.s6_addr + (mapped ? 12 : 0);
+        cidr_from_address(family, bytes, &ret->address);
+        ret->by_address_only = ret->address.family != family || host_has_address(family, bytes);
+        ret->protocol = protocol;
+        ret->port = ntohs(to->sin6_port);
+        ret->n_hosts = names_of(n, &ret->address, hosts);
+        ret->hosts = hosts;
+}
+
+int destination_dial(const struct sockaddr_in6 *to, int type) {
+        struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = to->sin6_port };
+        const bool mapped = IN6_IS_ADDR_V4MAPPED(&to->sin6_addr);
+        memcpy(&v4.sin_addr, to->sin6_addr.s6_addr + 12, 4);
+        const struct sockaddr *there = mapped ? (const struct sockaddr *)&v4 : (const struct sockaddr *)to;
+        _cleanup_close_ int fd = socket(mapped ? AF_INET : AF_INET6, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        if (fd < 0 || (connect(fd, there, mapped ? sizeof(v4) : sizeof(*to)) < 0 && errno != EINPROGRESS))
+                return -errno;
+        return TAKE_FD(fd);
+}

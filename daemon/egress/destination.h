@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* Where something that came out of the sandbox was going: an address and a port as the kernel says them, IPv4 as ::ffff:a.b.c.d. */
+
+#include <netinet/in.h>
+
+#include "judge.h"
+#include "names.h"
+
+/* What is judged. *ret borrows hosts, whose names are those of n. */
+void destination_find(const Names *n, const struct sockaddr_in6 *to, unsigned protocol, const char *hosts[NAMES_PER_ADDRESS], Destination *ret);
+
+/* A socket of that type that is on its way there, to exactly that address: nothing is looked up twice. Non-blocking; a negative errno. */
+int destination_dial(const struct sockaddr_in6 *to, int type);
