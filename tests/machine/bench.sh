@@ -19,7 +19,7 @@ bench_lxc_exec() {
         local dir
         dir=${MXC_CACHE:-$BUILD/cache}/mxc-sdk-1.0.1
         if [ ! -x "$dir/package/bin/x64/lxc-exec" ]; then
-                command -v npm >/dev/null || need_packages npm
+                need_npm
                 mkdir -p "$dir"
                 # shellcheck disable=SC2016 # for the inner shell
                 step 'fetching @microsoft/mxc-sdk' bash -c 'cd "$1" && npm pack --silent @microsoft/mxc-sdk@1.0.1 && tar -xzf ./*.tgz && rm ./*.tgz' \

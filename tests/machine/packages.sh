@@ -11,9 +11,15 @@ PACKAGES_vm=(qemu-system-x86 mmdebstrap e2fsprogs)
 PACKAGES_lint=(clang-format-14 clang-tidy-14 shellcheck libxml2-utils mandoc)
 PACKAGES_bench=(bubblewrap crun)
 PACKAGES_npm=(npm)
+PACKAGES_clients=(golang-go openssh-server netcat-openbsd python3-pip)
+# Of them, those that would serve on this host from now on: they are neither started nor left to be at the next boot.
+SERVICES=(openssh-server:ssh)
+
+# npm comes from many places, and is then no package
+need_npm() { command -v npm >/dev/null || need_packages npm; }
 
 need_packages() {
-        local purpose list name missing=()
+        local purpose list name status=0 missing=() quiet=()
         for purpose; do
                 list="PACKAGES_${purpose}[@]"
                 for name in "${!list}"; do
@@ -24,6 +30,22 @@ need_packages() {
         need_root
         export DEBIAN_FRONTEND=noninteractive
         step 'reading package lists' apt-get -qq -o DPkg::Lock::Timeout=600 update
+        for name in "${missing[@]}"; do
+                list=" ${SERVICES[*]}"
+                [[ $list != *" $name:"* ]] || quiet+=("$(sed "s/.* $name:\([^ ]*\).*/\1/" <<<"$list")")
+        done
+        [ ${#quiet[@]} -eq 0 ] || services_stay_down
         MXC_LOG_LINES=20 step "installing ${missing[*]}" \
-                apt-get -qq -y -o DPkg::Lock::Timeout=600 --no-install-recommends install "${missing[@]}"
+                apt-get -qq -y -o DPkg::Lock::Timeout=600 --no-install-recommends install "${missing[@]}" || status=$?
+        [ ${#quiet[@]} -eq 0 ] || services_as_before "${quiet[@]}"
+        return $status
+}
+
+# What invoke-rc.d asks before it starts anything, unless this host has an answer of its own.
+services_stay_down() {
+        [ -e /usr/sbin/policy-rc.d ] || install -m 755 /dev/stdin /usr/sbin/policy-rc.d <<<$'#!/bin/sh\n# tests/run\nexit 101'
+}
+services_as_before() {
+        ! grep -q '^# tests/run$' /usr/sbin/policy-rc.d || rm /usr/sbin/policy-rc.d
+        systemctl --quiet disable "$@" 2>/dev/null || true
 }

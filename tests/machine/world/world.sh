@@ -8,6 +8,7 @@ WORLD_WEB=93.184.216.34
 WORLD_WEB6=2606:2800:220:1::34
 WORLD_OTHER=93.184.216.99
 WORLD_PRIVATE=10.77.0.1
+WORLD_WORKSHOP=93.184.216.80 # workshop.sh
 world_dir=/run/mxc-world
 
 in_world() { ip netns exec world "$@"; }
@@ -26,7 +27,7 @@ world_up() {
         in_world ip -6 addr add 2606:2800:220:2::1/64 dev machine nodad
         in_world ip link set machine up
         local address
-        for address in $WORLD_DNS $WORLD_WEB $WORLD_OTHER $WORLD_PRIVATE; do
+        for address in $WORLD_DNS $WORLD_WEB $WORLD_OTHER $WORLD_PRIVATE $WORLD_WORKSHOP; do
                 in_world ip addr add "$address"/32 dev lo
         done
         in_world ip -6 addr add $WORLD_WEB6/128 dev lo nodad
@@ -40,7 +41,7 @@ world_up() {
 
 world_certificate() {
         openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj '/CN=world' \
-                -addext 'subjectAltName=DNS:web.example.com,DNS:api.example.com,DNS:other.example.net' \
+                -addext 'subjectAltName=DNS:web.example.com,DNS:api.example.com,DNS:other.example.net,DNS:git.example.com,DNS:registry.example.com' \
                 -keyout $world_dir/key.pem -out $world_dir/cert.pem 2>/dev/null
         chmod 644 $world_dir/cert.pem
 }
@@ -54,6 +55,8 @@ listen-address=$WORLD_DNS
 host-record=web.example.com,$WORLD_WEB,$WORLD_WEB6
 host-record=api.example.com,$WORLD_WEB
 host-record=other.example.net,$WORLD_OTHER
+host-record=git.example.com,$WORLD_WORKSHOP
+host-record=registry.example.com,$WORLD_WORKSHOP
 host-record=inside.example.com,$WORLD_PRIVATE
 host-record=loop.example.com,127.0.0.1
 host-record=meta.example.com,169.254.169.254
