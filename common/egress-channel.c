@@ -21,6 +21,7 @@ static const char *const reason_words[_EGRESS_REASON_MAX] = {
         [EGRESS_LIMIT_BYTES_IN] = "limit-bytes-in",
         [EGRESS_UNREACHABLE] = "unreachable",
         [EGRESS_REVOKED] = "revoked",
+        [EGRESS_HOST_LOOPBACK] = "host-loopback",
 };
 
 const char *egress_reason_to_string(EgressReason r) {

@@ -44,6 +44,7 @@ typedef enum EgressReason {
         EGRESS_LIMIT_BYTES_IN,
         EGRESS_UNREACHABLE,     /* of FAIL: error says why */
         EGRESS_REVOKED,         /* a new lease does not allow it any more */
+        EGRESS_HOST_LOOPBACK,   /* of an address that stands for the host's loopback: hostLoopback does not allow it */
         _EGRESS_REASON_MAX,
 } EgressReason;
 const char *egress_reason_to_string(EgressReason r); /* NULL outside the enum */

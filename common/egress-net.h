@@ -8,12 +8,14 @@
  *   any TCP         lands on one listener by an sk_lookup program (kernel 5.9); getsockname() of what is accepted is where it was going.
  *                   Not the loopback addresses (other than port 53) and the own ones: those are the sandbox's for its own servers
  *   proxy           EGRESS_PROXY_V4, port EGRESS_PROXY_PORT: HTTP CONNECT, forward and SOCKS5
- *   host loopback   EGRESS_HOST_V4, where ingress.hostLoopback allows it
+ *   host loopback   EGRESS_HOST_V4 is the host's 127.0.0.1, EGRESS_HOST_V6 its ::1, where ingress.hostLoopback allows it and a rule as well;
+ *                   whatever else the host's network has at these addresses cannot be reached
  * They are the addresses of QEMU's and slirp4netns's user networks, which people know. */
 
 #define EGRESS_OWN_V4 "10.0.2.15"
 #define EGRESS_OWN_V6 "fd00:6d78:6300::15"
 #define EGRESS_HOST_V4 "10.0.2.2"
+#define EGRESS_HOST_V6 "fd00:6d78:6300::2"
 #define EGRESS_PROXY_V4 "10.0.2.3"
 #define EGRESS_PROXY_PORT 3128
 

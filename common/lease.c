@@ -74,12 +74,15 @@ static void code_rules(Codec *c, NetRule **rules, size_t *n, const char *where) 
 }
 
 static void code_lease(Codec *c, EgressLease *l) {
-        uint32_t magic = LEASE_MAGIC, version = LEASE_VERSION, fallback = l->egress.fallback;
+        uint32_t magic = LEASE_MAGIC, version = LEASE_VERSION, fallback = l->egress.fallback,
+                 loopback = l->host_loopback;
         code_u32(c, &magic, LEASE_MAGIC, LEASE_MAGIC, "magic");
         code_u32(c, &version, LEASE_VERSION, LEASE_VERSION, "version");
         code_id(c, &l->id, "id");
         code_u32(c, &fallback, VERDICT_DENY, VERDICT_ALLOW, "default");
         l->egress.fallback = (Verdict)fallback;
+        code_u32(c, &loopback, VERDICT_DENY, VERDICT_ALLOW, "host_loopback");
+        l->host_loopback = (Verdict)loopback;
         code_rules(c, &l->egress.allow, &l->egress.n_allow, "allow");
         code_rules(c, &l->egress.deny, &l->egress.n_deny, "deny");
         code_number(c, &l->bytes_out, 8, "bytes_out");

@@ -12,6 +12,7 @@
 typedef struct EgressLease {
         char *id;                 /* of the sandbox */
         NetDirection egress;      /* clauses name the policy: "NAME#/network/egress/allow/0" */
+        Verdict host_loopback;    /* ingress.hostLoopback: rules of egress may open the host's loopback */
         uint64_t bytes_out, bytes_in;    /* of all connections together; LEASE_UNLIMITED */
         uint64_t connections;     /* open at once */
         uint64_t connection_rate; /* new ones a second */

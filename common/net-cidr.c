@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 
 #include "cleanup.h"
+#include "egress-net.h"
 #include "net-rule.h"
 
 /* Address blocks. A v6 address that carries a v4 one (mapped, RFC 4291 2.5.5.2; NAT64, RFC 6052; 6to4, RFC 3056) is judged as
@@ -123,4 +124,14 @@ bool cidr_overlaps(const NetCidr *a, const NetCidr *b) {
 
 bool cidr_equal(const NetCidr *a, const NetCidr *b) {
         return cidr_covers(a, b) && cidr_covers(b, a);
+}
+
+bool address_is_host_loopback(const NetCidr *address) {
+        static const char *const those[] = { EGRESS_HOST_V4, EGRESS_HOST_V6 };
+        for (size_t i = 0; i < ELEMENTSOF(those); i++) {
+                NetCidr host;
+                if (cidr_parse_address(those[i], &host) && cidr_equal(&host, address))
+                        return true;
+        }
+        return false;
 }

@@ -64,6 +64,8 @@ void cidr_format(const NetCidr *c, char ret[CIDR_TEXT_SIZE]);
 bool cidr_covers(const NetCidr *big, const NetCidr *small);
 bool cidr_overlaps(const NetCidr *a, const NetCidr *b);
 bool cidr_equal(const NetCidr *a, const NetCidr *b);
+/* The addresses under which a sandbox knows the host's loopback (egress-net.h). Rules about them count only where hostLoopback allows it. */
+bool address_is_host_loopback(const NetCidr *address);
 
 /* net-rule.c. A budget counts pairs down; at zero the work is given up and the result does not matter. */
 void net_peer_clear(NetPeer *p);

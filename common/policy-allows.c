@@ -42,6 +42,11 @@ static Verdict allows_connect(const Policy *p, const PolicyRequest *r, const cha
         if ((!address && !host) || (r->protocol != PROTOCOL_TCP && r->protocol != PROTOCOL_UDP &&
                                                    r->protocol != PROTOCOL_ICMP))
                 return VERDICT_DENY;
+        if (address && address_is_host_loopback(address) &&
+                        (p->host_loopback == VERDICT_DENY || r->protocol != PROTOCOL_TCP)) {
+                *ret_clause = "/network/ingress/hostLoopback";
+                return VERDICT_DENY;
+        }
         const NetRule *rule = net_rules_find(
                         p->egress.deny, p->egress.n_deny, address, host, r->protocol, r->port);
         Verdict found = VERDICT_DENY;

@@ -323,14 +323,11 @@ static const NetRule *find_protocol(const NetDirection *d, unsigned protocol) {
 /* What a relay does is connections outward, by TCP. */
 static int check_network(const Policy *e, Decision *d) {
         const NetDirection *in = &e->ingress;
-        if (in->n_allow > 0 || in->fallback == VERDICT_ALLOW || e->host_loopback == VERDICT_ALLOW) {
-                const char *clause = in->n_allow > 0                     ? in->allow[0].clause
-                                     : e->host_loopback == VERDICT_ALLOW ? "/network/ingress/hostLoopback"
-                                                                         : "/network/ingress/default";
+        if (in->n_allow > 0 || in->fallback == VERDICT_ALLOW) {
+                const char *clause = in->n_allow > 0 ? in->allow[0].clause : "/network/ingress/default";
                 return deny(d, REASON_UNSUPPORTED, "host", clause,
-                                "The policy lets others connect to the sandbox, or it to the host itself "
-                                "(%s), which "
-                                "this version cannot do. Take that out of the policy.",
+                                "The policy lets others connect to the sandbox (%s), which this version "
+                                "cannot do. Take that out of the policy.",
                                 clause);
         }
         static const struct {
@@ -471,14 +468,16 @@ static char *question_text(const PolicyRequest *q) {
 }
 
 /* What a reader of the answer would otherwise take wrongly. */
-static const char *remark(const PolicyRequest *q, Verdict verdict) {
+static const char *remark(const PolicyRequest *q) {
         static const char *const own[] = { "/dev", "/proc", "/tmp", "/var/tmp" };
         bool path = q->kind == REQUEST_READ || q->kind == REQUEST_WRITE || q->kind == REQUEST_EXEC;
         for (size_t i = 0; path && i < ELEMENTSOF(own); i++)
                 if (q->target && is_at_or_below(q->target, own[i]))
                         return " A sandbox has something of its own there; this is about what the host has.";
-        if (q->kind == REQUEST_CONNECT && verdict == VERDICT_ALLOW)
-                return " This version builds no network, so it refuses to run anything under such a policy.";
+        NetCidr address;
+        if (q->kind == REQUEST_CONNECT && q->target && cidr_parse_address(q->target, &address) &&
+                        address_is_host_loopback(&address))
+                return " In a sandbox that address is the host's own loopback.";
         return "";
 }
 
@@ -490,7 +489,7 @@ static int answer(const Policy *p, const char *bound, const PolicyRequest *q, Ve
                 return -ENOMEM;
         if (asprintf(&sentence, "The %s %s %s.%s", title(p, buffer),
                             verdict == VERDICT_ALLOW ? "allows" : "does not allow", question,
-                            remark(q, verdict)) < 0) {
+                            remark(q)) < 0) {
                 sentence = NULL;
                 return -ENOMEM;
         }

@@ -23,6 +23,7 @@ static int lease_new(const char *id, const Policy *effective, int *ret) {
         const EgressLease lease = {
                 .id = (char *)id,
                 .egress = effective->egress, /* borrowed */
+                .host_loopback = effective->host_loopback,
                 .bytes_out = effective->bytes_out,
                 .bytes_in = effective->bytes_in,
                 .connections = effective->connections,

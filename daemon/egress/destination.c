@@ -19,13 +19,26 @@ void destination_find(const Names *n, const struct sockaddr_in6 *to, unsigned pr
         ret->hosts = hosts;
 }
 
+/* The two addresses that are others outside, in any spelling, as what is judged. */
+static struct in6_addr address_outside(const struct in6_addr *a) {
+        static const struct in6_addr loopback_v4 = { .s6_addr = { [10] = 0xff, [11] = 0xff, 127, 0, 0, 1 } };
+        const bool mapped = IN6_IS_ADDR_V4MAPPED(a);
+        NetCidr folded;
+        cidr_from_address(mapped ? AF_INET : AF_INET6, a->s6_addr + (mapped ? 12 : 0), &folded);
+        if (!address_is_host_loopback(&folded))
+                return *a;
+        return folded.family == AF_INET ? loopback_v4 : in6addr_loopback;
+}
+
 int destination_dial(const struct sockaddr_in6 *to, int type) {
+        struct sockaddr_in6 v6 = *to;
+        v6.sin6_addr = address_outside(&to->sin6_addr);
         struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = to->sin6_port };
-        const bool mapped = IN6_IS_ADDR_V4MAPPED(&to->sin6_addr);
-        memcpy(&v4.sin_addr, to->sin6_addr.s6_addr + 12, 4);
-        const struct sockaddr *there = mapped ? (const struct sockaddr *)&v4 : (const struct sockaddr *)to;
+        const bool mapped = IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr);
+        memcpy(&v4.sin_addr, v6.sin6_addr.s6_addr + 12, 4);
+        const struct sockaddr *there = mapped ? (const struct sockaddr *)&v4 : (const struct sockaddr *)&v6;
         _cleanup_close_ int fd = socket(mapped ? AF_INET : AF_INET6, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        if (fd < 0 || (connect(fd, there, mapped ? sizeof(v4) : sizeof(*to)) < 0 && errno != EINPROGRESS))
+        if (fd < 0 || (connect(fd, there, mapped ? sizeof(v4) : sizeof(v6)) < 0 && errno != EINPROGRESS))
                 return -errno;
         return TAKE_FD(fd);
 }

@@ -10,5 +10,6 @@
 /* What is judged. *ret borrows hosts, whose names are those of n. */
 void destination_find(const Names *n, const struct sockaddr_in6 *to, unsigned protocol, const char *hosts[NAMES_PER_ADDRESS], Destination *ret);
 
-/* A socket of that type that is on its way there, to exactly that address: nothing is looked up twice. Non-blocking; a negative errno. */
+/* A socket of that type that is on its way there, to exactly that address: nothing is looked up twice. What stands for the host's
+ * loopback (egress-net.h) is that. Non-blocking; a negative errno. */
 int destination_dial(const struct sockaddr_in6 *to, int type);

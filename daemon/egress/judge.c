@@ -5,6 +5,7 @@
 #include "cleanup.h"
 
 #define BY_DEFAULT "/network/egress/default"
+#define BY_HOST_LOOPBACK "/network/ingress/hostLoopback"
 
 static Judgement deny(EgressReason reason, const char *clause) {
         return (Judgement){ .verdict = VERDICT_DENY, .reason = reason, .clause = clause };
@@ -114,6 +115,9 @@ Judgement judge_connect(const EgressLease *l, const Destination *d) {
         AddressKind kind = address_kind(&d->address);
         if (kind == ADDRESS_NEVER)
                 return deny(EGRESS_SPECIAL, "");
+        if (address_is_host_loopback(&d->address) &&
+                        (l->host_loopback != VERDICT_ALLOW || d->protocol != PROTOCOL_TCP))
+                return deny(EGRESS_HOST_LOOPBACK, BY_HOST_LOOPBACK);
         const NetRule *rule = find(l->egress.deny, l->egress.n_deny, d, &d->address, NULL);
         if (rule)
                 return deny_by(rule);

@@ -16,6 +16,9 @@ static void judge(const EgressLease *l) {
                 fuzz_holds(cidr_parse_address(never[i], &d.address), "an address");
                 fuzz_holds(judge_connect(l, &d).verdict == VERDICT_DENY, "nothing opens it");
         }
+        fuzz_holds(cidr_parse_address("10.0.2.2", &d.address), "an address");
+        fuzz_holds(l->host_loopback == VERDICT_ALLOW || judge_connect(l, &d).verdict == VERDICT_DENY,
+                        "nothing else opens the host's loopback");
         fuzz_holds(cidr_parse_address("93.184.216.34", &d.address), "an address");
         for (size_t i = 0; i < 2; i++) {
                 Judgement j = judge_claim(l, &d, hosts[i], EGRESS_SNI);

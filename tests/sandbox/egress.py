@@ -206,6 +206,87 @@ def test_slow_hello(n):
                 drain(s)
 
 
+# ---- the host's loopback ----
+
+def answers(n, where, port):
+    """Whether whoever listens there answers what is said to it."""
+    try:
+        with n.dial(where, port) as s:
+            s.sendall(b"?")
+            return s.recv(100)
+    except ConnectionError:
+        return b""
+
+
+def on_loopback(n, *where):
+    """A service of the host for each, that says where it is."""
+    @contextlib.contextmanager
+    def serving():
+        servers = []
+        for address, port in where:
+            server = n.socket("host", family=socket.AF_INET6 if ":" in address else socket.AF_INET)
+            server.bind((address, port))
+            server.listen()
+            servers.append(server)
+
+        def serve(server):
+            with contextlib.suppress(OSError):
+                while True:
+                    s = server.accept()[0]
+                    s.sendall(server.getsockname()[0].encode())
+                    s.close()
+        threads = [threading.Thread(target=serve, args=[s]) for s in servers]
+        for t in threads:
+            t.start()
+        yield
+        for s in servers:
+            s.shutdown(socket.SHUT_RDWR)
+            s.close()
+        for t in threads:
+            t.join()
+    return serving()
+
+
+EVERYWHERE = [["0.0.0.0/0", "::/0"]]
+LOOPBACKS = ("127.0.0.1", "127.9.9.9", "0.0.0.0", "::1", "::", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "::127.0.0.1")
+
+
+def test_host_loopback(n):
+    with on_loopback(n, ("127.0.0.1", 2400), ("::1", 2400), ("127.0.0.1", 2401)):
+        with Relay(n, allow=EVERYWHERE, loopback=True) as r:
+            threading.Thread(target=r.idle_until_closed).start()
+            assert answers(n, "10.0.2.2", 2400) == b"127.0.0.1"
+            assert answers(n, "::ffff:10.0.2.2", 2400) == b"127.0.0.1"
+            assert answers(n, "fd00:6d78:6300::2", 2400) == b"::1"
+            for a in LOOPBACKS:
+                assert answers(n, a, 2400) == b"", a
+            assert b" 403 " in drain(through_proxy(n, b"CONNECT 127.0.0.1:2400 HTTP/1.1\r\n\r\n"))
+            assert b" 200 " in through_proxy(n, b"CONNECT 10.0.2.2:2400 HTTP/1.1\r\n\r\n").recv(100)
+        assert [(s.port, s.clause) for s in r.seen if s.kind == "connect" and s.allowed][0] == (2400, "test#/network/egress/allow/0")
+        with Relay(n, allow=[["10.0.2.2/32"]], deny=[["fd00:6d78:6300::2/128"]], loopback=True) as r:
+            threading.Thread(target=r.idle_until_closed).start()
+            assert answers(n, "10.0.2.2", 2401) == b"127.0.0.1" and answers(n, "fd00:6d78:6300::2", 2400) == b""
+
+
+def test_no_host_loopback(n):
+    """Whatever the rules say; and no name leads there, whatever hostLoopback says."""
+    with on_loopback(n, ("127.0.0.1", 2402), ("::1", 2402)):
+        with Relay(n, allow=EVERYWHERE) as r:
+            for a in ("10.0.2.2", "::ffff:10.0.2.2", "64:ff9b::a00:202", "fd00:6d78:6300::2"):
+                assert is_refused(n, a, 2402), a
+                assert r.expect("connect", allowed=False).reason == "host-loopback"
+            for a in LOOPBACKS:
+                assert answers(n, a, 2402) == b"", a
+            assert b" 403 " in drain(through_proxy(n, b"CONNECT 10.0.2.2:2402 HTTP/1.1\r\n\r\n"))
+        with Relay(n, allow=[["*.example.com", "localhost"]], loopback=True) as r:
+            for name in ("loop.example.com", "slirp.example.com"):
+                assert "NXDOMAIN" in r.run("dig", "+tries=1", f"@{DNS}", name)[1], name
+            for name in (b"localhost", b"loop.example.com", b"slirp.example.com"):
+                assert b" 403 " in drain(through_proxy(n, b"CONNECT " + name + b":2402 HTTP/1.1\r\n\r\n")), name
+            assert is_refused(n, "10.0.2.2", 2402)
+            assert r.expect("connect", allowed=False, reason="special")
+
+
 # ---- bytes ----
 
 def both_ends(n, r, port):

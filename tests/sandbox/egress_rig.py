@@ -30,13 +30,14 @@ host-record=other.example.net,{OTHER}
 host-record=inside.example.com,{PRIVATE}
 host-record=loop.example.com,127.0.0.1
 host-record=host.example.com,{HOST}
+host-record=slirp.example.com,10.0.2.2
 txt-record=web.example.com,hello
 """
 NOBODY = 61236
 PATIENCE = 30  # until something that never comes is given up; nothing is measured
 KINDS = ["", "hello", "resolve", "connect", "fail", "close"]
 REASONS = ["rule", "default", "no-name", "special", "bad-name", "sni", "host", "protocol", "connections", "rate", "bytes-out", "bytes-in",
-           "unreachable", "revoked"]
+           "unreachable", "revoked", "host-loopback"]
 UNLIMITED = 2**64 - 1
 LIBC = ctypes.CDLL(None, use_errno=True)
 MAGIC = 0x6772786D
@@ -80,8 +81,8 @@ def rules(kind, *which):
     return text
 
 
-def lease(allow=(), deny=(), out=UNLIMITED, into=UNLIMITED, connections=UNLIMITED, rate=UNLIMITED):
-    data = (u32(0x6573786D) + u32(1) + string("0" * 31 + "1") + u32(0) + rules("allow", *allow) + rules("deny", *deny) +
+def lease(allow=(), deny=(), loopback=False, out=UNLIMITED, into=UNLIMITED, connections=UNLIMITED, rate=UNLIMITED):
+    data = (u32(0x6573786D) + u32(1) + string("0" * 31 + "1") + u32(0) + u32(loopback) + rules("allow", *allow) + rules("deny", *deny) +
             struct.pack("<4Q", out, into, connections, rate))
     fd = os.memfd_create("lease", os.MFD_ALLOW_SEALING | os.MFD_CLOEXEC)
     os.write(fd, data)
@@ -282,6 +283,12 @@ class Relay:
         """Takes what is there."""
         while is_readable([self.channel], 0):
             self.next()
+
+    def idle_until_closed(self):
+        """Acts as mxcd, in a thread of its own, for as long as there is a relay."""
+        with contextlib.suppress(OSError, struct.error):
+            while True:
+                self.next()
 
     def during(self, child):
         """Acts as mxcd until the client is done; its output."""

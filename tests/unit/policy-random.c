@@ -299,7 +299,8 @@ Policy *random_policy(Random *r, bool variables, char **ret_text) {
 static const char *const suffixes[] = { "", "/a", "/b", "/c", "/a/c", "/a/b/c" };
 static const char *const targets[] = { "b", "a.b", "x.a.b", "y.x.a.b", "c", "a.c", "a.c.", "z", "10.0.0.1",
         "10.1.0.1", "10.1.2.3", "10.1.2.4", "10.200.0.1", "11.1.1.1", "fd00::2", "fd00:1::1", "fd00:1::2",
-        "2001:db8::1", "::ffff:10.1.2.3", "64:ff9b::a01:203", "2002:a01:203::1", "*.b", "" };
+        "10.0.2.2", "::ffff:10.0.2.2", "fd00:6d78:6300::2", "2001:db8::1", "::ffff:10.1.2.3",
+        "64:ff9b::a01:203", "2002:a01:203::1", "*.b", "" };
 static const char *const amounts[] = { "memoryMax", "runtimeMax", "cpuQuota", "ioWeight", "tasksMax",
         "bytesOut", "connections", "nonsense" };
 

@@ -79,8 +79,7 @@ bool is_carried(const Policy *p) {
                         if (p->egress.allow[i].ports[j].protocol == PROTOCOL_UDP ||
                                         p->egress.allow[i].ports[j].protocol == PROTOCOL_ICMP)
                                 return false;
-        return p->ingress.n_allow == 0 && p->ingress.fallback == VERDICT_DENY &&
-               p->host_loopback == VERDICT_DENY;
+        return p->ingress.n_allow == 0 && p->ingress.fallback == VERDICT_DENY;
 }
 
 Decision allowed(const DecideInput *in) {

@@ -12,7 +12,7 @@
 
 /* The lease of a policy, by its own rules. */
 static EgressLease lease_of(const Policy *p) {
-        return (EgressLease){ .egress = p->egress };
+        return (EgressLease){ .egress = p->egress, .host_loopback = p->host_loopback };
 }
 
 typedef struct Dial {
@@ -40,9 +40,12 @@ static Destination destination_of(const Dial *dial) {
 #define GRANT(allow) NETWORK("'allow': [" allow "]")
 #define GRANT_BUT(allow, deny) NETWORK("'allow': [" allow "], 'deny': [" deny "]")
 #define REFUSE(deny) NETWORK("'deny': [" deny "]")
+#define LOOPBACK(allow) "'network': {'egress': {'allow': [" allow "]}, 'ingress': {'hostLoopback': 'allow'}}"
 #define OPEN NETWORK("'default': 'allow'")
 #define OPEN_BUT(deny) NETWORK("'default': 'allow', 'deny': [" deny "]")
 #define WEB "93.184.216.34"
+#define HOST "10.0.2.2"
+#define HOST6 "fd00:6d78:6300::2"
 #define WEB6 "2606:2800:220:1::34"
 #define A "{'host': 'a.example'}"
 #define STAR "{'host': '*.example'}"
@@ -50,6 +53,7 @@ static Destination destination_of(const Dial *dial) {
 #define ALLOW0 "/network/egress/allow/0"
 #define DENY0 "/network/egress/deny/0"
 #define BY_DEFAULT "/network/egress/default"
+#define BY_HOST_LOOPBACK "/network/ingress/hostLoopback"
 
 /* ---- connections ---- */
 
@@ -135,6 +139,35 @@ static const struct {
                         EGRESS_SPECIAL, "", false, "a.example" },
         { "metadata, by 6to4", GRANT(RULE(A)), { "2002:a9fe:a9fe::", 80, { "a.example" } }, VERDICT_DENY,
                         EGRESS_SPECIAL, "", false, "a.example" },
+        /* N9: the host's loopback, by hostLoopback and a rule */
+        { "the host's loopback", LOOPBACK(RULE_PORT(CIDR(HOST), "80")), { HOST, 80 }, VERDICT_ALLOW,
+                        EGRESS_BY_RULE, ALLOW0, false, NULL },
+        { "the host's loopback, by v6", LOOPBACK(RULE(CIDR(HOST6))), { HOST6, 80 }, VERDICT_ALLOW,
+                        EGRESS_BY_RULE, ALLOW0, false, NULL },
+        { "the host's loopback, mapped", LOOPBACK(RULE(CIDR(HOST))), { "::ffff:" HOST, 80 }, VERDICT_ALLOW,
+                        EGRESS_BY_RULE, ALLOW0, false, NULL },
+        { "the host's loopback, another port", LOOPBACK(RULE_PORT(CIDR(HOST), "80")), { HOST, 81 },
+                        VERDICT_DENY, EGRESS_SPECIAL, "", false, NULL },
+        { "the host's loopback, without a rule", LOOPBACK(RULE(CIDR("10.1.0.0/16"))), { HOST, 80 },
+                        VERDICT_DENY, EGRESS_SPECIAL, "", false, NULL },
+        { "the host's loopback, by a rule alone", GRANT(RULE(CIDR(HOST))), { HOST, 80 }, VERDICT_DENY,
+                        EGRESS_HOST_LOOPBACK, BY_HOST_LOOPBACK, false, NULL },
+        { "the host's loopback, by a block alone", GRANT(RULE(CIDR("10.0.0.0/8"))), { HOST, 80 },
+                        VERDICT_DENY, EGRESS_HOST_LOOPBACK, BY_HOST_LOOPBACK, false, NULL },
+        { "the host's loopback, by v6 and a rule alone", GRANT(RULE(CIDR(HOST6))), { HOST6, 80 },
+                        VERDICT_DENY, EGRESS_HOST_LOOPBACK, BY_HOST_LOOPBACK, false, NULL },
+        { "the host's loopback, by default", OPEN, { HOST, 80 }, VERDICT_DENY, EGRESS_HOST_LOOPBACK,
+                        BY_HOST_LOOPBACK, false, NULL },
+        { "the host's loopback, by NAT64", OPEN, { "64:ff9b::a00:202", 80 }, VERDICT_DENY,
+                        EGRESS_HOST_LOOPBACK, BY_HOST_LOOPBACK, false, NULL },
+        { "the host's loopback, by name", LOOPBACK(RULE(A)), { HOST, 80, { "a.example" } }, VERDICT_DENY,
+                        EGRESS_SPECIAL, "", false, "a.example" },
+        { "the host's loopback, denied",
+                        "'network': {'egress': {'default': 'allow', 'deny': [" RULE_PORT(
+                                        CIDR(HOST), "5432") "]}, 'ingress': {'hostLoopback': 'allow'}}",
+                        { HOST, 5432 }, VERDICT_DENY, EGRESS_BY_RULE, DENY0, false, NULL },
+        { "beside the host's loopback", GRANT(RULE(CIDR("10.0.0.0/8"))), { "10.0.2.4", 80 }, VERDICT_ALLOW,
+                        EGRESS_BY_RULE, ALLOW0, false, NULL },
         { "the host's own, by name", GRANT(RULE(A)), { WEB, 443, { "a.example" }, true }, VERDICT_DENY,
                         EGRESS_SPECIAL, "", false, "a.example" },
         { "the host's own, by address", GRANT(RULE(CIDR(WEB))), { WEB, 443, { "a.example" }, true },
@@ -288,7 +321,8 @@ END_TEST
 
 static const char *const hosts[] = { "b", "a.b", "x.a.b", "y.x.a.b", "c", "a.c", "z" };
 static const char *const addresses[] = { "10.0.0.1", "10.1.2.3", "10.200.0.1", "11.1.1.1", "fd00:1::1",
-        "2a00::1", "::ffff:10.1.2.3", "64:ff9b::a01:203", "127.0.0.1", "::1", "224.0.0.1" };
+        "2a00::1", "::ffff:10.1.2.3", "10.0.2.2", "::ffff:10.0.2.2", "fd00:6d78:6300::2", "64:ff9b::a01:203",
+        "127.0.0.1", "::1", "224.0.0.1" };
 #define N_PORTS 7 /* policy-random.c's */
 
 static Verdict policy_says(const Policy *p, const char *target, uint16_t port) {

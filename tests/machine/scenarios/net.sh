@@ -305,6 +305,41 @@ server.accept()
         does_not curl -sS --max-time 20 http://0.0.0.0:18080/
 }
 
+# let_ceiling WORD: a ceiling of this host, in which ingress has that, which the vendor's does not
+let_ceiling() {
+        defer rm -f /etc/mxc/ceiling.json
+        mkdir -p /etc/mxc
+        sed "s|\"ingress\": {.*}|\"ingress\": {$1}|" /usr/lib/mxc/ceiling.json >/etc/mxc/ceiling.json
+        wait_until 10 ceiling_has "${1//[: ]/}"
+}
+ceiling_has() { mxcctl policy show ceiling | tr -d ': \n' | grep -qF "$1"; }
+
+test_the_host_s_loopback_is_reached_where_two_clauses_say_so() {
+        world
+        python3 -m http.server --bind 127.0.0.1 18081 >/dev/null 2>&1 &
+        defer kill $!
+        wait_until 10 curl -sS -o /dev/null http://127.0.0.1:18081/
+        local rule='{"to": [{"cidr": "10.0.2.2"}], "ports": [{"protocol": "tcp", "port": 18081}]}' url=http://10.0.2.2:18081/
+        online "[$rule]"
+        does_not curl -sS --max-time 20 $url
+        assert_record MXC_EVENT=connect MXC_DECISION=deny MXC_REASON=host-loopback MXC_CLAUSE=/network/ingress/hostLoopback
+        local open
+        open=${online/'"network": {'/'"network": {"ingress": {"hostLoopback": "allow"}, '}
+        printf '%s\n' "$open" >"$work/net.json"
+        assert_status 125 go curl -sS --max-time 20 $url # the vendor's ceiling does not
+        assert_record MXC_EVENT=spawn MXC_DECISION=deny MXC_REASON=beyond-ceiling MXC_CLAUSE=/network/ingress/hostLoopback
+        let_ceiling '"hostLoopback": "allow"'
+        assert_ok go curl -sS -o got --max-time 20 $url
+        assert_record MXC_EVENT=connect MXC_DECISION=allow MXC_TARGET=tcp/10.0.2.2:18081 MXC_CLAUSE='net#/network/egress/allow/0'
+        local where
+        for where in 127.0.0.1 127.9.9.9 0.0.0.0 10.0.2.15 '[::1]' '[::ffff:127.0.0.1]' localhost; do
+                does_not curl -sS --max-time 20 "http://$where:18081/"
+        done
+        does_not curl -sS --max-time 20 http://10.0.2.2:22/
+        assert_ok as alice sh -c 'printf "%s" "$1" >open.json; mxcctl policy explain ./open.json connect 10.0.2.2:18081' sh "$open"
+        assert_contains "$output" 'own loopback'
+}
+
 test_the_relay_is_nobody() {
         world
         spawn alice workspace s "$ws" policy s "$online" -- sh -c 'curl -sS -m 20 -o got http://web.example.com/; sleep 1000'
@@ -414,5 +449,5 @@ test_what_a_relay_cannot_carry_is_refused() {
         assert_refused Unsupported spawn alice policy s "$online" -- true
         online '[{"to": [{"cidr": "8.8.8.8"}], "ports": [{"protocol": "icmp"}]}]'
         assert_refused Unsupported spawn alice policy s "$online" -- true
-        assert_refused Denied spawn alice policy s '{"schema": "mxc-policy/1", "extends": "workspace", "network": {"ingress": {"hostLoopback": "allow"}}}' -- true
+        assert_refused Denied spawn alice policy s '{"schema": "mxc-policy/1", "extends": "workspace", "network": {"ingress": {"default": "allow"}}}' -- true
 }
