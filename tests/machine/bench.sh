@@ -5,13 +5,13 @@
 cmd_bench() {
         local name=${1:-} known
         need_root
-        need_packages build machine bench
-        for known in spawn scale; do
+        for known in spawn scale egress; do
                 [ -z "$name" ] || [ "$name" = "$known" ] || continue
+                need_packages build machine bench
                 bench_"$known"
                 return
         done
-        [ -z "$name" ] || die "no benchmark $name; there are spawn and scale"
+        [ -z "$name" ] || die "no benchmark $name; there are spawn, scale and egress"
 }
 
 # Microsoft's own launcher, from npm, unpacked beside the build; nothing of it is committed.
@@ -36,4 +36,9 @@ bench_spawn() {
 
 bench_scale() {
         machine_container root no 0 /opt/mxc-test/src/tests/bench/scale.sh
+}
+
+bench_egress() {
+        need_packages bench_egress
+        machine_container root no 0 /opt/mxc-test/src/tests/bench/egress.sh
 }

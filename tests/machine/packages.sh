@@ -10,10 +10,11 @@ PACKAGES_machine=(systemd systemd-sysv systemd-container dbus polkitd util-linux
 PACKAGES_vm=(qemu-system-x86 mmdebstrap e2fsprogs)
 PACKAGES_lint=(clang-format-14 clang-tidy-14 shellcheck libxml2-utils mandoc)
 PACKAGES_bench=(bubblewrap crun)
+PACKAGES_bench_egress=(tinyproxy squid haproxy)
 PACKAGES_npm=(npm)
 PACKAGES_clients=(golang-go openssh-server netcat-openbsd python3-pip)
 # Of them, those that would serve on this host from now on: they are neither started nor left to be at the next boot.
-SERVICES=(openssh-server:ssh)
+SERVICES=(openssh-server:ssh tinyproxy:tinyproxy squid:squid haproxy:haproxy)
 
 # npm comes from many places, and is then no package
 need_npm() { command -v npm >/dev/null || need_packages npm; }
