@@ -194,6 +194,7 @@ static void on_launcher_up(const LaunchFeatures *features, void *userdata) {
                 m->attach_until = now_boottime() + ATTACH_USEC;
                 adopt_reconcile(m, m->found);
                 m->found = adopt_free(m->found);
+                runtime_sweep();
                 if (sd_event_add_time(m->event, &m->attach_end, CLOCK_BOOTTIME, m->attach_until + 1, 0,
                                     on_attach_end, m) < 0)
                         sandbox_end_untied(m); /* nobody would be waited for: so nobody is */

@@ -18,6 +18,9 @@
 #define EFFECTIVE_BUCKETS 256U
 
 static StoredEffective *effective[EFFECTIVE_BUCKETS];
+static TAILQ_HEAD(, StoredEffective) idle = TAILQ_HEAD_INITIALIZER(
+                idle); /* the one that nobody has for longest is first */
+static size_t n_idle;
 static bool keep;
 
 DEFINE_CLEANUP(DIR *, closedir);
@@ -80,11 +83,18 @@ static int insert(Policy *p, StoredEffective **ret) {
         return 0;
 }
 
+static StoredEffective *use(StoredEffective *e) {
+        if (e->n_ref++ == 0) {
+                TAILQ_REMOVE(&idle, e, idle);
+                n_idle--;
+        }
+        return e;
+}
+
 int runtime_effective_new(Policy *p, StoredEffective **ret) {
         StoredEffective *e = find_effective(p->digest);
         if (e) {
-                e->n_ref++;
-                *ret = e;
+                *ret = use(e);
                 return 0;
         }
         _cleanup_free_ char *text = policy_canonical(p);
@@ -100,8 +110,7 @@ int runtime_effective_new(Policy *p, StoredEffective **ret) {
 int runtime_effective_load(const char *digest, StoredEffective **ret) {
         StoredEffective *e = find_effective(digest);
         if (e) {
-                e->n_ref++;
-                *ret = e;
+                *ret = use(e);
                 return 0;
         }
         _cleanup_free_ char *path = NULL, *text = NULL;
@@ -122,22 +131,47 @@ int runtime_effective_load(const char *digest, StoredEffective **ret) {
         return r;
 }
 
+static void forget_oldest(void) {
+        StoredEffective *e = TAILQ_FIRST(&idle);
+        StoredEffective **at = bucket(e->policy->digest);
+        while (*at != e)
+                at = &(*at)->next;
+        *at = e->next;
+        TAILQ_REMOVE(&idle, e, idle);
+        n_idle--;
+        if (!keep)
+                remove_file(EFFECTIVE, e->policy->digest);
+        policy_unref(e->policy);
+        free(e);
+}
+
+/* What is idle now has no sandbox to read it for. */
 void runtime_keep(void) {
+        while (!TAILQ_EMPTY(&idle))
+                forget_oldest();
         keep = true;
 }
 
 StoredEffective *runtime_effective_unref(StoredEffective *e) {
         if (!e || --e->n_ref > 0)
                 return NULL;
-        StoredEffective **at = bucket(e->policy->digest);
-        while (*at != e)
-                at = &(*at)->next;
-        *at = e->next;
-        if (!keep)
-                remove_file(EFFECTIVE, e->policy->digest);
-        policy_unref(e->policy);
-        free(e);
+        TAILQ_INSERT_TAIL(&idle, e, idle);
+        n_idle++;
+        while (n_idle > (keep ? 0 : RUNTIME_IDLE_MAX))
+                forget_oldest();
         return NULL;
+}
+
+static bool is_known(const char *name) {
+        return name[0] == '.' || find_effective(name);
+}
+
+void runtime_sweep(void) {
+        _cleanup_(closedirp) DIR *dir = opendir(EFFECTIVE);
+        struct dirent *entry;
+        while (dir && (entry = readdir(dir)))
+                if (!is_known(entry->d_name))
+                        remove_file(EFFECTIVE, entry->d_name);
 }
 
 /* ---- records ---- */

@@ -5,25 +5,31 @@
  * Only root writes there; a record that cannot be read is told and treated as none. */
 
 #include <jansson.h>
+#include <sys/queue.h>
 
 #include "policy.h"
 
 typedef struct Manager Manager;
 typedef struct Sandbox Sandbox;
 
+/* So many effective policies that no sandbox has any more stay for the next one: to write one takes a tenth of a spawn. */
+#define RUNTIME_IDLE_MAX 32U
+
 /* An effective policy that sandboxes share. */
 typedef struct StoredEffective {
         struct StoredEffective *next;
+        TAILQ_ENTRY(StoredEffective) idle; /* where n_ref is 0 */
         unsigned n_ref;
         Policy *policy;
 } StoredEffective;
 
 int runtime_prepare(void); /* makes the directories */
+void runtime_sweep(void);  /* removes effective policies that an earlier mxcd has left and no sandbox has */
 
 /* Takes a reference to p, and writes it when it is the first of its digest. */
 int runtime_effective_new(Policy *p, StoredEffective **ret);
 int runtime_effective_load(const char *digest, StoredEffective **ret);
-StoredEffective *runtime_effective_unref(StoredEffective *e); /* the last one removes the file */
+StoredEffective *runtime_effective_unref(StoredEffective *e); /* what nobody has goes in its turn, with its file */
 void runtime_keep(void); /* from now on files stay: mxcd ends and its sandboxes go on */
 
 int runtime_save(const Sandbox *s);

@@ -197,3 +197,30 @@ test_kill_in_every_state_leaves_nothing() {
         wait_until 20 eval '[ -z "$(sandboxes)" ]'
         nothing_is_left
 }
+
+digest_of_sandbox() {
+        local digest
+        digest=$(record MXC_POLICY_DIGEST MXC_EVENT=spawn MXC_SANDBOX="${sandbox##*/}")
+        printf '%s\n' "${digest#sha256:}"
+}
+
+test_effective_policies_stay_for_a_while_and_then_go() {
+        local i name
+        workspace alice
+        spawn alice -- true
+        wait_until 5 is_gone "$sandbox"
+        assert_ok test -e "/run/mxc/effective/$(digest_of_sandbox)"
+        for i in $(seq 40); do
+                assert_ok as alice mxcctl run --policy - -- true <<<'{"schema": "mxc-policy/1", "name": "p", "extends": "workspace",
+                        "resources": {"tasksMax": '$((100 + i))'}}'
+        done
+        assert_le "$(find /run/mxc/effective -type f | wc -l)" 33
+        idle
+        name=$(digest_of_sandbox)
+        touch /run/mxc/effective/stray
+        kill_mxcd
+        assert_eq "$name" "$(ls /run/mxc/effective)" 'of one that lives, and nothing else'
+        assert_ok call "$sandbox" Sandbox Stop
+        restart_mxcd
+        assert_eq '' "$(ls /run/mxc/effective)"
+}
