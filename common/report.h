@@ -23,8 +23,9 @@ typedef enum LaunchVerb {
                              the relay's end of its channel, and mxcd's, of which the launcher keeps a copy. → STARTED or FAILED */
         LAUNCH_EXEC,      /* the same with an exec plan */
         LAUNCH_SIGNAL,    /* id, exec, number: to the command (relayed by pid 1 of the sandbox, or to the exec'd process) */
-        LAUNCH_RELEASE,   /* id, exec: the exit is on record; forget it, remove the leaf. → OK, or FAILED: EBUSY while it runs, has
-                             execs, or is being released already, and when its pid 1 does not finish dying (the leaf stays, ask again) */
+        LAUNCH_RELEASE,   /* id, exec, path (scope): the exit is on record; forget it, remove the leaf. → OK, or FAILED. EAGAIN: it runs, has
+                             execs, or is being released already. EBUSY: its pid 1 does not finish dying, or something else in the leaf does
+                             not. ENOENT: there is none. After all but that one ask again */
         LAUNCH_DROP,      /* path: the agent is idle: end the anchor, remove what leaves are empty. → OK or FAILED EBUSY */
         LAUNCH_PROBE,     /* fds: a template-only plan. Prove every wall by attempting what it forbids. → OK or FAILED */
         LAUNCH_LEASE,     /* id; fds: a lease, which the relay of this sandbox begins with from now on. → OK or FAILED, ENOENT: it has none */

@@ -115,6 +115,13 @@ static void kill_leaf(Manager *m, const char *scope, const char *id) {
                 log_error("Sandbox %s, of which there is no record, cannot be ended: %s", id, strerror(-r));
 }
 
+/* Killed and released; the launcher is asked for that once all of this is over. */
+static void end(Manager *m, const char *scope, const char *id) {
+        kill_leaf(m, scope, id);
+        if (!release_knows(m, id, 0))
+                release_begin(m, scope, id, 0, NULL);
+}
+
 static void lose(Manager *m, const char *id, const char *what) {
         const AuditSubject subject = { .sandbox = id, .on_behalf_uid = AUDIT_NO_UID };
         log_warning("Sandbox %s: %s", id, what);
@@ -126,9 +133,10 @@ void adopt_report(Manager *m, Found *f, const LaunchReport *report, int *fds, si
         Sandbox *s = sandbox_find(m, report->id);
         if (!s && adopt(m, f, report->id, report->path, report->exec == 0 ? report->pid : 0, &s) < 0) {
                 if (report->exec > 0)
-                        return; /* told when its sandbox's own report comes */
-                lose(m, report->id, "it runs without a record and is ended");
-                kill_leaf(m, report->path, report->id);
+                        return;                       /* told when its sandbox's own report comes */
+                if (!release_knows(m, report->id, 0)) /* otherwise its end is on record */
+                        lose(m, report->id, "it runs without a record and is ended");
+                end(m, report->path, report->id);
                 return;
         }
         if (report->exec > 0) {
@@ -175,7 +183,7 @@ static void for_each_child(Manager *m, Found *f, const char *cgroup,
 
 static void look_at_leaf(Manager *m, Found *f, const char *scope, const char *id) {
         Sandbox *s;
-        if (!is_id(id) || sandbox_find(m, id))
+        if (!is_id(id) || sandbox_find(m, id) || release_knows(m, id, 0))
                 return;
         _cleanup_free_ char *leaf = NULL;
         if (asprintf(&leaf, "%s/%s", scope, id) < 0)
@@ -187,10 +195,9 @@ static void look_at_leaf(Manager *m, Found *f, const char *scope, const char *id
                 sandbox_watch_end(s, true);
                 return;
         }
-        if (pidfd >= 0 && !json_object_get(f->records, id))
+        if (pidfd >= 0 && !(f && json_object_get(f->records, id)))
                 lose(m, id, "a leaf without a record; what lives there is ended");
-        kill_leaf(m, scope, id);
-        release_begin(m, scope, id, 0, NULL);
+        end(m, scope, id);
 }
 
 static void look_at(Manager *m, Found *f, const char *cgroup, const char *name) {
@@ -216,10 +223,12 @@ void adopt_reconcile(Manager *m, Found *f) {
         for_each_child(m, f, "/" MXC_SLICE, look_at);
         const char *id;
         json_t *record;
+        if (!f)
+                return;
         json_object_foreach(f->records, id, record) {
                 const char *scope = json_string_value(json_object_get(record, "scope"));
                 lose(m, id, "there is a record of it, and nothing else");
-                if (scope)
+                if (scope && !release_knows(m, id, 0))
                         release_begin(m, scope, id, 0, NULL);
                 runtime_remove(id);
         }

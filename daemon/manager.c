@@ -190,9 +190,11 @@ static void on_launcher_up(const LaunchFeatures *features, void *userdata) {
         Manager *m = userdata;
         m->host.features = *features;
         plan_cache_flush(m->plans);
-        if (m->found) {
+        if (m->found)
                 m->attach_until = now_boottime() + ATTACH_USEC;
-                adopt_reconcile(m, m->found);
+        adopt_reconcile(m, m->found);
+        release_resume(m);
+        if (m->found) {
                 m->found = adopt_free(m->found);
                 runtime_sweep();
                 if (sd_event_add_time(m->event, &m->attach_end, CLOCK_BOOTTIME, m->attach_until + 1, 0,
@@ -220,7 +222,8 @@ static void on_exited(const LaunchReport *report, void *userdata) {
                 sandbox_exited(s, report->exec, report->code, report->signal);
                 return;
         }
-        release_begin(m, report->path, report->id, report->exec, NULL); /* nobody's any more */
+        if (!release_knows(m, report->id, report->exec)) /* nobody's any more */
+                release_begin(m, report->path, report->id, report->exec, NULL);
 }
 
 /* ---- life ---- */

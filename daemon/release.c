@@ -16,7 +16,8 @@ typedef struct Release {
         uid_t owner;
         uint64_t delay;
         bool told;
-        sd_event_source *again;
+        bool asked;             /* an answer is on its way */
+        sd_event_source *again; /* neither of both: there is no launcher */
 } Release;
 
 static void release_free(Release *e) {
@@ -46,27 +47,50 @@ static int on_again(sd_event_source *source, uint64_t usec, void *userdata) {
         return 0;
 }
 
+static void ask_later(Release *e) {
+        int r = sd_event_add_time_relative(
+                        e->manager->event, &e->again, CLOCK_BOOTTIME, e->delay, 0, on_again, e);
+        e->delay = 2 * e->delay < AGAIN_MAX_USEC ? 2 * e->delay : AGAIN_MAX_USEC;
+        if (r >= 0)
+                return;
+        e->again = NULL;
+        log_error("The leaf of sandbox %s stays until mxc-launch is restarted: %s", e->request.id,
+                        strerror(-r));
+}
+
 static void on_released(const LaunchReport *report, int *fds, size_t n_fds, void *userdata) {
         Release *e = userdata;
-        if (report->event == LAUNCH_EVENT_FAILED && report->error == EBUSY) {
-                if (!e->told)
-                        record_stuck(e);
+        int error = report->event == LAUNCH_EVENT_FAILED ? report->error : 0;
+        e->asked = false;
+        if (error == ENOTCONN) /* until release_resume() */
+                return;
+        if (error == 0 || error == ENOENT) {
+                if (e->told)
+                        log_info("Sandbox %s has finished dying.", e->request.id);
+                release_free(e);
+                return;
+        }
+        if (error == EBUSY && !e->told) {
+                record_stuck(e);
                 e->told = true;
-                if (sd_event_add_time_relative(e->manager->event, &e->again, CLOCK_BOOTTIME, e->delay, 0,
-                                    on_again, e) >= 0) {
-                        e->delay = 2 * e->delay < AGAIN_MAX_USEC ? 2 * e->delay : AGAIN_MAX_USEC;
-                        return;
-                }
-                e->again = NULL;
-                log_error("The leaf of sandbox %s stays until mxc-launch is restarted.", e->request.id);
-        } else if (e->told && report->event == LAUNCH_EVENT_OK)
-                log_info("Sandbox %s has finished dying.", e->request.id);
-        release_free(e);
+        } else if (error != EBUSY && error != EAGAIN)
+                log_warning("The leaf of sandbox %s stays for now: %s", e->request.id, strerror(error));
+        ask_later(e);
 }
 
 static void ask(Release *e) {
-        if (launch_channel_call(e->manager->launch, &e->request, NULL, 0, on_released, e) < 0)
-                release_free(e); /* no launcher */
+        int r = launch_channel_call(e->manager->launch, &e->request, NULL, 0, on_released, e);
+        e->asked = r >= 0;
+        if (r < 0 && r != -ENOTCONN)
+                ask_later(e);
+}
+
+bool release_knows(const Manager *m, const char *id, uint32_t exec) {
+        const Release *e;
+        LIST_FOREACH(e, &m->releases, entries)
+                if (e->request.exec == exec && streq(e->request.id, id))
+                        return true;
+        return false;
 }
 
 void release_begin(Manager *m, const char *scope, const char *id, uint32_t exec, const AuditSubject *s) {
@@ -89,6 +113,13 @@ void release_begin(Manager *m, const char *scope, const char *id, uint32_t exec,
         }
         LIST_INSERT_HEAD(&m->releases, e, entries);
         ask(e);
+}
+
+void release_resume(Manager *m) {
+        Release *e;
+        LIST_FOREACH(e, &m->releases, entries)
+                if (!e->asked && !e->again)
+                        ask(e);
 }
 
 void release_free_all(Manager *m) {

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
-/* RELEASE of what has ended, to its end: the launcher is asked again, ever more seldom, while a pid 1 does not finish dying (it waits
- * for a device, or for a file system that does not answer). Its control group stays that long, and the audit says so, once. Without a
- * launcher it is forgotten: the next HELLO tells of it again, and the leaf goes with its scope. */
+/* RELEASE of what has ended, to its end: the launcher is asked again, ever more seldom, until nothing is left. While a pid 1 does not
+ * finish dying (it waits for a device, or for a file system that does not answer), its control group stays, and the audit says so,
+ * once. Without a launcher all wait for the next one, which is asked whether or not it ever knew of them. */
 
 #include "manager.h"
 
-/* s: of a sandbox (exec 0), what the audit calls it; NULL: only id. Everything is copied. */
+/* s: of a sandbox (exec 0), what the audit calls it; NULL: only id. Everything is copied.
+ * Once for each: where another may have been asked for, release_knows() says so. */
 void release_begin(Manager *m, const char *scope, const char *id, uint32_t exec, const AuditSubject *s);
+bool release_knows(const Manager *m, const char *id, uint32_t exec);
+void release_resume(Manager *m);   /* there is a launcher again */
 void release_free_all(Manager *m); /* after the channel */

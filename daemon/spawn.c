@@ -14,6 +14,7 @@
 #include "names.h"
 #include "planner.h"
 #include "relay.h"
+#include "release.h"
 #include "request.h"
 #include "sandbox.h"
 #include "spawn-info.h"
@@ -229,6 +230,9 @@ static void give_up(Act *a, const LaunchReport *report) {
                                                            : "unknown";
         if (audit_fail(a->manager->audit, &subject, step, report->error, report->detail) < 0)
                 log_error("The failure of sandbox %s is not on record.", s->id);
+        (void)sandbox_kill_all(s);     /* a launcher that died may have begun it; logs itself */
+        if (report->error != ENOTCONN) /* of what one that stands still begins later, its HELLO tells */
+                release_begin(s->manager, s->scope->path, s->id, 0, &subject);
         runtime_remove(s->id);
         sandbox_free(s);
         w->sandbox = NULL;

@@ -13,6 +13,7 @@
 #include "cleanup.h"
 #include "fd.h"
 
+#define LEAF_TRIES 20 /* a millisecond apart: nobody else is served meanwhile */
 #define BENEATH (RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV)
 
 int cgroup_open_root(void) {
@@ -80,6 +81,18 @@ int cgroup_remove_leaf(int scope, const char *name) {
         if (unlinkat(scope, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
                 return -errno;
         return 0;
+}
+
+int cgroup_end_leaf(int scope, const char *name) {
+        int r = cgroup_remove_leaf(scope, name);
+        for (int i = 0; i < LEAF_TRIES && r == -EBUSY; i++) {
+                _cleanup_close_ int leaf = cgroup_open_leaf(scope, name);
+                if (leaf >= 0)
+                        (void)cgroup_kill(leaf); /* before Linux 5.14 it is of no use */
+                (void)usleep(1000);
+                r = cgroup_remove_leaf(scope, name);
+        }
+        return r;
 }
 
 int cgroup_exists(int root, uint64_t id) {

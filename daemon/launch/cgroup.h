@@ -28,6 +28,9 @@ int cgroup_open_leaf(int scope, const char *name);
 /* 0, -EBUSY while something lives in it; -ENOENT counts as removed. */
 int cgroup_remove_leaf(int scope, const char *name);
 
+/* The same of one whose processes are dead or are to be: what is left there is killed, and has a moment to go. */
+int cgroup_end_leaf(int scope, const char *name);
+
 /* Whether the cgroup with this id is there: 1, 0 or a negative errno. Its id is its inode number, and never given twice. */
 int cgroup_exists(int root, uint64_t id);
 

@@ -47,15 +47,10 @@ static void kill_leaf(int scope, const char *id) {
                 (void)cgroup_kill(leaf);
 }
 
-/* What it has left, against its own filter, dies with it; that takes a moment. */
+/* What it has left, against its own filter, dies with it. */
 static void remove_leaf(int scope, const char *id) {
         char name[LEAF_NAME_SIZE];
-        int error = cgroup_remove_leaf(scope, leaf_name(id, name));
-        for (int i = 0; i < 20 && error == -EBUSY; i++) {
-                kill_leaf(scope, id);
-                (void)usleep(1000);
-                error = cgroup_remove_leaf(scope, name);
-        }
+        int error = cgroup_end_leaf(scope, leaf_name(id, name));
         if (error < 0)
                 log_warning("The leaf of mxc-egress of sandbox %s stays: %s", id, strerror(-error));
 }

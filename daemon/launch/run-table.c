@@ -167,17 +167,18 @@ static void has_exited(Launcher *l, Run *run) {
         report_exited(l, run);
 }
 
-static void remove_leaf(Launcher *l, const Run *run) {
+static int remove_leaf(Launcher *l, const Run *run) {
         if (run->exec > 0 || !run->scope)
-                return;
+                return 0;
         _cleanup_close_ int scope = cgroup_open_scope(l->cgroup, run->scope->path);
-        int r = scope < 0 ? 0
-                          : cgroup_remove_leaf(
-                                            scope, run->id); /* a scope that is gone took its leaves along */
+        int r = scope >= 0         ? cgroup_end_leaf(scope, run->id)
+                : scope == -ENOENT ? 0 /* it took its leaves along */
+                                   : scope;
         if (r < 0)
                 log_warning("The leaf of sandbox %s stays: %s", run->id, strerror(-r));
         else
                 guard_hold_forget(l, run->leaf);
+        return r;
 }
 
 static void reap(Run *run, siginfo_t *ret) {
@@ -201,7 +202,8 @@ static void kill_now(Run *run) {
 void run_abandon(Launcher *l, Run *run, bool with_leaf) {
         kill_now(run);
         if (with_leaf)
-                remove_leaf(l, run);
+                (void)remove_leaf(l,
+                                run); /* logs itself; whoever is told of the failure asks for its release */
         run_free(l, run);
 }
 
@@ -309,13 +311,30 @@ static void on_farewell(Launcher *l, void *owner) {
         has_exited(l, run);
 }
 
+/* One that is dead. While its leaf stays, so does what is known of it. */
+static int forget(Launcher *l, Run *run) {
+        int r = remove_leaf(l, run);
+        if (r == 0)
+                run_free(l, run);
+        return r;
+}
+
+static void reply_release(Launcher *l, uint64_t serial, int r, const char *id) {
+        if (r < 0)
+                launcher_reply_failed(l, serial, LAUNCH_STEP_CGROUP, -r, id);
+        else
+                launcher_reply_ok(l, serial, 0);
+}
+
 static void end_release(Launcher *l, Run *run) {
+        char id[sizeof(run->id)];
         uint64_t serial = run->release;
         bool is_heard = run->release_connection == l->connection;
-        remove_leaf(l, run);
-        run_free(l, run);
+        memcpy(id, run->id, sizeof(id));
+        forget_release(l, run);
+        int r = forget(l, run);
         if (is_heard)
-                launcher_reply_ok(l, serial, 0);
+                reply_release(l, serial, r, id);
 }
 
 /* Of it and of what serves its network. */
@@ -382,7 +401,7 @@ int run_watch(Launcher *l, Run *run) {
 /* Its pid 1 is killed and does not die: it waits for a device, or for a file system that does not answer. */
 static void refuse_release(Launcher *l, Run *run) {
         if (run->release_connection == l->connection)
-                launcher_reply_failed(l, run->release, LAUNCH_STEP_CGROUP, EBUSY, run->id);
+                reply_release(l, run->release, -EBUSY, run->id);
         forget_release(l, run);
 }
 
@@ -430,7 +449,7 @@ static int release_unknown(Launcher *l, const LaunchRequest *q) {
         relay_release_unknown(scope, q->id);
         if (fstatat(scope, q->id, &st, AT_SYMLINK_NOFOLLOW) < 0)
                 return -ENOENT;
-        int r = cgroup_remove_leaf(scope, q->id);
+        int r = cgroup_end_leaf(scope, q->id);
         if (r == 0)
                 guard_hold_forget(l, st.st_ino);
         return r;
@@ -443,7 +462,7 @@ void verb_release(Launcher *l, const LaunchRequest *q) {
                 r = release_unknown(l, q);
         } else if (run->state != RUN_EXITED || run->n_execs > 0 ||
                         (run->release && run->release_connection == l->connection)) {
-                r = -EBUSY;
+                r = -EAGAIN;
         } else if (!is_dead(run)) {     /* its pid 1, or what served its network, is on its way out */
                 forget_release(l, run); /* of a client that is gone */
                 run->release = q->serial;
@@ -452,11 +471,7 @@ void verb_release(Launcher *l, const LaunchRequest *q) {
                 TAILQ_INSERT_TAIL(&l->releasing, run, releasing);
                 return;
         } else {
-                remove_leaf(l, run);
-                run_free(l, run);
+                r = forget(l, run);
         }
-        if (r < 0)
-                launcher_reply_failed(l, q->serial, LAUNCH_STEP_CGROUP, -r, q->id);
-        else
-                launcher_reply_ok(l, q->serial, 0);
+        reply_release(l, q->serial, r, q->id);
 }

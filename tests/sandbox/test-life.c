@@ -352,7 +352,7 @@ static void a_release_is_answered(Rig *r) {
         rig_wait(r, &box, 0, &result);
         uint64_t first = send_release(r, box.id), second = send_release(r, box.id);
         LaunchReport report = rig_next(r, NULL, NULL);
-        tell(was(&report, LAUNCH_EVENT_FAILED, EBUSY) && report.serial == second,
+        tell(was(&report, LAUNCH_EVENT_FAILED, EAGAIN) && report.serial == second,
                         "a second release while one waits", "is refused at once");
         struct pollfd p = { .fd = r->socket, .events = POLLIN };
         need(poll(&p, 1, 60000) == 1, "an answer");
@@ -364,6 +364,42 @@ static void a_release_is_answered(Rig *r) {
         report = rig_next(r, NULL, NULL);
         tell(was(&report, LAUNCH_EVENT_OK, 0) && report.serial == third, "a release asked for again",
                         "is done when it is dead");
+}
+
+static bool has_leaf(const Rig *r, const char *id) {
+        _cleanup_free_ char *path = NULL;
+        need(asprintf(&path, "%s/%s", r->scope_dir, id) > 0, "memory");
+        return access(path, F_OK) == 0;
+}
+
+/* Root of the host put something into the leaf: a process, and what rmdir(2) does not take. */
+static void a_leaf_that_stays_is_not_forgotten(Rig *r) {
+        static RigResult result;
+        RigBox box;
+        _cleanup_free_ char *procs = NULL, *child = NULL;
+        start_shell(r, "read x", &box);
+        need(asprintf(&procs, "%s/%s/cgroup.procs", r->scope_dir, box.id) > 0 &&
+                                        asprintf(&child, "%s/%s/child", r->scope_dir, box.id) > 0,
+                        "memory");
+        pid_t guest = fork();
+        if (guest == 0)
+                for (;;)
+                        (void)pause();
+        _cleanup_free_ char *line = NULL;
+        need(guest > 0 && asprintf(&line, "%d", guest) > 0, "fork");
+        need(fd_write_file_at(AT_FDCWD, procs, line) == 0 && mkdir(child, 0755) == 0, "a guest in the leaf");
+        rig_wait(r, &box, 0, &result); /* /dev/null ends it */
+        LaunchReport report = ask(r, LAUNCH_RELEASE, box.id, 0, 0);
+        tell(was(&report, LAUNCH_EVENT_FAILED, EBUSY) && has_leaf(r, box.id), "a leaf that stays",
+                        "is told");
+        int status;
+        need(waitpid(guest, &status, 0) == guest, "waitpid");
+        tell(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "a leaf that stays",
+                        "has nothing living in it");
+        need(rmdir(child) == 0, "rmdir");
+        report = ask(r, LAUNCH_RELEASE, box.id, 0, 0); /* says no path: what is forgotten is not found */
+        tell(was(&report, LAUNCH_EVENT_OK, 0) && !has_leaf(r, box.id), "a leaf that stays",
+                        "is asked for again");
 }
 
 static void release_is_once(Rig *r) {
@@ -380,7 +416,7 @@ static void release_is_once(Rig *r) {
 
         start_shell(r, "sleep 600", &box);
         report = ask(r, LAUNCH_RELEASE, box.id, 0, 0);
-        tell(was(&report, LAUNCH_EVENT_FAILED, EBUSY), "released", "not while it runs");
+        tell(was(&report, LAUNCH_EVENT_FAILED, EAGAIN), "released", "not while it runs");
         LaunchRequest q = { .verb = LAUNCH_DROP };
         (void)snprintf(q.path, sizeof(q.path), "%s", r->scope);
         report = rig_request(r, q, NULL, 0, NULL, NULL);
@@ -445,7 +481,7 @@ static void go_together(Rig *r, RigBox *box, uint32_t n) {
         }
         tell(killed == n && sandbox, "execs", "go with their sandbox");
         LaunchReport report = ask(r, LAUNCH_RELEASE, box->id, 0, 0);
-        tell(was(&report, LAUNCH_EVENT_FAILED, EBUSY), "released", "not before its execs are");
+        tell(was(&report, LAUNCH_EVENT_FAILED, EAGAIN), "released", "not before its execs are");
         for (uint32_t exec = 2; exec <= n + 1; exec++)
                 rig_release(r, box->id, exec);
         rig_release(r, box->id, 0);
@@ -478,7 +514,7 @@ static void execs_are_bounded(Rig *r) {
         more = rig_exec(r, &e, 2, &inner[n], &result);
         tell(!more && result.error == EEXIST, "execs", "no number twice");
         report = ask(r, LAUNCH_RELEASE, box.id, 2, 0);
-        tell(was(&report, LAUNCH_EVENT_FAILED, EBUSY), "execs", "none is released while it runs");
+        tell(was(&report, LAUNCH_EVENT_FAILED, EAGAIN), "execs", "none is released while it runs");
         go_together(r, &box, n);
         for (uint32_t i = 0; i < n; i++) {
                 (void)close(inner[i].pidfd);
@@ -522,6 +558,7 @@ int main(int argc, char **argv) {
         the_cgroup_ends_it(&r);
         pid_1_takes_all_along(&r, true);
         release_is_once(&r);
+        a_leaf_that_stays_is_not_forgotten(&r);
         a_release_is_answered(&r);
         ends_are_kept(&r);
         execs_are_bounded(&r);

@@ -69,6 +69,9 @@ static void on_exited(const LaunchReport *report, void *userdata) {
 }
 
 static void greet(Host *h) {
+        struct pollfd caller = { .fd = h->listener, .events = POLLIN };
+        while (poll(&caller, 1, 0) == 0)
+                turn(h);
         h->launcher = accept4(h->listener, NULL, NULL, SOCK_CLOEXEC);
         ck_assert_int_ge(h->launcher, 0);
         const LaunchRequest hello = next_request(h);
@@ -94,7 +97,6 @@ static void host_open(Host *h, uint64_t answer_usec) {
                 .up = on_up, .down = on_down, .exited = on_exited, .userdata = h, .answer_usec = answer_usec
         };
         ck_assert_int_ge(launch_channel_new(h->event, path, &owner, &h->manager.launch), 0);
-        turn(h); /* connects */
         greet(h);
 }
 
@@ -184,7 +186,55 @@ START_TEST(test_a_release_that_is_refused) {
 }
 END_TEST
 
-/* With the daemon, in each of its states; with the launcher, whose next HELLO tells of it again. */
+/* Too early, or for a reason that nobody thought of: asked again, and nothing is wrong yet. */
+START_TEST(test_a_release_that_is_too_early) {
+        static const int errors[] = { EAGAIN, EIO };
+        for (size_t i = 0; i < ELEMENTSOF(errors); i++) {
+                Host h;
+                host_open(&h, 0);
+                release_begin(&h.manager, "/x.scope", "7f3a", 0, NULL);
+                send_report(&h, LAUNCH_EVENT_FAILED, released(&h).serial, errors[i]);
+                struct pollfd asked = { .fd = h.launcher, .events = POLLIN };
+                while (poll(&asked, 1, 0) == 0)
+                        turn(&h);
+                Record r = { 0 };
+                ck_assert(!journal_read(h.journal, &r));
+                send_report(&h, LAUNCH_EVENT_FAILED, released(&h).serial, ENOENT); /* that is an end, too */
+                while (!LIST_EMPTY(&h.manager.releases))
+                        turn(&h);
+                host_close(&h);
+                remove_file("launch.sock");
+                remove_file("journal");
+        }
+}
+END_TEST
+
+/* The next one is asked, and whoever asks for the same meanwhile can see that. */
+START_TEST(test_a_release_outlives_a_launcher) {
+        Host h;
+        host_open(&h, 0);
+        release_begin(&h.manager, "/x.scope", "7f3a", 0, NULL); /* which it does not answer */
+        (void)close(h.launcher);
+        while (h.n_down == 0)
+                turn(&h);
+        release_begin(&h.manager, "/x.scope", "7f3a", 3, NULL); /* nobody is there */
+        ck_assert(release_knows(&h.manager, "7f3a", 0) && release_knows(&h.manager, "7f3a", 3));
+        ck_assert(!release_knows(&h.manager, "7f3a", 1) && !release_knows(&h.manager, "7f3b", 0));
+        h.n_up = 0;
+        greet(&h);
+        for (unsigned i = 0; i < 2; i++) /* each is asked for once */
+                release_resume(&h.manager);
+        for (unsigned i = 0; i < 2; i++)
+                send_report(&h, LAUNCH_EVENT_OK, released(&h).serial, 0);
+        while (!LIST_EMPTY(&h.manager.releases))
+                turn(&h);
+        struct pollfd more = { .fd = h.launcher, .events = POLLIN };
+        ck_assert_int_eq(poll(&more, 1, 0), 0);
+        host_close(&h);
+}
+END_TEST
+
+/* With the daemon, in each of its states. */
 START_TEST(test_a_release_goes) {
         Host h;
         host_open(&h, 0);
@@ -202,9 +252,7 @@ START_TEST(test_a_release_goes) {
         (void)close(h.launcher);
         while (h.n_down == 0)
                 turn(&h);
-        ck_assert(LIST_EMPTY(&h.manager.releases));
-        release_begin(&h.manager, "/x.scope", "7f3a", 0, NULL); /* nobody is there */
-        ck_assert(LIST_EMPTY(&h.manager.releases));
+        ck_assert(!LIST_EMPTY(&h.manager.releases)); /* for the next launcher */
         h.launcher = -EBADF;
         host_close(&h);
 }
@@ -215,6 +263,8 @@ int main(void) {
         tcase_add_test(t, test_an_answer_that_is_late_to_be_read);
         tcase_add_test(t, test_an_answer_that_does_not_come);
         tcase_add_test(t, test_a_release_that_is_refused);
+        tcase_add_test(t, test_a_release_that_is_too_early);
+        tcase_add_test(t, test_a_release_outlives_a_launcher);
         tcase_add_test(t, test_a_release_goes);
         return run_daemon_case(t);
 }

@@ -131,10 +131,9 @@ test_a_launcher_that_stands_still_is_given_up() {
         assert_eq running "$(state "$sandbox")"
         assert_eq 1 "$(sandboxes | wc -l)"
         end_quietly "$sandbox"
-        # an empty leaf may stay until its scope goes, which takes it along
         wait_until 10 eval '[ -z "$(sandboxes)" ]'
-        wait_until 10 eval '[ -z "$(ls /run/mxc/sandboxes)" ]'
-        wait_until 10 eval '[ -z "$(find /sys/fs/cgroup/mxc.slice -regex ".*/[0-9a-f]+/cgroup.procs" -exec cat {} + 2>/dev/null)" ]'
+        nothing_is_left
+        assert_no_record MXC_EVENT=lost MXC_SANDBOX="${sandbox##*/}"
 }
 
 test_a_crash_of_both_keeps_sandboxes() {
@@ -223,4 +222,22 @@ test_effective_policies_stay_for_a_while_and_then_go() {
         assert_ok call "$sandbox" Sandbox Stop
         restart_mxcd
         assert_eq '' "$(ls /run/mxc/effective)"
+}
+
+# What was begun and not told of is nobody's: it may not run on.
+test_kill_of_the_launcher_in_every_state_leaves_nothing() {
+        local i object
+        for ((i = 0; i < 8; i++)); do
+                for _ in 1 2 3 4; do
+                        as alice busctl --timeout=10 call "${MANAGER[@]}" Spawn 'sasa{sv}' '' 2 sleep infinity 0 >/dev/null 2>&1 &
+                done
+                sleep "0.0$((i * 11 % 10))"
+                kill_launcher
+                wait
+        done
+        for object in $(sandboxes); do
+                end_quietly "$object"
+        done
+        wait_until 20 eval '[ -z "$(sandboxes)" ]'
+        nothing_is_left
 }
