@@ -21,6 +21,7 @@
         X(RESOLVE, "resolve", "229662bf9c244d7a809421c8532bcd3e", "a name is asked for that nothing may be reached under") \
         X(CONNECT, "connect", "c41c5b171fd64593bc8b1459683b912e", "a connection is asked for: allowed or denied") \
         X(DISCONNECT, "disconnect", "54da5b0eeafe47aa9837e6d72fe63c41", "a connection that was allowed is over, or could not be made") \
+        X(LEASE, "lease", "7db19c24b4874ab583c9405d5ada89bc", "what a running sandbox may reach is another from now on, or its relay is killed because it does not go by that") \
         X(REGISTER, "register", "631d1ac9be9f716fcba1d4c32fda6719", "an agent is made known") \
         X(SUSPEND, "suspend", "b10be065ef88daa9aa7449ef93917963", "it may start nothing for now") \
         X(RESUME, "resume", "cc8cdc9ead6700f6785ade21b1904c18", "it may again") \
@@ -46,7 +47,7 @@ typedef enum AuditEvent {
  * are known. Values are binary-safe for journald and cut at AUDIT_VALUE_MAX bytes (with MXC_TRUNCATED=FIELD … then). */
 #define AUDIT_EVENT "MXC_EVENT"
 #define AUDIT_DECISION "MXC_DECISION"
-#define AUDIT_REASON "MXC_REASON"               /* decide.h, of a connection egress-channel.h, or of exit: exited killed timeout stopped revoked oom lost */
+#define AUDIT_REASON "MXC_REASON"               /* decide.h, of a connection egress-channel.h, of lease: policy-load set-policy revoke adopt late shut, or of exit: exited killed timeout stopped revoked oom lost */
 #define AUDIT_CLAUSE "MXC_CLAUSE"               /* JSON pointer into the policy that decided */
 #define AUDIT_AGENT "MXC_AGENT"
 #define AUDIT_AGENT_UUID "MXC_AGENT_UUID"

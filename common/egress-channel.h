@@ -25,6 +25,7 @@ typedef enum EgressKind {
         EGRESS_CONNECT,    /* a connection, before anything is dialled */
         EGRESS_FAIL,       /* an allowed one could not be made, or was ended by the relay: reason or error say why */
         EGRESS_CLOSE,      /* it is over: bytes, usec */
+        EGRESS_LEASED,     /* serial: of the EGRESS_LEASE that it goes by from now on; what that forbids has been told to be over */
         _EGRESS_KIND_MAX,
 } EgressKind;
 
@@ -51,10 +52,10 @@ const char *egress_reason_to_string(EgressReason r); /* NULL outside the enum */
 
 typedef struct EgressReport {
         uint32_t magic, version, kind;
-        uint32_t verdict;       /* Verdict; of HELLO, CLOSE and FAIL: allow */
+        uint32_t verdict;       /* Verdict; of HELLO, CLOSE, FAIL and LEASED: allow */
         uint32_t reason;
         uint32_t awaits;        /* 1: an EgressOrder RECORDED with this serial is waited for */
-        uint64_t serial;        /* of the connection, from 1; 0 where there is none */
+        uint64_t serial;        /* of the connection, from 1, or the lease; 0 where there is none */
         uint32_t protocol;      /* one Protocol bit */
         uint32_t port;
         uint32_t family;        /* AF_INET, AF_INET6; 0: no address */
@@ -68,7 +69,7 @@ typedef struct EgressReport {
 
 typedef enum EgressOrderKind {
         EGRESS_RECORDED = 1,    /* serial: verdict says whether it is on record; what is not may not be done */
-        EGRESS_LEASE,           /* with the memfd of a new lease: connections that it does not allow end */
+        EGRESS_LEASE,           /* with the memfd of a new lease, and its number as serial: connections that it does not allow end */
         _EGRESS_ORDER_MAX,
 } EgressOrderKind;
 

@@ -19,6 +19,9 @@
 #define EGRESS_PROXY_V4 "10.0.2.3"
 #define EGRESS_PROXY_PORT 3128
 
+/* The leaf of a sandbox's mxc-egress: its own, with this behind the id. */
+#define EGRESS_LEAF_SUFFIX ".egress"
+
 /* What mxc-egress begins with, and no other descriptors. 0, 1 and 2 are /dev/null, and the journal's for messages. */
 #define EGRESS_FD_LEASE 3   /* sealed memfd, lease.h */
 #define EGRESS_FD_CHANNEL 4 /* to mxcd, egress-channel.h */

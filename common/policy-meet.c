@@ -35,15 +35,20 @@ static int meet_exec(const Policy *a, const Policy *b, Policy *m) {
         return r;
 }
 
+static int meet_network(const Policy *a, const Policy *b, Policy *m) {
+        m->host_loopback = a->host_loopback < b->host_loopback ? a->host_loopback : b->host_loopback;
+        for (size_t i = 0; i < _EGRESS_LIMIT_MAX; i++)
+                *policy_egress_limit(m, (EgressLimit)i) = lesser(policy_egress_limit_get(a, (EgressLimit)i),
+                                policy_egress_limit_get(b, (EgressLimit)i));
+        int r = net_direction_meet(a, &a->egress, b, &b->egress, &m->egress);
+        return r < 0 ? r : net_direction_meet(a, &a->ingress, b, &b->ingress, &m->ingress);
+}
+
 static void meet_values(const Policy *a, const Policy *b, Policy *m) {
         m->workspace_mode = a->workspace_mode > b->workspace_mode ? a->workspace_mode : b->workspace_mode;
         m->handoff_allowed = a->handoff_allowed && b->handoff_allowed;
         m->syscalls = syscall_set_meet(&a->syscalls, &b->syscalls);
         m->debugging = a->debugging && b->debugging;
-        m->host_loopback = a->host_loopback < b->host_loopback ? a->host_loopback : b->host_loopback;
-        for (size_t i = 0; i < _EGRESS_LIMIT_MAX; i++)
-                *policy_egress_limit(m, (EgressLimit)i) = lesser(policy_egress_limit_get(a, (EgressLimit)i),
-                                policy_egress_limit_get(b, (EgressLimit)i));
         m->ui_disabled = a->ui_disabled || b->ui_disabled;
         m->clipboard = (Clipboard)(a->clipboard &
                                    b->clipboard); /* read and write are one bit each, all is both */
@@ -92,9 +97,23 @@ int policy_meet(const Policy *a, const Policy *b, Policy **ret) {
         if (r == 0)
                 r = env_meet(a, b, m);
         if (r == 0)
-                r = net_direction_meet(a, &a->egress, b, &b->egress, &m->egress);
+                r = meet_network(a, b, m);
         if (r == 0)
-                r = net_direction_meet(a, &a->ingress, b, &b->ingress, &m->ingress);
+                r = policy_seal(m);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(m);
+        return 0;
+}
+
+int policy_meet_network(const Policy *a, const Policy *b, Policy **ret) {
+        _cleanup_(policy_unrefp) Policy *m = NULL;
+        int r = policy_copy(a, a, &m);
+        if (r < 0)
+                return r;
+        net_direction_clear(&m->egress);
+        net_direction_clear(&m->ingress);
+        r = meet_network(a, b, m);
         if (r == 0)
                 r = policy_seal(m);
         if (r < 0)

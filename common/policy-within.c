@@ -131,7 +131,7 @@ static bool amount_within(const char *section, const char *key, uint64_t mine, u
                         bound_name(b));
 }
 
-static bool network_within(const Policy *a, const Policy *b, Widening *w) {
+bool policy_network_within(const Policy *a, const Policy *b, Widening *w) {
         const char *clause, *why;
         if (!net_direction_within(&a->egress, &b->egress, "/network/egress/default", &clause, &why) ||
                         !net_direction_within(
@@ -172,8 +172,9 @@ static bool delegation_within(const Policy *a, const Policy *b, Widening *w) {
 bool policy_within(const Policy *a, const Policy *b, Widening *ret) {
         if (streq(a->digest, b->digest))
                 return true; /* one policy, however long */
-        if (!filesystem_within(a, b, ret) || !process_within(a, b, ret) || !network_within(a, b, ret) ||
-                        !ui_within(a, b, ret) || !delegation_within(a, b, ret))
+        if (!filesystem_within(a, b, ret) || !process_within(a, b, ret) ||
+                        !policy_network_within(a, b, ret) || !ui_within(a, b, ret) ||
+                        !delegation_within(a, b, ret))
                 return false;
         for (size_t i = 0; i < _RESOURCE_MAX; i++)
                 if (!amount_within("/resources", resource_keys[i], a->resources[i], b->resources[i], b, ret))

@@ -125,6 +125,8 @@ int policy_bind(const Policy *p, const PolicyBinding *binding, Policy **ret, Pol
 /* The obligations (containment, audit, violations) of the result are the stricter of the two. name and description are kept
  * where both agree. -ENOMEM, or -E2BIG where the result does not fit limits.h or would take too long to work out: refuse. */
 int policy_meet(const Policy *a, const Policy *b, Policy **ret);
+/* a with its network met with b's, and all the rest as it was: what a sandbox that runs can still be held to. Fails as policy_meet(). */
+int policy_meet_network(const Policy *a, const Policy *b, Policy **ret);
 
 typedef struct Widening {
         char *clause;        /* JSON pointer into a that allows more than b */
@@ -136,6 +138,7 @@ void widening_clear(Widening *w);
  * violations) are not permissions: meet imposes them, within does not look at them. Bind both before deciding
  * anything: an unbound variable is a place of its own. */
 bool policy_within(const Policy *a, const Policy *b, Widening *ret);
+bool policy_network_within(const Policy *a, const Policy *b, Widening *ret); /* the same of the network alone */
 
 typedef enum RequestKind { REQUEST_READ, REQUEST_WRITE, REQUEST_EXEC, REQUEST_CONNECT, REQUEST_ENV, REQUEST_SYSCALL,
         REQUEST_RESOURCE, REQUEST_SPAWN, _REQUEST_MAX } RequestKind;

@@ -151,6 +151,8 @@ void adopt_report(Manager *m, Found *f, const LaunchReport *report, int *fds, si
                 s->page = TAKE_FD(fds[1]);
                 if (n_fds >= 3 && relay_new(s, TAKE_FD(fds[2]), &s->relay) < 0)
                         log_error("Sandbox %s has no network any more: out of memory", s->id);
+                else if (s->relay)
+                        relay_listen(s->relay, false); /* on_launcher_up() */
         }
         sandbox_watch_end(s,
                         true); /* it may not have come to its command yet, and then only this tells its end */

@@ -115,3 +115,25 @@ int audit_net_flood(Audit *a, const AuditSubject *s, uint64_t count) {
                         or_else(s->sandbox, "?"), who_text(&who), count);
         return audit_tell(a, &r);
 }
+
+static const char *lease_sentence(const char *cause) {
+        if (streq(cause, "late"))
+                return "does not go by what it may reach now, and its relay is killed";
+        if (streq(cause, "shut"))
+                return "reaches nothing any more, because what it may reach cannot be worked out";
+        return "may reach something else from now on";
+}
+
+int audit_lease(Audit *a, const AuditSubject *s, const char *cause) {
+        _cleanup_(audit_record_clear) AuditRecord r = { 0 };
+        bool wrong = streq(cause, "late") || streq(cause, "shut");
+        int k = audit_begin_telling(
+                        a, &r, AUDIT_LEASE, "none", wrong ? PRIORITY_WARNING : PRIORITY_NOTICE, s);
+        if (k < 0)
+                return k;
+        _cleanup_(who_clear) Who who = who_of(s);
+        audit_record_text(&r, AUDIT_REASON, cause);
+        audit_record_message(&r, "Sandbox %s of %s %s (%s).", or_else(s->sandbox, "?"), who_text(&who),
+                        lease_sentence(cause), cause);
+        return audit_tell(a, &r);
+}

@@ -9,6 +9,9 @@
 int audit_net_decision(Audit *a, const AuditSubject *s, const EgressReport *report);
 /* FAIL and CLOSE. */
 int audit_disconnect(Audit *a, const AuditSubject *s, const EgressReport *report);
+/* What the network of a running sandbox is held to is another now, by the digest of s; cause is a word of mxcd(8). Told even where nobody can take
+ * it now: less must not wait for a journal, and more than that is a decision with a record of its own. */
+int audit_lease(Audit *a, const AuditSubject *s, const char *cause);
 /* count more refusals than are told one by one. */
 int audit_net_flood(Audit *a, const AuditSubject *s, uint64_t count);
 

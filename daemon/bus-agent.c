@@ -5,6 +5,7 @@
 #include "bus-error.h"
 #include "bus.h"
 #include "cleanup.h"
+#include "live.h"
 #include "names.h"
 #include "sandbox.h"
 
@@ -83,8 +84,11 @@ static int set_state(Act *a, AgentState state, AuditEvent event, const char *rea
         r = registry_set_state(a->manager->registry, agent, state, reason);
         if (r < 0)
                 return bus_error_internal(error, r, "The agent's state cannot be kept");
-        if (state == AGENT_REVOKED)
+        if (state == AGENT_REVOKED) {
+                live_update_agent(a->manager, agent, "revoke",
+                                a->caller); /* nothing more leaves while they end */
                 end_all(a, agent, END_REVOKED);
+        }
         changed(a->manager, agent);
         act_reply(a, NULL);
         return 0;
@@ -124,6 +128,7 @@ static int run_set_policy(Act *a, sd_bus_error *error) {
         r = registry_set_policy(a->manager->registry, agent, policy);
         if (r < 0)
                 return bus_error_internal(error, r, "The agent's policy cannot be kept");
+        live_update_agent(a->manager, agent, "set-policy", a->caller);
         changed(a->manager, agent);
         act_reply(a, NULL);
         return 0;

@@ -9,6 +9,7 @@
 #include "cgroup-path.h"
 #include "cleanup.h"
 #include "door.h"
+#include "live.h"
 #include "log.h"
 #include "names.h"
 #include "release.h"
@@ -110,6 +111,7 @@ int manager_load(Manager *m, ManagerLoaded done, void *userdata) {
         r = registry_load(m->registry, on_agent, &l);
         if (r < 0)
                 log_error("No agents can be had: %s", strerror(-r));
+        live_update_all(m, "policy-load", NULL);
         return r;
 }
 
@@ -179,6 +181,10 @@ static void launcher_gone(Sandbox *s, void *userdata) {
         sandbox_launcher_gone(s);
 }
 
+static void adopt_live(Sandbox *s, void *userdata) {
+        live_adopt(s);
+}
+
 static int on_attach_end(sd_event_source *source, uint64_t usec, void *userdata) {
         Manager *m = userdata;
         m->attach_end = sd_event_source_disable_unref(m->attach_end);
@@ -197,6 +203,7 @@ static void on_launcher_up(const LaunchFeatures *features, void *userdata) {
         if (m->found) {
                 m->found = adopt_free(m->found);
                 runtime_sweep();
+                sandbox_for_each(m, adopt_live, NULL);
                 if (sd_event_add_time(m->event, &m->attach_end, CLOCK_BOOTTIME, m->attach_until + 1, 0,
                                     on_attach_end, m) < 0)
                         sandbox_end_untied(m); /* nobody would be waited for: so nobody is */

@@ -6,8 +6,6 @@
 
 #include "audit-net.h"
 #include "cleanup.h"
-#include "codec.h"
-#include "lease.h"
 #include "log.h"
 
 #define REPORTS_AT_ONCE 64U /* then others have their turn */
@@ -19,26 +17,10 @@ void relay_ends_close(RelayEnds *e) {
         *e = RELAY_ENDS_NONE;
 }
 
-static int lease_new(const char *id, const Policy *effective, int *ret) {
-        const EgressLease lease = {
-                .id = (char *)id,
-                .egress = effective->egress, /* borrowed */
-                .host_loopback = effective->host_loopback,
-                .bytes_out = effective->bytes_out,
-                .bytes_in = effective->bytes_in,
-                .connections = effective->connections,
-                .connection_rate = effective->connection_rate,
-        };
-        _cleanup_free_ uint8_t *data = NULL;
-        size_t size;
-        int r = egress_lease_encode(&lease, &data, &size);
-        return r < 0 ? r : sealed_memfd_new(data, size, ret);
-}
-
 int relay_ends_new(const char *id, const Policy *effective, RelayEnds *ret) {
         RelayEnds e = RELAY_ENDS_NONE;
         int pair[2];
-        int r = lease_new(id, effective, &e.lease);
+        int r = relay_lease_new(id, effective, &e.lease);
         if (r == 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
                 r = -errno;
         if (r < 0) {
@@ -73,6 +55,10 @@ static void forget(RelayList *list, size_t *n, RelayConnection *c) {
 static void forget_all(RelayList *list, size_t *n) {
         while (!TAILQ_EMPTY(list))
                 forget(list, n, TAILQ_FIRST(list));
+}
+
+void relay_forget_open(Relay *r) {
+        forget_all(&r->open, &r->n_open);
 }
 
 static void show_refusal(Relay *r, const EgressReport *report) {
@@ -135,6 +121,11 @@ static void answer(Relay *r, const EgressReport *report, bool recorded) {
 static void take_decision(Relay *r, const EgressReport *report) {
         const AuditSubject subject = sandbox_subject(r->sandbox, NULL);
         bool allowed = report->verdict == VERDICT_ALLOW;
+        if (allowed && r->shut) { /* by a lease that it should not have any more */
+                if (report->awaits)
+                        answer(r, report, false);
+                return;
+        }
         if (!allowed)
                 show_refusal(r, report);
         if (!allowed && !is_told(r, report))
@@ -165,8 +156,8 @@ static void take_end(Relay *r, EgressReport *report) {
 static void take(Relay *r, EgressReport *report) {
         switch ((EgressKind)report->kind) {
         case EGRESS_HELLO: /* a new one: what the last one held ended with it */
-                forget_all(&r->open, &r->n_open);
-                r->serves = true;
+                relay_forget_open(r);
+                relay_begun(r);
                 break;
         case EGRESS_RESOLVE:
         case EGRESS_CONNECT:
@@ -175,6 +166,9 @@ static void take(Relay *r, EgressReport *report) {
         case EGRESS_FAIL:
         case EGRESS_CLOSE:
                 take_end(r, report);
+                break;
+        case EGRESS_LEASED:
+                relay_leased(r, report->serial);
                 break;
         case _EGRESS_KIND_MAX:
                 break;
@@ -204,6 +198,10 @@ static int on_report(sd_event_source *source, int fd, uint32_t events, void *use
         return 0;
 }
 
+void relay_listen(Relay *r, bool listen) {
+        (void)sd_event_source_set_enabled(r->io, listen ? SD_EVENT_ON : SD_EVENT_OFF); /* NULL: it is over */
+}
+
 int relay_new(Sandbox *s, int channel, Relay **ret) {
         Relay *r = calloc(1, sizeof(Relay));
         if (!r) {
@@ -212,6 +210,7 @@ int relay_new(Sandbox *s, int channel, Relay **ret) {
         }
         r->sandbox = s;
         r->channel = channel;
+        r->lease = -EBADF;
         TAILQ_INIT(&r->open);
         TAILQ_INIT(&r->refused);
         int k = sd_event_add_io(s->manager->event, &r->io, channel, EPOLLIN, on_report, r);
@@ -231,7 +230,9 @@ Relay *relay_free(Relay *r) {
         forget_all(&r->refused, &r->n_shown);
         sd_event_source_disable_unref(r->io);
         sd_event_source_disable_unref(r->flood);
+        sd_event_source_disable_unref(r->late);
         cleanup_closep(&r->channel);
+        cleanup_closep(&r->lease);
         free(r);
         return NULL;
 }

@@ -22,10 +22,13 @@ typedef TAILQ_HEAD(RelayList, RelayConnection) RelayList; /* oldest first */
 typedef struct Relay {
         Sandbox *sandbox;      /* not owned */
         int channel;
-        sd_event_source *io, *flood;
+        sd_event_source *io, *flood, *late;
         RelayList open, refused; /* of the second the last LIMIT_RELAY_SHOWN */
         size_t n_open, n_shown;
         bool serves;           /* mxc-egress has said that it is there */
+        bool shut;             /* what it may reach cannot be told to it: nothing is allowed */
+        int lease;             /* what it goes by since that is another than it began with; else -EBADF */
+        uint64_t leased;       /* the number of that; late runs until it says that it does */
         uint64_t n_allowed, n_refused, bytes_out, bytes_in; /* of those that are over */
         uint64_t n_told, n_untold; /* refusals of this window */
 } Relay;
@@ -41,5 +44,20 @@ void relay_ends_close(RelayEnds *e);
 /* Takes the descriptor, in any case. */
 int relay_new(Sandbox *s, int channel, Relay **ret);
 Relay *relay_free(Relay *r);
+
+/* A relay of an earlier mxcd is not listened to before it has been told what it goes by now. */
+void relay_listen(Relay *r, bool listen);
+
+/* relay-lease.c. The network part of live is what it goes by from now on: mxc-egress ends what that forbids and says so. One that does not within
+ * RELAY_LEASE_USEC is killed, and so is one that cannot be told. A negative errno: it is shut. */
+#define RELAY_LEASE_USEC (UINT64_C(3) * 1000000)
+int relay_set_lease(Relay *r, const Policy *live);
+void relay_shut(Relay *r);
+bool relay_has_process(const Relay *r);
+int relay_lease_new(const char *id, const Policy *live, int *ret); /* a sealed memfd */
+/* What relay.c hears. */
+void relay_begun(Relay *r);
+void relay_leased(Relay *r, uint64_t serial);
+void relay_forget_open(Relay *r);
 
 extern const ActKind act_list_connections; /* bus-relay.c */

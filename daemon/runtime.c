@@ -176,6 +176,8 @@ void runtime_sweep(void) {
 
 /* ---- records ---- */
 
+static const char *const origin_words[_ORIGIN_MAX] = { "document", "store", "agent" };
+
 static json_t *words(char *const *list) {
         json_t *a = json_array();
         for (; a && list && *list; list++)
@@ -187,7 +189,7 @@ static json_t *words(char *const *list) {
 
 int runtime_save(const Sandbox *s) {
         json_auto_t *record = json_pack("{s:s, s:s, s:I, s:I, s:s, s:s, s:I, s:s, s:s, s:s, s:o, s:o, s:s, "
-                                        "s:I, s:I, s:I, s:b, s:b, s:I}",
+                                        "s:I, s:I, s:I, s:b, s:b, s:I, s:s, s:b}",
                         "agent", s->agent->name, "scope", s->scope->path, "uid", (json_int_t)s->owner.uid,
                         "gid", (json_int_t)s->owner.gid, "user", s->owner.name, "home",
                         s->owner.home ? s->owner.home : "", "caller", (json_int_t)s->caller, "policy",
@@ -195,7 +197,8 @@ int runtime_save(const Sandbox *s) {
                         words(s->argv), "labels", words(s->labels), "walls", s->walls, "started",
                         (json_int_t)s->started, "startedBoottime", (json_int_t)s->started_boottime,
                         "deadline", (json_int_t)s->deadline, "tied", s->tied, "command", s->has_command,
-                        "leader", (json_int_t)s->leader);
+                        "leader", (json_int_t)s->leader, "origin", origin_words[s->origin], "leased",
+                        s->leased);
         _cleanup_free_ char *text = record ? json_dumps(record, JSON_COMPACT) : NULL;
         return text ? write_whole(SANDBOXES, s->id, text) : -ENOMEM;
 }
@@ -304,5 +307,10 @@ int runtime_restore(Sandbox *s, const json_t *record) {
         s->tied = json_is_true(json_object_get(record, "tied"));
         s->has_command = json_is_true(json_object_get(record, "command"));
         s->leader = (pid_t)number(record, "leader");
+        s->leased = json_is_true(json_object_get(record, "leased"));
+        const char *origin = json_string_value(json_object_get(record, "origin"));
+        for (size_t i = 0; origin && i < _ORIGIN_MAX; i++)
+                if (streq(origin, origin_words[i]))
+                        s->origin = (PolicyOrigin)i;
         return r;
 }

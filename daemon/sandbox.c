@@ -97,6 +97,7 @@ void sandbox_free(Sandbox *s) {
         cleanup_closep(&s->pidfd);
         cleanup_closep(&s->page);
         runtime_effective_unref(s->effective);
+        policy_unref(s->live);
         LIST_REMOVE(s, entries);
         m->n_sandboxes--;
         s->agent->n_sandboxes--;
@@ -124,7 +125,9 @@ AuditSubject sandbox_subject(const Sandbox *s, const Caller *caller) {
                 .on_behalf_uid = s->agent->owner,
                 .on_behalf_user = s->owner.name,
                 .policy = s->policy,
-                .digest = s->effective ? s->effective->policy->digest : NULL,
+                .digest = s->live        ? s->live->digest
+                          : s->effective ? s->effective->policy->digest
+                                         : NULL,
                 .tier = "process",
                 .unit = s->scope ? s->scope->unit : NULL,
         };

@@ -23,6 +23,9 @@ const char *sandbox_state_to_string(SandboxState s);
 typedef enum EndReason { END_EXITED, END_KILLED, END_TIMEOUT, END_STOPPED, END_REVOKED, END_OOM, END_LOST, _END_REASON_MAX } EndReason;
 const char *end_reason_to_string(EndReason r);
 
+/* Where the policy that it asked for comes from: a document of the request, the store by its name, or its agent, whose policy it takes. */
+typedef enum PolicyOrigin { ORIGIN_DOCUMENT, ORIGIN_STORE, ORIGIN_AGENT, _ORIGIN_MAX } PolicyOrigin;
+
 /* A command in it: 0 is its own, the others are Exec's. */
 typedef struct Command {
         LIST_ENTRY(Command) entries;
@@ -51,7 +54,10 @@ struct Sandbox {
         User owner;            /* copied: what Exec's environment needs */
         uid_t caller;          /* who asked */
         uid_t charged;         /* whose usage it counts in: an agent's file may name another owner meanwhile */
-        StoredEffective *effective; /* a reference */
+        StoredEffective *effective; /* a reference: what it began with */
+        Policy *live;          /* what its network is held to, where that is not what it began with: live.h */
+        bool leased;           /* its relay has been told another lease than that it began with */
+        PolicyOrigin origin;
         char *policy;          /* name of the requested policy; "" of a document without one */
         char **argv;           /* NULL-terminated */
         char *workspace;       /* "" */

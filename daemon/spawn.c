@@ -10,6 +10,7 @@
 #include "bus.h"
 #include "cleanup.h"
 #include "codec.h"
+#include "live.h"
 #include "log.h"
 #include "names.h"
 #include "planner.h"
@@ -195,6 +196,9 @@ static int fill_sandbox(Act *a, Sandbox *s) {
                         asprintf(&s->leaf, "%s/%s", s->scope->path, s->id) < 0)
                 return -ENOMEM;
         s->has_command = w->request.argv != NULL;
+        s->origin = !w->stored                                          ? ORIGIN_DOCUMENT
+                    : w->request.policy && w->request.policy[0] != '\0' ? ORIGIN_STORE
+                                                                        : ORIGIN_AGENT;
         s->tied = w->request.tie;
         s->started = now_realtime();
         s->started_boottime = now_boottime();
@@ -277,6 +281,8 @@ static void on_launched(const LaunchReport *report, int *fds, size_t n_fds, void
         int r = sandbox_arm_timer(s);
         if (r == 0 && w->relay.ours >= 0)
                 r = relay_new(s, TAKE_FD(w->relay.ours), &s->relay);
+        if (r == 0)
+                live_update(s, "policy-load", NULL); /* it may have changed while it was built */
         Command *c = command_find(s, 0);
         /* no timer, or no network; who waits for it went while it was built; or it was to end before it was there to be killed */
         if (r < 0 || (c->tied && !c->bus) || s->reason != END_EXITED)

@@ -156,16 +156,21 @@ void report_refusal(Egress *e, const Destination *d, uint64_t serial, const Judg
 
 /* ---- orders ---- */
 
-static int take_lease(Egress *e, int fd) {
+/* What it ends is told before that it is in force. */
+static int take_lease(Egress *e, int fd, uint64_t serial) {
         _cleanup_free_ uint8_t *data = NULL;
         EgressLease *lease;
         size_t size;
         int r = sealed_memfd_read(fd, &data, &size);
         if (r == 0)
                 r = egress_lease_decode(data, size, &lease, NULL);
-        if (r == 0)
-                egress_set_lease(e, lease);
-        return r;
+        if (r < 0)
+                return r;
+        egress_set_lease(e, lease);
+        EgressReport leased = {
+                .kind = EGRESS_LEASED, .verdict = VERDICT_ALLOW, .serial = serial, .count = 1
+        };
+        return report_send(e, &leased);
 }
 
 /* The end of the channel is the end of the sandbox: mxcd's side of it outlives mxcd. What is no order is nobody's we should serve. */
@@ -180,7 +185,7 @@ static int on_channel(sd_event_source *source, int fd, uint32_t events, void *us
                 if (k == -EAGAIN)
                         return 0;
                 if (k > 0 && order.kind == EGRESS_LEASE)
-                        k = take_lease(r->egress, lease) < 0 ? -EBADMSG : 1;
+                        k = take_lease(r->egress, lease, order.serial) < 0 ? -EBADMSG : 1;
                 else if (k > 0)
                         connection_recorded(r->egress, order.serial, order.verdict == VERDICT_ALLOW);
                 if (k <= 0)

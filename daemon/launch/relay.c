@@ -10,6 +10,7 @@
 #include "cgroup.h"
 #include "cleanup.h"
 #include "codec.h"
+#include "egress-net.h"
 #include "log.h"
 
 static void start(Launcher *l, Relay *r);
@@ -23,7 +24,7 @@ static int open_scope(Launcher *l, const Relay *r) {
 #define LEAF_NAME_SIZE 64
 
 static const char *leaf_name(const char *id, char ret[static LEAF_NAME_SIZE]) {
-        (void)snprintf(ret, LEAF_NAME_SIZE, "%s" RELAY_LEAF_SUFFIX, id);
+        (void)snprintf(ret, LEAF_NAME_SIZE, "%s" EGRESS_LEAF_SUFFIX, id);
         return ret;
 }
 

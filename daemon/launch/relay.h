@@ -8,7 +8,6 @@
 #include "launcher.h"
 #include "steering.h"
 
-#define RELAY_LEAF_SUFFIX ".egress" /* of its leaf, behind the id */
 #define RELAY_TASKS 8U
 #define RELAY_MEMORY (64U * 1024 * 1024)
 #define RELAY_FILES 16384U

@@ -220,7 +220,8 @@ def check_manual_of_daemon(tree):
     wanted += [define(tree, n) for n in ("MXC_ETC_DIR", "MXC_RUN_DIR", "MXC_LAUNCH_SOCKET", "MXC_PRIVATE_SOCKET", "MXC_SLICE")]
     wanted += re.findall(r'X\(\w+, "([a-z-]+)"\)', tree["daemon/decide.h"])
     wanted += re.findall(r'^\s*\[EGRESS_\w+\] = "([a-z-]+)"', tree["common/egress-channel.c"], re.M)
-    wanted += re.search(r"or of exit: ([a-z ]+?) \*/", tree["common/audit-event.h"]).group(1).split()
+    for what in ("of lease: ([a-z -]+?),", r"or of exit: ([a-z ]+?) \*/"):
+        wanted += re.search(what, tree["common/audit-event.h"]).group(1).split()
     for word in missing_from(page, wanted):
         yield f"mxcd.8 does not mention {word}"
     for id in set(re.findall(r"[0-9a-f]{32}", page)) - {id for _, id in events(tree)}:

@@ -385,8 +385,9 @@ def test_new_lease(n):
         r.learn("other.example.net")
         s, there = both_ends(n, r, 2307)
         other = r.open(OTHER, 7)
-        r.set_lease(allow=[["other.example.net"]])
+        r.set_lease(4711, allow=[["other.example.net"]])
         assert r.expect("fail").reason == "revoked"
+        assert r.expect("leased").serial == 4711, "it does not say that it goes by the new one"
         assert reset_at(s) and reset_at(there)
         other.sendall(b"\0still")
         assert other.recv(10) == b"\0still"

@@ -35,7 +35,7 @@ txt-record=web.example.com,hello
 """
 NOBODY = 61236
 PATIENCE = 30  # until something that never comes is given up; nothing is measured
-KINDS = ["", "hello", "resolve", "connect", "fail", "close"]
+KINDS = ["", "hello", "resolve", "connect", "fail", "close", "leased"]
 REASONS = ["rule", "default", "no-name", "special", "bad-name", "sni", "host", "protocol", "connections", "rate", "bytes-out", "bytes-in",
            "unreachable", "revoked", "host-loopback"]
 UNLIMITED = 2**64 - 1
@@ -259,8 +259,8 @@ class Relay:
             socket.send_fds(self.channel, data, [fd])
             os.close(fd)
 
-    def set_lease(self, **what):
-        self.order(2, fd=lease(**what))
+    def set_lease(self, serial=1, **what):
+        self.order(2, serial=serial, fd=lease(**what))
 
     def next(self):
         r = Report(self.channel.recv(4096))

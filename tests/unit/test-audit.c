@@ -187,6 +187,12 @@ static int call_disconnect_failed(Audit *a) {
         failed.error = ECONNREFUSED;
         return audit_disconnect(a, &subject, &failed);
 }
+static int call_lease(Audit *a) {
+        return audit_lease(a, &subject, "set-policy");
+}
+static int call_lease_late(Audit *a) {
+        return audit_lease(a, &subject, "late");
+}
 static int call_flood(Audit *a) {
         return audit_net_flood(a, &subject, 99);
 }
@@ -272,6 +278,8 @@ static const struct {
         { call_disconnect_failed, AUDIT_DISCONNECT, "none", "6", true, true,
                         { "ERRNO=111", "MXC_REASON=unreachable" } },
         { call_flood, AUDIT_CONNECT, "deny", "4", true, true, { "MXC_REASON=many", "MXC_COUNT=99" } },
+        { call_lease, AUDIT_LEASE, "none", "5", true, true, { "MXC_REASON=set-policy" } },
+        { call_lease_late, AUDIT_LEASE, "none", "4", true, true, { "MXC_REASON=late" } },
         { call_adopt, AUDIT_ADOPT, "none", "5", true, true, { NULL } },
         { call_lost, AUDIT_LOST, "none", "4", true, true, { "MXC_NOTE=it had no record" } },
         { call_stuck, AUDIT_STUCK, "none", "4", true, true, { NULL } },

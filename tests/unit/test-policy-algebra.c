@@ -66,6 +66,29 @@ START_TEST(test_meet_is_and) {
 }
 END_TEST
 
+/* Of connections it is the meet, of everything else it is a. */
+START_TEST(test_meet_of_the_network_alone) {
+        Random r = random_new();
+        for (unsigned round = 0; round < ROUNDS; round++) {
+                _cleanup_free_ char *ta = NULL, *tb = NULL;
+                _cleanup_(policy_unrefp) Policy *a = random_policy(&r, true, &ta),
+                                                *b = random_policy(&r, true, &tb), *m = NULL;
+                PolicyRequest q;
+                HOLDS(policy_meet_network(a, b, &m) == 0);
+                for (size_t i = 0; universe_request(i, &q); i++) {
+                        Verdict want = allows(a, &q);
+                        bool network = q.kind == REQUEST_CONNECT;
+                        for (size_t k = 0; k < _EGRESS_LIMIT_MAX && q.kind == REQUEST_RESOURCE; k++)
+                                network |= streq(q.target, egress_limit_keys[k]);
+                        if (network && want == VERDICT_ALLOW)
+                                want = allows(b, &q);
+                        CHECK(allows(m, &q) == want, "the meet of networks is another", &q);
+                }
+                HOLDS(policy_network_within(m, a, NULL) && policy_network_within(m, b, NULL));
+        }
+}
+END_TEST
+
 START_TEST(test_within_implies) {
         Random r = random_new();
         unsigned within = 0, pairs = 0;
@@ -410,6 +433,7 @@ END_TEST
 int main(void) {
         TCase *t = tcase_create("algebra");
         tcase_add_test(t, test_meet_is_and);
+        tcase_add_test(t, test_meet_of_the_network_alone);
         tcase_add_test(t, test_within_implies);
         tcase_add_test(t, test_within_implies_for_neighbours);
         tcase_add_test(t, test_canonical_form_is_a_fixpoint);

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Another lease for a relay that runs: for the process that is there, and for whichever is started after it. */
+
+#include <fcntl.h>
+
+#include "audit-net.h"
+#include "cleanup.h"
+#include "codec.h"
+#include "egress-net.h"
+#include "fd.h"
+#include "lease.h"
+#include "log.h"
+#include "relay.h"
+
+int relay_lease_new(const char *id, const Policy *live, int *ret) {
+        const EgressLease lease = {
+                .id = (char *)id,
+                .egress = live->egress, /* borrowed */
+                .host_loopback = live->host_loopback,
+                .bytes_out = live->bytes_out,
+                .bytes_in = live->bytes_in,
+                .connections = live->connections,
+                .connection_rate = live->connection_rate,
+        };
+        _cleanup_free_ uint8_t *data = NULL;
+        size_t size;
+        int r = egress_lease_encode(&lease, &data, &size);
+        return r < 0 ? r : sealed_memfd_new(data, size, ret);
+}
+
+/* ---- its leaf ---- */
+
+static char *leaf_file(const Relay *r, const char *file) {
+        const Sandbox *s = r->sandbox;
+        char *path;
+        if (!s->leaf || asprintf(&path, "%s%s" EGRESS_LEAF_SUFFIX "/%s", s->manager->cgroup_path, s->leaf,
+                                        file) < 0)
+                return NULL;
+        return path;
+}
+
+bool relay_has_process(const Relay *r) {
+        _cleanup_free_ char *path = leaf_file(r, "cgroup.procs"), *text = NULL;
+        size_t size = 0;
+        return path && fd_read_file_at(AT_FDCWD, path, 4096, &text, &size) == 0 && size > 0;
+}
+
+/* What it held is over with it, and nobody else will say so. */
+static void tell_ends(Relay *r) {
+        const AuditSubject subject = sandbox_subject(r->sandbox, NULL);
+        RelayConnection *c;
+        TAILQ_FOREACH(c, &r->open, entries) {
+                EgressReport over = c->report;
+                over.kind = EGRESS_FAIL;
+                over.reason = EGRESS_REVOKED;
+                if (audit_disconnect(r->sandbox->manager->audit, &subject, &over) < 0)
+                        log_error("The end of a connection of sandbox %s is not on record.", r->sandbox->id);
+        }
+        relay_forget_open(r);
+}
+
+static void kill_process(Relay *r) {
+        _cleanup_free_ char *path = leaf_file(r, "cgroup.kill");
+        int k = path ? fd_write_file_at(AT_FDCWD, path, "1") : -ENOMEM;
+        if (k < 0 && k != -ENOENT && k != -ENODEV) /* there is none */
+                log_error("The relay of sandbox %s cannot be killed: %s", r->sandbox->id, strerror(-k));
+        r->late = sd_event_source_disable_unref(r->late);
+        r->serves = false;
+        tell_ends(r);
+}
+
+void relay_shut(Relay *r) {
+        r->shut = true;
+        kill_process(r);
+}
+
+/* ---- the lease ---- */
+
+static void give_up(Relay *r, const char *why) {
+        const AuditSubject subject = sandbox_subject(r->sandbox, NULL);
+        log_warning("The relay of sandbox %s does not go by its new lease (%s), and is killed.",
+                        r->sandbox->id, why);
+        if (audit_lease(r->sandbox->manager->audit, &subject, "late") < 0)
+                log_error("That the relay of sandbox %s is killed is not on record.", r->sandbox->id);
+        kill_process(r);
+}
+
+static int on_late(sd_event_source *source, uint64_t usec, void *userdata) {
+        give_up(userdata, "it does not answer");
+        return 0;
+}
+
+/* The first deadline counts: who is told something new every second has no longer for that. */
+static void send_lease(Relay *r) {
+        EgressOrder order = { .kind = EGRESS_LEASE, .verdict = VERDICT_ALLOW, .serial = r->leased };
+        int k = egress_send_order(r->channel, &order, r->lease);
+        if (k == 0 && !r->late)
+                k = sd_event_add_time_relative(r->sandbox->manager->event, &r->late, CLOCK_MONOTONIC,
+                                RELAY_LEASE_USEC, 1, on_late, r);
+        if (k < 0)
+                give_up(r, strerror(-k));
+}
+
+static void on_launcher(const LaunchReport *report, int *fds, size_t n_fds, void *userdata) {
+        if (report->event != LAUNCH_EVENT_OK)
+                log_warning("mxc-launch does not take a lease: %s. The next mxc-egress is told when it "
+                            "comes.",
+                                strerror(report->error));
+}
+
+/* Whatever comes of it: one that begins with an older lease says hello first, and is sent this one before anything it asks is answered. */
+static void tell_launcher(const Relay *r) {
+        LaunchRequest q = { .verb = LAUNCH_LEASE };
+        (void)snprintf(q.id, sizeof(q.id), "%s", r->sandbox->id);
+        int k = launch_channel_call(r->sandbox->manager->launch, &q, &r->lease, 1, on_launcher, NULL);
+        if (k < 0)
+                log_warning("mxc-launch cannot be told the lease of sandbox %s: %s", r->sandbox->id,
+                                strerror(-k));
+}
+
+int relay_set_lease(Relay *r, const Policy *live) {
+        _cleanup_close_ int lease = -EBADF;
+        int k = relay_lease_new(r->sandbox->id, live, &lease);
+        if (k < 0) {
+                relay_shut(r);
+                return k;
+        }
+        const uint64_t now = now_boottime();
+        cleanup_closep(&r->lease);
+        r->lease = TAKE_FD(lease);
+        r->leased = now > r->leased ? now : r->leased + 1; /* no number of an earlier mxcd */
+        r->shut = false;
+        tell_launcher(r);
+        if (r->serves)
+                send_lease(r);
+        return 0;
+}
+
+void relay_begun(Relay *r) {
+        r->serves = true;
+        r->late = sd_event_source_disable_unref(r->late); /* that was another one's */
+        if (r->lease >= 0)
+                send_lease(r);
+}
+
+void relay_leased(Relay *r, uint64_t serial) {
+        if (serial == r->leased)
+                r->late = sd_event_source_disable_unref(r->late);
+}

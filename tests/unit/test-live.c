@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a sandbox that runs may reach now. The relay is the test, and now and then it does not listen. */
+
+#include "live.h"
+
+#include "bus-test.h"
+#include "codec.h"
+#include "daemon-test.h"
+#include "lease.h"
+#include "policy-store.h"
+#include "relay.h"
+
+#define ID "0123456789abcdef0123456789abcdef"
+
+static Manager m;
+static TestBus bus;
+static Agent agent;
+static Sandbox *sandbox;
+static int journal, theirs;
+
+static int nothing(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        return 0;
+}
+
+/* A policy file that allows these hosts: "'a.example', 'b.example'". */
+static void write_policy(const char *name, const char *hosts) {
+        _cleanup_free_ char *file = NULL, *text = NULL;
+        bool ceiling = streq(name, "ceiling");
+        ck_assert_int_ge(asprintf(&file, "usr/%s%s.json", ceiling ? "" : "policies/", name), 0);
+        ck_assert_int_ge(asprintf(&text,
+                                         "{'schema': 'mxc-policy/1', 'name': '%s', 'network': {'egress': "
+                                         "{'allow': "
+                                         "[{'to': [%s], 'ports': [{'protocol': 'tcp'}]}]}}}",
+                                         name, hosts),
+                        0);
+        for (char *p = text; *p; p++)
+                if (*p == '\'')
+                        *p = '"';
+        write_file(file, text);
+}
+
+static void load(void) {
+        ck_assert_int_eq(policy_store_load(m.policies, NULL, NULL), 0);
+}
+
+#define A "{'host': 'a.example'}"
+#define B "{'host': 'b.example'}"
+#define C "{'host': 'c.example'}"
+
+static void open_store(void) {
+        _cleanup_free_ char *usr = path_of("usr");
+        const char *const dirs[] = { usr, NULL };
+        make_dir("usr");
+        make_dir("usr/policies");
+        write_file("usr/handoff.json", "{\"schema\": \"mxc-handoff/1\", \"root\": [\".envrc\"]}");
+        write_policy("ceiling", A ", " B ", " C);
+        write_policy("p", A ", " B);
+        write_policy("q", A);
+        ck_assert_int_eq(policy_store_new(dirs, &m.policies), 0);
+        load();
+}
+
+/* Sandbox of a registered agent under its policy p, with a relay that serves. */
+static void begin(void) {
+        m = (Manager){ .cgroup_path = test_dir };
+        journal = journal_listen();
+        _cleanup_free_ char *path = path_of("journal"), *launch = path_of("launch");
+        test_bus_open(&bus, nothing, NULL);
+        m.event = bus.event;
+        m.bus = bus.server;
+        const LaunchOwner owner = { .answer_usec = 0 };
+        ck_assert_int_eq(launch_channel_new(m.event, launch, &owner, &m.launch), 0);
+        ck_assert_int_eq(audit_new(path, &m.audit), 0);
+        open_store();
+        agent = (Agent){ .name = (char *)"x", .owner = 4711, .policy = (char *)"p", .reason = (char *)"" };
+        ck_assert_int_eq(sandbox_new(&m, ID, &agent, &sandbox), 0);
+        sandbox->policy = strdup("p");
+        sandbox->leaf = strdup("/leaf");
+        sandbox->state = SANDBOX_RUNNING;
+        sandbox->origin = ORIGIN_AGENT;
+        sandbox->leased = true; /* nothing is written to /run */
+        sandbox->effective = calloc(1, sizeof(StoredEffective));
+        sandbox->effective->n_ref = 2;
+        sandbox->effective->policy = policy_ref((Policy *)policy_store_find(m.policies, "p"));
+        make_dir("leaf.egress");
+        write_file("leaf.egress/cgroup.kill", "");
+        write_file("leaf.egress/cgroup.procs", "1\n");
+        int pair[2];
+        ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
+        theirs = pair[0];
+        ck_assert_int_eq(relay_new(sandbox, pair[1], &sandbox->relay), 0);
+        sandbox->relay->serves = true;
+}
+
+static void end(void) {
+        StoredEffective *effective = sandbox->effective;
+        sandbox_free(sandbox);
+        policy_unref(effective->policy);
+        free(effective);
+        launch_channel_free(m.launch);
+        policy_store_free(m.policies);
+        audit_free(m.audit);
+        (void)close(journal);
+        (void)close(theirs);
+        test_bus_close(&bus);
+}
+
+static void say(EgressReport report) {
+        report.count = 1;
+        report.verdict = VERDICT_ALLOW;
+        ck_assert_int_eq(egress_send_report(theirs, &report), 0);
+        test_bus_settle(&bus);
+}
+
+/* The lease that it is sent, and its number; NULL: none. The caller frees. */
+static EgressLease *hear_lease(uint64_t *ret_serial) {
+        EgressOrder order;
+        EgressLease *l = NULL;
+        _cleanup_close_ int fd = -EBADF;
+        _cleanup_free_ uint8_t *data = NULL;
+        size_t size;
+        if (egress_receive_order(theirs, &order, &fd) != 1)
+                return NULL;
+        ck_assert_uint_eq(order.kind, EGRESS_LEASE);
+        ck_assert_int_eq(sealed_memfd_read(fd, &data, &size), 0);
+        ck_assert_int_eq(egress_lease_decode(data, size, &l, NULL), 0);
+        *ret_serial = order.serial;
+        return l;
+}
+
+static bool reaches(const EgressLease *l, const char *host) {
+        return net_rules_find(l->egress.allow, l->egress.n_allow, NULL, host, PROTOCOL_TCP, 443) &&
+               !net_rules_find(l->egress.deny, l->egress.n_deny, NULL, host, PROTOCOL_TCP, 443);
+}
+
+/* It is told, on record by this cause, that it reaches these; and it says that it goes by that. */
+static void expect_lease(const char *cause, bool a, bool b, bool c) {
+        uint64_t serial = 0;
+        EgressLease *l = hear_lease(&serial);
+        ck_assert_ptr_nonnull(l);
+        ck_assert_int_eq(reaches(l, "a.example"), a);
+        ck_assert_int_eq(reaches(l, "b.example"), b);
+        ck_assert_int_eq(reaches(l, "c.example"), c);
+        (void)egress_lease_free(l); /* NULL */
+        if (cause) {
+                _cleanup_(record_clear) Record r = { 0 };
+                ck_assert(journal_read(journal, &r));
+                record_expect(&r, "MXC_EVENT", "lease");
+                record_expect(&r, "MXC_REASON", cause);
+                record_expect(&r, "MXC_POLICY_DIGEST", sandbox->live->digest);
+        }
+        ck_assert_ptr_nonnull(sandbox->relay->late);
+        say((EgressReport){ .kind = EGRESS_LEASED, .serial = serial });
+        ck_assert_ptr_null(sandbox->relay->late);
+}
+
+static void expect_nothing(void) {
+        uint64_t serial;
+        Record none = { 0 };
+        ck_assert_ptr_null(hear_lease(&serial));
+        ck_assert(!journal_read(journal, &none));
+}
+
+static bool was_killed(void) {
+        _cleanup_free_ char *path = path_of("leaf.egress/cgroup.kill");
+        char text[8] = "";
+        FILE *f = fopen(path, "r");
+        ck_assert_ptr_nonnull(f);
+        size_t n = fread(text, 1, sizeof(text) - 1, f);
+        (void)fclose(f); /* read only */
+        return n > 0 && text[0] == '1';
+}
+
+/* ---- what it is held to ---- */
+
+START_TEST(test_its_agents_policy) {
+        begin();
+        live_update_all(&m, "policy-load", NULL);
+        expect_nothing();
+        agent.policy = (char *)"q";
+        live_update_agent(&m, &agent, "set-policy", NULL);
+        expect_lease("set-policy", true, false, false);
+        live_update_all(&m, "policy-load", NULL);
+        expect_nothing();
+        agent.policy = (char *)"p"; /* and back */
+        live_update_agent(&m, &agent, "set-policy", NULL);
+        expect_lease("set-policy", true, true, false);
+        end();
+}
+END_TEST
+
+START_TEST(test_files) {
+        begin();
+        write_policy("p", A ", " C); /* never more than it began with */
+        load();
+        live_update_all(&m, "policy-load", NULL);
+        expect_lease("policy-load", true, false, false);
+        write_policy("p", A ", " B ", " C);
+        load();
+        live_update_all(&m, "policy-load", NULL);
+        expect_lease("policy-load", true, true, false);
+        write_policy("ceiling", B);
+        load();
+        live_update_all(&m, "policy-load", NULL);
+        expect_lease("policy-load", false, true, false);
+        remove_file("usr/policies/p.json");
+        load();
+        live_update_all(&m, "policy-load", NULL);
+        expect_lease("policy-load", false, false, false);
+        end();
+}
+END_TEST
+
+/* By name: that file as well as its agent's. A document: its agent's alone, and of a default agent the ceiling's. */
+START_TEST(test_where_its_policy_is_from) {
+        begin();
+        write_policy("wide", A ", " B ", " C);
+        load();
+        agent.policy = (char *)"wide";
+        sandbox->origin = ORIGIN_STORE;
+        live_update_all(&m, "policy-load", NULL);
+        expect_nothing();
+        write_policy("p", B);
+        load();
+        live_update_all(&m, "policy-load", NULL);
+        expect_lease("policy-load", false, true, false);
+        sandbox->origin = ORIGIN_DOCUMENT;
+        live_update_all(&m, "policy-load", NULL);
+        expect_lease("policy-load", true, true, false);
+        agent.is_default = true;
+        agent.policy = (char *)"q";
+        live_update_all(&m, "policy-load", NULL);
+        expect_nothing();
+        sandbox->origin = ORIGIN_AGENT;
+        live_update_all(&m, "policy-load", NULL);
+        expect_lease("policy-load", true, false, false);
+        end();
+}
+END_TEST
+
+START_TEST(test_a_revoked_agent) {
+        begin();
+        agent.state = AGENT_REVOKED;
+        live_update_agent(&m, &agent, "revoke", NULL);
+        expect_lease("revoke", false, false, false);
+        end();
+}
+END_TEST
+
+START_TEST(test_another_agent) {
+        begin();
+        const Agent other = { .name = (char *)"y" };
+        agent.policy = (char *)"q";
+        live_update_agent(&m, &other, "set-policy", NULL);
+        expect_nothing();
+        end();
+}
+END_TEST
+
+/* The next mxcd: told again, whatever the last one said, and only then listened to. */
+START_TEST(test_adopted) {
+        begin();
+        const EgressReport asks = { .kind = EGRESS_CONNECT,
+                .awaits = 1,
+                .serial = 1,
+                .protocol = PROTOCOL_TCP,
+                .port = 443,
+                .family = AF_INET };
+        sandbox->relay->serves = false; /* not known yet */
+        relay_listen(sandbox->relay, false);
+        say(asks);
+        expect_nothing();
+        live_adopt(sandbox);
+        uint64_t serial;
+        EgressLease *l = hear_lease(&serial);
+        ck_assert_ptr_nonnull(l);
+        (void)egress_lease_free(l); /* NULL */
+        test_bus_settle(&bus);
+        EgressOrder order;
+        int fd;
+        ck_assert_int_eq(egress_receive_order(theirs, &order, &fd), 1);
+        ck_assert_uint_eq(order.kind, EGRESS_RECORDED);
+        end();
+}
+END_TEST
+
+/* ---- a relay that does not follow ---- */
+
+static void expect_killed(const char *event, const char *reason) {
+        _cleanup_(record_clear) Record r = { 0 };
+        ck_assert(journal_read(journal, &r));
+        record_expect(&r, "MXC_EVENT", event);
+        record_expect(&r, "MXC_REASON", reason);
+}
+
+START_TEST(test_one_that_does_not_answer_is_killed) {
+        begin();
+        say((EgressReport){ .kind = EGRESS_CONNECT,
+                        .awaits = 1,
+                        .serial = 1,
+                        .protocol = PROTOCOL_TCP,
+                        .port = 443,
+                        .family = AF_INET });
+        expect_killed("connect", "rule");
+        EgressOrder order;
+        int fd;
+        ck_assert_int_eq(egress_receive_order(theirs, &order, &fd), 1);
+        agent.policy = (char *)"q";
+        live_update_agent(&m, &agent, "set-policy", NULL);
+        expect_killed("lease", "set-policy");
+        say((EgressReport){ .kind = EGRESS_LEASED,
+                        .serial = sandbox->relay->leased - 1 }); /* of another lease */
+        ck_assert(!was_killed());
+        while (sandbox->relay->late)
+                ck_assert_int_ge(sd_event_run(bus.event, UINT64_MAX), 0);
+        ck_assert(was_killed());
+        expect_killed("lease", "late");
+        expect_killed("disconnect", "revoked");
+        ck_assert_uint_eq(sandbox->relay->n_open, 0);
+        /* the next one is told before anything that it asks is answered */
+        uint64_t serial;
+        (void)egress_lease_free(hear_lease(&serial)); /* NULL */
+        say((EgressReport){ .kind = EGRESS_HELLO });
+        expect_lease(NULL, true, false, false);
+        end();
+}
+END_TEST
+
+/* One that reads nothing: its socket is full. */
+START_TEST(test_one_that_reads_nothing_is_killed) {
+        begin();
+        EgressOrder order = { .kind = EGRESS_RECORDED };
+        while (egress_send_order(sandbox->relay->channel, &order, -EBADF) == 0)
+                ;
+        agent.policy = (char *)"q";
+        live_update_agent(&m, &agent, "set-policy", NULL);
+        ck_assert(was_killed());
+        ck_assert(!sandbox->relay->serves);
+        end();
+}
+END_TEST
+
+/* No lease can be made: nothing is allowed, until one can. */
+START_TEST(test_one_that_cannot_be_told_is_shut) {
+        begin();
+        relay_shut(sandbox->relay);
+        ck_assert(was_killed());
+        say((EgressReport){ .kind = EGRESS_CONNECT,
+                        .awaits = 1,
+                        .serial = 1,
+                        .protocol = PROTOCOL_TCP,
+                        .port = 443,
+                        .family = AF_INET });
+        EgressOrder order;
+        int fd;
+        ck_assert_int_eq(egress_receive_order(theirs, &order, &fd), 1);
+        ck_assert_uint_eq(order.verdict, VERDICT_DENY);
+        sandbox->relay->serves = true;
+        live_update_all(&m, "policy-load", NULL);
+        expect_lease("policy-load", true, true, false);
+        ck_assert(!sandbox->relay->shut);
+        end();
+}
+END_TEST
+
+int main(void) {
+        TCase *t = daemon_case("live");
+        tcase_add_test(t, test_its_agents_policy);
+        tcase_add_test(t, test_files);
+        tcase_add_test(t, test_where_its_policy_is_from);
+        tcase_add_test(t, test_a_revoked_agent);
+        tcase_add_test(t, test_another_agent);
+        tcase_add_test(t, test_adopted);
+        tcase_add_test(t, test_one_that_does_not_answer_is_killed);
+        tcase_add_test(t, test_one_that_reads_nothing_is_killed);
+        tcase_add_test(t, test_one_that_cannot_be_told_is_shut);
+        return run_daemon_case(t);
+}
