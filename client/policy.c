@@ -98,24 +98,33 @@ int policy_show(const Verb *v, Options *o) {
         return output_json(policy);
 }
 
-enum { EXPLAIN_VALUE = 1, EXPLAIN_PROTOCOL, EXPLAIN_PORT, EXPLAIN_WORKSPACE };
+enum { EXPLAIN_VALUE = 1, EXPLAIN_PROTOCOL, EXPLAIN_PORT, EXPLAIN_WORKSPACE, EXPLAIN_FROM };
 
 const Option policy_explain_options[] = {
         { EXPLAIN_WORKSPACE, 'w', "workspace", "DIR",
                         "What ${workspace} is (default: the current directory)" },
         { EXPLAIN_PROTOCOL, '\0', "protocol", "NAME", "Of connect: tcp, udp or icmp (default: tcp)" },
-        { EXPLAIN_PORT, '\0', "port", "NUMBER", "Of connect" },
-        { EXPLAIN_VALUE, '\0', "value", "TEXT", "Of env: what the variable is set to" },
+        { EXPLAIN_PORT, '\0', "port", "NUMBER", "Of connect and publish" },
+        { EXPLAIN_FROM, '\0', "from", "NUMBER", "Of publish: the sandbox's port (default: the same)" },
+        { EXPLAIN_VALUE, '\0', "value", "TEXT",
+                        "Of env: what the variable is set to; of publish: owner or any" },
         { 0 },
 };
 
 typedef struct Question {
         const char *workspace, *value, *protocol;
-        long port; /* -1: none */
+        long port, from; /* -1: none */
 } Question;
 
-static int take_question(const Verb *v, Question *q, int id, const char *value) {
+static int take_port(const Verb *v, const char *name, const char *value, long *ret) {
         char *end;
+        *ret = strtol(value, &end, 10);
+        if (!*value || *end || strspn(value, "0123456789") != strlen(value) || *ret > UINT16_MAX)
+                return verb_misused(v, "--%s=%s: it is a number up to 65535", name, value);
+        return 0;
+}
+
+static int take_question(const Verb *v, Question *q, int id, const char *value) {
         switch (id) {
         case EXPLAIN_WORKSPACE:
                 q->workspace = value;
@@ -126,10 +135,10 @@ static int take_question(const Verb *v, Question *q, int id, const char *value) 
         case EXPLAIN_VALUE:
                 q->value = value;
                 break;
+        case EXPLAIN_FROM:
+                return take_port(v, "from", value, &q->from);
         default:
-                q->port = strtol(value, &end, 10);
-                if (!*value || *end || strspn(value, "0123456789") != strlen(value) || q->port > UINT16_MAX)
-                        return verb_misused(v, "--port=%s: it is a number up to 65535", value);
+                return take_port(v, "port", value, &q->port);
         }
         return 0;
 }
@@ -156,7 +165,7 @@ static int split_port(const Verb *v, const char *target, Question *q, char **ret
 static int ask(const Question *q, char *const *words, size_t n_words, json_t **ret) {
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_free_ char *workspace = NULL, *document = NULL;
-        BusOption options[5];
+        BusOption options[6];
         size_t n = 0;
         int r = workspace_resolve(q->workspace, &workspace);
         if (r < 0)
@@ -173,6 +182,8 @@ static int ask(const Question *q, char *const *words, size_t n_words, json_t **r
                 options[n++] = (BusOption){ .key = "protocol", .text = q->protocol };
         if (q->port >= 0)
                 options[n++] = (BusOption){ .key = "port", .number = (uint16_t)q->port };
+        if (q->from >= 0)
+                options[n++] = (BusOption){ .key = "from", .number = (uint16_t)q->from };
         int status = bus_open(&bus);
         if (status != 0)
                 return status;
@@ -207,7 +218,7 @@ static void print_decision(const json_t *d, const char *action, const char *targ
 }
 
 int policy_explain(const Verb *v, Options *o) {
-        Question q = { .port = -1 };
+        Question q = { .port = -1, .from = -1 };
         json_auto_t *decision = NULL;
         int id, status;
         while ((id = verb_next(v, o, &status)) > 0) {
@@ -221,7 +232,12 @@ int policy_explain(const Verb *v, Options *o) {
                 return verb_misused(v, "it takes %s", v->arguments);
         _cleanup_free_ char *host = NULL;
         char *words[3] = { o->argv[0], o->argv[1], o->n_words > 2 ? o->argv[2] : NULL };
-        if (streq(words[1], "connect") && words[2]) {
+        if (streq(words[1], "publish") && words[2] && strspn(words[2], "0123456789") == strlen(words[2])) {
+                status = take_question(v, &q, EXPLAIN_PORT, words[2]);
+                if (status != 0)
+                        return status;
+                words[2] = (char *)"127.0.0.1";
+        } else if ((streq(words[1], "connect") || streq(words[1], "publish")) && words[2]) {
                 status = split_port(v, words[2], &q, &host);
                 if (status != 0)
                         return status;

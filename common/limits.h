@@ -12,6 +12,7 @@
 #define LIMIT_POLICY_PATHS 512U              /* entries of each path list */
 #define LIMIT_POLICY_RULES 256U              /* network rules, each of allow and deny */
 #define LIMIT_POLICY_PEERS 64U               /* destinations or ports in one rule */
+#define LIMIT_POLICY_PUBLISH 64U             /* entries of network.ingress.publish */
 #define LIMIT_POLICY_EXTENDS 8U              /* length of a chain of extends */
 #define LIMIT_POLICY_ENV 256U                /* names passed, and names set */
 #define LIMIT_NAME_BYTES 63U                 /* of an agent or a policy: [a-z0-9][a-z0-9-]{0,62} */

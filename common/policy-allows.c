@@ -63,6 +63,23 @@ static Verdict allows_connect(const Policy *p, const PolicyRequest *r, const cha
         return p->egress.fallback;
 }
 
+/* target: an address of the host; port: there; amount: of the sandbox, 0 the same; value: for whom. */
+static Verdict allows_publish(const Policy *p, const PolicyRequest *r, const char **ret_clause) {
+        NetPublish asked = { .host = { r->port, r->port }, .sandbox = { r->port, r->port } };
+        *ret_clause = "/network/ingress/publish";
+        if (!cidr_parse_address(r->target, &asked.address) || r->amount > UINT16_MAX)
+                return VERDICT_DENY;
+        if (r->amount > 0)
+                asked.sandbox = (PortRange){ (uint16_t)r->amount, (uint16_t)r->amount };
+        if (r->value && streq(r->value, publish_clients_words[PUBLISH_ANY]))
+                asked.clients = PUBLISH_ANY;
+        const NetPublish *found = net_publish_find(p->publish, p->n_publish, &asked);
+        if (!found)
+                return VERDICT_DENY;
+        *ret_clause = found->clause;
+        return VERDICT_ALLOW;
+}
+
 static Verdict allows_resource(const Policy *p, const PolicyRequest *r, const char **ret_clause) {
         *ret_clause = "/resources";
         for (size_t i = 0; i < _RESOURCE_MAX; i++)
@@ -101,6 +118,8 @@ Verdict policy_allows(const Policy *p, const PolicyRequest *r, const char **ret_
         case REQUEST_SPAWN:
                 *ret_clause = "/delegation";
                 return verdict(p->delegation_spawn && r->amount <= p->delegation_depth);
+        case REQUEST_PUBLISH:
+                return allows_publish(p, r, ret_clause);
         case _REQUEST_MAX:
                 break;
         }

@@ -230,6 +230,26 @@ static void put_rules(FILE *f, const char *key, const NetRule *rules, size_t n, 
         putc_unlocked(']', f);
 }
 
+static void put_publish(FILE *f, const Policy *p, bool *first) {
+        for (size_t i = 0; i < p->n_publish; i++) {
+                const NetPublish *e = &p->publish[i];
+                bool first_part = true;
+                if (i == 0)
+                        put_key(f, "publish", first);
+                fputs_unlocked(i == 0 ? "[{" : ",{", f);
+                put_key(f, "address", &first_part);
+                put_cidr(f, &e->address);
+                put_word(f, "clients", publish_clients_words[e->clients], &first_part);
+                put_amount(f, "endHostPort", e->host.to, NULL, &first_part);
+                put_amount(f, "endPort", e->sandbox.to, NULL, &first_part);
+                put_amount(f, "hostPort", e->host.from, NULL, &first_part);
+                put_amount(f, "port", e->sandbox.from, NULL, &first_part);
+                putc_unlocked('}', f);
+        }
+        if (p->n_publish > 0)
+                putc_unlocked(']', f);
+}
+
 static void put_network(FILE *f, const Policy *p) {
         bool first = true, first_limit = true, first_ingress = true;
         fputs_unlocked("{\"egress\":{", f);
@@ -244,6 +264,7 @@ static void put_network(FILE *f, const Policy *p) {
         fputs_unlocked("}},\"ingress\":{", f);
         put_word(f, "default", verdict_words[p->ingress.fallback], &first_ingress);
         put_word(f, "hostLoopback", verdict_words[p->host_loopback], &first_ingress);
+        put_publish(f, p, &first_ingress);
         fputs_unlocked("}}", f);
 }
 

@@ -71,6 +71,12 @@ int net_direction_meet(const Policy *pa, const NetDirection *a, const Policy *pb
 bool net_direction_within(const NetDirection *a, const NetDirection *b, const char *where, const char **ret_clause,
                 const char **ret_why);
 
+/* policy-publish.c: the same of what is published */
+int publish_append(const Policy *origin, const NetPublish *list, size_t n, NetPublish **ret, size_t *ret_n);
+int publish_meet(const Policy *a, const Policy *b, Policy *m);
+const NetPublish *publish_beyond(const Policy *a, const Policy *b); /* of a; NULL: there is none */
+int parse_publish(const JsonSource *source, const JsonPlace *place, json_t *value, void *userdata);
+
 /* The reading of one document onto what it extends. */
 typedef struct Parse {
         Policy *policy;
@@ -84,6 +90,8 @@ int parse_filesystem(const JsonSource *source, const JsonPlace *place, json_t *v
 int parse_process(const JsonSource *source, const JsonPlace *place, json_t *value, void *userdata);
 int parse_network(const JsonSource *source, const JsonPlace *place, json_t *value, void *userdata);
 int parse_resources(const JsonSource *source, const JsonPlace *place, json_t *value, void *userdata);
+/* An address or a block. */
+int read_cidr(const JsonSource *source, const JsonPlace *place, json_t *value, NetCidr *ret);
 /* A JSON number of bytes or a string with a unit; "infinity". */
 int read_size(const JsonSource *source, const JsonPlace *place, json_t *value, uint64_t min, uint64_t *ret);
 /* A whole number, or "infinity". */

@@ -115,6 +115,8 @@ int policy_meet_network(const Policy *a, const Policy *b, Policy **ret) {
         net_direction_clear(&m->ingress);
         r = meet_network(a, b, m);
         if (r == 0)
+                r = publish_meet(a, b, m);
+        if (r == 0)
                 r = policy_seal(m);
         if (r < 0)
                 return r;

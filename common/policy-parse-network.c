@@ -23,7 +23,7 @@ static int peer_host(const JsonSource *source, const JsonPlace *place, json_t *v
         return parse->peer.host ? 0 : -ENOMEM;
 }
 
-static int read_cidr(const JsonSource *source, const JsonPlace *place, json_t *value, NetCidr *ret) {
+int read_cidr(const JsonSource *source, const JsonPlace *place, json_t *value, NetCidr *ret) {
         const char *text;
         int r = json_read_text(source, place, value, SIZE_MAX, &text);
         if (r < 0)
@@ -228,8 +228,8 @@ static int ingress_loopback(
 }
 
 static int network_ingress(const JsonSource *source, const JsonPlace *place, json_t *value, void *userdata) {
-        static const JsonKey keys[] = { { "default", ingress_default },
-                { "hostLoopback", ingress_loopback } };
+        static const JsonKey keys[] = { { "default", ingress_default }, { "hostLoopback", ingress_loopback },
+                { "publish", parse_publish } };
         return json_apply_object(source, place, value, keys, ELEMENTSOF(keys), userdata);
 }
 

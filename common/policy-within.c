@@ -142,6 +142,12 @@ bool policy_network_within(const Policy *a, const Policy *b, Widening *w) {
         if (a->host_loopback > b->host_loopback)
                 return wider(w, "/network/ingress/hostLoopback",
                                 "opens the host's loopback, which %s does not", bound_name(b));
+        const NetPublish *beyond = publish_beyond(a, b);
+        if (beyond)
+                return wider(w, beyond->clause,
+                                "publishes more than any single entry of %s allows (ports of the host and "
+                                "of the sandbox, address, clients)",
+                                bound_name(b));
         for (size_t i = 0; i < _EGRESS_LIMIT_MAX; i++)
                 if (!amount_within("/network/egress/limits", egress_limit_keys[i],
                                     policy_egress_limit_get(a, (EgressLimit)i),

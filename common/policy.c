@@ -78,6 +78,7 @@ Policy *policy_unref(Policy *p) {
         env_free(p->set_env, p->n_set_env);
         net_direction_clear(&p->egress);
         net_direction_clear(&p->ingress);
+        net_publish_free(p->publish, p->n_publish);
         free(p);
         return NULL;
 }
@@ -121,7 +122,8 @@ int policy_copy(const Policy *p, const Policy *origin, Policy **ret) {
         c->paths = NULL;
         c->exec = c->pass_env = NULL;
         c->set_env = NULL;
-        c->n_paths = c->n_exec = c->n_pass_env = c->n_set_env = 0;
+        c->publish = NULL;
+        c->n_paths = c->n_exec = c->n_pass_env = c->n_set_env = c->n_publish = 0;
         c->egress = c->ingress = (NetDirection){ 0 };
         c->name = strdup(p->name);
         c->description = strdup(p->description);
@@ -133,6 +135,8 @@ int policy_copy(const Policy *p, const Policy *origin, Policy **ret) {
                 r = copy_direction(origin, &p->egress, &c->egress);
         if (r == 0)
                 r = copy_direction(origin, &p->ingress, &c->ingress);
+        if (r == 0)
+                r = publish_append(origin, p->publish, p->n_publish, &c->publish, &c->n_publish);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(c);
@@ -160,7 +164,8 @@ static bool policy_fits(const Policy *p) {
         return n[PATH_DENIED] <= LIMIT_POLICY_PATHS && n[PATH_READONLY] <= LIMIT_POLICY_PATHS &&
                n[PATH_READWRITE] <= LIMIT_POLICY_PATHS && p->n_exec <= LIMIT_POLICY_PATHS &&
                p->n_pass_env <= LIMIT_POLICY_ENV && p->n_set_env <= LIMIT_POLICY_ENV &&
-               direction_fits(&p->egress) && direction_fits(&p->ingress);
+               direction_fits(&p->egress) && direction_fits(&p->ingress) &&
+               p->n_publish <= LIMIT_POLICY_PUBLISH;
 }
 
 int policy_seal(Policy *p) {
@@ -199,5 +204,5 @@ bool policy_name_is_valid(const char *name) {
 bool policy_is_offline(const Policy *p) {
         return p->egress.fallback == VERDICT_DENY && p->egress.n_allow == 0 &&
                p->ingress.fallback == VERDICT_DENY && p->ingress.n_allow == 0 &&
-               p->host_loopback == VERDICT_DENY;
+               p->host_loopback == VERDICT_DENY && p->n_publish == 0;
 }

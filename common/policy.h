@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "limits.h"
+#include "net-publish.h"
 #include "net-rule.h"
 #include "syscall-profile.h"
 
@@ -81,6 +82,8 @@ typedef struct Policy {
 
         NetDirection egress, ingress;
         Verdict host_loopback;
+        NetPublish *publish;
+        size_t n_publish;
         uint64_t bytes_out, bytes_in, connections, connection_rate; /* egress.limits; RESOURCE_UNLIMITED where silent */
 
         bool ui_disabled;
@@ -141,7 +144,7 @@ bool policy_within(const Policy *a, const Policy *b, Widening *ret);
 bool policy_network_within(const Policy *a, const Policy *b, Widening *ret); /* the same of the network alone */
 
 typedef enum RequestKind { REQUEST_READ, REQUEST_WRITE, REQUEST_EXEC, REQUEST_CONNECT, REQUEST_ENV, REQUEST_SYSCALL,
-        REQUEST_RESOURCE, REQUEST_SPAWN, _REQUEST_MAX } RequestKind;
+        REQUEST_RESOURCE, REQUEST_SPAWN, REQUEST_PUBLISH, _REQUEST_MAX } RequestKind;
 
 typedef struct PolicyRequest {
         RequestKind kind;

@@ -192,6 +192,12 @@ static int read_question_option(sd_bus_message *m, Question *q, sd_bus_error *er
                 return r;
         if (streq(name, "port"))
                 return sd_bus_message_read(m, "v", "q", &q->request.port);
+        if (streq(name, "from")) {
+                uint16_t port = 0;
+                r = sd_bus_message_read(m, "v", "q", &port);
+                q->request.amount = port;
+                return r;
+        }
         if (streq(name, "amount"))
                 return sd_bus_message_read(m, "v", "t", &q->request.amount);
         const bool known = streq(name, "target") || streq(name, "value") || streq(name, "workspace") ||
@@ -222,14 +228,14 @@ static int read_question_option(sd_bus_message *m, Question *q, sd_bus_error *er
 
 static int read_question(sd_bus_message *m, const char *action, Question *q, sd_bus_error *error) {
         static const char *const words[_REQUEST_MAX] = { "read", "write", "exec", "connect", "env",
-                "syscall", "resource", "spawn" };
+                "syscall", "resource", "spawn", "publish" };
         size_t i = 0;
         while (i < ELEMENTSOF(words) && !streq(words[i], action))
                 i++;
         if (i == ELEMENTSOF(words))
                 return sd_bus_error_setf(error, MXC_ERROR_INVALID_ARGUMENT,
-                                "action: one of read, write, exec, connect, env, syscall, resource, spawn; "
-                                "not '%s'.",
+                                "action: one of read, write, exec, connect, env, syscall, resource, spawn, "
+                                "publish; not '%s'.",
                                 action);
         *q = (Question){
                 .request = { .kind = (RequestKind)i, .target = "", .value = "", .protocol = PROTOCOL_TCP }

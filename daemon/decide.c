@@ -330,6 +330,11 @@ static int check_network(const Policy *e, Decision *d) {
                                 "cannot do. Take that out of the policy.",
                                 clause);
         }
+        if (e->n_publish > 0)
+                return deny(d, REASON_UNSUPPORTED, "host", e->publish[0].clause,
+                                "The policy publishes ports of the sandbox (%s), which this version cannot "
+                                "do. Take that out of the policy.",
+                                e->publish[0].clause);
         static const struct {
                 unsigned protocol;
                 const char *name;
@@ -459,6 +464,10 @@ static char *question_text(const PolicyRequest *q) {
                 break;
         case REQUEST_SPAWN:
                 r = asprintf(&s, "sub-agents, %" PRIu64 " deep", q->amount);
+                break;
+        case REQUEST_PUBLISH:
+                r = asprintf(&s, "publishing port %u of %s%s", q->port, target,
+                                q->value && streq(q->value, "any") ? " for everybody" : "");
                 break;
         case _REQUEST_MAX:
                 r = asprintf(&s, "this");

@@ -203,6 +203,33 @@ static void rules(Random *r, FILE *f, bool *first, const char *name) {
         fputc(']', f);
 }
 
+/* Of few ports, so that entries of two policies meet. */
+static void publish(Random *r, FILE *f, bool *first) {
+        static const char *const blocks[] = { "127.0.0.1", "127.0.0.0/8", "0.0.0.0", "0.0.0.0/0", "::1" };
+        static const char *const clients[] = { "owner", "any" };
+        unsigned n = random_below(r, 4);
+        for (unsigned i = 0; i < n; i++) {
+                bool first_part = true;
+                unsigned port = 1024 + random_below(r, 3), host = 1024 + random_below(r, 3);
+                if (i == 0)
+                        key(f, first, "publish");
+                fputs(i == 0 ? "[{" : ", {", f);
+                key(f, &first_part, "port");
+                fprintf(f, "%u", port);
+                if (chance(r, 2))
+                        fprintf(f, ", \"endPort\": %u", port + random_below(r, 3));
+                if (chance(r, 2))
+                        fprintf(f, ", \"hostPort\": %u, \"endHostPort\": %u", host,
+                                        host + random_below(r, 3));
+                if (chance(r, 2))
+                        word(r, f, &first_part, "address", blocks, ELEMENTSOF(blocks));
+                word(r, f, &first_part, "clients", clients, ELEMENTSOF(clients));
+                fputc('}', f);
+        }
+        if (n > 0)
+                fputc(']', f);
+}
+
 static void network(Random *r, FILE *f) {
         static const char *const verdicts[] = { "deny", "allow" };
         bool first = true, first_ingress = true, first_limit = true;
@@ -225,6 +252,7 @@ static void network(Random *r, FILE *f) {
         fputs("}}, \"ingress\": {", f);
         word(r, f, &first_ingress, "default", verdicts, ELEMENTSOF(verdicts));
         word(r, f, &first_ingress, "hostLoopback", verdicts, ELEMENTSOF(verdicts));
+        publish(r, f, &first_ingress);
         fputs("}}", f);
 }
 
@@ -328,6 +356,18 @@ static bool connect_request(size_t i, PolicyRequest *ret) {
         return true;
 }
 
+#define N_PUBLISH_REQUESTS ((size_t)4 * 6 * 6 * 2)
+
+static bool publish_request(size_t i, PolicyRequest *ret) {
+        static const char *const addresses[4] = { "127.0.0.1", "127.0.0.2", "0.0.0.0", "::1" };
+        *ret = (PolicyRequest){ .kind = REQUEST_PUBLISH,
+                .target = addresses[i % 4],
+                .port = (uint16_t)(1023 + i / 4 % 6),
+                .amount = i / 24 % 6 == 0 ? 0 : 1023 + i / 24 % 6,
+                .value = i / 144 % 2 ? "any" : "owner" };
+        return i < N_PUBLISH_REQUESTS;
+}
+
 static bool small_request(size_t i, PolicyRequest *ret) {
         static const uint64_t steps[] = { 0, 1, 2, 3, 10000, 20000, 30000, UINT64_MAX - 1 };
         const size_t n_env = ELEMENTSOF(names) * 3, n_calls = ELEMENTSOF(calls), n_steps = ELEMENTSOF(steps);
@@ -350,6 +390,9 @@ static bool small_request(size_t i, PolicyRequest *ret) {
                 return true;
         }
         i -= ELEMENTSOF(amounts) * n_steps;
+        if (publish_request(i, ret))
+                return true;
+        i -= N_PUBLISH_REQUESTS;
         *ret = (PolicyRequest){ .kind = REQUEST_SPAWN, .amount = i };
         return i < 5;
 }
@@ -367,7 +410,7 @@ bool universe_request(size_t i, PolicyRequest *ret) {
 
 char *request_text(const PolicyRequest *q) {
         static const char *const kinds[_REQUEST_MAX] = { "read", "write", "exec", "connect", "env",
-                "syscall", "resource", "spawn" };
+                "syscall", "resource", "spawn", "publish" };
         char *s;
         ck_assert_int_ge(asprintf(&s, "%s %s %s protocol %u port %u amount %" PRIu64, kinds[q->kind],
                                          q->target ? q->target : "", q->value ? q->value : "", q->protocol,

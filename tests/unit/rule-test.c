@@ -79,7 +79,7 @@ bool is_carried(const Policy *p) {
                         if (p->egress.allow[i].ports[j].protocol == PROTOCOL_UDP ||
                                         p->egress.allow[i].ports[j].protocol == PROTOCOL_ICMP)
                                 return false;
-        return p->ingress.n_allow == 0 && p->ingress.fallback == VERDICT_DENY;
+        return p->ingress.n_allow == 0 && p->ingress.fallback == VERDICT_DENY && p->n_publish == 0;
 }
 
 Decision allowed(const DecideInput *in) {

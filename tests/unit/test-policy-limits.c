@@ -70,6 +70,8 @@ START_TEST(test_lists) {
         bound(LIMIT_POLICY_PEERS, "'10.#.0.0/16'",
                         "'network': {'egress': {'allow': [{'to': [{'cidr': '10.0.0.0/8', 'except': [",
                         "]}]}]}}", "/network/egress/allow/0/to/0/except", "at most 64");
+        bound(LIMIT_POLICY_PUBLISH, "{'port': 1#, 'hostPort': 1024}", "'network': {'ingress': {'publish': [",
+                        "]}}", "/network/ingress/publish", "at most 64");
         bound(LIMIT_POLICY_ENV, "'V#'", "'process': {'environment': {'pass': [", "]}}",
                         "/process/environment/pass", "at most 256");
         bound(LIMIT_POLICY_ENV, "'V#': 'x'", "'process': {'environment': {'set': {", "}}}",
@@ -131,6 +133,15 @@ START_TEST(test_numbers) {
                 { "'network': {'egress': {'allow': [{'ports': [{'port': 65535}]}]}}",
                                 "'network': {'egress': {'allow': [{'ports': [{'port': 65536}]}]}}",
                                 "/network/egress/allow/0/ports/0/port" },
+                { "'network': {'ingress': {'publish': [{'port': 1, 'hostPort': 1024}]}}",
+                                "'network': {'ingress': {'publish': [{'port': 1, 'hostPort': 1023}]}}",
+                                "/network/ingress/publish/0/hostPort" },
+                { "'network': {'ingress': {'publish': [{'port': 1024}]}}",
+                                "'network': {'ingress': {'publish': [{'port': 1023}]}}",
+                                "/network/ingress/publish/0" },
+                { "'network': {'ingress': {'publish': [{'port': 65535}]}}",
+                                "'network': {'ingress': {'publish': [{'port': 65536}]}}",
+                                "/network/ingress/publish/0/port" },
         };
         _Static_assert(LIMIT_POLICY_DELEGATION_DEPTH == 16, "the first row");
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {

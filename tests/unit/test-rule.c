@@ -31,6 +31,9 @@ static Policy *buildable(Random *r, char **ret_text) {
         net_direction_clear(&p->ingress);
         p->egress = p->ingress = (NetDirection){ 0 };
         p->host_loopback = VERDICT_DENY;
+        net_publish_free(p->publish, p->n_publish);
+        p->publish = NULL;
+        p->n_publish = 0;
         ck_assert_int_eq(policy_seal(p), 0);
         return p;
 }
