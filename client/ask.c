@@ -45,7 +45,7 @@ int ask_say_error(const char *what, const WireMessage *m) {
 }
 
 int ask_until_ready(Door *d) {
-        int r = door_wait_ready(d, CONNECT_MSEC);
+        int r = door_is_ready(d) ? 0 : door_wait_ready(d, CONNECT_MSEC);
         return r < 0 ? ask_say_no_connection(r) : 0;
 }
 

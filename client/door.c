@@ -102,8 +102,8 @@ static int send_all(int fd, const uint8_t *data, size_t size, const int *fds, si
 }
 
 /* SASL's EXTERNAL: our uid in hexadecimal digits of decimal digits. All of it at once, as sd-bus does; the answers are two
- * lines. Messages have to wait for these: a server that reads descriptors among the words of an introduction takes them for an
- * attack. */
+ * lines. On a bus, messages have to wait for these: a server that reads descriptors among the words of an introduction takes them for
+ * an attack. mxcd keeps the two apart. */
 static int introduce(Door *d) {
         char uid[16], text[128];
         int n = snprintf(uid, sizeof uid, "%u", geteuid()), length = 1;
@@ -143,7 +143,7 @@ int door_fd(const Door *d) {
 }
 
 bool door_is_ready(const Door *d) {
-        return d->lines == 0;
+        return d->lines == 0 || !d->is_bus;
 }
 
 uint32_t door_begin(Door *d, WireWriter *w, const DoorCall *call) {
@@ -311,8 +311,10 @@ int door_receive(Door *d, WireMessage *ret) {
                         r = read_introduction(d);
                         if (r < 0)
                                 return r;
-                        if (d->lines == 0)
+                        if (d->lines == 0 && d->is_bus)
                                 return 0; /* whoever waited to be let in can go on */
+                        if (d->lines == 0)
+                                continue; /* what was asked meanwhile may be answered already */
                 } else {
                         r = next_message(d, ret);
                         if (r > 0 && d->is_bus)
@@ -334,11 +336,11 @@ int door_receive(Door *d, WireMessage *ret) {
 
 int door_wait_ready(Door *d, int msec) {
         WireMessage m;
-        while (!door_is_ready(d)) {
+        while (d->lines > 0) {
                 int r = door_receive(d, &m);
                 if (r < 0)
                         return r;
-                if (door_is_ready(d))
+                if (d->lines == 0)
                         break;
                 struct pollfd p = { .fd = d->fd, .events = POLLIN };
                 r = poll(&p, 1, msec);

@@ -23,9 +23,10 @@ int door_open(const char *private_socket, const char *bus_address, Door **ret);
 Door *door_free(Door *d);
 
 int door_fd(const Door *d); /* poll it for POLLIN */
-/* The other side has let us in: calls may be sent. Until then, door_receive() and wait. */
+/* Calls may be sent: at the second door at once, which reads them behind the introduction; on a bus only when it has let us in. Until then,
+ * door_receive() and wait. */
 bool door_is_ready(const Door *d);
-/* Receives until it is ready. -ETIMEDOUT. */
+/* Receives until it has let us in, before anything is asked. -ETIMEDOUT. */
 int door_wait_ready(Door *d, int msec);
 
 /* A call that is written into w and sent by door_send(). The serial is given back. */

@@ -136,11 +136,11 @@ static void send_kill(Session *s, int number) {
 }
 
 /* The door is closed: mxcd has gone. Looked for in the loop. */
-static void lose(Session *s) {
+static void lose(Session *s, int error) {
         s->door = door_free(s->door);
         s->awaited = 0;
         if (!s->path)
-                session_end(s, ask_say_no_connection(-ECONNRESET));
+                session_end(s, ask_say_no_connection(error));
         if (s->lost_at == 0)
                 s->lost_at = now_msec();
 }
@@ -153,8 +153,9 @@ static void attach(Session *s) {
                                         .member = "Attach",
                                         .signature = "u" });
         wire_u32(&w, s->exec);
-        if (door_send(s->door, &w) < 0)
-                lose(s);
+        int r = door_send(s->door, &w);
+        if (r < 0)
+                lose(s, r);
 }
 
 static void find_again(Session *s) {
@@ -162,8 +163,8 @@ static void find_again(Session *s) {
                 session_fail(s, "mxcd has gone and does not come back; see `systemctl status mxcd.service`, "
                                 "and "
                                 "`mxcctl audit` for how it ends");
-        else if (!s->door)
-                (void)door_open(NULL, NULL, &s->door); /* tried again until it is too late */
+        else if (!s->door && door_open(NULL, NULL, &s->door) == 0 && door_is_ready(s->door))
+                attach(s); /* otherwise when it lets us in; and tried again until it is too late */
 }
 
 static void on_attached(Session *s, const WireMessage *m) {
@@ -173,7 +174,7 @@ static void on_attached(Session *s, const WireMessage *m) {
                         send_kill(s, s->waiting[i]);
                 s->n_waiting = 0;
         } else if (strncmp(m->error, ERROR_PREFIX, strlen(ERROR_PREFIX)) != 0)
-                lose(s); /* a bus that is still starting it */
+                lose(s, -ECONNRESET); /* a bus that is still starting it */
         else
                 session_fail(s, "mxcd was restarted and cannot tell how it ended; `mxcctl audit` may");
 }
@@ -216,7 +217,7 @@ static void on_door(Session *s) {
         while (s->door && (r = door_receive(s->door, &m)) > 0)
                 on_message(s, &m);
         if (s->door && r < 0)
-                lose(s);
+                lose(s, r);
         else if (s->door && !was_ready && door_is_ready(s->door))
                 attach(s);
 }

@@ -29,7 +29,7 @@ struct DoorFrame {
         size_t *held;   /* not owned */
         int fds[LIMIT_MESSAGE_FDS];
         size_t n_fds;
-        DoorFrameGone gone;
+        const DoorFrameOwner *owner;
         void *userdata;
 };
 
@@ -49,7 +49,7 @@ static void forget_data(DoorFrame *f) {
 
 static int hang_up(DoorFrame *f, const char *why) {
         log_debug("A peer at the door is hung up on: %s", why);
-        f->gone(f->userdata); /* f is no more */
+        f->owner->gone(f->userdata); /* f is no more */
         return 0;
 }
 
@@ -164,7 +164,7 @@ static int take_fds(DoorFrame *f, struct msghdr *m) {
                 for (size_t i = 0; i < n; i++) {
                         int fd;
                         memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
-                        if (f->n_fds < LIMIT_MESSAGE_FDS && f->state == FRAME_GATHER) {
+                        if (f->n_fds < LIMIT_MESSAGE_FDS) {
                                 f->fds[f->n_fds++] = fd;
                         } else {
                                 (void)close(fd);
@@ -192,23 +192,34 @@ static int make_room(DoorFrame *f) {
         return 0;
 }
 
+/* sd-bus takes descriptors among the words of a greeting for an attack, so those of the first message wait until it has heard the end. */
+static int send_greeting(DoorFrame *f, size_t n) {
+        size_t n_fds = f->n_fds;
+        f->n_fds = 0;
+        f->sent = f->greeted; /* all of it that has not been passed on yet; the pair of sockets has room for that */
+        int r = send_on(f, n);
+        f->n_fds = n_fds;
+        f->sent = 0;
+        return r == 0 ? -EAGAIN : r;
+}
+
 /* Nothing is looked at but its end: sd-bus answers it, and the peer's claim to be somebody counts for nothing, see door.c. What is behind the
- * end is the first message. */
+ * end is the first message, which a peer may send without waiting for the answers. */
 static int greet(DoorFrame *f) {
         static const char begin[] = "BEGIN\r\n";
         const uint8_t *end = memmem(f->data, f->used, begin, sizeof(begin) - 1);
         size_t n = end ? (size_t)(end - f->data) + sizeof(begin) - 1 : f->used;
         if (!end && f->used > LIMIT_GREETING_BYTES)
                 return -EBADMSG;
-        /* all of it that has not been passed on yet; the pair of sockets has room for that */
-        f->sent = f->greeted;
-        int r = send_on(f, n);
-        if (r <= 0)
-                return r < 0 ? r : -EAGAIN;
+        int r = send_greeting(f, n);
+        if (r < 0)
+                return r;
         f->greeted = n;
-        f->sent = 0;
         if (!end)
-                return start_patience(f);
+                return f->n_fds > 0 ? -EBADMSG : start_patience(f);
+        r = f->owner->let_in(f->userdata);
+        if (r < 0)
+                return r;
         f->used -= n;
         memmove(f->data, f->data + n, f->used);
         f->state = FRAME_GATHER;
@@ -249,13 +260,15 @@ static int on_patience(sd_event_source *source, uint64_t usec, void *userdata) {
         return hang_up(userdata, "the rest of its message does not come");
 }
 
-int door_frame_new(sd_event *event, int peer, size_t *held, DoorFrameGone gone, void *userdata,
+int door_frame_new(sd_event *event, int peer, size_t *held, const DoorFrameOwner *owner, void *userdata,
                 int *ret_input, DoorFrame **ret) {
         int pair[2];
         DoorFrame *f = calloc(1, sizeof(DoorFrame));
         if (!f)
                 return -ENOMEM;
-        *f = (DoorFrame){ .peer = peer, .inner = -EBADF, .held = held, .gone = gone, .userdata = userdata };
+        *f = (DoorFrame){
+                .peer = peer, .inner = -EBADF, .held = held, .owner = owner, .userdata = userdata
+        };
         if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0) {
                 int r = -errno;
                 free(f);

@@ -13,10 +13,14 @@
 
 typedef struct DoorFrame DoorFrame;
 
-/* What all frames of a door share. The peer is over: free its frame. Not called from within door_frame_new(). */
-typedef void (*DoorFrameGone)(void *userdata);
+/* Whose frames they are. Neither is called from within door_frame_new(). */
+typedef struct DoorFrameOwner {
+        /* sd-bus has the whole greeting: let it answer, so that it takes what follows for messages. Negative: it does not let the peer in. */
+        int (*let_in)(void *userdata);
+        void (*gone)(void *userdata); /* the peer is over: free its frame */
+} DoorFrameOwner;
 
 /* peer is borrowed, and must be non-blocking. *ret_input is sd-bus's end, the caller's to close. held: what unfinished messages of this peer's
  * uid hold in bytes, of all its frames; not owned. */
-int door_frame_new(sd_event *event, int peer, size_t *held, DoorFrameGone gone, void *userdata, int *ret_input, DoorFrame **ret);
+int door_frame_new(sd_event *event, int peer, size_t *held, const DoorFrameOwner *owner, void *userdata, int *ret_input, DoorFrame **ret);
 DoorFrame *door_frame_free(DoorFrame *f);

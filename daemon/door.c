@@ -100,6 +100,15 @@ static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *erro
         return 0;
 }
 
+/* Its own turn would come only after that of what the peer has already sent. Only while it is open and not let in: nothing is dispatched then. */
+static int let_in(void *userdata) {
+        const Connection *c = userdata;
+        int r = 1;
+        while (r > 0 && sd_bus_is_ready(c->bus) == 0 && sd_bus_is_open(c->bus) > 0)
+                r = sd_bus_process(c->bus, NULL);
+        return r < 0 ? r : sd_bus_is_ready(c->bus) > 0 ? 0 : -EPERM;
+}
+
 static void on_gone(void *userdata) {
         connection_free(userdata);
 }
@@ -122,11 +131,12 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 /* sd-bus reads what the frame gives it, and writes to the peer itself. Of the greeting it takes any claim: it would compare with who is at the other
  * end of our own pair. Who the peer is we have asked the kernel. */
 static int connect_bus(Connection *c) {
+        static const DoorFrameOwner owner = { let_in, on_gone };
         _cleanup_close_ int input = -EBADF, output = fcntl(c->fd, F_DUPFD_CLOEXEC, 3);
         if (output < 0)
                 return -errno;
         int r = door_frame_new(
-                        c->door->manager->event, c->fd, &c->visitor->held, on_gone, c, &input, &c->frame);
+                        c->door->manager->event, c->fd, &c->visitor->held, &owner, c, &input, &c->frame);
         if (r >= 0)
                 r = sd_bus_set_fd(c->bus, input, output);
         if (r < 0)

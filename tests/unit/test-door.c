@@ -51,14 +51,24 @@ static int visit(void) {
         return fd;
 }
 
-static int greet(void) {
-        char hello[128] = "", answer[256], uid[16];
-        int fd = visit(), n = snprintf(uid, sizeof(uid), "%u", geteuid()), at = 1;
-        at += snprintf(hello + at, sizeof(hello) - (size_t)at, "AUTH EXTERNAL ");
+enum { HELLO_BYTES = 128 };
+
+static size_t write_hello(char hello[HELLO_BYTES]) {
+        char uid[16];
+        int n = snprintf(uid, sizeof(uid), "%u", geteuid()), at = 1;
+        hello[0] = 0;
+        at += snprintf(hello + at, HELLO_BYTES - (size_t)at, "AUTH EXTERNAL ");
         for (int i = 0; i < n; i++)
-                at += snprintf(hello + at, sizeof(hello) - (size_t)at, "%02x", (unsigned)uid[i]);
-        at += snprintf(hello + at, sizeof(hello) - (size_t)at, "\r\nNEGOTIATE_UNIX_FD\r\nBEGIN\r\n");
-        ck_assert_int_eq(send(fd, hello, (size_t)at, MSG_NOSIGNAL), at);
+                at += snprintf(hello + at, HELLO_BYTES - (size_t)at, "%02x", (unsigned)uid[i]);
+        at += snprintf(hello + at, HELLO_BYTES - (size_t)at, "\r\nNEGOTIATE_UNIX_FD\r\nBEGIN\r\n");
+        return (size_t)at;
+}
+
+static int greet(void) {
+        char hello[HELLO_BYTES], answer[256];
+        int fd = visit();
+        size_t n = write_hello(hello);
+        ck_assert_int_eq(send(fd, hello, n, MSG_NOSIGNAL), (ssize_t)n);
         serve();
         ssize_t got = recv(fd, answer, sizeof(answer) - 1, 0);
         ck_assert_int_gt(got, 0);
@@ -67,18 +77,30 @@ static int greet(void) {
         return fd;
 }
 
+enum { PING_BYTES = 128 };
+
 /* org.freedesktop.DBus.Peer.Ping of "/", as the D-Bus specification writes it on a wire of little endian. */
-static bool ping(int fd, uint32_t serial) {
-        static const char fields[] = "\1\1o\0\1\0\0\0/\0\0\0\0\0\0\0"
+static size_t write_ping(char message[PING_BYTES], uint32_t serial, uint32_t n_fds) {
+        static const char fields[] = "\11\1u\0\0\0\0\0" /* how many descriptors */
+                                     "\1\1o\0\1\0\0\0/\0\0\0\0\0\0\0"
                                      "\2\1s\0\31\0\0\0org.freedesktop.DBus.Peer\0\0\0\0\0\0\0"
                                      "\3\1s\0\4\0\0\0Ping\0\0\0";
-        char message[16 + sizeof(fields)] = { 'l', 1, 0, 1 };
+        static const char head[] = { 'l', 1, 0, 1 };
+        _Static_assert(16 + sizeof(fields) <= PING_BYTES, "a ping does not fit");
+        memset(message, 0, PING_BYTES);
+        memcpy(message, head, sizeof(head));
         uint32_t length = sizeof(fields) - 1 - 3; /* the last field is padded, but not in the length */
         length = length / 8 * 8 + 5;
         memcpy(message + 8, &serial, sizeof(serial));
         memcpy(message + 12, &length, sizeof(length));
         memcpy(message + 16, fields, sizeof(fields) - 1);
-        size_t size = 16 + (length + 7) / 8 * 8;
+        memcpy(message + 20, &n_fds, sizeof(n_fds));
+        return 16 + (length + 7) / 8 * 8;
+}
+
+static bool ping(int fd, uint32_t serial) {
+        char message[PING_BYTES];
+        size_t size = write_ping(message, serial, 0);
         return send(fd, message, size, MSG_NOSIGNAL) == (ssize_t)size;
 }
 
@@ -186,13 +208,12 @@ static void begin_message(int fd, uint32_t size) {
         ck_assert_int_eq(send(fd, head, sizeof(head), MSG_NOSIGNAL), sizeof(head));
 }
 
-static void send_fds(int fd, size_t n) {
+static void send_with_fds(int fd, char *data, size_t size, size_t n) {
         union {
                 struct cmsghdr header;
                 char bytes[CMSG_SPACE(64 * sizeof(int))];
         } control = { 0 };
-        char byte = 'x';
-        struct iovec part = { &byte, 1 };
+        struct iovec part = { data, size };
         struct msghdr m = { .msg_iov = &part,
                 .msg_iovlen = 1,
                 .msg_control = control.bytes,
@@ -205,7 +226,12 @@ static void send_fds(int fd, size_t n) {
                 const int zero = 0;
                 memcpy(CMSG_DATA(c) + i * sizeof(int), &zero, sizeof(zero));
         }
-        ck_assert_int_eq(sendmsg(fd, &m, MSG_NOSIGNAL), 1);
+        ck_assert_int_eq(sendmsg(fd, &m, MSG_NOSIGNAL), (ssize_t)size);
+}
+
+static void send_fds(int fd, size_t n) {
+        char byte = 'x';
+        send_with_fds(fd, &byte, 1, n);
 }
 
 START_TEST(test_descriptors_of_an_unfinished_message_are_few) {
@@ -250,6 +276,64 @@ START_TEST(test_descriptors_in_the_greeting) {
         serve();
         ck_assert(is_hung_up(fd));
         (void)close(fd);
+        close_door();
+}
+END_TEST
+
+/* As mxcctl does, which does not wait to be let in: all in one piece, or the call by itself. */
+START_TEST(test_a_call_right_behind_the_greeting) {
+        open_door();
+        for (int pieces = 1; pieces <= 2; pieces++) {
+                char text[HELLO_BYTES + PING_BYTES], answer[1024];
+                int fd = visit();
+                size_t hello = write_hello(text), size = hello + write_ping(text + hello, 7, 3), before;
+                if (pieces == 2)
+                        ck_assert_int_eq(send(fd, text, hello, MSG_NOSIGNAL), (ssize_t)hello);
+                send_with_fds(fd, text + (pieces == 2 ? hello : 0), size - (pieces == 2 ? hello : 0), 3);
+                serve();
+                before = count_fds();
+                ssize_t got = recv(fd, answer, sizeof(answer) - 1, 0);
+                ck_assert_int_gt(got, 0);
+                answer[got] = 0;
+                char *begin = strstr(answer, "AGREE_UNIX_FD\r\n");
+                ck_assert_ptr_nonnull(begin);
+                begin += strlen("AGREE_UNIX_FD\r\n");
+                ck_assert_int_gt(answer + got - begin, 16); /* and the answer to the call */
+                ck_assert_int_eq(begin[1], 2);
+                ck_assert(ping(fd,
+                                8)); /* it goes on, and what came with no message that names it is not kept */
+                serve();
+                ck_assert_uint_gt(drain(fd), 0);
+                ck_assert_uint_le(count_fds(), before);
+                (void)close(fd);
+                serve();
+        }
+        close_door();
+}
+END_TEST
+
+/* Its end is there, but sd-bus would not take it for one. */
+START_TEST(test_a_greeting_that_is_none) {
+        static const char *const greetings[] = { "BEGIN\r\n", "\0BEGIN\r\n", "\0AUTH NONSENSE\r\nBEGIN\r\n",
+                "\0NONSENSE\r\nBEGIN\r\n", "\0AUTH EXTERNAL 30 BEGIN\r\n" };
+        static const size_t sizes[] = { 7, 8, 23, 18, 26 };
+        open_door();
+        for (size_t i = 0; i < ELEMENTSOF(greetings); i++) {
+                char text[HELLO_BYTES + PING_BYTES], answer[1024];
+                memcpy(text, greetings[i], sizes[i]);
+                size_t size = sizes[i] + write_ping(text + sizes[i], 7, 1);
+                int fd = visit(), other = greet();
+                send_with_fds(fd, text, size, 1);
+                serve();
+                ck_assert_msg(drain(fd) < 200, "greeting %zu", i);
+                ck_assert_msg(recv(fd, answer, 1, MSG_DONTWAIT) == 0 || errno != EAGAIN, "greeting %zu", i);
+                ck_assert(ping(other, 1));
+                serve();
+                ck_assert_uint_gt(drain(other), 0);
+                (void)close(fd);
+                (void)close(other);
+                serve();
+        }
         close_door();
 }
 END_TEST
@@ -406,6 +490,8 @@ int main(void) {
         tcase_add_test(t, test_descriptors_of_an_unfinished_message_are_few);
         tcase_add_test(t, test_all_of_them_at_once);
         tcase_add_test(t, test_descriptors_in_the_greeting);
+        tcase_add_test(t, test_a_call_right_behind_the_greeting);
+        tcase_add_test(t, test_a_greeting_that_is_none);
         tcase_add_test(t, test_a_message_that_is_too_long);
         tcase_add_test(t, test_a_greeting_that_is_too_long);
         tcase_add_test(t, test_unfinished_messages_have_a_bound);
