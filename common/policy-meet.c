@@ -41,7 +41,9 @@ static int meet_network(const Policy *a, const Policy *b, Policy *m) {
                 *policy_egress_limit(m, (EgressLimit)i) = lesser(policy_egress_limit_get(a, (EgressLimit)i),
                                 policy_egress_limit_get(b, (EgressLimit)i));
         int r = net_direction_meet(a, &a->egress, b, &b->egress, &m->egress);
-        return r < 0 ? r : net_direction_meet(a, &a->ingress, b, &b->ingress, &m->ingress);
+        if (r == 0)
+                r = net_direction_meet(a, &a->ingress, b, &b->ingress, &m->ingress);
+        return r < 0 ? r : publish_meet(a, b, m);
 }
 
 static void meet_values(const Policy *a, const Policy *b, Policy *m) {
@@ -113,9 +115,10 @@ int policy_meet_network(const Policy *a, const Policy *b, Policy **ret) {
                 return r;
         net_direction_clear(&m->egress);
         net_direction_clear(&m->ingress);
+        net_publish_free(m->publish, m->n_publish);
+        m->publish = NULL;
+        m->n_publish = 0;
         r = meet_network(a, b, m);
-        if (r == 0)
-                r = publish_meet(a, b, m);
         if (r == 0)
                 r = policy_seal(m);
         if (r < 0)
