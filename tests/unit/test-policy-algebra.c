@@ -77,7 +77,7 @@ START_TEST(test_meet_of_the_network_alone) {
                 HOLDS(policy_meet_network(a, b, &m) == 0);
                 for (size_t i = 0; universe_request(i, &q); i++) {
                         Verdict want = allows(a, &q);
-                        bool network = q.kind == REQUEST_CONNECT;
+                        bool network = q.kind == REQUEST_CONNECT || q.kind == REQUEST_PUBLISH;
                         for (size_t k = 0; k < _EGRESS_LIMIT_MAX && q.kind == REQUEST_RESOURCE; k++)
                                 network |= streq(q.target, egress_limit_keys[k]);
                         if (network && want == VERDICT_ALLOW)
