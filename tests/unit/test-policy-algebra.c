@@ -66,7 +66,7 @@ START_TEST(test_meet_is_and) {
 }
 END_TEST
 
-/* Of connections it is the meet, of everything else it is a. */
+/* Of connections, both ways, it is the meet, of everything else it is a. */
 START_TEST(test_meet_of_the_network_alone) {
         Random r = random_new();
         for (unsigned round = 0; round < ROUNDS; round++) {
