@@ -25,6 +25,7 @@
 #define MXC_ERROR_NO_SUCH_COMMAND "org.mxc1.Error.NoSuchCommand"   /* as a shell's 127 */
 #define MXC_ERROR_NOT_EXECUTABLE "org.mxc1.Error.NotExecutable"    /* as a shell's 126 */
 #define MXC_ERROR_LAUNCH_FAILED "org.mxc1.Error.LaunchFailed"
+#define MXC_ERROR_CANNOT_FREEZE "org.mxc1.Error.CannotFreeze"
 #define MXC_ERROR_AUDIT_UNAVAILABLE "org.mxc1.Error.AuditUnavailable"
 #define MXC_ERROR_INTERACTIVE_AUTH "org.mxc1.Error.InteractiveAuthorizationRequired"
 #define MXC_ERROR_INTERNAL "org.mxc1.Error.InternalError"

@@ -8,6 +8,7 @@
  * The launcher outlives mxcd: it is the parent of every sandbox and keeps each exit status until RELEASE. The other
  * way round, mxcd holds a pidfd and the status page of each sandbox and can learn its end without the launcher. */
 
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -102,6 +103,16 @@ typedef struct LaunchReport {
         LaunchFeatures features;
 } LaunchReport;
 
+/* What mxcd says to pid 1 before a leaf is frozen, and after it is thawed: this signal with a value. A thread whose call pid 1 has taken
+ * (daemon/launch/mediate.h) stands still only when it has its answer, and pid 1 stands still itself. So pid 1 answers what it has taken,
+ * gives back what waits for others, takes no more, and leaves the number that came with the value on the page, until it is told to go on
+ * or its patience ends: whoever said this may be gone. */
+#define INIT_SIGNAL SIGRTMAX
+#define INIT_VALUE_GO 0x10001
+#define INIT_VALUE_QUIET 0x20000 /* and a number below INIT_QUIET_NUMBERS */
+#define INIT_QUIET_NUMBERS 0x10000
+#define INIT_QUIET_USEC (UINT64_C(4) * 1000000)
+
 /* The status page: one shared page per sandbox, written by its pid 1 (which maps it before it gives its rights away), read
  * by mxcd and the launcher after the pidfd says that it is over. Untrusted: pid 1 runs with the agent's uid. A page whose state is not
  * STATUS_EXITED means that the sandbox was killed. */
@@ -112,6 +123,7 @@ typedef struct StatusPage {
         uint32_t split;           /* 1: it has a table of descriptors of its own; a futex */
         uint32_t go;              /* by the launcher, 1: what it was begun with is what the host has; a futex */
         uint32_t ready;           /* 1: everything is set up, execve() is next */
+        uint32_t quiet;           /* the number of the last INIT_VALUE_QUIET that holds */
         int32_t code, signal;
         uint32_t handoff_scanned; /* 1: the list below is whole; 0: it was ended before it could look */
         uint32_t n_handoff;

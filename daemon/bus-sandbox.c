@@ -13,9 +13,6 @@
 #include "sandbox.h"
 #include "spawn.h"
 
-#define FREEZE_STEP_USEC (UINT64_C(2) * 1000)
-#define FREEZE_TRIES 1500U /* 3 s; what sleeps in broken i/o does not freeze */
-
 /* ---- methods ---- */
 
 static int find(Act *a, Sandbox **ret, sd_bus_error *error) {
@@ -131,24 +128,6 @@ static int run_stop(Act *a, sd_bus_error *error) {
 
 /* ---- freeze and thaw ---- */
 
-static bool is_frozen(const Sandbox *s) {
-        _cleanup_free_ char *path = NULL, *text = NULL;
-        if (asprintf(&path, "%s%s/cgroup.events", s->manager->cgroup_path, s->leaf) < 0)
-                return false;
-        return fd_read_file_at(AT_FDCWD, path, 4096, &text, NULL) >= 0 && strstr(text, "frozen 1\n");
-}
-
-static int on_freezing(sd_event_source *source, uint64_t usec, void *userdata) {
-        Sandbox *s = userdata;
-        bool frozen = is_frozen(s);
-        if (frozen || ++s->freeze_tries > FREEZE_TRIES) {
-                sandbox_answer_freeze(s, frozen);
-                return 0;
-        }
-        int r = sd_event_source_set_time_relative(source, FREEZE_STEP_USEC);
-        return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
-}
-
 static int run_freeze(Act *a, sd_bus_error *error) {
         Sandbox *s = NULL;
         int r = find_alive(a, &s, error);
@@ -160,18 +139,12 @@ static int run_freeze(Act *a, sd_bus_error *error) {
         r = audit_freeze(a->manager->audit, &subject, true);
         if (r < 0)
                 return bus_error_audit(error, r);
-        r = sandbox_write(s, "cgroup.freeze", "1");
+        r = sandbox_freeze(s);
         if (r < 0)
                 return r;
         s->freeze_waiter = a->message;
         a->message = NULL;
-        s->freeze_tries = 0;
         act_end(a);
-        if (is_frozen(s))
-                sandbox_answer_freeze(s, true);
-        else if (sd_event_add_time_relative(s->manager->event, &s->freezing, CLOCK_MONOTONIC,
-                                 FREEZE_STEP_USEC, 1, on_freezing, s) < 0)
-                sandbox_answer_freeze(s, false);
         return 0;
 }
 
@@ -184,7 +157,7 @@ static int run_thaw(Act *a, sd_bus_error *error) {
         r = audit_freeze(a->manager->audit, &subject, false);
         if (r < 0)
                 return bus_error_audit(error, r);
-        r = sandbox_write(s, "cgroup.freeze", "0");
+        r = sandbox_thaw(s);
         if (r < 0)
                 return r;
         if (s->freezing)

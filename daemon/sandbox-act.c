@@ -30,6 +30,92 @@ int sandbox_kill_all(Sandbox *s) {
         return r == -ENOENT || r == -ENODEV ? 0 : r; /* it is gone already */
 }
 
+/* ---- freeze and thaw ---- */
+
+#define FREEZE_STEP_USEC (UINT64_C(2) * 1000)
+#define QUIET_TRIES 500U   /* 1 s, well under the patience of a pid 1 */
+#define FREEZE_TRIES 1500U /* 3 s; what sleeps in broken i/o does not freeze */
+
+static void tell_leader(const Sandbox *s, int value) {
+        siginfo_t info = { .si_signo = INIT_SIGNAL, .si_code = SI_QUEUE };
+        info.si_value.sival_int = value;
+        if (s->pidfd >= 0)
+                (void)pidfd_send_signal(s->pidfd, INIT_SIGNAL, &info, 0); /* without it, it may not freeze */
+}
+
+static int read_quiet(const Sandbox *s, uint32_t *ret) {
+        StatusPage page;
+        int r = s->page < 0 ? -EBADF : fd_pread_all(s->page, &page, sizeof(page), 0);
+        if (r == 0)
+                *ret = page.quiet;
+        return r;
+}
+
+/* One that left no page is not asked. */
+static bool is_quiet(const Sandbox *s) {
+        uint32_t number = 0;
+        return read_quiet(s, &number) < 0 || number == s->quiet;
+}
+
+static bool is_frozen(const Sandbox *s) {
+        _cleanup_free_ char *path = leaf_path(s, "cgroup.events"), *text = NULL;
+        return path && fd_read_file_at(AT_FDCWD, path, 4096, &text, NULL) >= 0 && strstr(text, "frozen 1\n");
+}
+
+int sandbox_thaw(Sandbox *s) {
+        int r = sandbox_write(s, "cgroup.freeze", "0");
+        tell_leader(s, INIT_VALUE_GO);
+        return r;
+}
+
+/* Half of it stands still: it goes on, as a whole, and that is on record like any other thaw. */
+static void give_up_freeze(Sandbox *s) {
+        const AuditSubject subject = sandbox_subject(s, NULL);
+        if (audit_freeze(s->manager->audit, &subject, false) < 0)
+                log_error("Sandbox %s does not stand still and goes on; no record of that can be made.",
+                                s->id);
+        int r = sandbox_thaw(s);
+        if (r < 0 && r != -ENOENT && r != -ENODEV)
+                log_error("Sandbox %s is left half frozen: %s", s->id, strerror(-r));
+        sandbox_answer_freeze(s, false);
+}
+
+static int on_freezing(sd_event_source *source, uint64_t usec, void *userdata) {
+        Sandbox *s = userdata;
+        s->freeze_tries++;
+        if (!s->freeze_begun && (is_quiet(s) || s->freeze_tries > QUIET_TRIES)) {
+                s->freeze_tries = 0;
+                s->freeze_begun = sandbox_write(s, "cgroup.freeze", "1") >= 0;
+                if (!s->freeze_begun) {
+                        give_up_freeze(s);
+                        return 0;
+                }
+        }
+        if (s->freeze_begun && is_frozen(s)) {
+                sandbox_answer_freeze(s, true);
+                return 0;
+        }
+        if (s->freeze_begun && s->freeze_tries > FREEZE_TRIES) {
+                give_up_freeze(s);
+                return 0;
+        }
+        int r = sd_event_source_set_time_relative(source, FREEZE_STEP_USEC);
+        return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+int sandbox_freeze(Sandbox *s) {
+        s->freeze_tries = 0;
+        s->freeze_begun = false;
+        s->quiet = 0;
+        (void)read_quiet(s, &s->quiet); /* then it is not asked */
+        s->quiet = (s->quiet + 1) % INIT_QUIET_NUMBERS;
+        tell_leader(s, (int)(INIT_VALUE_QUIET + s->quiet));
+        return sd_event_add_time_relative(
+                        s->manager->event, &s->freezing, CLOCK_MONOTONIC, 0, 1, on_freezing, s);
+}
+
+/* ---- the end ---- */
+
 static int on_grace(sd_event_source *source, uint64_t usec, void *userdata) {
         (void)sandbox_kill_all(userdata); /* logs itself */
         return 0;
@@ -38,7 +124,7 @@ static int on_grace(sd_event_source *source, uint64_t usec, void *userdata) {
 void sandbox_stop(Sandbox *s, EndReason reason) {
         if (s->reason == END_EXITED)
                 s->reason = reason;
-        (void)sandbox_write(s, "cgroup.freeze", "0"); /* what is frozen would not hear the signal */
+        (void)sandbox_thaw(s); /* what is frozen would not hear the signal */
         sandbox_set_state(s, SANDBOX_STOPPING);
         sandbox_answer_freeze(s, false);
         if (s->pidfd < 0 || pidfd_send_signal(s->pidfd, SIGTERM, NULL, 0) < 0) {

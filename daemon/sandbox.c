@@ -350,9 +350,12 @@ static void refuse_freeze(Sandbox *s) {
                 (void)sd_bus_reply_method_errorf(
                                 s->freeze_waiter, MXC_ERROR_DENIED, "The sandbox is being stopped.");
         else
-                (void)sd_bus_reply_method_errorf(s->freeze_waiter, MXC_ERROR_INTERNAL,
-                                "Not every process stands still: one waits for a device, or somebody has "
-                                "thawed it meanwhile.");
+                (void)sd_bus_reply_method_errorf(s->freeze_waiter, MXC_ERROR_CANNOT_FREEZE,
+                                "Not every process stands still, so all of it goes on: one waits for a "
+                                "device "
+                                "or another machine, or somebody has thawed it meanwhile. Try again, or "
+                                "kill "
+                                "it.");
 }
 
 void sandbox_answer_freeze(Sandbox *s, bool frozen) {

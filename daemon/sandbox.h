@@ -71,6 +71,8 @@ struct Sandbox {
         struct Relay *relay;   /* where its policy reaches anything */
         sd_event_source *end, *late, *timer, *grace, *freezing;
         unsigned freeze_tries;
+        uint32_t quiet;        /* what pid 1 is to leave on its page before */
+        bool freeze_begun;     /* written; before that, pid 1 finishes what it does for others */
         sd_bus_message *freeze_waiter;
         sd_bus_slot *asking;   /* PID 1, whether it stops the scope */
         bool asked;
@@ -111,6 +113,9 @@ void sandbox_answer_freeze(Sandbox *s, bool frozen); /* whoever waits for it to 
 void sandbox_stop(Sandbox *s, EndReason reason);
 int sandbox_kill_all(Sandbox *s);                   /* cgroup.kill */
 int sandbox_write(const Sandbox *s, const char *file, const char *text);
+/* Makes it stand still, as a whole or not at all: sandbox_answer_freeze() is called when that is known, never from here. */
+int sandbox_freeze(Sandbox *s);
+int sandbox_thaw(Sandbox *s);
 int sandbox_signal_all(Sandbox *s, int signal);     /* each process that lives in the leaf now */
 int sandbox_arm_timer(Sandbox *s);                  /* by deadline */
 

@@ -17,8 +17,11 @@
 #include "limits.h"
 #include "mediate.h"
 
+#define QUIET_STEP_MSEC 5 /* while calls that wait for others are given back */
 #define GRACE_MSEC                                                                                          \
         2000 /* between TERM and KILL when the sandbox is asked to end; well under the scope's TimeoutStopSec */
+
+#define NO_LIMIT UINT64_MAX
 
 DEFINE_CLEANUP(ExecPlan *, exec_plan_free);
 
@@ -30,6 +33,8 @@ typedef struct Init {
         int signals;       /* all of them come out here */
         bool stopping;     /* until then: */
         uint64_t deadline; /* milliseconds of CLOCK_MONOTONIC */
+        uint64_t quiet;    /* until then no calls are taken; 0: they are */
+        uint32_t quiet_number;
         struct {
                 pid_t pid; /* 0: free */
                 int pipe;
@@ -94,9 +99,35 @@ static uint64_t now_msec(void) {
         return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+/* ---- standing still ---- */
+
+static bool is_quiet(const Init *init) {
+        return init->cage->page->quiet == init->quiet_number;
+}
+
+static void be_quiet(Init *init, uint32_t number) {
+        if (init->stopping)
+                return;
+        init->quiet = now_msec() + INIT_QUIET_USEC / 1000;
+        init->quiet_number = number;
+}
+
+/* Between two calls. */
+static void keep_quiet(Init *init) {
+        if (init->quiet == 0)
+                return;
+        if (now_msec() >= init->quiet)
+                init->quiet = 0;
+        else if (!init->cage->mediator || mediator_give_back(init->cage->mediator))
+                __atomic_store_n(&init->cage->page->quiet, init->quiet_number, __ATOMIC_RELEASE);
+}
+
+/* ---- the end, when it is asked for ---- */
+
 static void stop(Init *init) {
         if (init->stopping)
                 return;
+        init->quiet = 0;
         init->stopping = true;
         init->deadline = now_msec() + GRACE_MSEC;
         (void)kill(-1, SIGTERM);
@@ -194,6 +225,10 @@ static void on_signal(Init *init, const struct signalfd_siginfo *info) {
                 pass_on(init, number);
         else if (info->ssi_int == INIT_VALUE_EXEC)
                 receive_execs(init);
+        else if (info->ssi_int == INIT_VALUE_GO)
+                init->quiet = 0;
+        else if (info->ssi_int >= INIT_VALUE_QUIET && info->ssi_int - INIT_VALUE_QUIET < INIT_QUIET_NUMBERS)
+                be_quiet(init, (uint32_t)(info->ssi_int - INIT_VALUE_QUIET));
         else if (init->command == 0 && info->ssi_int == SIGTERM)
                 stop(init);
         else
@@ -206,18 +241,27 @@ static void take_signals(Init *init) {
                 on_signal(init, &info);
 }
 
+/* Milliseconds. */
+static uint64_t time_left(const Init *init) {
+        if (!init->stopping && init->quiet == 0)
+                return NO_LIMIT;
+        uint64_t now = now_msec(), until = init->stopping ? init->deadline : init->quiet,
+                 left = until > now ? until - now : 0;
+        return !init->stopping && !is_quiet(init) && left > QUIET_STEP_MSEC ? QUIET_STEP_MSEC : left;
+}
+
 /* Until something happens, and what is then to be done. True when children may have ended. */
 static bool wait_and_act(Init *init) {
         struct pollfd fds[1 + MEDIATOR_POLL_MAX] = { { .fd = init->signals, .events = POLLIN } };
         Mediator *m = init->cage->mediator;
-        size_t n = 1 + (m ? mediator_watch(m, fds + 1) : 0);
-        uint64_t now = init->stopping ? now_msec() : 0,
-                 left = init->deadline > now ? init->deadline - now : 0;
+        keep_quiet(init);
+        size_t n = 1 + (m && init->quiet == 0 ? mediator_watch(m, fds + 1) : 0);
+        uint64_t left = time_left(init);
         const struct timespec limit = { (time_t)(left / 1000), (long)(left % 1000) * 1000000 };
-        int ready = ppoll(fds, n, init->stopping ? &limit : NULL, NULL);
+        int ready = ppoll(fds, n, left < NO_LIMIT ? &limit : NULL, NULL);
         if (ready <= 0)
                 return true;
-        if (m)
+        if (m && init->quiet == 0)
                 mediator_serve(m, fds + 1, n - 1);
         if (!fds[0].revents)
                 return false;

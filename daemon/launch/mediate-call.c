@@ -3,6 +3,7 @@
  * one's when it ends; it does not end while its call waits, so whatever was read before call_check() was its own. */
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/pidfd.h>
 #include <sys/syscall.h>
@@ -11,6 +12,8 @@
 #include "cleanup.h"
 #include "mediate-internal.h"
 #include "mediate-text.h"
+
+#define ERESTARTNOINTR 513 /* include/linux/errno.h */
 
 #ifndef PIDFD_THREAD
 #define PIDFD_THREAD O_EXCL /* Linux 6.9 */
@@ -159,5 +162,19 @@ void call_answer(const Call *c, int result) {
                 answer.error = result;
         else
                 answer.val = result;
+        (void)ioctl(c->listener, SECCOMP_IOCTL_NOTIF_SEND, &answer); /* ENOENT: it is gone */
+}
+
+/* The kernel makes a call anew whose result is ERESTARTNOINTR, but only on a way back to the program on which it looks for signals. SIGSTOP
+ * has it look, and SIGCONT, which takes that back before it is seen, leaves it at that. (A program that was being stopped by a
+ * terminal at this very moment goes on.) */
+void call_restart(const Call *c) {
+        struct seccomp_notif_resp answer = { .id = c->id, .error = -ERESTARTNOINTR };
+        pid_t process;
+        mode_t mask;
+        if (call_identify(c, &process, &mask) < 0 || call_check(c) < 0)
+                return; /* it is gone, or is told by mediator_reaped() that it failed */
+        if (tgkill(process, c->thread, SIGSTOP) < 0 || tgkill(process, c->thread, SIGCONT) < 0)
+                answer.error = -EINTR;
         (void)ioctl(c->listener, SECCOMP_IOCTL_NOTIF_SEND, &answer); /* ENOENT: it is gone */
 }

@@ -38,6 +38,7 @@ typedef struct Helper {
 } Helper;
 
 #define MEDIATOR_HELPERS 16U
+#define HELPER_GIVE_BACK SIGUSR1 /* to a helper that waits for whoever opens the other end of a pipe */
 #define MEDIATOR_NOTIFICATION_MAX 256U /* bytes */
 
 struct Mediator {
@@ -149,6 +150,9 @@ int call_inject(const Call *c, int fd, bool close_on_exec);
 
 /* Result of a handler → the kernel. A thread that has died meanwhile is no error. */
 void call_answer(const Call *c, int result);
+
+/* Of one that has done nothing yet: the kernel makes it anew. */
+void call_restart(const Call *c);
 
 /* A path argument, copied. */
 typedef struct PathArgument {

@@ -93,27 +93,32 @@ static int make_temporary(const Opening *o, const Spot *s) {
 
 /* ---- what is there ---- */
 
-static void on_alarm(int number) {
-        (void)number; /* it is there to end a wait */
+static volatile sig_atomic_t given_back;
+
+static void end_wait(int number) {
+        if (number == HELPER_GIVE_BACK)
+                given_back = 1;
 }
 
-/* The other end of a pipe may never come, nor may whoever asked still be there when it does. */
+/* The other end of a pipe may never come, nor may whoever asked still be there when it does. -EINTR: given back. */
 static int open_patiently(const Opening *o, const char *path, int flags) {
         const struct itimerval second = { .it_interval = { .tv_sec = 1 }, .it_value = { .tv_sec = 1 } };
-        const struct sigaction action = { .sa_handler = on_alarm };
-        sigset_t alarm;
-        sigemptyset(&alarm);
-        sigaddset(&alarm, SIGALRM);
-        if (sigaction(SIGALRM, &action, NULL) < 0 || setitimer(ITIMER_REAL, &second, NULL) < 0 ||
-                        sigprocmask(SIG_UNBLOCK, &alarm, NULL) < 0)
+        const struct sigaction action = { .sa_handler = end_wait };
+        sigset_t signals;
+        sigemptyset(&signals);
+        sigaddset(&signals, SIGALRM);
+        sigaddset(&signals, HELPER_GIVE_BACK);
+        if (sigaction(SIGALRM, &action, NULL) < 0 || sigaction(HELPER_GIVE_BACK, &action, NULL) < 0 ||
+                        setitimer(ITIMER_REAL, &second, NULL) < 0 ||
+                        sigprocmask(SIG_UNBLOCK, &signals, NULL) < 0)
                 return -errno;
         for (;;) {
                 int fd = open(path, flags);
                 if (fd >= 0 || errno != EINTR)
                         return fd < 0 ? -errno : fd;
                 int r = call_check(o->call);
-                if (r < 0)
-                        return r;
+                if (r < 0 || given_back)
+                        return r < 0 ? r : -EINTR;
         }
 }
 

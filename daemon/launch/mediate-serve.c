@@ -96,7 +96,11 @@ static _Noreturn void help(Mediator *m, Call *c) {
         if (c->m->slow && (setitimer(ITIMER_REAL, &limit, NULL) < 0 ||
                                           sigprocmask(SIG_UNBLOCK, &alarm, NULL) < 0))
                 _exit(EXIT_FAILURE);
-        call_answer(c, handle(c));
+        int r = handle(c);
+        if (r == -EINTR)
+                call_restart(c);
+        else
+                call_answer(c, r);
         _exit(EXIT_SUCCESS);
 }
 
@@ -117,6 +121,16 @@ static int call_for_help(Mediator *m, Call *c) {
                 help(m, c);
         *h = (Helper){ .pid = pid, .listener = c->listener, .id = c->id };
         return CALL_ANSWERED;
+}
+
+bool mediator_give_back(Mediator *m) {
+        bool none = true;
+        for (size_t i = 0; i < MEDIATOR_HELPERS; i++)
+                if (m->helpers[i].pid != 0) {
+                        (void)kill(m->helpers[i].pid, HELPER_GIVE_BACK); /* not reaped, so it is ours */
+                        none = false;
+                }
+        return none;
 }
 
 void mediator_reaped(Mediator *m, pid_t pid) {

@@ -70,3 +70,7 @@ size_t mediator_descriptors(const Mediator *m, int *ret);
 size_t mediator_watch(const Mediator *m, struct pollfd *ret);
 void mediator_serve(Mediator *m, const struct pollfd *polled, size_t n);
 void mediator_reaped(Mediator *m, pid_t pid); /* any child of pid 1 */
+
+/* Asks for each call that waits for somebody else that the kernel makes it anew, which brings it here again; the program sees nothing of
+ * that. True once nothing waits for its answer; what waits for another machine cannot be given back. */
+bool mediator_give_back(Mediator *m);

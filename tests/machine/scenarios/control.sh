@@ -27,6 +27,48 @@ test_freeze_and_thaw() {
         assert_record MXC_EVENT=thaw MXC_SANDBOX="${sandbox##*/}"
 }
 
+# waiting_calls SCRIPT…: in a sandbox whose reading is mediated, where eight programs wait for the other end of a pipe
+waiting_calls() {
+        workspace alice
+        local policy='{"schema": "mxc-policy/1", "name": "p", "extends": "workspace", "filesystem": {"deniedPaths": ["${workspace}/.env"]}}'
+        spawn alice workspace s "$ws" policy s "$policy" -- sh -c 'for i in 1 2 3 4 5 6 7 8; do mkfifo "p$i"; cat "p$i" >"o$i" & done
+                '"$1"'
+                echo up >up; wait'
+        defer end_quietly "$sandbox"
+        wait_until 10 test -s "$ws/up"
+}
+
+# Their threads wait for pid 1, which stands still itself; and none of them may notice.
+test_freeze_while_calls_wait() {
+        local i
+        waiting_calls 'for i in 1 2 3 4; do (while :; do echo x >"f$i"; mkdir "d$i"; rmdir "d$i"; rm "f$i" || touch "lost$i"; done) & done'
+        for ((i = 0; i < 15; i++)); do
+                assert_ok call "$sandbox" Sandbox Freeze
+                assert_contains "$(cat "$(leaf "$sandbox")/cgroup.events")" 'frozen 1'
+                assert_ok call "$sandbox" Sandbox Thaw
+        done
+        for i in 8 7 6 5 4 3 2 1; do
+                assert_ok as alice timeout 20 sh -c "echo $i >p$i"
+                wait_until 10 grep -qx "$i" "$ws/o$i"
+        done
+        assert_eq '' "$(ls "$ws" | grep lost)" 'a call was made twice, or not at all'
+}
+
+test_who_does_not_freeze_goes_on() {
+        waiting_calls ''
+        local pid
+        pid=$(leader "$sandbox")
+        defer kill -CONT "$pid"
+        kill -STOP "$pid" # it gives nothing back
+        assert_refused CannotFreeze call "$sandbox" Sandbox Freeze
+        assert_eq running "$(state "$sandbox")"
+        assert_eq 0 "$(cat "$(leaf "$sandbox")/cgroup.freeze")"
+        assert_record MXC_EVENT=thaw MXC_SANDBOX="${sandbox##*/}"
+        kill -CONT "$pid"
+        assert_ok call "$sandbox" Sandbox Freeze
+        assert_eq frozen "$(state "$sandbox")"
+}
+
 test_a_frozen_one_can_be_killed_and_stopped() {
         heart
         assert_ok call "$sandbox" Sandbox Freeze
