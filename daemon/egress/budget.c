@@ -47,6 +47,11 @@ bool budget_take(Egress *e, const Destination *d) {
         return false;
 }
 
+uint64_t budget_most(uint64_t limit, uint64_t gone) {
+        uint64_t left = gone < limit ? limit - gone : 0;
+        return left < UINT64_MAX ? left + 1 : left;
+}
+
 bool budget_is_over(const Egress *e, const char *host, Judgement *ret) {
         bool out = e->bytes_out > e->lease->bytes_out, in = e->bytes_in > e->lease->bytes_in;
         if (!out && !in)

@@ -7,5 +7,8 @@
 /* One more is begun; e->n_connections is without it. False: there may not be one, and that has been told. */
 bool budget_take(Egress *e, const Destination *d);
 
+/* How many bytes of a limit may still go, and the one that is too many. */
+uint64_t budget_most(uint64_t limit, uint64_t gone);
+
 /* Whether more bytes have gone than may; *ret then is the refusal, which is not told yet. */
 bool budget_is_over(const Egress *e, const char *host, Judgement *ret);

@@ -116,9 +116,9 @@ static int watch_side(sd_event_source *io, uint32_t events) {
 /* What each side is waited for. */
 static int watch(Connection *c) {
         uint32_t in = (!c->up.eof && flow_has_room(&c->up) ? EPOLLIN : 0) |
-                      (c->down.cleared > 0 ? EPOLLOUT : 0);
-        uint32_t out = (!c->down.eof && flow_held(&c->down) == 0 ? EPOLLIN : 0) |
-                       (c->up.cleared > 0 ? EPOLLOUT : 0);
+                      (flow_can_write(&c->down) ? EPOLLOUT : 0);
+        uint32_t out = (!c->down.eof && flow_is_empty(&c->down) ? EPOLLIN : 0) |
+                       (flow_can_write(&c->up) ? EPOLLOUT : 0);
         int r = watch_side(c->inner_io, in);
         if (r >= 0)
                 r = watch_side(c->outer_io, out);
@@ -132,15 +132,24 @@ static int watch(Connection *c) {
 }
 
 static void pass_end(Flow *f, int to) {
-        if (!f->eof || f->shut || flow_held(f) > 0)
+        if (!f->eof || f->shut || !flow_is_empty(f))
                 return;
         (void)shutdown(to, SHUT_WR); /* fails where the other side has gone, which is told otherwise */
         f->shut = true;
 }
 
 /* 0, a negative errno, or 1: c is refused, and maybe gone. */
+static int read_up(Connection *c) {
+        const Egress *e = c->egress;
+        if (c->up.eof || !flow_has_room(&c->up))
+                return 0;
+        if (c->sniff == SNIFF_OPAQUE && flow_is_empty(&c->up))
+                return flow_pass(&c->up, c->inner, budget_most(e->lease->bytes_out, e->bytes_out));
+        return flow_read(&c->up, c->inner);
+}
+
 static int pump_up(Connection *c, bool readable) {
-        int r = readable && !c->up.eof && flow_has_room(&c->up) ? flow_read(&c->up, c->inner) : 0;
+        int r = readable ? read_up(c) : 0;
         if (r < 0)
                 return r;
         Judgement j;
@@ -159,11 +168,21 @@ static int pump_up(Connection *c, bool readable) {
         return 0;
 }
 
+/* sniff_down wants what the server says until it is known which protocol that is, and in TLS a little longer. */
+static int read_down(Connection *c) {
+        const Egress *e = c->egress;
+        if (c->down.eof || !flow_is_empty(&c->down))
+                return 0;
+        if (c->sniff == SNIFF_OPAQUE || c->in_http)
+                return flow_pass(&c->down, c->outer, budget_most(e->lease->bytes_in, e->bytes_in));
+        return flow_read(&c->down, c->outer);
+}
+
 static int pump_down(Connection *c, bool readable) {
-        int r = readable && !c->down.eof && flow_held(&c->down) == 0 ? flow_read(&c->down, c->outer) : 0;
+        int r = readable ? read_down(c) : 0;
         if (r < 0)
                 return r;
-        if (r > 0)
+        if (r > 0 && flow_held(&c->down) > 0)
                 sniff_down(c, c->down.data, flow_held(&c->down));
         c->down.cleared = flow_held(&c->down);
         ssize_t n = flow_write(&c->down, c->inner);
@@ -342,6 +361,8 @@ void connection_take(Egress *e, const ConnectionClient *client) {
                 .serial = ++e->serial,
                 .address = client->to,
                 .proxy = client->kind };
+        flow_init(&c->up, e->pipes);
+        flow_init(&c->down, e->pipes);
         LIST_INSERT_HEAD(&e->connections, c, entries);
         e->n_connections++;
         bool allowed = false;

@@ -9,6 +9,7 @@
 #include "cleanup.h"
 #include "codec.h"
 #include "egress-net.h"
+#include "pipes.h"
 #include "proxy.h"
 #include "reports.h"
 #include "resolver.h"
@@ -71,6 +72,8 @@ static int take_signal(Egress *e) {
 static int serve(Egress *e) {
         int r = names_new(&e->names);
         if (r == 0)
+                r = pipes_new(e->event, &e->pipes);
+        if (r == 0)
                 r = reports_new(e, EGRESS_FD_CHANNEL, &e->reports);
         if (r == 0)
                 r = resolver_new(e->event, &e->resolver);
@@ -117,6 +120,7 @@ Egress *egress_free(Egress *e) {
         connection_end_all(e);
         (void)reports_free(e->reports); /* NULL, as the next */
         (void)names_free(e->names);
+        (void)pipes_free(e->pipes); /* NULL; connections gave theirs back */
         sd_event_source *const sources[] = { e->tcp, e->udp, e->again };
         for (size_t i = 0; i < ELEMENTSOF(sources); i++)
                 sd_event_source_disable_unref(sources[i]);

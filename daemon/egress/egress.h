@@ -26,6 +26,7 @@
 
 typedef struct Resolver Resolver;
 typedef struct Reports Reports;
+typedef struct Pipes Pipes;
 typedef struct Connection Connection;
 typedef struct DnsStream DnsStream;
 typedef struct ProxyClient ProxyClient;
@@ -36,6 +37,7 @@ typedef struct Egress {
         Names *names;
         Resolver *resolver;
         Reports *reports;
+        Pipes *pipes;
         sd_event_source *tcp, *udp, *again;
         LIST_HEAD(, Connection) connections;
         LIST_HEAD(, DnsStream) streams;

@@ -1,14 +1,32 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "flow.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 
 #include "cleanup.h"
 
-void flow_clear(Flow *f) {
+#define MUCH 32768U /* at once: more will come, and a pipe is worth its while */
+
+void flow_init(Flow *f, Pipes *pipes) {
+        *f = (Flow){ .pipes = pipes, .pipe = { -EBADF, -EBADF } };
+}
+
+static void forget_data(Flow *f) {
         free(f->data);
         f->data = NULL;
         f->begin = f->end = f->cleared = 0;
+}
+
+static void give_pipe(Flow *f) {
+        if (f->pipe[0] >= 0)
+                pipes_give(f->pipes, f->pipe, f->piped == 0);
+        f->piped = 0;
+}
+
+void flow_clear(Flow *f) {
+        forget_data(f);
+        give_pipe(f);
 }
 
 size_t flow_held(const Flow *f) {
@@ -16,7 +34,15 @@ size_t flow_held(const Flow *f) {
 }
 
 bool flow_has_room(const Flow *f) {
-        return flow_held(f) < FLOW_SIZE;
+        return f->piped == 0 && flow_held(f) < FLOW_SIZE;
+}
+
+bool flow_is_empty(const Flow *f) {
+        return f->piped == 0 && flow_held(f) == 0;
+}
+
+bool flow_can_write(const Flow *f) {
+        return f->piped > 0 || f->cleared > 0;
 }
 
 int flow_put(Flow *f, const uint8_t *data, size_t size) {
@@ -50,12 +76,41 @@ int flow_read(Flow *f, int fd) {
                 f->eof = true;
         if (n > 0)
                 f->end += (size_t)n;
+        f->much = n >= (ssize_t)MUCH;
         if (f->end == 0)
-                flow_clear(f);
+                forget_data(f);
         return r;
 }
 
+int flow_pass(Flow *f, int fd, uint64_t most) {
+        if (!f->much || pipes_take(f->pipes, f->pipe) < 0)
+                return flow_read(f, fd);
+        ssize_t n = splice(fd, NULL, f->pipe[1], NULL, most < PIPE_SIZE ? most : PIPE_SIZE,
+                        SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+        int r = n < 0 ? (errno == EAGAIN || errno == EINTR ? 0 : -errno) : 1;
+        if (n == 0)
+                f->eof = true;
+        if (n > 0)
+                f->piped = (size_t)n;
+        else
+                give_pipe(f);
+        f->much = n >= (ssize_t)MUCH;
+        return r;
+}
+
+static ssize_t write_pipe(Flow *f, int fd) {
+        ssize_t n = splice(f->pipe[0], NULL, fd, NULL, f->piped, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+        if (n < 0)
+                return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+        f->piped -= (size_t)n;
+        if (f->piped == 0)
+                give_pipe(f);
+        return n;
+}
+
 ssize_t flow_write(Flow *f, int fd) {
+        if (f->piped > 0)
+                return write_pipe(f, fd);
         if (f->cleared == 0)
                 return 0;
         ssize_t n = send(fd, f->data + f->begin, f->cleared, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -64,6 +119,6 @@ ssize_t flow_write(Flow *f, int fd) {
         f->begin += (size_t)n;
         f->cleared -= (size_t)n;
         if (f->begin == f->end)
-                flow_clear(f);
+                forget_data(f);
         return n;
 }

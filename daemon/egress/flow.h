@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 /* One direction of a connection: bytes that were read and not written yet. The buffer is there only while it holds some, so what is idle costs
- * nothing. Nothing is read while it is full: who reads slowly slows who writes. */
+ * nothing. Nothing is read while it is full: who reads slowly slows who writes.
+ *
+ * Much that nobody looks at goes by a pipe instead, uncopied. There is something in one of the two at most. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -9,25 +11,35 @@
 #include <sys/types.h>
 
 #include "http-stream.h"
+#include "pipes.h"
 #include "tls-hello.h"
 
 #define FLOW_SIZE (HTTP_HEAD_MAX + 8192U) /* a head that is looked at must fit whole */
 
 typedef struct Flow {
+        Pipes *pipes;      /* not owned */
         uint8_t *data;
         size_t begin, end; /* what it holds */
         size_t cleared;    /* of that, from begin on: may be written */
+        int pipe[2];       /* -EBADF: none */
+        size_t piped;      /* what it holds */
+        bool much;         /* came at once the last time */
         bool eof;          /* all was read */
         bool shut;         /* and all was written, and told so */
 } Flow;
 
+void flow_init(Flow *f, Pipes *pipes);
 void flow_clear(Flow *f);
-size_t flow_held(const Flow *f);
+size_t flow_held(const Flow *f); /* in memory, to be looked at */
+bool flow_is_empty(const Flow *f);
 bool flow_has_room(const Flow *f);
+bool flow_can_write(const Flow *f);
 
 /* What was read already. 0, -ENOMEM, or -ENOBUFS. */
 int flow_put(Flow *f, const uint8_t *data, size_t size);
-/* 1: something was read, or the end; 0: nothing is there now; a negative errno. */
+/* 1: something was read, or the end; 0: nothing is there now; a negative errno. Of an empty flow whose bytes may pass as they are flow_pass reads
+ * up to `most` (1 or more), and held is cleared by the caller. */
 int flow_read(Flow *f, int fd);
+int flow_pass(Flow *f, int fd, uint64_t most);
 /* Writes what is cleared. How much, 0 where the other side takes none now, or a negative errno. */
 ssize_t flow_write(Flow *f, int fd);

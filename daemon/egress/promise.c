@@ -101,6 +101,7 @@ static const int calls[] = {
         SCMP_SYS(mremap),
         SCMP_SYS(munmap),
         SCMP_SYS(newfstatat),
+        SCMP_SYS(pipe2),
         SCMP_SYS(poll),
         SCMP_SYS(ppoll),
         SCMP_SYS(pread64),
@@ -114,6 +115,7 @@ static const int calls[] = {
         SCMP_SYS(sendto),
         SCMP_SYS(setsockopt),
         SCMP_SYS(shutdown),
+        SCMP_SYS(splice),
         SCMP_SYS(stat),
         SCMP_SYS(timerfd_create),
         SCMP_SYS(timerfd_settime),
@@ -125,7 +127,7 @@ static const int calls[] = {
 /* Sockets of the internet, streams and datagrams only; files only to read; memory that is not executed. */
 static int allow_narrowly(scmp_filter_ctx filter) {
         static const int families[] = { AF_INET, AF_INET6 }, types[] = { SOCK_STREAM, SOCK_DGRAM },
-                         commands[] = { F_GETFL, F_SETFL, F_GETFD, F_SETFD,
+                         commands[] = { F_GETFL, F_SETFL, F_GETFD, F_SETFD, F_SETPIPE_SZ,
                                  F_GET_SEALS /* of a new lease */ };
         int r = 0;
         for (size_t i = 0; i < ELEMENTSOF(families) && r == 0; i++)

@@ -8,6 +8,7 @@ What it needs of mxcd and the launcher stands in egress_rig.py. Root only. TAP o
 """
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import re
@@ -17,9 +18,10 @@ import ssl
 import struct
 import sys
 import threading
+import time
 import traceback
 
-from egress_rig import DNS, OTHER, PATIENCE, WEB, WEB6, Networks, Relay, is_readable, shutil
+from egress_rig import DNS, NOBODY, OTHER, PATIENCE, WEB, WEB6, Networks, Relay, is_readable, shutil
 
 BIG = 24 << 20
 FITS = 2 << 20  # into the buffers of sockets, so that who says it can go
@@ -305,16 +307,17 @@ def sends(s, size, seed, then):
     digest = hashlib.sha256(block * (size >> 20)).hexdigest()
 
     def go():
-        for _ in range(size >> 20):
-            s.sendall(block)
-        then()
+        with contextlib.suppress(ConnectionError):  # who takes it tells
+            for _ in range(size >> 20):
+                s.sendall(block)
+            then()
     thread = threading.Thread(target=go)
     thread.start()
     return thread, digest
 
 
-def digest_of(s, pause=0.0):
-    h, size = hashlib.sha256(), 0
+def digest_of(s, begin=b"", pause=0.0):
+    h, size = hashlib.sha256(begin), len(begin)
     if pause:
         threading.Event().wait(pause)
     while (data := s.recv(1 << 16)):
@@ -375,6 +378,145 @@ def test_resets(n):
         abort(there)
         assert reset_at(s)
         assert r.expect("close")
+
+
+def both_ends_of_much(n, r, port):
+    s, there = both_ends(n, r, port)
+    s.sendall(b"\0")  # no TLS, no HTTP
+    assert there.recv(1) == b"\0"
+    return s, there
+
+
+def pipes_of(r):
+    names = (f"/proc/{r.pid}/fd/{fd}" for fd in os.listdir(f"/proc/{r.pid}/fd") if int(fd) > 2)  # ours are before
+    return len({link for name in names if (link := os.readlink(name)).startswith("pipe:")})
+
+
+def until(what, turn=lambda: threading.Event().wait(0.02)):
+    end = time.monotonic() + PATIENCE
+    while not what():
+        assert time.monotonic() < end, "it does not come to that"
+        turn()
+
+
+def taken_slowly(r, n_pipes, *takers):
+    """Of each, what was read until so many of the relay's pipes are full."""
+    got = [b""] * len(takers)
+
+    def turn():
+        for i, s in enumerate(takers):
+            got[i] += s.recv(65536)
+    until(lambda: pipes_of(r) >= n_pipes, turn)
+    return got
+
+
+def test_much_goes_by_pipes(n):
+    """What nobody looks at any more is not copied while it is much, and the pipe is there no longer than that."""
+    with Relay(n, **WEB_RULE) as r:
+        r.learn()
+        s, there = both_ends_of_much(n, r, 2310)
+        for sender, taker in ((there, s), (s, there)):
+            thread, digest = sends(sender, BIG, b"much", lambda sender=sender: sender.shutdown(socket.SHUT_WR))
+            assert digest_of(taker, *taken_slowly(r, 1, taker)) == (digest, BIG), "not what was sent"
+            thread.join()
+        until(lambda: pipes_of(r) == 0)
+        s, there = both_ends_of_much(n, r, 2311)
+        thread, _ = sends(there, BIG, b"lost", lambda: None)
+        taken_slowly(r, 1, s)
+        s.close()
+        thread.join()
+        # what one left in its pipe, the next does not get
+        s, there = both_ends_of_much(n, r, 2314)
+        thread, digest = sends(there, BIG, b"next", there.close)
+        assert digest_of(s) == (digest, BIG), "not what was sent"
+        thread.join()
+        until(lambda: pipes_of(r) == 0)
+
+
+@contextlib.contextmanager
+def no_pages_left():
+    """The relay's user has as many pages in pipes as it may."""
+    ready, go = os.pipe(), os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.setresuid(NOBODY, NOBODY, NOBODY)
+        held = []
+        with contextlib.suppress(PermissionError):
+            while len(held) < 1000:
+                held.append(os.pipe())
+                fcntl.fcntl(held[-1][0], fcntl.F_SETPIPE_SZ, 1 << 20)
+        os.write(ready[1], b"x")
+        os.close(go[1])
+        os.read(go[0], 1)
+        os._exit(0)
+    os.read(ready[0], 1)
+    yield
+    for fd in (*ready, *go):
+        os.close(fd)
+    os.waitpid(pid, 0)
+
+
+def test_no_pipe_is_to_be_had(n):
+    with Relay(n, **WEB_RULE) as r, no_pages_left():
+        r.learn()
+        s, there = both_ends_of_much(n, r, 2312)
+        thread, digest = sends(there, BIG, b"copied", lambda: there.shutdown(socket.SHUT_WR))
+        begin = b"".join(s.recv(65536) for _ in range(100) if pipes_of(r) == 0)
+        assert digest_of(s, begin) == (digest, BIG), "not what was sent"
+        thread.join()
+
+
+def test_many_that_bring_much(n):
+    """There is an end to the pipes, and none to what goes by without."""
+    with Relay(n, **WEB_RULE) as r:
+        r.learn()
+        those = []
+        for port in range(2320, 2320 + 18):
+            s, there = both_ends_of_much(n, r, port)
+            those.append((s, *sends(there, BIG, str(port).encode(), there.close)))
+        got = taken_slowly(r, 16, *(s for s, _, _ in those))
+        assert pipes_of(r) == 16
+        assert r.learn() == [WEB]
+        for (s, thread, digest), begin in zip(those, got):
+            assert digest_of(s, begin) == (digest, BIG), "not what was sent"
+            thread.join()
+        until(lambda: pipes_of(r) == 0)
+
+
+def test_a_request_behind_much(n):
+    """Bytes that are to be looked at never take the way of those that are not."""
+    with Relay(n, **WEB_RULE) as r:
+        r.learn()
+        s = r.open(WEB, 80)
+        head = f"PUT / HTTP/1.1\r\nHost: web.example.com\r\nContent-Length: {BIG}\r\n\r\n"
+        s.sendall(head.encode() + bytes(BIG) + get("other.example.net", "/seen-6") + bytes(65536))
+        assert b" 403 " in drain(s)
+        assert r.expect("connect", allowed=False).reason == "host"
+        assert "/seen-6" not in n.log("log")
+
+
+def test_a_budget_of_much(n):
+    """Not a byte more than one that is too many."""
+    for way in ("out", "into"):
+        with Relay(n, **WEB_RULE, **{way: FITS}) as r:
+            r.learn()
+            s, there = both_ends_of_much(n, r, 2313)
+            sender, taker = (s, there) if way == "out" else (there, s)
+
+            def go(sender=sender):
+                with contextlib.suppress(ConnectionError):
+                    sender.sendall(b"\0" * BIG)
+            thread = threading.Thread(target=go)
+            thread.start()
+            got = 0
+            with contextlib.suppress(ConnectionResetError):
+                while (data := taker.recv(65536)):
+                    got += len(data)
+            thread.join()
+            assert got <= FITS, got
+            assert r.expect("connect", allowed=False).reason == {"out": "bytes-out", "into": "bytes-in"}[way]
+            close = r.expect("close")
+            assert getattr(close, way) == FITS + 1, close
 
 
 # ---- live ----

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* Pipes through which much data goes by without being copied (splice(2)): lent while there is something in them. The kernel counts their pages for
+ * all relays together, which are one user (/proc/sys/fs/pipe-user-pages-soft); where it gives none, data is copied. */
+
+#include <stdbool.h>
+#include <systemd/sd-event.h>
+
+#define PIPE_SIZE (1024U * 1024)  /* a quarter costs a quarter more per byte */
+#define PIPES_MAX 16U             /* of one relay */
+
+typedef struct Pipes Pipes;
+
+int pipes_new(sd_event *event, Pipes **ret);
+Pipes *pipes_free(Pipes *p); /* all were given back */
+
+/* An empty one, of PIPE_SIZE, whose ends do not wait; -EBUSY where there are enough, or what the kernel says. */
+int pipes_take(Pipes *p, int ret[2]);
+/* Takes it, and what is in it goes away. For a moment it is kept for who comes next when it is empty. */
+void pipes_give(Pipes *p, int fds[2], bool empty);
