@@ -131,7 +131,8 @@ static int exec_command(const Verb *v, Options *o) {
                                                         .userdata = &e,
                                                         .what = e.command.argv[0],
                                                         .pty = e.command.pty,
-                                                        .ask_password = !settings.no_ask_password });
+                                                        .ask_password = !settings.no_ask_password,
+                                                        .json = settings.json });
 }
 
 const Verb verb_exec_command = {
@@ -141,7 +142,7 @@ const Verb verb_exec_command = {
         .details = "The sandbox is named by its id, or by the beginning of it. Its policy holds for this "
                    "command too.",
         .options = command_options,
-        .takes = VERB_ASKS,
+        .takes = VERB_ASKS | VERB_RUNS,
         .in_order = true,
         .trouble = STATUS_RUN_FAILED,
         .run = exec_command,

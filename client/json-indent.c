@@ -4,7 +4,11 @@
 #include "cleanup.h"
 #include "escape.h"
 
+#define ONE_LINE ~0U /* in the place of a level */
+
 static void new_line(FILE *f, unsigned level) {
+        if (level == ONE_LINE)
+                return;
         fprintf(f, "\n%*s", (int)(level < 64 ? 2 * level : 128), "");
 }
 
@@ -52,11 +56,13 @@ static const char *put_token(FILE *f, const char *s, unsigned *level) {
                         fputc(*next, f);
                         return next + 1;
                 }
-                new_line(f, ++*level);
+                if (*level != ONE_LINE)
+                        ++*level;
+                new_line(f, *level);
                 break;
         case '}':
         case ']':
-                if (*level > 0)
+                if (*level > 0 && *level != ONE_LINE)
                         --*level;
                 new_line(f, *level);
                 fputc(*s, f);
@@ -66,7 +72,7 @@ static const char *put_token(FILE *f, const char *s, unsigned *level) {
                 new_line(f, *level);
                 break;
         case ':':
-                fputs(": ", f);
+                fputs(*level == ONE_LINE ? ":" : ": ", f);
                 break;
         default:
                 if (!is_space(*s))
@@ -75,14 +81,21 @@ static const char *put_token(FILE *f, const char *s, unsigned *level) {
         return s + 1;
 }
 
-char *json_indent(const char *text) {
+static char *write_anew(const char *text, unsigned level) {
         _cleanup_free_ char *result = NULL;
         size_t size;
         FILE *f = open_memstream(&result, &size);
         if (!f)
                 return NULL;
-        unsigned level = 0;
         while (*text)
                 text = put_token(f, text, &level);
         return fclose(f) == 0 ? TAKE_PTR(result) : NULL;
+}
+
+char *json_indent(const char *text) {
+        return write_anew(text, 0);
+}
+
+char *json_short(const char *text) {
+        return write_anew(text, ONE_LINE);
 }

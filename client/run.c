@@ -211,7 +211,8 @@ static int dry_run(Door *d, const Spawn *s) {
         int status = ask_wait(d, &w, serial, &m);
         if (status != 0)
                 return status;
-        _cleanup_free_ char *text = json_indent(wire_read_string(&m.body));
+        const char *answer = wire_read_string(&m.body);
+        _cleanup_free_ char *text = settings.json == JSON_SHORT ? json_short(answer) : json_indent(answer);
         if (!text || m.body.failed)
                 return fail(STATUS_RUN_FAILED,
                                 "mxcd's answer cannot be understood; is it of another version?");
@@ -270,7 +271,8 @@ static int run_command(const Verb *v, Options *o) {
                                                         .userdata = &s,
                                                         .what = s.run.command.argv[0],
                                                         .pty = s.run.command.pty,
-                                                        .ask_password = !settings.no_ask_password });
+                                                        .ask_password = !settings.no_ask_password,
+                                                        .json = settings.json });
 }
 
 const Verb verb_run_command = {
@@ -283,7 +285,7 @@ const Verb verb_run_command = {
                    "error.",
         .options = options,
         .more_options = command_options,
-        .takes = VERB_ASKS,
+        .takes = VERB_ASKS | VERB_RUNS,
         .in_order = true,
         .trouble = STATUS_RUN_FAILED,
         .run = run_command,

@@ -11,6 +11,8 @@
 #include "handed-over.h"
 #include "names.h"
 #include "polkit-agent.h"
+#include "result.h"
+#include "sandbox-name.h"
 #include "say.h"
 #include "status.h"
 
@@ -43,6 +45,7 @@ typedef struct Session {
         const char *why;      /* what is to be said of the end, or NULL */
         uint64_t quiet_since; /* msec: nothing has come out of the command since */
         HandedOver handed_over;
+        Result result;
 } Session;
 
 static uint64_t now_msec(void) {
@@ -90,7 +93,7 @@ static void read_info(Session *s, WireReader *r) {
                 wire_align(r, 8);
                 const char *key = wire_read_string(r), *signature = wire_read_signature(r);
                 if (!streq(key, "pty") || !streq(signature, "h")) {
-                        wire_skip(r, &signature);
+                        result_value(&s->result, key, signature, r);
                         continue;
                 }
                 int master = door_take_fd(s->door, wire_read_u32(r));
@@ -116,6 +119,10 @@ static void on_answer(Session *s, const WireMessage *m) {
                 return;
         }
         channels_given(&s->channels);
+        if (s->exec > 0) { /* its answer does not repeat whose it is */
+                result_text(&s->result, "id", sandbox_id_of(s->path));
+                result_number(&s->result, "exec", s->exec);
+        }
         read_info(s, &r);
 }
 
@@ -179,6 +186,25 @@ static void on_attached(Session *s, const WireMessage *m) {
                 session_fail(s, "mxcd was restarted and cannot tell how it ended; `mxcctl audit` may");
 }
 
+static void tell_end(Session *s, int code, int number, const char *reason) {
+        Result *r = &s->result;
+        _cleanup_free_ char *name = NULL;
+        const char *word = number > 0 ? sigabbrev_np(number) : NULL;
+        if (number > 0 && (word ? asprintf(&name, "SIG%s", word) : asprintf(&name, "SIG%d", number)) < 0)
+                name = NULL;
+        result_text(r, "reason", reason);
+        if (number > 0)
+                result_text(r, "code", NULL);
+        else
+                result_number(r, "code", code);
+        result_text(r, "signal", name);
+        if (s->exec > 0)
+                return;
+        result_texts(r, "handoff", (const char *const *)s->handed_over.paths, s->handed_over.n);
+        result_bool(r, "handoff-whole", !s->handed_over.partial);
+        result_bool(r, "handoff-looked", !s->handed_over.killed);
+}
+
 static void on_exited(Session *s, const WireMessage *m) {
         WireReader r = m->body;
         uint32_t exec = wire_read_u32(&r);
@@ -195,6 +221,7 @@ static void on_exited(Session *s, const WireMessage *m) {
         session_end(s, status_of_end(code, number, reason));
         handed_over_read(&s->handed_over, &r);
         s->handed_over.partial &= exec == 0; /* a further command is not looked at: the sandbox goes on */
+        tell_end(s, code, number, reason);
 }
 
 static void on_message(Session *s, const WireMessage *m) {
@@ -303,9 +330,15 @@ static int take_signals(void) {
 static void session_close(Session *s) {
         polkit_agent_stop(&s->agent);
         channels_close(&s->channels);
-        if (s->why)
-                say("%s: %s", s->call->what, s->why);
-        handed_over_say(&s->handed_over);
+        if (s->path && s->call->json != JSON_OFF) {
+                result_number(&s->result, "status", s->status);
+                result_end(&s->result, s->call->json);
+        } else {
+                if (s->why)
+                        say("%s: %s", s->call->what, s->why);
+                handed_over_say(&s->handed_over);
+        }
+        result_clear(&s->result);
         handed_over_clear(&s->handed_over);
         (void)door_free(s->door);
         if (s->signals >= 0)
@@ -315,6 +348,7 @@ static void session_close(Session *s) {
 
 int session_run(Door *door, const SessionCall *call) {
         Session s = { .call = call, .door = door, .signals = take_signals() };
+        result_begin(&s.result, call->json);
         int r = channels_prepare(&s.channels, call->pty);
         if (r == 0 && s.signals < 0)
                 r = s.signals;

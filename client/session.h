@@ -11,6 +11,7 @@
 
 #include "channels.h"
 #include "door.h"
+#include "verb.h"
 
 #define SESSION_RECONNECT_MSEC 30000U /* mxcd keeps what was tied for 10 s after it came up (see Attach), and has to come up */
 
@@ -26,6 +27,7 @@ typedef struct SessionCall {
         const char *what;  /* the command, for messages */
         PtyMode pty;
         bool ask_password; /* polkit may, on this terminal */
+        JsonMode json;     /* how it ended is told so (result.h); JSON_OFF: in sentences, as far as there is anything to say */
 } SessionCall;
 
 /* What to exit with: status.h. Takes the door over. */

@@ -29,7 +29,7 @@ static const struct {
         { VERB_HOST, { OPTION_HOST, 'H', "host", "HOST", "Ask the mxcd of another machine, through ssh" } },
         { VERB_ASKS, { OPTION_NO_ASK_PASSWORD, '\0', "no-ask-password", NULL,
                                      "Do not let polkit ask on this terminal" } },
-        { VERB_TABLE | VERB_OBJECT,
+        { VERB_TABLE | VERB_OBJECT | VERB_RUNS,
                         { OPTION_JSON, '\0', "json", "[MODE]", "Print JSON: pretty, short, or off" } },
         { VERB_TABLE, { OPTION_NO_LEGEND, '\0', "no-legend", NULL, "Print neither headings nor counts" } },
         { VERB_TABLE, { OPTION_FULL, 'l', "full", NULL, "Cut nothing short" } },

@@ -10,6 +10,7 @@
 #define VERB_OBJECT 2U /* prints an object: --json --no-pager */
 #define VERB_HOST 4U   /* asks mxcd, which may be another machine's: --host */
 #define VERB_ASKS 8U   /* may need an administrator's word: --no-ask-password */
+#define VERB_RUNS 16U  /* runs a command, and can tell of its end: --json */
 
 typedef struct Verb Verb;
 struct Verb {

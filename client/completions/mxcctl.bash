@@ -52,7 +52,7 @@ _mxcctl() {
                 [agent]='list show register set-policy suspend resume revoke kill'
                 [policy]='list show check explain diff'
         )
-        local command='--cwd --env --pty --no-pty --no-ask-password --help'
+        local command='--cwd --env --pty --no-pty --json --no-ask-password --help'
         local asks='--host --no-ask-password --help'
         local object="--json --no-pager $asks"
         local table="--no-legend --full $object"

@@ -155,6 +155,7 @@ STATUSES = [  # command line, exit status, what stands in the complaint
     (["list"], 2, "system bus"), (["--host", "x", "run", "true"], 125, "ssh x mxcctl run"),
     (["run"], 125, "no command"), (["run", "--timeout=soon", "true"], 125, "a span of time"), (["run", "--timeout=31d", "true"], 125, "30 days"),
     (["run", "--label=x", "true"], 125, "KEY=VALUE"), (["run", "--nonsense", "true"], 125, "unknown option"),
+    (["run", "--json=loud", "true"], 125, "pretty, short or off"),
     (["run", "--workspace=/nonexistent", "true"], 125, "cannot find the workspace"), (["run", "--policy=/nonexistent", "true"], 125, "cannot read the policy"),
     (["run", "true"], 125, "cannot reach mxcd"), (["exec"], 125, "no sandbox"), (["exec", "x"], 125, "no command"), (["exec", "x", "--"], 125, "no command"),
     (["audit", "--since=soon"], 2, "a time is like"), (["audit", "--event=spawn,nonsense"], 2, "no such event"), (["audit", "--decision=perhaps"], 2, "allow, deny or none"),

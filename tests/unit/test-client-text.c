@@ -94,6 +94,14 @@ START_TEST(test_json_is_indented) {
 }
 END_TEST
 
+START_TEST(test_json_in_one_line) {
+        _cleanup_free_ char *got = json_short(
+                        "{ \"a\" : [ 1 ,\n  2 ], \"b\": {\"c d\": \"x, {y}\\\" [\xe2\x80\xae\"}}");
+        ck_assert_ptr_nonnull(got);
+        ck_assert_str_eq(got, "{\"a\":[1,2],\"b\":{\"c d\":\"x, {y}\\\" [\\u202e\"}}");
+}
+END_TEST
+
 enum { FLAG = 1, OTHER, VALUE, MAYBE };
 static const Option table[] = {
         { FLAG, 'f', "flag", NULL, "" },
@@ -230,6 +238,7 @@ int main(void) {
         tcase_add_test(t, test_no_byte_gets_through);
         tcase_add_test(t, test_words_are_a_shell_s);
         tcase_add_test(t, test_json_is_indented);
+        tcase_add_test(t, test_json_in_one_line);
         tcase_add_loop_test(t, test_command_line_is_read, 0, (int)ELEMENTSOF(lines));
         tcase_add_test(t, test_near_names);
         tcase_add_test(t, test_exit_statuses);

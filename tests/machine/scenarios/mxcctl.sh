@@ -121,6 +121,35 @@ test_dry_run_does_nothing() {
         assert_eq "$before" "$(records MXC_EVENT=start)"
 }
 
+test_run_tells_of_the_end_as_json() {
+        local told id
+        workspace alice
+        # what the command says is its own, and what is told is the last line
+        assert_eq out "$(as alice mxcctl run --json=short -- sh -c 'echo out; echo err >&2; printf "#!/bin/sh\n" >"gi\"t"; mkdir -p sub; echo x >.envrc-not; exit 7' 2>"$work/told" || true)"
+        assert_eq 2 "$(wc -l <"$work/told")"
+        told=$(tail -n 1 "$work/told")
+        assert_eq 'user-1001 workspace exited 7 None 7 True process' \
+                "$(json '" ".join(str(x[k]) for k in ("agent", "policy", "reason", "code", "signal", "status", "handoff-whole", "tier"))' cat <<<"$told")"
+        id=$(json 'x["id"]' cat <<<"$told")
+        assert_eq "$(json 'x["digest"]' cat <<<"$told")" "$(record MXC_POLICY_DIGEST MXC_EVENT=start MXC_SANDBOX="$id")"
+        assert_contains "$(json 'x["walls"]' cat <<<"$told")" seccomp
+        told=$(as alice mxcctl run --json -- sh -c 'kill -9 $$' 2>&1 || true)
+        assert_eq 'SIGKILL None 137' "$(json '" ".join(str(x[k]) for k in ("signal", "code", "status"))' cat <<<"$told")"
+        assert_contains "$told" $'\n  "id": '
+        told=$(as alice mxcctl run --json=short --timeout 300ms -- sleep 60 2>&1 || true)
+        assert_eq 'timeout 124' "$(json '" ".join(str(x[k]) for k in ("reason", "status"))' cat <<<"$told")"
+        # a repository that the agent made has hooks, which git would run
+        told=$(as alice mxcctl run --json=short -- sh -c 'mkdir new; cd new; git init -q .; echo x >.git/hooks/pre-commit' 2>&1 || true)
+        assert_contains "$(json 'x["handoff"]' cat <<<"$told")" pre-commit
+        assert_eq '' "$(run alice true 2>&1)" # nothing is told that was not asked for
+        assert_eq 1 "$(as alice mxcctl run --dry-run --json=short -- true | wc -l)"
+        assert_status 125 as alice mxcctl run --json=short --policy no-such-policy true
+        assert_contains "$output" 'mxcctl: '
+        idle
+        told=$(as alice mxcctl exec --json=short "${sandbox##*/}" sh -c 'exit 3' 2>&1 || true)
+        assert_eq "${sandbox##*/} 1 3" "$(json '" ".join(str(x[k]) for k in ("id", "exec", "status"))' cat <<<"$told")"
+}
+
 # What it says of why is what is so: the command was killed in both, the one that looks in one of them.
 test_why_not_everything_was_looked_at() {
         workspace alice
