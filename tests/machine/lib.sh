@@ -204,6 +204,16 @@ assert_no_record() { [ "$(records "$@")" -eq 0 ] || fail "there is a record of $
 record_words() {
         journalctl -q --cursor="$cursor" -o cat _SYSTEMD_UNIT=mxcd.service | tail -n 20
 }
+# What is counted is told when mxcd goes down. With the first, before, what a test counts does not begin with what another one left; with
+# the second, it is all there.
+counts_begin() {
+        counts_told
+        scenario_cursor
+}
+counts_told() {
+        systemctl restart mxcd
+        wait_until 10 mxcd_is_up
+}
 # record FIELD SELECTOR…: that field of the last record
 record() {
         local field=$1
@@ -211,6 +221,37 @@ record() {
         journalctl --sync
         journalctl -q --cursor="$cursor" -o json _UID=0 _SYSTEMD_UNIT=mxcd.service "$@" | tail -n 1 |
                 python3 -c 'import json, sys; print(json.loads(sys.stdin.read() or "{}").get(sys.argv[1], ""))' "$field"
+}
+
+# --- a journal that takes nothing
+
+JOURNAL=(systemd-journald.socket systemd-journald-dev-log.socket systemd-journald-audit.socket systemd-journald.service)
+journal_away() {
+        defer journal_back
+        systemctl stop "${JOURNAL[@]}" 2>/dev/null
+        ! systemctl is-active --quiet systemd-journald.service || fail 'the journal goes on'
+}
+journal_back() { systemctl start systemd-journald.socket systemd-journald-dev-log.socket systemd-journald.service; }
+# It does not read any more, and its queue is full; $journald is its process.
+journal_stops() {
+        journald=$(systemctl show -P MainPID systemd-journald.service)
+        defer kill -CONT "$journald"
+        kill -STOP "$journald"
+}
+journal_fills() {
+        # a socket may hold less unread than the queue: as many as it takes
+        python3 -c '
+import socket
+sockets = []
+while True:
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    sockets.append(s)
+    s.connect("/run/systemd/journal/socket")
+    sent = 0
+    try:
+        while True: sent += s.send(b"MESSAGE=flood\n")
+    except BlockingIOError:
+        if sent == 0: break'
 }
 
 # refused NAME COMMAND…: the command fails, and says org.mxc1.Error.NAME or its sentence does. busctl tells names of errors only to
@@ -232,4 +273,7 @@ workspace() {
 }
 # run USER ARGV…: mxcctl run in $ws
 run() { as "$1" mxcctl run -- "${@:2}"; }
+# quietly USER OBJECT INTERFACE METHOD…: a call for which nobody may be asked for a password
+quietly() { as "$1" busctl --timeout=60 --allow-interactive-authorization=no -- call org.mxc1 "${@:2}"; }
+spawn_quietly() { quietly "$1" /org/mxc1 org.mxc1.Manager Spawn 'sasa{sv}' "${2:-}" 1 true 0; }
 mxcd_is_up() { busctl call org.mxc1 /org/mxc1 org.freedesktop.DBus.Peer Ping >/dev/null 2>&1; }

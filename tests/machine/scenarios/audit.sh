@@ -2,13 +2,6 @@
 # shellcheck shell=bash disable=SC2154,SC2016
 # The audit with the real journal: nothing happens unrecorded, and nothing that a stranger writes looks like a record.
 
-JOURNAL=(systemd-journald.socket systemd-journald-dev-log.socket systemd-journald-audit.socket systemd-journald.service)
-journal_away() {
-        defer journal_back
-        systemctl stop "${JOURNAL[@]}" 2>/dev/null
-        ! systemctl is-active --quiet systemd-journald.service || fail 'the journal goes on'
-}
-journal_back() { systemctl start systemd-journald.socket systemd-journald-dev-log.socket systemd-journald.service; }
 # what runs in cages right now, by the kernel's own word
 cages() { find /sys/fs/cgroup/mxc.slice -name cgroup.procs -path '*/mxc-*.scope/*' -exec cat {} + 2>/dev/null | wc -l; }
 
@@ -49,31 +42,16 @@ test_what_happened_meanwhile_is_told_later() {
 
 # A journal that is stuck, and not gone: the queue is full, and nobody waits for it.
 test_a_journal_that_is_stuck() {
-        local pid
         idle alice
-        pid=$(systemctl show -P MainPID systemd-journald.service)
-        defer kill -CONT "$pid"
-        kill -STOP "$pid"
+        journal_stops
         assert_ok call "$sandbox" Sandbox Freeze
         assert_ok call "$sandbox" Sandbox Thaw
-        # a socket may hold less unread than the queue: as many as it takes
-        python3 -c '
-import socket
-sockets = []
-while True:
-    s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-    sockets.append(s)
-    s.connect("/run/systemd/journal/socket")
-    sent = 0
-    try:
-        while True: sent += s.send(b"MESSAGE=flood\n")
-    except BlockingIOError:
-        if sent == 0: break'
+        journal_fills
         assert_refused AuditUnavailable call "$sandbox" Sandbox Freeze
         assert_refused AuditUnavailable spawn alice -- true
         assert_ok busctl --timeout=5 call "${MANAGER[@]}" ListSandboxes # mxcd itself does not wait
         assert_eq running "$(state "$sandbox")"
-        kill -CONT "$pid"
+        kill -CONT "$journald"
         wait_until 20 call "$sandbox" Sandbox Freeze
         journalctl --sync
         assert_eq 2 "$(records MXC_EVENT=freeze MXC_SANDBOX="${sandbox##*/}")" 'what was said to be recorded is not'
@@ -132,12 +110,9 @@ assert words[:2] == ["/no/such/command", "100000"] and len(words) > 500, words[:
 
 # Refusals that are alike are counted, and none is dropped: the sum is how many there were, in a handful of records.
 test_a_flood_of_refusals_is_counted() {
-        local of before records_before
+        local of
         of=(MXC_EVENT=control MXC_CALLER_UID="$(id -u bob)")
-        systemctl restart mxcd # what other tests left counted is told
-        wait_until 10 mxcd_is_up
-        before=$(refusals "${of[@]}")
-        records_before=$(records "${of[@]}")
+        counts_begin
         as bob python3 - <<'END'
 import subprocess
 argv = ["busctl", "--allow-interactive-authorization=no", "call", "org.mxc1", "/org/mxc1", "org.mxc1.Manager", "Reload"]
@@ -145,23 +120,20 @@ for _ in range(20):
     running = [subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(15)]
     assert all(p.wait() != 0 for p in running)
 END
-        wait_until 20 eval "[ \"\$(refusals ${of[*]})\" = $((before + 300)) ]"
-        [ "$(records "${of[@]}")" -le $((records_before + 10)) ] || fail 'a flood is written down one by one'
+        wait_until 20 eval "[ \"\$(refusals ${of[*]})\" = 300 ]"
+        [ "$(records "${of[@]}")" -le 10 ] || fail 'a flood is written down one by one'
 }
 
 # What is counted when mxcd goes down is told before it does.
 test_a_count_is_told_before_the_end() {
-        local of before
+        local of
         of=(MXC_EVENT=control MXC_CALLER_UID="$(id -u bob)")
-        systemctl restart mxcd
-        wait_until 10 mxcd_is_up
-        before=$(refusals "${of[@]}")
+        counts_begin
         for _ in 1 2 3 4 5; do
                 assert_fails as bob busctl --allow-interactive-authorization=no call "${MANAGER[@]}" Reload
         done
-        systemctl restart mxcd
-        wait_until 10 mxcd_is_up
-        assert_eq $((before + 5)) "$(refusals "${of[@]}")"
+        counts_told
+        assert_eq 5 "$(refusals "${of[@]}")"
 }
 
 test_every_record_is_explained() {

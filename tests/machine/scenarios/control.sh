@@ -156,12 +156,12 @@ test_somebody_else_can_neither_see_nor_touch() {
         idle alice
         local mine=$sandbox
         assert_lacks "$(as bob busctl call "${MANAGER[@]}" ListSandboxes)" "$mine"
-        assert_fails as bob busctl get-property org.mxc1 "$mine" org.mxc1.Sandbox Argv
+        assert_refused Error.Denied as bob busctl get-property org.mxc1 "$mine" org.mxc1.Sandbox Argv
         for call in 'Kill si all 9' Stop Freeze Thaw; do
                 # shellcheck disable=SC2086
-                assert_fails as bob busctl --timeout=60 --allow-interactive-authorization=no -- call org.mxc1 "$mine" org.mxc1.Sandbox $call
+                assert_refused InteractiveAuthorizationRequired quietly bob "$mine" org.mxc1.Sandbox $call
         done
-        assert_fails as bob busctl --allow-interactive-authorization=no -- call org.mxc1 "$mine" org.mxc1.Sandbox Exec 'asa{sv}' 1 true 0
+        assert_refused InteractiveAuthorizationRequired quietly bob "$mine" org.mxc1.Sandbox Exec 'asa{sv}' 1 true 0
         assert_eq running "$(state "$mine")"
         assert_record MXC_EVENT=control MXC_DECISION=deny MXC_CALLER_UID="$(id -u bob)"
         assert_record MXC_EVENT=exec MXC_DECISION=deny MXC_CALLER_UID="$(id -u bob)"
