@@ -7,13 +7,16 @@
 
 int bus_add_objects(Manager *m, sd_bus *bus);
 
+/* Of the manager's methods, the one that has a file of its own (bus-explain.c). */
+typedef struct ActKind ActKind;
+extern const ActKind act_explain;
+
 extern const sd_bus_vtable manager_vtable[], agent_vtable[], sandbox_vtable[];
 
 /* The manager behind the object whose handler runs now: what its vtable was registered with. */
 Manager *bus_manager(sd_bus *bus);
 
 /* The one handler of all methods of an interface: picks the act by the name that was called. */
-typedef struct ActKind ActKind;
 int bus_begin(sd_bus_message *m, Manager *manager, const ActKind *const *acts, size_t n, const char *object, sd_bus_error *error);
 
 /* An object's properties by name, for Get and for dictionaries. */
@@ -35,6 +38,9 @@ int sandbox_object_enumerate(sd_bus *bus, const char *path, void *userdata, char
  * system bus this asks the bus itself for the uid, which answers whatever other clients do. */
 bool bus_sender_sees(Manager *m, sd_bus *bus, uid_t owner);
 int bus_check_sees(Manager *m, sd_bus *bus, uid_t owner, sd_bus_error *error);
+
+/* A policy by its name, or as a document; *ret is a new reference. 0, or a negative errno, with error set where it is not there or not good. */
+int bus_find_policy(Manager *m, const char *name, Policy **ret, sd_bus_error *error);
 
 /* The properties of an object as a dictionary, for lists. */
 int agent_append_properties(sd_bus_message *reply, const Agent *a, Manager *m);

@@ -42,28 +42,6 @@ typedef struct Spawn {
         bool again; /* the scope was gone once already */
 } Spawn;
 
-static void user_clear(User *u) {
-        free(u->name);
-        free(u->home);
-        free(u->groups);
-        *u = (User){ .uid = 0 };
-}
-
-static int user_copy(const User *u, User *ret) {
-        User copy = { .uid = u->uid, .gid = u->gid, .n_groups = u->n_groups };
-        copy.name = strdup(u->name);
-        copy.home = u->home ? strdup(u->home) : NULL;
-        copy.groups = calloc(u->n_groups + 1, sizeof(gid_t));
-        if (!copy.name || (u->home && !copy.home) || !copy.groups) {
-                user_clear(&copy);
-                return -ENOMEM;
-        }
-        if (u->n_groups > 0)
-                memcpy(copy.groups, u->groups, u->n_groups * sizeof(gid_t));
-        *ret = copy;
-        return 0;
-}
-
 static void spawn_free(void *data) {
         Spawn *w = data;
         spawn_request_clear(&w->request);

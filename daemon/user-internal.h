@@ -19,7 +19,6 @@ void user_lookup(int fd, const UserQuestion *question);
 int user_answer_decode(const void *data, size_t size, const UserQuestion *question, User *ret, bool *ret_known);
 /* Writes one; for user_lookup(), and for tests. u NULL: error says why. */
 int user_answer_encode(const User *u, bool known, int error, void **ret, size_t *ret_size);
-void user_clear_strings(User *u);
 
 #define USER_ANSWER_MAX (64U * 1024) /* and no more than a pipe holds: a child never waits for the daemon */
 

@@ -20,11 +20,26 @@ typedef struct AnswerHead {
         uint32_t n_groups, n_name, n_home;
 } AnswerHead;
 
-void user_clear_strings(User *u) {
+void user_clear(User *u) {
         free(u->name);
         free(u->home);
         free(u->groups);
         *u = (User){ 0 };
+}
+
+int user_copy(const User *u, User *ret) {
+        User copy = { .uid = u->uid, .gid = u->gid, .n_groups = u->n_groups };
+        copy.name = strdup(u->name);
+        copy.home = u->home ? strdup(u->home) : NULL;
+        copy.groups = calloc(u->n_groups + 1, sizeof(gid_t));
+        if (!copy.name || (u->home && !copy.home) || !copy.groups) {
+                user_clear(&copy);
+                return -ENOMEM;
+        }
+        if (u->n_groups > 0)
+                memcpy(copy.groups, u->groups, u->n_groups * sizeof(gid_t));
+        *ret = copy;
+        return 0;
 }
 
 int user_answer_encode(const User *u, bool known, int error, void **ret, size_t *ret_size) {
@@ -156,7 +171,7 @@ int user_answer_decode(
         int r = head.known ? take_user((const uint8_t *)data + sizeof(head), &head, &u)
                            : take_nobody(question, &u);
         if (r < 0) {
-                user_clear_strings(&u);
+                user_clear(&u);
                 return r;
         }
         *ret = u;

@@ -54,7 +54,7 @@ struct UserCache {
 static void known_unref(Known *k) {
         if (--k->n_ref > 0)
                 return;
-        user_clear_strings(&k->user);
+        user_clear(&k->user);
         free(k);
 }
 
@@ -162,7 +162,7 @@ static int on_ended(sd_event_source *source, int fd, uint32_t events, void *user
                 k = remember(c, &user, known);
                 r = k ? 0 : -ENOMEM;
         }
-        user_clear_strings(&user);
+        user_clear(&user);
         finish(l, k, uid, r);
         if (k)
                 known_unref(k);

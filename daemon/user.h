@@ -24,6 +24,9 @@ typedef struct User {
         size_t n_groups;
 } User;
 
+int user_copy(const User *u, User *ret); /* of one that is borrowed; user_clear() it */
+void user_clear(User *u);
+
 typedef struct UserCache UserCache;
 int user_cache_new(sd_event *event, UserCache **ret);
 UserCache *user_cache_free(UserCache *c); /* who waits is told -ESHUTDOWN */

@@ -416,7 +416,7 @@ START_TEST(test_homes) {
         else
                 ck_assert_ptr_null(got.home);
         ck_assert(got.n_groups == 1 && got.groups[0] == 2); /* its own is among them */
-        user_clear_strings(&got);
+        user_clear(&got);
 }
 END_TEST
 
@@ -427,7 +427,7 @@ static int decode(const User *u, const UserQuestion *q) {
         bool known;
         ck_assert_int_eq(user_answer_encode(u, true, 0, &data, &size), 0);
         int r = user_answer_decode(data, size, q, &got, &known);
-        user_clear_strings(&got);
+        user_clear(&got);
         return r;
 }
 
@@ -486,7 +486,7 @@ START_TEST(test_damaged_answers) {
                         data[at] = (uint8_t)value;
                         if (user_answer_decode(data, size, &q, &got, &known) == 0) {
                                 ck_assert_uint_eq(got.uid, 1);
-                                user_clear_strings(&got);
+                                user_clear(&got);
                         }
                         data[at] = before;
                 }

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Explain: what a policy says to one question. */
+
+#include "act.h"
+#include "bus-error.h"
+#include "bus.h"
+#include "cleanup.h"
+#include "names.h"
+#include "spawn.h"
+
+DEFINE_CLEANUP(Policy *, policy_unref);
+
+int bus_find_policy(Manager *m, const char *name, Policy **ret, sd_bus_error *error) {
+        bool stored;
+        _cleanup_free_ char *sentence = NULL;
+        if (streq(name, "ceiling")) {
+                *ret = policy_ref((Policy *)policy_store_ceiling(m->policies));
+                return 0;
+        }
+        int r = spawn_find_policy(m, name, ret, &stored, &sentence);
+        if (r == -ENOENT || r == -EINVAL)
+                return bus_error_from_reason(error,
+                                r == -ENOENT ? REASON_NO_SUCH_POLICY : REASON_POLICY_INVALID,
+                                sentence ? sentence : "There is no such policy.");
+        return r;
+}
+
+typedef struct Question {
+        PolicyRequest request;
+        const char *workspace;
+} Question;
+
+static int read_question_option(sd_bus_message *m, Question *q, sd_bus_error *error) {
+        static const struct {
+                const char *word;
+                unsigned bit;
+        } protocols[] = { { "tcp", PROTOCOL_TCP }, { "udp", PROTOCOL_UDP }, { "icmp", PROTOCOL_ICMP } };
+        const char *name, *text;
+        int r = sd_bus_message_read_basic(m, 's', &name);
+        if (r < 0)
+                return r;
+        if (streq(name, "port"))
+                return sd_bus_message_read(m, "v", "q", &q->request.port);
+        if (streq(name, "from")) {
+                uint16_t port = 0;
+                r = sd_bus_message_read(m, "v", "q", &port);
+                q->request.amount = port;
+                return r;
+        }
+        if (streq(name, "amount"))
+                return sd_bus_message_read(m, "v", "t", &q->request.amount);
+        const bool known = streq(name, "target") || streq(name, "value") || streq(name, "workspace") ||
+                           streq(name, "protocol");
+        if (!known)
+                return sd_bus_error_setf(error, MXC_ERROR_INVALID_ARGUMENT,
+                                "%s: there is no such option here.", name);
+        r = sd_bus_message_read(m, "v", "s", &text);
+        if (r < 0)
+                return r;
+        if (streq(name, "target"))
+                q->request.target = text;
+        else if (streq(name, "value"))
+                q->request.value = text;
+        else if (streq(name, "workspace"))
+                q->workspace = text;
+        else {
+                q->request.protocol = 0;
+                for (size_t i = 0; i < ELEMENTSOF(protocols); i++)
+                        if (streq(text, protocols[i].word))
+                                q->request.protocol = protocols[i].bit;
+                if (q->request.protocol == 0)
+                        return sd_bus_error_set(error, MXC_ERROR_INVALID_ARGUMENT,
+                                        "protocol: one of tcp, udp, icmp.");
+        }
+        return 0;
+}
+
+static int read_question(sd_bus_message *m, const char *action, Question *q, sd_bus_error *error) {
+        static const char *const words[_REQUEST_MAX] = { "read", "write", "exec", "connect", "env",
+                "syscall", "resource", "spawn", "publish" };
+        size_t i = 0;
+        while (i < ELEMENTSOF(words) && !streq(words[i], action))
+                i++;
+        if (i == ELEMENTSOF(words))
+                return sd_bus_error_setf(error, MXC_ERROR_INVALID_ARGUMENT,
+                                "action: one of read, write, exec, connect, env, syscall, resource, spawn, "
+                                "publish; not '%s'.",
+                                action);
+        *q = (Question){
+                .request = { .kind = (RequestKind)i, .target = "", .value = "", .protocol = PROTOCOL_TCP }
+        };
+        int r = sd_bus_message_enter_container(m, 'a', "{sv}");
+        while (r >= 0) {
+                r = sd_bus_message_enter_container(m, 'e', "sv");
+                if (r <= 0)
+                        break;
+                r = read_question_option(m, q, error);
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(m);
+        }
+        if (r < 0)
+                return r;
+        bool path = q->request.kind == REQUEST_READ || q->request.kind == REQUEST_WRITE ||
+                    q->request.kind == REQUEST_EXEC;
+        if (path && !path_is_normal(q->request.target))
+                return sd_bus_error_setf(error, MXC_ERROR_INVALID_ARGUMENT,
+                                "target: an absolute path; not '%s'.", q->request.target);
+        if (q->workspace && !path_is_normal(q->workspace))
+                return sd_bus_error_setf(error, MXC_ERROR_INVALID_ARGUMENT,
+                                "workspace: an absolute path; not '%s'.", q->workspace);
+        return sd_bus_message_exit_container(m);
+}
+
+/* The question is read again once the caller's home is known. */
+static int explain_it(Act *a, const User *user, sd_bus_error *error) {
+        const char *name, *action;
+        Question q;
+        _cleanup_(policy_unrefp) Policy *p = NULL;
+        _cleanup_(explanation_clear) Explanation e = { .verdict = VERDICT_DENY };
+        int r = sd_bus_message_rewind(a->message, true);
+        if (r >= 0)
+                r = sd_bus_message_read(a->message, "ss", &name, &action);
+        if (r >= 0)
+                r = read_question(a->message, action, &q, error);
+        if (r >= 0)
+                r = bus_find_policy(a->manager, name, &p, error);
+        const DecideInput in = {
+                .requested = p,
+                .ceiling = policy_store_ceiling(a->manager->policies),
+                .binding = { .workspace = q.workspace, .home = user->home },
+        };
+        if (r >= 0)
+                r = explain(&in, &q.request, &e);
+        if (r < 0)
+                return r;
+        act_reply(a, "a{sv}", 7, "verdict", "s", e.verdict == VERDICT_ALLOW ? "allow" : "deny", "reason",
+                        "s",
+                        e.verdict == VERDICT_ALLOW  ? "allowed"
+                        : streq(e.bound, "ceiling") ? "beyond-ceiling"
+                                                    : "not-granted",
+                        "clause", "s", e.clause ? e.clause : "", "sentence", "s",
+                        e.sentence ? e.sentence : "", "policy", "s", p->name, "digest", "s", p->digest,
+                        "bound", "s", e.bound ? e.bound : "");
+        return 0;
+}
+
+static void on_explain_user(const User *user, int e, void *userdata) {
+        Act *a = userdata;
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r = user ? explain_it(a, user, &error) : e;
+        if (r >= 0)
+                return;
+        if (!sd_bus_error_is_set(&error))
+                (void)bus_error_internal(&error, r, "It cannot be explained"); /* returns what it sets */
+        act_reply_error(a, &error);
+}
+
+static int run_explain(Act *a, sd_bus_error *error) {
+        return user_cache_get(a->manager->users, a->caller->uid, on_explain_user, a);
+}
+
+const ActKind act_explain = { MXC_IFACE_MANAGER, "Explain", NULL, run_explain, NULL };
