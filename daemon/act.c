@@ -24,6 +24,7 @@ static void act_free(Act *a) {
         if (a->free_data)
                 a->free_data(a->data);
         discharge(a);
+        sd_bus_error_free(&a->denied);
         sd_bus_message_unref(a->message);
         caller_unref(a->caller);
         free(a->object);
@@ -95,9 +96,9 @@ void act_refuse(Act *a, DecisionReason reason, const char *sentence) {
         refuse(a, reason, &error);
 }
 
-static void run(Act *a) {
+static void run(Act *a, int (*what)(Act *a, sd_bus_error *error)) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        int r = a->kind->run(a, &error);
+        int r = what(a, &error);
         if (r >= 0)
                 return; /* it has answered, or will */
         if (!sd_bus_error_is_set(&error))
@@ -105,11 +106,34 @@ static void run(Act *a) {
         act_reply_error(a, &error);
 }
 
+static void on_turn(int e, void *userdata) {
+        Act *a = userdata;
+        const sd_bus_error error = SD_BUS_ERROR_MAKE_CONST(
+                        MXC_ERROR_DENIED, "mxcd is going down; ask again in a moment.");
+        if (e < 0)
+                act_reply_error(a, &error);
+        else
+                run(a, a->then);
+}
+
+int act_in_turn(Act *a, int (*then)(Act *a, sd_bus_error *error)) {
+        a->then = then;
+        if (!a->manager->turns) /* going down */
+                return -ESHUTDOWN;
+        return turns_wait(a->manager->turns, a->caller->uid, on_turn, a);
+}
+
+static int refuse_unauthorized(Act *a, sd_bus_error *error) {
+        refuse(a, REASON_NOT_AUTHORIZED, &a->denied);
+        return 0;
+}
+
+/* The record of a refusal tells what was asked for, which may be a megabyte of words. */
 static void on_authorized(bool allowed, const sd_bus_error *error, void *userdata) {
         Act *a = userdata;
         if (allowed)
-                run(a);
-        else
+                run(a, a->kind->run);
+        else if (sd_bus_error_copy(&a->denied, error) == -ENOMEM || act_in_turn(a, refuse_unauthorized) < 0)
                 refuse(a, REASON_NOT_AUTHORIZED, error);
 }
 

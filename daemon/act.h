@@ -3,7 +3,9 @@
 /* One call on its way in: who asks, whether they may, and then the method itself. The message is held and answered exactly once. Every
  * method of every interface comes through here; there is no second way in.
  *
- * act_begin() ─► who (caller.h) ─► charge the uid ─► owner() ─► may (authorize.h) ─► run() */
+ * act_begin() ─► who (caller.h) ─► charge the uid ─► owner() ─► may (authorize.h) ─► run() [─► its turn (turns.h)]
+ *
+ * What is charged stays so until the call is answered. */
 
 #include "bus.h"
 #include "manager.h"
@@ -25,12 +27,17 @@ struct Act {
         Caller *caller;          /* from `owner` on */
         char *object;            /* id of the sandbox, name of the agent; "" of the manager */
         bool charged;
+        int (*then)(Act *a, sd_bus_error *error); /* when its turn comes */
+        sd_bus_error denied;     /* what authorize() said, until it is on record */
         void *data;              /* of run(), until it has answered */
         void (*free_data)(void *data);
 };
 
 /* The handler of a method: takes a reference to the message. 1, or a negative errno with error set. */
 int act_begin(Manager *m, sd_bus_message *message, const ActKind *kind, const char *object, sd_bus_error *error);
+
+/* For what takes long: then(), which is as run(), is called when it is the caller's turn. 0, or a negative errno. */
+int act_in_turn(Act *a, int (*then)(Act *a, sd_bus_error *error));
 
 /* Each ends the act and frees it. */
 void act_reply(Act *a, const char *types, ...);

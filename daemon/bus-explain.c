@@ -111,8 +111,8 @@ static int read_question(sd_bus_message *m, const char *action, Question *q, sd_
         return sd_bus_message_exit_container(m);
 }
 
-/* The question is read again once the caller's home is known. */
-static int explain_it(Act *a, const User *user, sd_bus_error *error) {
+/* The caller's home is known, and is the data of the act. */
+static int explain_it(Act *a, sd_bus_error *error) {
         const char *name, *action;
         Question q;
         _cleanup_(policy_unrefp) Policy *p = NULL;
@@ -127,7 +127,7 @@ static int explain_it(Act *a, const User *user, sd_bus_error *error) {
         const DecideInput in = {
                 .requested = p,
                 .ceiling = policy_store_ceiling(a->manager->policies),
-                .binding = { .workspace = q.workspace, .home = user->home },
+                .binding = { .workspace = q.workspace, .home = a->data },
         };
         if (r >= 0)
                 r = explain(&in, &q.request, &e);
@@ -147,11 +147,12 @@ static int explain_it(Act *a, const User *user, sd_bus_error *error) {
 static void on_explain_user(const User *user, int e, void *userdata) {
         Act *a = userdata;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        int r = user ? explain_it(a, user, &error) : e;
+        a->free_data = free;
+        a->data = user && user->home ? strdup(user->home) : NULL;
+        int r = !user ? e : user->home && !a->data ? -ENOMEM : act_in_turn(a, explain_it);
         if (r >= 0)
                 return;
-        if (!sd_bus_error_is_set(&error))
-                (void)bus_error_internal(&error, r, "It cannot be explained"); /* returns what it sets */
+        (void)bus_error_internal(&error, r, "It cannot be explained"); /* returns what it sets */
         act_reply_error(a, &error);
 }
 

@@ -78,18 +78,27 @@ static int end_listing(Listing *l) {
         return 0;
 }
 
-static int run_list_agents(Act *a, sd_bus_error *error) {
+static int list_agents(Act *a, sd_bus_error *error) {
         Listing l;
         if (begin_listing(a, "(oa{sv})", &l) >= 0)
                 registry_for_each(a->manager->registry, list_agent, &l);
         return end_listing(&l);
 }
 
-static int run_list_sandboxes(Act *a, sd_bus_error *error) {
+static int list_sandboxes(Act *a, sd_bus_error *error) {
         Listing l;
         if (begin_listing(a, "(oa{sv})", &l) >= 0)
                 sandbox_for_each(a->manager, list_sandbox, &l);
         return end_listing(&l);
+}
+
+/* Of somebody with thousands of them. */
+static int run_list_agents(Act *a, sd_bus_error *error) {
+        return act_in_turn(a, list_agents);
+}
+
+static int run_list_sandboxes(Act *a, sd_bus_error *error) {
+        return act_in_turn(a, list_sandboxes);
 }
 
 static int run_list_policies(Act *a, sd_bus_error *error) {
@@ -106,7 +115,7 @@ static int run_list_policies(Act *a, sd_bus_error *error) {
 
 /* ---- policies ---- */
 
-static int run_get_policy(Act *a, sd_bus_error *error) {
+static int get_policy(Act *a, sd_bus_error *error) {
         const char *name;
         _cleanup_(policy_unrefp) Policy *p = NULL;
         int r = sd_bus_message_read(a->message, "s", &name);
@@ -119,6 +128,10 @@ static int run_get_policy(Act *a, sd_bus_error *error) {
                 return -ENOMEM;
         act_reply(a, "s", text);
         return 0;
+}
+
+static int run_get_policy(Act *a, sd_bus_error *error) {
+        return act_in_turn(a, get_policy);
 }
 
 static int append_finding(sd_bus_message *m, const char *severity, const char *pointer, int line, int column,
@@ -145,7 +158,7 @@ static int append_findings(Act *a, sd_bus_message *m, const char *text) {
         return r;
 }
 
-static int run_check_policy(Act *a, sd_bus_error *error) {
+static int check_policy(Act *a, sd_bus_error *error) {
         const char *text;
         Listing l;
         int r = sd_bus_message_read(a->message, "s", &text);
@@ -157,6 +170,10 @@ static int run_check_policy(Act *a, sd_bus_error *error) {
         if (begin_listing(a, "a{sv}", &l) >= 0)
                 l.r = append_findings(a, l.reply, text);
         return end_listing(&l);
+}
+
+static int run_check_policy(Act *a, sd_bus_error *error) {
+        return act_in_turn(a, check_policy);
 }
 
 /* ---- agents ---- */

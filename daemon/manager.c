@@ -259,6 +259,8 @@ static int open_parts(Manager *m) {
         if (r >= 0)
                 r = plan_cache_new(&m->plans);
         if (r >= 0)
+                r = turns_new(m->event, &m->turns);
+        if (r >= 0)
                 r = host_facts_gather(&m->host);
         return r;
 }
@@ -313,6 +315,7 @@ Manager *manager_free(Manager *m) {
         if (!m)
                 return NULL;
         door_free(m->door);
+        m->turns = turns_free(m->turns); /* who is refused from here on is refused at once */
         launch_channel_free(m->launch);
         release_free_all(m);
         runtime_keep();

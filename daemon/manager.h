@@ -16,6 +16,7 @@
 #include "plan-cache.h"
 #include "policy-store.h"
 #include "registry.h"
+#include "turns.h"
 #include "user.h"
 
 #define SANDBOX_BUCKETS 8192U
@@ -37,6 +38,7 @@ typedef struct Manager {
         Registry *registry;
         DecisionCache *decisions;
         PlanCache *plans;
+        Turns *turns;
         HostFacts host;
         LaunchChannel *launch;
         Door *door;

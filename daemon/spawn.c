@@ -533,16 +533,30 @@ static void rule(Act *a, Agent *agent) {
 
 /* ---- book ---- */
 
+static int rule_in_turn(Act *a, sd_bus_error *error) {
+        const Spawn *w = a->data;
+        Agent *agent = registry_get(a->manager->registry, w->request.agent,
+                        a->caller->uid); /* it may have gone meanwhile */
+        if (!agent)
+                return -ENOENT;
+        rule(a, agent);
+        return 0;
+}
+
+/* A document of the caller's own is read and compared each time, and a dry run prints all of it; what is stored is known already. */
+static bool takes_long(const Act *a) {
+        const Spawn *w = a->data;
+        return a->kind == &act_plan || (w->request.policy && w->request.policy[0] == '{');
+}
+
 static void on_owner(const User *user, int error, void *userdata) {
         Act *a = userdata;
         Spawn *w = a->data;
-        Agent *agent = registry_get(a->manager->registry, w->request.agent,
-                        a->caller->uid); /* it may have gone meanwhile */
-        int r = !user ? error : !agent ? -ENOENT : user_copy(user, &w->owner);
+        int r = user ? user_copy(user, &w->owner) : error;
+        if (r >= 0)
+                r = takes_long(a) ? act_in_turn(a, rule_in_turn) : rule_in_turn(a, NULL);
         if (r < 0)
                 fail(a, r, "The owner of the agent cannot be looked up");
-        else
-                rule(a, agent);
 }
 
 static int run(Act *a, sd_bus_error *error) {
