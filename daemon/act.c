@@ -63,7 +63,8 @@ void act_reply_error(Act *a, const sd_bus_error *error) {
         act_free(a);
 }
 
-AuditSubject act_subject(const Act *a) {
+/* What records of this act begin with. */
+static AuditSubject subject_of(const Act *a) {
         AuditSubject s = { .caller = a->caller, .on_behalf_uid = AUDIT_NO_UID };
         if (streq(a->kind->interface, MXC_IFACE_AGENT))
                 s.agent = a->object;
@@ -72,21 +73,28 @@ AuditSubject act_subject(const Act *a) {
         return s;
 }
 
-static int record_refusal(Act *a, DecisionReason reason, const char *sentence) {
-        if (a->kind->record_refusal)
-                return a->kind->record_refusal(a, reason, sentence);
-        const AuditSubject s = act_subject(a);
+/* That this method was refused, and nothing of what it was asked for. */
+static int record_control(const Act *a, DecisionReason reason, const char *sentence) {
+        const AuditSubject s = subject_of(a);
         _cleanup_free_ char *method = NULL;
         if (asprintf(&method, "%s.%s", a->kind->interface, a->kind->method) < 0)
                 return -ENOMEM;
         return audit_control(a->manager->audit, &s, method, reason, sentence);
 }
 
+static int record_refusal(Act *a, DecisionReason reason, const char *sentence) {
+        return a->kind->record_refusal ? a->kind->record_refusal(a, reason, sentence)
+                                       : record_control(a, reason, sentence);
+}
+
 /* A refusal that cannot be recorded is one all the same. */
-static void refuse(Act *a, DecisionReason reason, const sd_bus_error *error) {
-        int r = record_refusal(a, reason, error->message);
+static void not_on_record(int r) {
         if (r < 0)
                 log_error("A refusal is not on record: %s", strerror(-r));
+}
+
+static void refuse(Act *a, DecisionReason reason, const sd_bus_error *error) {
+        not_on_record(record_refusal(a, reason, error->message));
         act_reply_error(a, error);
 }
 
@@ -146,6 +154,16 @@ static bool charge(Act *a) {
         return true;
 }
 
+/* What they ask for is not even read: there may be a flood of it. */
+static void refuse_crowd(Act *a, uid_t uid) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        (void)sd_bus_error_setf(&error, MXC_ERROR_LIMIT_REACHED,
+                        "More than %u requests of uid %u are under way; wait for some to be answered.",
+                        LIMIT_PENDING_PER_UID, uid); /* returns what it sets */
+        not_on_record(record_control(a, REASON_LIMIT, error.message));
+        act_reply_error(a, &error);
+}
+
 static void on_caller(Caller *caller, int error, void *userdata) {
         Act *a = userdata;
         _cleanup_(sd_bus_error_free) sd_bus_error e = SD_BUS_ERROR_NULL;
@@ -160,12 +178,8 @@ static void on_caller(Caller *caller, int error, void *userdata) {
                 act_refuse(a, REASON_CALLER_IN_SANDBOX, "A process inside a sandbox has no say here.");
                 return;
         }
-        if (!charge(a)) { /* not recorded: a flood must not become one of the journal */
-                (void)sd_bus_error_setf(&e, MXC_ERROR_LIMIT_REACHED,
-                                "More than %u requests of uid %u are under way; wait for some to be "
-                                "answered.",
-                                LIMIT_PENDING_PER_UID, caller->uid);
-                act_reply_error(a, &e);
+        if (!charge(a)) {
+                refuse_crowd(a, caller->uid);
                 return;
         }
         uid_t owner = caller->uid;
@@ -199,9 +213,14 @@ int act_begin(Manager *m, sd_bus_message *message, const ActKind *kind, const ch
                 return 1;
         }
         int r = caller_cache_get(m->callers, sd_bus_message_get_sender(message), on_caller, a);
-        if (r < 0) {
-                act_free(a);
-                return r;
+        if (r == -EBUSY) { /* nor is it known yet who they are */
+                r = sd_bus_error_setf(error, MXC_ERROR_LIMIT_REACHED,
+                                "More than %u requests of one connection are under way before it is known "
+                                "whose it is.",
+                                LIMIT_PENDING_PER_UID);
+                not_on_record(record_control(a, REASON_LIMIT, error->message));
         }
-        return 1;
+        if (r < 0)
+                act_free(a);
+        return r < 0 ? r : 1;
 }

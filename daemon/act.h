@@ -5,7 +5,8 @@
  *
  * act_begin() ─► who (caller.h) ─► charge the uid ─► owner() ─► may (authorize.h) ─► run() [─► its turn (turns.h)]
  *
- * What is charged stays so until the call is answered. */
+ * What is charged stays so until the call is answered. More than LIMIT_PENDING_PER_UID are refused, and that is recorded and counted as
+ * every refusal is. */
 
 #include "bus.h"
 #include "manager.h"
@@ -45,6 +46,3 @@ void act_reply_message(Act *a, sd_bus_message *reply); /* takes the reference */
 void act_end(Act *a); /* somebody else has taken over the message, and a->message is NULL */
 void act_reply_error(Act *a, const sd_bus_error *error);
 void act_refuse(Act *a, DecisionReason reason, const char *sentence); /* records it first */
-
-/* What records of this act begin with. */
-AuditSubject act_subject(const Act *a);
