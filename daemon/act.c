@@ -63,13 +63,20 @@ void act_reply_error(Act *a, const sd_bus_error *error) {
         act_free(a);
 }
 
-/* What records of this act begin with. */
+/* What records of this act begin with: whose the thing is that it is about. */
 static AuditSubject subject_of(const Act *a) {
         AuditSubject s = { .caller = a->caller, .on_behalf_uid = AUDIT_NO_UID };
-        if (streq(a->kind->interface, MXC_IFACE_AGENT))
+        if (streq(a->kind->interface, MXC_IFACE_AGENT)) {
+                const Agent *agent = registry_find(a->manager->registry, a->object);
                 s.agent = a->object;
-        else if (streq(a->kind->interface, MXC_IFACE_SANDBOX))
+                s.agent_uuid = agent ? agent->uuid : NULL;
+                s.on_behalf_uid = agent ? agent->owner : AUDIT_NO_UID;
+        } else if (streq(a->kind->interface, MXC_IFACE_SANDBOX)) {
+                const Sandbox *sandbox = sandbox_find(a->manager, a->object);
+                if (sandbox)
+                        return sandbox_subject(sandbox, a->caller);
                 s.sandbox = a->object;
+        }
         return s;
 }
 

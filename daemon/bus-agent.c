@@ -9,6 +9,8 @@
 #include "names.h"
 #include "sandbox.h"
 
+DEFINE_CLEANUP(Caller *, caller_unref);
+
 static Agent *find(Act *a, sd_bus_error *error) {
         Agent *agent = registry_find(a->manager->registry, a->object);
         if (!agent)
@@ -25,8 +27,8 @@ static int owner(Act *a, uid_t *ret, sd_bus_error *error) {
         return 0;
 }
 
-static AuditSubject subject(const Act *a, const Agent *agent) {
-        return (AuditSubject){ .caller = a->caller,
+static AuditSubject subject(const Caller *caller, const Agent *agent) {
+        return (AuditSubject){ .caller = caller,
                 .agent = agent->name,
                 .agent_uuid = agent->uuid,
                 .on_behalf_uid = agent->owner,
@@ -77,7 +79,7 @@ static int set_state(Act *a, AgentState state, AuditEvent event, const char *rea
         if (strlen(reason) > LIMIT_DESCRIPTION_BYTES)
                 return sd_bus_error_setf(error, MXC_ERROR_LIMIT_REACHED, "reason: more than %u bytes.",
                                 LIMIT_DESCRIPTION_BYTES);
-        const AuditSubject about = subject(a, agent);
+        const AuditSubject about = subject(a->caller, agent);
         int r = audit_agent_state(a->manager->audit, &about, event, reason);
         if (r < 0)
                 return bus_error_audit(error, r);
@@ -119,7 +121,7 @@ static int run_set_policy(Act *a, sd_bus_error *error) {
         if (!policy_store_find(a->manager->policies, policy))
                 return sd_bus_error_setf(error, MXC_ERROR_NO_SUCH_POLICY,
                                 "There is no policy '%s'; see mxcctl policy list.", policy);
-        AuditSubject about = subject(a, agent);
+        AuditSubject about = subject(a->caller, agent);
         about.policy = policy;
         about.digest = policy_store_find(a->manager->policies, policy)->digest;
         r = audit_set_policy(a->manager->audit, &about);
@@ -138,7 +140,7 @@ static int run_kill_all(Act *a, sd_bus_error *error) {
         const Agent *agent = find(a, error);
         if (!agent)
                 return -ENOENT;
-        const AuditSubject about = subject(a, agent);
+        const AuditSubject about = subject(a->caller, agent);
         int r = audit_kill(a->manager->audit, &about, "all sandboxes", SIGKILL);
         if (r < 0)
                 return bus_error_audit(error, r);
@@ -193,7 +195,7 @@ static int get_property(sd_bus *bus, const char *path, const char *interface, co
                 sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         const Agent *a = userdata;
         Manager *m = bus_manager(bus);
-        int r = bus_check_sees(m, bus, a->owner, error);
+        int r = bus_check_sees(m, bus, subject(NULL, a), error);
         return r < 0 ? r : append_property(reply, a, m, name);
 }
 
@@ -232,15 +234,14 @@ int agent_object_find(sd_bus *bus, const char *path, const char *interface, void
 }
 
 typedef struct Enumeration {
-        Manager *manager;
-        sd_bus *bus;
+        const Caller *caller;
         char **paths;
         size_t n, size;
 } Enumeration;
 
 static void add_path(Agent *a, void *userdata) {
         Enumeration *e = userdata;
-        if (e->n + 1 >= e->size || !bus_sender_sees(e->manager, e->bus, a->owner))
+        if (e->n + 1 >= e->size || !authorize_sees(e->caller, a->owner))
                 return;
         e->paths[e->n] = agent_object_path(a->name);
         if (e->paths[e->n])
@@ -248,11 +249,14 @@ static void add_path(Agent *a, void *userdata) {
 }
 
 int agent_object_enumerate(sd_bus *bus, const char *path, void *userdata, char ***ret, sd_bus_error *error) {
-        Enumeration e = { .manager = userdata, .bus = bus, .size = LIMIT_AGENTS + 1 };
+        Manager *m = userdata;
+        _cleanup_(caller_unrefp) Caller *caller = bus_sender(m, bus);
+        Enumeration e = { .caller = caller, .size = LIMIT_AGENTS + 1 };
         e.paths = calloc(e.size, sizeof(char *));
         if (!e.paths)
                 return -ENOMEM;
-        registry_for_each(e.manager->registry, add_path, &e);
+        if (caller)
+                registry_for_each(m->registry, add_path, &e);
         *ret = e.paths;
         return 1;
 }

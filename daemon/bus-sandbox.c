@@ -13,6 +13,8 @@
 #include "sandbox.h"
 #include "spawn.h"
 
+DEFINE_CLEANUP(Caller *, caller_unref);
+
 /* ---- methods ---- */
 
 static int find(Act *a, Sandbox **ret, sd_bus_error *error) {
@@ -250,7 +252,7 @@ static int append_property(sd_bus_message *m, const void *object, Manager *manag
 static int get_property(sd_bus *bus, const char *path, const char *interface, const char *name,
                 sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         const Sandbox *s = userdata;
-        int r = bus_check_sees(s->manager, bus, s->agent->owner, error);
+        int r = bus_check_sees(s->manager, bus, sandbox_subject(s, NULL), error);
         return r < 0 ? r : append_property(reply, s, s->manager, name);
 }
 
@@ -291,15 +293,14 @@ int sandbox_object_find(sd_bus *bus, const char *path, const char *interface, vo
 }
 
 typedef struct Enumeration {
-        Manager *manager;
-        sd_bus *bus;
+        const Caller *caller;
         char **paths;
         size_t n;
 } Enumeration;
 
 static void add_path(Sandbox *s, void *userdata) {
         Enumeration *e = userdata;
-        if (!bus_sender_sees(e->manager, e->bus, s->agent->owner))
+        if (!authorize_sees(e->caller, s->agent->owner))
                 return;
         e->paths[e->n] = strdup(s->object);
         if (e->paths[e->n])
@@ -309,10 +310,12 @@ static void add_path(Sandbox *s, void *userdata) {
 int sandbox_object_enumerate(
                 sd_bus *bus, const char *path, void *userdata, char ***ret, sd_bus_error *error) {
         Manager *m = userdata;
-        Enumeration e = { .manager = m, .bus = bus, .paths = calloc(m->n_sandboxes + 1, sizeof(char *)) };
+        _cleanup_(caller_unrefp) Caller *caller = bus_sender(m, bus);
+        Enumeration e = { .caller = caller, .paths = calloc(m->n_sandboxes + 1, sizeof(char *)) };
         if (!e.paths)
                 return -ENOMEM;
-        sandbox_for_each(m, add_path, &e);
+        if (caller)
+                sandbox_for_each(m, add_path, &e);
         *ret = e.paths;
         return 1;
 }

@@ -4,9 +4,11 @@
 #include "act.h"
 #include "cleanup.h"
 #include "door.h"
-#include "limits.h"
+#include "log.h"
 #include "names.h"
 #include "sandbox.h"
+
+DEFINE_CLEANUP(Caller *, caller_unref);
 
 int bus_add_objects(Manager *m, sd_bus *bus) {
         int r = sd_bus_add_object_manager(bus, NULL, MXC_BUS_PATH);
@@ -26,50 +28,29 @@ int bus_add_objects(Manager *m, sd_bus *bus) {
         return r;
 }
 
-/* A unique name is one connection's for as long as the bus lives, so its uid does not change. One is remembered: a list of a thousand
- * objects is filled in for one sender, and asking the bus for each of their properties would hold everybody else up for seconds. */
-static int uid_of(sd_bus *bus, const char *sender, uid_t *ret) {
-        static char last[LIMIT_BUS_NAME_BYTES + 1];
-        static uid_t last_uid;
-        if (last[0] && streq(last, sender)) {
-                *ret = last_uid;
-                return 0;
-        }
-        sd_bus_creds *creds = NULL;
-        int r = sender[0] == ':' ? sd_bus_get_name_creds(bus, sender, SD_BUS_CREDS_EUID, &creds) : -EINVAL;
-        if (r >= 0)
-                r = sd_bus_creds_get_euid(creds, ret);
-        sd_bus_creds_unref(creds);
-        if (r >= 0 && strlen(sender) < sizeof(last)) {
-                memcpy(last, sender, strlen(sender) + 1);
-                last_uid = *ret;
-        }
-        return r;
-}
-
-static bool sender_uid(Manager *m, sd_bus *bus, uid_t *ret) {
-        if (bus != m->bus) {
-                const Caller *peer = door_caller(m->door, bus);
-                if (!peer || peer->in_sandbox)
-                        return false;
-                *ret = peer->uid;
-                return true;
-        }
+Caller *bus_sender(Manager *m, sd_bus *bus) {
         sd_bus_message *message = sd_bus_get_current_message(bus);
-        const char *sender = message ? sd_bus_message_get_sender(message) : NULL;
-        return sender && uid_of(bus, sender, ret) >= 0;
+        Caller *c = NULL;
+        if (!message)
+                return NULL;
+        if (bus != m->bus)
+                c = door_caller(m->door, bus);
+        else if (caller_cache_get_now(m->callers, sd_bus_message_get_sender(message), &c) >= 0)
+                return c;
+        return c ? caller_ref(c) : NULL;
 }
 
-bool bus_sender_sees(Manager *m, sd_bus *bus, uid_t owner) {
-        uid_t uid;
-        return sender_uid(m, bus, &uid) && (uid == 0 || uid == owner);
-}
-
-int bus_check_sees(Manager *m, sd_bus *bus, uid_t owner, sd_bus_error *error) {
-        if (!sd_bus_get_current_message(bus) || bus_sender_sees(m, bus, owner))
+int bus_check_sees(Manager *m, sd_bus *bus, AuditSubject about, sd_bus_error *error) {
+        static const char sentence[] = "That is somebody else's; only its owner and root may look.";
+        _cleanup_(caller_unrefp) Caller *c = bus_sender(m, bus);
+        if (!sd_bus_get_current_message(bus) || (c && authorize_sees(c, about.on_behalf_uid)))
                 return 0; /* without a message it is we who ask, for a signal */
-        return sd_bus_error_set(error, MXC_ERROR_DENIED,
-                        "That is somebody else's; only its owner and root may look.");
+        about.caller = c;
+        int r = audit_control(m->audit, &about, "org.freedesktop.DBus.Properties.Get",
+                        c && c->in_sandbox ? REASON_CALLER_IN_SANDBOX : REASON_NOT_OWNER, sentence);
+        if (r < 0)
+                log_error("A refusal is not on record: %s", strerror(-r));
+        return sd_bus_error_set(error, MXC_ERROR_DENIED, sentence);
 }
 
 void bus_emit_sandbox(Manager *m, const char *member, const Sandbox *s) {

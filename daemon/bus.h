@@ -34,10 +34,11 @@ int agent_object_enumerate(sd_bus *bus, const char *path, void *userdata, char *
 int sandbox_object_find(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret, sd_bus_error *error);
 int sandbox_object_enumerate(sd_bus *bus, const char *path, void *userdata, char ***ret, sd_bus_error *error);
 
-/* Whether the sender of the message that this connection is dispatching may see what belongs to owner. Reading a property cannot wait, so on the
- * system bus this asks the bus itself for the uid, which answers whatever other clients do. */
-bool bus_sender_sees(Manager *m, sd_bus *bus, uid_t owner);
-int bus_check_sees(Manager *m, sd_bus *bus, uid_t owner, sd_bus_error *error);
+/* Who sent the message that this connection is dispatching: a new reference; NULL: nobody, or it cannot be told. Reading a property cannot wait, so
+ * on the system bus this asks the bus itself, once for each name, which answers whatever other clients do. */
+Caller *bus_sender(Manager *m, sd_bus *bus);
+/* Whether that one may see (authorize_sees()) what about.on_behalf_uid owns; a no is recorded. 0, or a negative errno with error set. */
+int bus_check_sees(Manager *m, sd_bus *bus, AuditSubject about, sd_bus_error *error);
 
 /* A policy by its name, or as a document; *ret is a new reference. 0, or a negative errno, with error set where it is not there or not good. */
 int bus_find_policy(Manager *m, const char *name, Policy **ret, sd_bus_error *error);

@@ -243,35 +243,49 @@ static int read_credentials(sd_bus_message *m, Caller *c) {
         return r < 0 ? r : settle(c, pidfd);
 }
 
-static int on_credentials(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        Name *n = userdata;
+static int from_answer(sd_bus *bus, sd_bus_message *m, const char *name, Caller **ret) {
         _cleanup_(caller_unrefp) Caller *c = NULL;
-        int r = -sd_bus_message_get_errno(m);
-        if (r == 0)
-                r = caller_new(n->cache->bus, &c);
+        int r = caller_new(bus, &c);
         if (r >= 0)
                 r = read_credentials(m, c);
-        if (r >= 0) {
-                c->sender = strdup(n->name);
-                r = c->sender ? 0 : -ENOMEM;
-        }
-        if (r >= 0)
-                n->caller = TAKE_PTR(c);
+        if (r < 0)
+                return r;
+        c->sender = strdup(name);
+        if (!c->sender)
+                return -ENOMEM;
+        *ret = TAKE_PTR(c);
+        return 0;
+}
+
+static int on_credentials(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Name *n = userdata;
+        int r = -sd_bus_message_get_errno(m);
+        if (r == 0)
+                r = from_answer(n->cache->bus, m, n->name, &n->caller);
         finish(n, r);
         return 0;
 }
 
-static int ask(CallerCache *c, const char *name, Name **ret) {
+static Name *name_new(CallerCache *c, const char *name) {
         Name *n = calloc(1, sizeof(Name));
         if (!n)
-                return -ENOMEM;
+                return NULL;
         n->cache = c;
         n->name = strdup(name);
         STAILQ_INIT(&n->waiters);
-        int r = n->name ? sd_bus_call_method_async(c->bus, &n->call, "org.freedesktop.DBus",
-                                          "/org/freedesktop/DBus", "org.freedesktop.DBus",
-                                          "GetConnectionCredentials", on_credentials, n, "s", name)
-                        : -ENOMEM;
+        if (!n->name) {
+                free(n);
+                return NULL;
+        }
+        return n;
+}
+
+static int ask(CallerCache *c, const char *name, Name **ret) {
+        Name *n = name_new(c, name);
+        if (!n)
+                return -ENOMEM;
+        int r = sd_bus_call_method_async(c->bus, &n->call, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                        "org.freedesktop.DBus", "GetConnectionCredentials", on_credentials, n, "s", name);
         if (r < 0) {
                 free(n->name);
                 free(n);
@@ -304,6 +318,34 @@ int caller_cache_get(CallerCache *c, const char *sender, CallerDone done, void *
         *w = (Waiter){ .done = done, .userdata = userdata };
         STAILQ_INSERT_TAIL(&n->waiters, w, entries);
         n->n_waiters++;
+        return 0;
+}
+
+int caller_cache_get_now(CallerCache *c, const char *sender, Caller **ret) {
+        if (!sender || sender[0] != ':')
+                return -EINVAL;
+        Name *n = find(c, sender);
+        if (n && n->caller) {
+                *ret = caller_ref(n->caller);
+                return 0;
+        }
+        _cleanup_(caller_unrefp) Caller *caller = NULL;
+        sd_bus_message *m = NULL;
+        int r = sd_bus_call_method(c->bus, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                        "org.freedesktop.DBus", "GetConnectionCredentials", NULL, &m, "s", sender);
+        if (r >= 0)
+                r = from_answer(c->bus, m, sender, &caller);
+        sd_bus_message_unref(m);
+        if (r < 0)
+                return r;
+        if (!n) { /* its end, should it have come meanwhile, is told after this; without memory it is asked again */
+                n = name_new(c, sender);
+                if (n)
+                        LIST_INSERT_HEAD(&c->names, n, entries);
+                if (n)
+                        n->caller = caller_ref(caller);
+        }
+        *ret = TAKE_PTR(caller);
         return 0;
 }
 

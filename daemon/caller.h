@@ -41,3 +41,6 @@ typedef void (*CallerDone)(Caller *caller, int error, void *userdata);
 int caller_cache_new(sd_bus *system_bus, CallerCache **ret);
 CallerCache *caller_cache_free(CallerCache *c);
 int caller_cache_get(CallerCache *c, const char *sender, CallerDone done, void *userdata);
+
+/* The same for who cannot wait (reading a property): the bus is asked and waited for, where the name is not known yet. *ret is a new reference. */
+int caller_cache_get_now(CallerCache *c, const char *sender, Caller **ret);

@@ -15,6 +15,8 @@
 #include "fd.h"
 #include "limits.h"
 
+DEFINE_CLEANUP(Caller *, caller_unref);
+
 /* ---- /proc ---- */
 
 static const struct {
@@ -387,6 +389,22 @@ START_TEST(test_senders_that_are_none) {
         ck_assert_int_eq(caller_cache_get(c, "org.example.Name", on_done, &g),
                         -EINVAL); /* may be another's tomorrow */
         ck_assert_int_eq(g.n, 0);
+        Caller *now = NULL;
+        ck_assert_int_eq(caller_cache_get_now(c, NULL, &now), -EINVAL);
+        ck_assert_int_eq(caller_cache_get_now(c, "org.example.Name", &now), -EINVAL);
+        ck_assert_ptr_null(now);
+        close_bus(&b, c);
+}
+END_TEST
+
+/* Who cannot wait is told the same as who could. */
+START_TEST(test_who_is_known_is_known_now) {
+        Bus b;
+        CallerCache *c = open_bus(&b);
+        _cleanup_(got_clear) Got first = get(&b, c, ":1.5");
+        _cleanup_(caller_unrefp) Caller *now = NULL;
+        ck_assert_int_eq(caller_cache_get_now(c, ":1.5", &now), 0);
+        ck_assert_ptr_eq(now, first.caller);
         close_bus(&b, c);
 }
 END_TEST
@@ -520,6 +538,7 @@ int main(void) {
         tcase_add_test(t, test_names_that_go);
         tcase_add_test(t, test_so_many_may_wait);
         tcase_add_test(t, test_senders_that_are_none);
+        tcase_add_test(t, test_who_is_known_is_known_now);
         tcase_add_test(t, test_a_peer);
         tcase_add_test(t, test_a_peer_that_is_nobody);
         return run_daemon_case(t);

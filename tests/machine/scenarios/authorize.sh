@@ -114,6 +114,8 @@ test_a_caller_inside_a_sandbox_has_no_say() {
         assert_refused Error.Denied inside busctl call "${MANAGER[@]}" Reload
         assert_record MXC_EVENT=control MXC_REASON=caller-in-sandbox MXC_CALLER_UID=0 MXC_ACTION=org.mxc1.Manager.Reload
         assert_refused Error.Denied inside busctl call "${MANAGER[@]}" Spawn 'sasa{sv}' '' 1 true 0
+        assert_refused Error.Denied inside busctl get-property org.mxc1 "$sandbox" org.mxc1.Sandbox Argv
+        assert_record MXC_EVENT=control MXC_REASON=caller-in-sandbox MXC_CALLER_UID=0 MXC_ACTION=org.freedesktop.DBus.Properties.Get
         assert_fails inside mxcctl run -- true
         assert_contains "$output" 'inside a sandbox'
         assert_lacks "$(inside busctl call "${MANAGER[@]}" ListSandboxes 2>&1 || true)" "${sandbox##*/}"
