@@ -346,7 +346,7 @@ const sd_bus_vtable sandbox_vtable[] = {
         PROPERTY("Unit", "s", SD_BUS_VTABLE_PROPERTY_CONST),
         PROPERTY("ControlGroup", "s", SD_BUS_VTABLE_PROPERTY_CONST),
         PROPERTY("Leader", "u", SD_BUS_VTABLE_PROPERTY_CONST),
-        PROPERTY("State", "s", SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        PROPERTY("State", "s", SD_BUS_VTABLE_PROPERTY_EMITS_INVALIDATION),
         PROPERTY("OnBehalfOf", "u", SD_BUS_VTABLE_PROPERTY_CONST),
         PROPERTY("Started", "t", SD_BUS_VTABLE_PROPERTY_CONST),
         PROPERTY("Argv", "as", SD_BUS_VTABLE_PROPERTY_CONST),

@@ -43,8 +43,8 @@ Caller *bus_sender(Manager *m, sd_bus *bus) {
 int bus_check_sees(Manager *m, sd_bus *bus, AuditSubject about, sd_bus_error *error) {
         static const char sentence[] = "That is somebody else's; only its owner and root may look.";
         _cleanup_(caller_unrefp) Caller *c = bus_sender(m, bus);
-        if (!sd_bus_get_current_message(bus) || (c && authorize_sees(c, about.on_behalf_uid)))
-                return 0; /* without a message it is we who ask, for a signal */
+        if (c && authorize_sees(c, about.on_behalf_uid))
+                return 0;
         about.caller = c;
         int r = audit_control(m->audit, &about, "org.freedesktop.DBus.Properties.Get",
                         c && c->in_sandbox ? REASON_CALLER_IN_SANDBOX : REASON_NOT_OWNER, sentence);

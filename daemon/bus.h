@@ -37,7 +37,8 @@ int sandbox_object_enumerate(sd_bus *bus, const char *path, void *userdata, char
 /* Who sent the message that this connection is dispatching: a new reference; NULL: nobody, or it cannot be told. Reading a property cannot wait, so
  * on the system bus this asks the bus itself, once for each name, which answers whatever other clients do. */
 Caller *bus_sender(Manager *m, sd_bus *bus);
-/* Whether that one may see (authorize_sees()) what about.on_behalf_uid owns; a no is recorded. 0, or a negative errno with error set. */
+/* Whether that one may see (authorize_sees()) what about.on_behalf_uid owns; a no is recorded. 0, or a negative errno with error set. Where nobody asks, nobody sees: property
+ * changes are told without their values, since a signal is for everybody on the bus. */
 int bus_check_sees(Manager *m, sd_bus *bus, AuditSubject about, sd_bus_error *error);
 
 /* A policy by its name, or as a document; *ret is a new reference. 0, or a negative errno, with error set where it is not there or not good. */
