@@ -227,8 +227,8 @@ int agent_object_find(sd_bus *bus, const char *path, const char *interface, void
         Manager *m = userdata;
         _cleanup_free_ char *name = NULL;
         int r = sd_bus_path_decode(path, MXC_AGENT_PATH_PREFIX, &name);
-        if (r <= 0)
-                return r;
+        if (r <= 0 || !*name) /* the directory of them is no agent */
+                return r < 0 ? r : 0;
         *ret = registry_find(m->registry, name);
         return *ret ? 1 : sd_bus_error_setf(error, MXC_ERROR_NO_SUCH_AGENT, "There is no agent '%s'.", name);
 }
