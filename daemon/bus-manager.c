@@ -303,6 +303,9 @@ static void add_file(const char *file, const char *error, void *userdata) {
 
 static int run_reload(Act *a, sd_bus_error *error) {
         Listing l;
+        int k = audit_check(a->manager->audit); /* what is in force after it has to be on record */
+        if (k < 0)
+                return bus_error_audit(error, k);
         user_cache_flush(a->manager->users);
         if (begin_listing(a, "(ss)", &l) >= 0) {
                 int r = manager_load(a->manager, add_file, &l);

@@ -37,7 +37,7 @@ static void on_ready(Manager *m) {
 
 static int on_hup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
         (void)sd_notify(false, "RELOADING=1");
-        (void)manager_load(userdata, NULL, NULL); /* logs itself; the last good ones stay */
+        manager_reload(userdata);
         (void)sd_notify(false, "READY=1");
         return 0;
 }

@@ -115,11 +115,30 @@ int manager_load(Manager *m, ManagerLoaded done, void *userdata) {
         return r;
 }
 
+static void reload_in(Manager *m, uint64_t usec);
+
 static int on_reload(sd_event_source *source, uint64_t usec, void *userdata) {
         Manager *m = userdata;
         m->reload = sd_event_source_disable_unref(m->reload);
-        (void)manager_load(m, NULL, NULL); /* logs itself; the last good ones stay */
+        manager_reload(m);
         return 0;
+}
+
+static void reload_in(Manager *m, uint64_t usec) {
+        if (m->reload)
+                return;
+        int r = sd_event_add_time_relative(m->event, &m->reload, CLOCK_MONOTONIC, usec, 0, on_reload, m);
+        if (r < 0) {
+                m->reload = NULL;
+                log_error("Changed files stay unread until the next reload: %s", strerror(-r));
+        }
+}
+
+void manager_reload(Manager *m) {
+        if (audit_check(m->audit) < 0)
+                reload_in(m, AUDIT_AGAIN_USEC);
+        else
+                (void)manager_load(m, NULL, NULL); /* logs itself; the last good ones stay */
 }
 
 /* Changes come in swarms: an editor's, a package's. They are read when the swarm has had time to pass. */
@@ -127,14 +146,8 @@ static int on_files(sd_event_source *source, int fd, uint32_t events, void *user
         Manager *m = userdata;
         bool changed = policy_store_drain(m->policies);
         changed |= registry_drain(m->registry);
-        if (!changed || m->reload)
-                return 0;
-        int r = sd_event_add_time_relative(
-                        m->event, &m->reload, CLOCK_MONOTONIC, RELOAD_USEC, 0, on_reload, m);
-        if (r < 0) { /* at once then */
-                m->reload = NULL;
-                (void)manager_load(m, NULL, NULL); /* logs itself */
-        }
+        if (changed)
+                reload_in(m, RELOAD_USEC);
         return 0;
 }
 

@@ -63,6 +63,9 @@ Manager *manager_free(Manager *m);
 /* Reads agents and policies again and says in the audit what changed. done() for each file that is there: its error is NULL when good. */
 typedef void (*ManagerLoaded)(const char *file, const char *error, void *userdata);
 int manager_load(Manager *m, ManagerLoaded done, void *userdata);
+/* The same, because files have changed. While the journal takes no records the last good ones stay, and it is tried again: nothing comes into
+ * force unrecorded, and nothing can be started meanwhile that they would have forbidden. */
+void manager_reload(Manager *m);
 
 /* What one uid has here: charged before anything is done for it. */
 struct Usage {
