@@ -188,31 +188,36 @@ static void registration_free(void *data) {
         free(g);
 }
 
-static int register_it(Act *a, sd_bus_error *error) {
-        const AgentDocument *d = &((Registration *)a->data)->document;
-        const Policy *policy = policy_store_find(a->manager->policies, d->policy);
-        if (!policy)
-                return sd_bus_error_setf(error, MXC_ERROR_NO_SUCH_POLICY,
-                                "There is no policy '%s'; see mxcctl policy list.", d->policy);
-        const AuditSubject s = { .caller = a->caller,
-                .agent = d->name,
-                .on_behalf_uid = d->owner,
-                .policy = d->policy,
-                .digest = policy->digest };
-        int r = audit_register(a->manager->audit, &s);
-        if (r < 0)
-                return bus_error_audit(error, r);
-        Agent *agent;
-        r = registry_register(a->manager->registry, d, &agent);
+static int refuse_registration(const AgentDocument *d, int r, sd_bus_error *error) {
         if (r == -EEXIST)
                 return sd_bus_error_setf(error, MXC_ERROR_AGENT_EXISTS,
                                 "There is an agent '%s' already, or was one that is revoked.", d->name);
         if (r == -EPERM)
                 return sd_bus_error_setf(error, MXC_ERROR_INVALID_ARGUMENT,
                                 "'%s' is the name of a user's default agent.", d->name);
-        if (r == -E2BIG)
-                return sd_bus_error_setf(error, MXC_ERROR_LIMIT_REACHED, "There are %u agents already.",
-                                LIMIT_AGENTS);
+        return sd_bus_error_setf(
+                        error, MXC_ERROR_LIMIT_REACHED, "There are %u agents already.", LIMIT_AGENTS);
+}
+
+static int register_it(Act *a, sd_bus_error *error) {
+        const AgentDocument *d = &((Registration *)a->data)->document;
+        const Policy *policy = policy_store_find(a->manager->policies, d->policy);
+        if (!policy)
+                return sd_bus_error_setf(error, MXC_ERROR_NO_SUCH_POLICY,
+                                "There is no policy '%s'; see mxcctl policy list.", d->policy);
+        int r = registry_may_register(a->manager->registry, d);
+        if (r < 0)
+                return refuse_registration(d, r, error);
+        const AuditSubject s = { .caller = a->caller,
+                .agent = d->name,
+                .on_behalf_uid = d->owner,
+                .policy = d->policy,
+                .digest = policy->digest };
+        r = audit_register(a->manager->audit, &s);
+        if (r < 0)
+                return bus_error_audit(error, r);
+        Agent *agent;
+        r = registry_register(a->manager->registry, d, &agent);
         if (r < 0)
                 return bus_error_internal(error, r, "The agent cannot be kept");
         _cleanup_free_ char *path = agent_object_path(agent->name);

@@ -38,16 +38,21 @@ static bool has_room(const Registry *r) {
         return n < LIMIT_AGENTS && taken < LIMIT_AGENT_RECORDS;
 }
 
-int registry_register(Registry *r, const AgentDocument *d, Agent **ret) {
-        _cleanup_(entry_freep) Entry *e = NULL;
+int registry_may_register(const Registry *r, const AgentDocument *d) {
         uid_t uid;
         if (name_is_reserved(d->name, &uid))
                 return -EPERM;
         if (entries_find(&r->table, d->name))
                 return -EEXIST;
-        if (!has_room(r))
-                return -E2BIG;
-        int k = entry_new(d->name, AGENT_REGISTERED, d->policy, d->description ? d->description : "", &e);
+        return has_room(r) ? 0 : -E2BIG;
+}
+
+int registry_register(Registry *r, const AgentDocument *d, Agent **ret) {
+        _cleanup_(entry_freep) Entry *e = NULL;
+        int k = registry_may_register(r, d);
+        if (k < 0)
+                return k;
+        k = entry_new(d->name, AGENT_REGISTERED, d->policy, d->description ? d->description : "", &e);
         if (k < 0)
                 return k;
         e->has_record = true;

@@ -89,5 +89,7 @@ int agent_document_parse(const char *json, size_t size, AgentDocument *ret, char
 /* Each writes first and changes memory after; a failure changes nothing. -EEXIST: name taken (also by a revoked agent). -E2BIG:
  * LIMIT_AGENTS. -EPERM: a reserved name. d->owner is the uid, whatever owner_name says. */
 int registry_register(Registry *r, const AgentDocument *d, Agent **ret);
+/* Whether one of these three stands against it, before anything is on record. */
+int registry_may_register(const Registry *r, const AgentDocument *d);
 int registry_set_state(Registry *r, Agent *a, AgentState state, const char *reason); /* -EPERM: out of revoked */
 int registry_set_policy(Registry *r, Agent *a, const char *policy); /* -EPERM: revoked. -EROFS: a file says it, change that */

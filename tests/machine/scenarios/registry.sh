@@ -235,6 +235,7 @@ test_a_revoked_name_stays_taken() {
         assert_ok call "$(agent "$name")" Agent Revoke s enough
         assert_refused AgentExists register "$name"
         assert_refused AgentExists register "$name" bob
+        assert_eq 1 "$(records MXC_EVENT=register MXC_AGENT="$name")" 'what was refused is on record as done'
         restart
         assert_refused AgentExists register "$name"
         put "/etc/mxc/agents/$name.json" "{\"schema\": \"mxc-agent/1\", \"name\": \"$name\", \"owner\": \"bob\", \"policy\": \"developer\"}"
