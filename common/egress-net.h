@@ -27,3 +27,7 @@
 #define EGRESS_FD_CHANNEL 4 /* to mxcd, egress-channel.h */
 #define EGRESS_FD_TCP 5     /* listening, IPv6 and IPv4 in one: non-blocking */
 #define EGRESS_FD_UDP 6     /* port 53 of every address, IPv6 and IPv4 in one, IPV6_RECVPKTINFO and IPV6_FREEBIND on: non-blocking */
+/* From here on, where a policy publishes ports: listeners of the host, as many as there are; and unconnected sockets of the sandbox's network,
+ * LIMIT_PUBLISHED_CLIENTS of IPv4 and as many of IPv6, in turn. All non-blocking. A socket is of the network in which it was made, whoever
+ * holds it; and one that was connected can be another time (connect(2), AF_UNSPEC), so there is no need of more. */
+#define EGRESS_FD_PUBLISHED 7

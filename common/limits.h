@@ -71,6 +71,8 @@
 /* Network: connections of one sandbox that are remembered for those who look, and refusals of LIMIT_REFUSAL_USEC told one by one */
 #define LIMIT_RELAY_CONNECTIONS 4096U
 #define LIMIT_RELAY_REFUSALS 200U
+#define LIMIT_PUBLISHED 16U                  /* ports of one sandbox that are shown outside */
+#define LIMIT_PUBLISHED_CLIENTS 64U          /* who is connected to those at once */
 #define LIMIT_RELAY_SHOWN 32U                /* the last refusals of a sandbox that are shown */
 
 /* Plans */

@@ -3,6 +3,8 @@
 
 #include "codec.h"
 
+#include <sys/socket.h>
+
 #include "cleanup.h"
 #include "limits.h"
 #include "plan.h"
@@ -179,6 +181,24 @@ static void code_limits(Codec *c, PlanLimit **limits, size_t *n) {
         }
 }
 
+static void code_published(Codec *c, PlanListener **list, size_t *n, bool has_relay) {
+        code_count(c, (void **)list, n, sizeof(PlanListener), LIMIT_PUBLISHED, "published");
+        for (size_t i = 0; c->error == 0 && i < *n; i++) {
+                PlanListener *l = &(*list)[i];
+                uint32_t family = l->family == AF_INET6 ? 6 : 4;
+                code_u32(c, &family, 4, 6, "published");
+                if (c->error == 0 && (family == 5 || !has_relay))
+                        codec_refuse(c, "published");
+                l->family = family == 6 ? AF_INET6 : AF_INET;
+                code_u32(c, &l->port, PLAN_PORT_MIN, UINT16_MAX, "published");
+                for (size_t k = 0; c->error == 0 && k < (family == 6 ? 16U : 4U); k++) {
+                        uint64_t byte = l->address[k];
+                        code_number(c, &byte, 1, "published");
+                        l->address[k] = (uint8_t)byte;
+                }
+        }
+}
+
 /* An id that setresuid() would take for "leave it as it is" is not an id. */
 static void code_identity(Codec *c, LaunchPlan *p) {
         code_u32(c, &p->uid, 0, UINT32_MAX - 1, "uid");
@@ -227,6 +247,7 @@ static void code_launch_plan(
         code_relay(c, &p->relay_uid, &p->relay_gid);
         code_limits(c, &p->limits, &p->n_limits);
         code_number(c, &p->max_files, 8, "max_files");
+        code_published(c, &p->published, &p->n_published, p->relay_uid != 0);
 }
 
 static void code_exec_plan(Codec *c, ExecPlan *p) {
@@ -320,6 +341,7 @@ LaunchPlan *launch_plan_free(LaunchPlan *p) {
         free_words(p->env, p->n_env);
         free(p->cwd);
         free(p->limits);
+        free(p->published);
         free(p);
         return NULL;
 }

@@ -82,6 +82,13 @@ typedef struct PlanLimit {
         uint64_t value;    /* encoded as u64 */
 } PlanLimit;
 
+typedef struct PlanListener {
+        uint32_t family;     /* AF_INET, AF_INET6 */
+        uint32_t port;       /* from PLAN_PORT_MIN on */
+        uint8_t address[16]; /* network order, of AF_INET the first four */
+} PlanListener;
+#define PLAN_PORT_MIN 1024U
+
 typedef struct LaunchPlan {
         char *id;          /* sandbox: 32 lower-case hex digits; also the name of its leaf */
         char *scope;       /* the agent's scope, a path below the cgroup root: /mxc.slice/…/mxc-NAME.scope */
@@ -111,6 +118,9 @@ typedef struct LaunchPlan {
         PlanLimit *limits; /* at most one of each kind */
         size_t n_limits;
         uint64_t max_files; /* RLIMIT_NOFILE, u64 */
+
+        PlanListener *published; /* of its mxc-egress, in the host's network; none without a relay */
+        size_t n_published;
 } LaunchPlan;
 
 /* What exec in a running sandbox needs; the cage stands already. argv is not empty. */

@@ -13,6 +13,7 @@ static const char *const step_names[] = {
         [LAUNCH_STEP_FDS] = "fds",
         [LAUNCH_STEP_OPEN] = "open",
         [LAUNCH_STEP_NETNS] = "netns",
+        [LAUNCH_STEP_PUBLISH] = "publish",
         [LAUNCH_STEP_TEMPLATE] = "template",
         [LAUNCH_STEP_MOUNT] = "mount",
         [LAUNCH_STEP_HANDOFF] = "handoff",

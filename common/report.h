@@ -54,6 +54,7 @@ typedef enum LaunchStep {
         LAUNCH_STEP_FDS,
         LAUNCH_STEP_OPEN,       /* a path the request named; detail is the path */
         LAUNCH_STEP_NETNS,
+        LAUNCH_STEP_PUBLISH,    /* detail is the address and port of the host */
         LAUNCH_STEP_TEMPLATE,   /* detail is the path */
         LAUNCH_STEP_MOUNT,
         LAUNCH_STEP_HANDOFF,

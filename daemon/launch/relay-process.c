@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <linux/keyctl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -82,21 +83,50 @@ static int open_journal(void) {
         return r < 0 ? r : TAKE_FD(fd);
 }
 
+/* Sockets of the sandbox's network, for who comes to what it publishes: made here, where there is still the right to go there, and by a process
+ * that serves this sandbox alone. */
+static int sockets[2 * LIMIT_PUBLISHED_CLIENTS];
+
+static int make_sockets(void) {
+        for (size_t i = 0; i < ELEMENTSOF(sockets); i++) {
+                sockets[i] = socket(i % 2 == 0 ? AF_INET : AF_INET6,
+                                SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+                if (sockets[i] < 0)
+                        return -errno;
+        }
+        return 0;
+}
+
+static int take_sockets(const Relay *r) {
+        if (r->n_published == 0)
+                return 0;
+        _cleanup_close_ int host = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+        if (host < 0 || setns(r->net, CLONE_NEWNET) < 0)
+                return -errno;
+        int error = make_sockets();
+        return setns(host, CLONE_NEWNET) < 0 ? -errno : error;
+}
+
 /* The last step: until here, what is wrong is told by the launcher's own standard error. */
 static int take_descriptors(const Relay *r) {
         _cleanup_close_ int null = open("/dev/null", O_RDWR | O_CLOEXEC), journal = open_journal();
         if (null < 0)
                 return -errno;
-        const int fds[] = { null, null, journal >= 0 ? journal : null, r->lease, r->channel, r->steering.tcp,
-                r->steering.udp };
+        int fds[EGRESS_FD_PUBLISHED + LIMIT_PUBLISHED + ELEMENTSOF(sockets)] = { null, null,
+                journal >= 0 ? journal : null, r->lease, r->channel, r->steering.tcp, r->steering.udp };
         _Static_assert(EGRESS_FD_LEASE == 3 && EGRESS_FD_CHANNEL == 4 && EGRESS_FD_TCP == 5 &&
-                                        EGRESS_FD_UDP == 6,
+                                        EGRESS_FD_UDP == 6 && EGRESS_FD_PUBLISHED == 7,
                         "the order");
-        const int n = ELEMENTSOF(fds);
-        int up[ELEMENTSOF(fds)];
+        int n = EGRESS_FD_PUBLISHED, up[ELEMENTSOF(fds)];
+        for (size_t i = 0; i < r->n_published; i++)
+                fds[n++] = r->published[i];
+        for (size_t i = 0; i < ELEMENTSOF(sockets) && r->n_published > 0; i++)
+                fds[n++] = sockets[i];
         for (int i = 0; i < n; i++) /* out of the way of each other */
                 if ((up[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, n)) < 0)
                         return -errno;
+        (void)TAKE_FD(null); /* from here on their numbers are somebody else's */
+        (void)TAKE_FD(journal);
         for (int i = 0; i < n; i++)
                 if (dup3(up[i], i, 0) < 0)
                         return -errno;
@@ -104,6 +134,7 @@ static int take_descriptors(const Relay *r) {
 }
 
 const RelayStep relay_steps[] = {
+        { "sockets", take_sockets },
         { "session", take_session },
         { "limits", take_limits },
         { "securebits", take_securebits },

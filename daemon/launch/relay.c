@@ -83,6 +83,8 @@ static void stop_pausing(Launcher *l, Relay *r) {
 static void stop_watching(Launcher *l, Relay *r) {
         launcher_unwatch(l, &r->tcp);
         launcher_unwatch(l, &r->udp);
+        for (size_t i = 0; i < r->n_published; i++)
+                launcher_unwatch(l, &r->calls[i]);
         stop_pausing(l, r);
 }
 
@@ -95,6 +97,8 @@ static int watch(Launcher *l, Relay *r) {
         int error = launcher_watch(l, &r->tcp, r->steering.tcp, on_call, r);
         if (error == 0)
                 error = launcher_watch(l, &r->udp, r->steering.udp, on_call, r);
+        for (size_t i = 0; i < r->n_published && error == 0; i++)
+                error = launcher_watch(l, &r->calls[i], r->published[i], on_call, r);
         if (error < 0) {
                 stop_watching(l, r);
                 log_error("Sandbox %s has no network: %s", r->run->id, strerror(-error));
@@ -222,6 +226,7 @@ int relay_new(Launcher *l, Run *run, const LaunchPlan *plan, Steering *steering,
                 .lease = -EBADF,
                 .channel = -EBADF,
                 .mxcd = -EBADF,
+                .net = -EBADF,
         };
         *steering = STEERING_NONE;
         run->relay = r;
@@ -239,7 +244,11 @@ static void close_all(Relay *r) {
         steering_close(&r->steering);
         cleanup_closep(&r->lease);
         cleanup_closep(&r->channel);
-        r->lease = r->channel = -EBADF;
+        cleanup_closep(&r->net);
+        for (size_t i = 0; i < r->n_published; i++)
+                cleanup_closep(&r->published[i]);
+        r->n_published = 0;
+        r->lease = r->channel = r->net = -EBADF;
 }
 
 void relay_end(Launcher *l, Run *run) {

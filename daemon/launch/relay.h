@@ -5,7 +5,10 @@
  * another one. It never outlives the sandbox, and not the launcher either. Between its lives nothing is
  * reached: there is no way out of that network but through it. */
 
+#include <netinet/in.h>
+
 #include "launcher.h"
+#include "limits.h"
 #include "steering.h"
 
 #define RELAY_TASKS 8U
@@ -23,7 +26,11 @@ typedef struct Relay {
         Steering steering;
         int lease, channel;         /* for the process that is started next */
         int mxcd;                   /* the other end of the channel */
+        int published[LIMIT_PUBLISHED]; /* listeners in the host's network */
+        size_t n_published;
+        int net;                    /* the sandbox's network, where something is published; else -EBADF */
         Source tcp, udp;            /* while there is no process */
+        Source calls[LIMIT_PUBLISHED]; /* the same of the listeners */
         pid_t launcher;             /* its parent */
         pid_t pid;                  /* 0: there is none */
         Source end;                 /* its pidfd */
@@ -37,6 +44,12 @@ typedef struct Relay {
 
 /* Takes the steering, and copies of the descriptors; run_free() undoes it. */
 int relay_new(Launcher *l, Run *run, const LaunchPlan *plan, Steering *steering, const int fds[RELAY_SPAWN_FDS]);
+
+/* Before the sandbox is there: what it publishes is taken on the host, all of it or it is not begun. net: its network, of which a copy is
+ * kept. On failure *ret_where is the one that cannot be had. */
+int relay_publish(Relay *r, const LaunchPlan *plan, int net, const PlanListener **ret_where);
+#define LISTENER_TEXT_SIZE (INET6_ADDRSTRLEN + 8)
+void listener_format(const PlanListener *l, char ret[LISTENER_TEXT_SIZE]); /* "127.0.0.1:8080", "[::1]:8080" */
 
 /* The sandbox runs: from now on what comes starts it. */
 int relay_begin(Launcher *l, Run *run);

@@ -30,7 +30,8 @@ DEFINE_CLEANUP(ExecPlan *, exec_plan_free);
 
 typedef struct Failure {
         LaunchStep step;
-        const char *detail; /* borrowed */
+        const char *detail; /* borrowed, or of text */
+        char text[LISTENER_TEXT_SIZE];
 } Failure;
 
 /* ---- what a sandbox is born with ---- */
@@ -130,14 +131,24 @@ typedef struct Birth {
 } Birth;
 
 /* A steered one is there: nobody comes here without. What of it is held outside stays with the run; of a proof nobody answers. */
-static int take_network(Launcher *l, Run *run, const Birth *b, EmptyNamespaces *ret) {
+static int take_network(Launcher *l, Run *run, const Birth *b, EmptyNamespaces *ret, Failure *f) {
         if (!run->steered) {
                 *ret = net_pool_take(l);
                 return 0;
         }
         _cleanup_(steering_close) Steering steering = STEERING_NONE;
         *ret = net_pool_take_steered(l, &steering);
-        return b->relay ? relay_new(l, run, b->plan, &steering, b->relay) : 0;
+        int r = b->relay ? relay_new(l, run, b->plan, &steering, b->relay) : 0;
+        if (r < 0 || !b->relay || b->plan->n_published == 0)
+                return r;
+        const PlanListener *where = NULL;
+        f->step = LAUNCH_STEP_PUBLISH;
+        r = relay_publish(run->relay, b->plan, ret->net, &where);
+        if (r < 0 && where) {
+                listener_format(where, f->text);
+                f->detail = f->text;
+        }
+        return r;
 }
 
 static int open_channels(Run *run, int *ret_report, int *ret_control, StatusPage **ret_page) {
@@ -212,7 +223,7 @@ static int start(Launcher *l, Run *run, const Birth *b, Failure *f) {
                 r = host_network(run, &cage.host_network);
         if (r == 0) {
                 f->step = LAUNCH_STEP_NETNS;
-                r = take_network(l, run, b, &cage.empty);
+                r = take_network(l, run, b, &cage.empty, f);
         }
         if (r == 0) {
                 f->step = LAUNCH_STEP_CLONE;
@@ -285,7 +296,7 @@ static int probe(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_f
 }
 
 void verb_probe(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_fds) {
-        Failure f = { LAUNCH_STEP_NONE, NULL };
+        Failure f = { .step = LAUNCH_STEP_NONE };
         int r = probe(l, q, fds, n_fds, &f);
         if (r < 0)
                 launcher_reply_failed(l, q->serial, f.step, -r, f.detail);
@@ -365,7 +376,7 @@ static int spawn(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_f
 }
 
 void verb_spawn(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_fds) {
-        Failure f = { LAUNCH_STEP_NONE, NULL };
+        Failure f = { .step = LAUNCH_STEP_NONE };
         int r = spawn(l, q, fds, n_fds, &f);
         if (r < 0)
                 launcher_reply_failed(l, q->serial, f.step, -r, f.detail);
@@ -438,7 +449,7 @@ static int exec(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_fd
 }
 
 void verb_exec(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_fds) {
-        Failure f = { LAUNCH_STEP_NONE, NULL };
+        Failure f = { .step = LAUNCH_STEP_NONE };
         int r = exec(l, q, fds, n_fds, &f);
         if (r < 0)
                 launcher_reply_failed(l, q->serial, f.step, -r, f.detail);

@@ -72,6 +72,29 @@ static void put_lease(FILE *f) {
         fprintf(f, "lease: %.*s\n", (int)(n > 0 ? n : 0), text);
 }
 
+/* Not the listeners, which come first. */
+static void put_inside(FILE *f) {
+        const struct sockaddr_in v4 = { .sin_family = AF_INET,
+                .sin_port = htons(STUB_INSIDE_PORT),
+                .sin_addr = { htonl(INADDR_LOOPBACK) } };
+        const struct sockaddr_in6 v6 = {
+                .sin6_family = AF_INET6, .sin6_port = htons(STUB_INSIDE_PORT), .sin6_addr = in6addr_loopback
+        };
+        const struct sockaddr *const where[] = { (const struct sockaddr *)&v4,
+                (const struct sockaddr *)&v6 };
+        const socklen_t sizes[] = { sizeof(v4), sizeof(v6) };
+        int fd = EGRESS_FD_PUBLISHED, listens = 1;
+        socklen_t size = sizeof(listens);
+        while (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens)
+                fd++;
+        for (size_t i = 0; i < ELEMENTSOF(where); i++) {
+                (void)fcntl(fd + (int)i, F_SETFL, 0);
+                fprintf(f, "%s ",
+                                connect(fd + (int)i, where[i], sizes[i]) < 0 ? strerror(errno) : "answers");
+        }
+        fprintf(f, "\n");
+}
+
 static void serve_tcp(void) {
         struct sockaddr_in6 to;
         socklen_t size = sizeof(to);
@@ -90,6 +113,9 @@ static void serve_tcp(void) {
                 break;
         case STUB_DIE:
                 _exit(3);
+        case STUB_INSIDE:
+                put_inside(f);
+                break;
         case STUB_FORK: /* what a real one is not allowed */
                 fprintf(f, "forks\n");
                 (void)fflush(f);

@@ -8,5 +8,7 @@
 #define STUB_FORK 4  /* leaves a child behind that serves as well */
 
 #define STUB_STAY 5  /* does not hear TERM any more */
+#define STUB_INSIDE 6 /* by the first two sockets that it was given: who answers at STUB_INSIDE_PORT of 127.0.0.1, and of ::1 */
+#define STUB_INSIDE_PORT 8080
 
 #define STUB_HELLO "here" /* what it says to mxcd first */

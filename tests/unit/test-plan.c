@@ -86,6 +86,12 @@ static LaunchPlan *whole_plan(void) {
         p->limits[0] = (PlanLimit){ PLAN_LIMIT_TASKS_MAX, 512 };
         p->limits[1] = (PlanLimit){ PLAN_LIMIT_MEMORY_MAX, UINT64_C(1) << 40 };
         p->max_files = UINT64_C(0x123456789a);
+        p->relay_uid = 61236;
+        p->relay_gid = 61237;
+        p->n_published = 2;
+        p->published = array(2, sizeof(PlanListener));
+        p->published[0] = (PlanListener){ AF_INET, 1024, { 127, 0, 0, 1 } };
+        p->published[1] = (PlanListener){ AF_INET6, 65535, { [15] = 1 } };
         return p;
 }
 
@@ -121,6 +127,8 @@ START_TEST(test_plan_survives_a_round_trip) {
         ck_assert_int_eq(q->mounts[1].access, PLAN_DENIED);
         ck_assert_str_eq(q->argv[1], "");
         ck_assert_uint_eq(q->groups[0], 27);
+        ck_assert(q->n_published == 2 && q->published[1].family == AF_INET6 &&
+                        q->published[1].port == 65535 && q->published[1].address[15] == 1);
         ck_assert(q->max_files == UINT64_C(0x123456789a) && q->limits[1].value == UINT64_C(1) << 40);
 }
 END_TEST
@@ -321,6 +329,15 @@ static void weight_of_nothing(LaunchPlan *p) {
 static void weight_too_great(LaunchPlan *p) {
         p->limits[0] = (PlanLimit){ PLAN_LIMIT_IO_WEIGHT, 10001 };
 }
+static void port_below_the_first(LaunchPlan *p) {
+        p->published[0].port = PLAN_PORT_MIN - 1;
+}
+static void port_above_the_last(LaunchPlan *p) {
+        p->published[1].port = UINT16_MAX + 1;
+}
+static void published_without_a_relay(LaunchPlan *p) {
+        p->relay_uid = p->relay_gid = 0;
+}
 static void missing_string(LaunchPlan *p) {
         free(p->cwd);
         p->cwd = NULL;
@@ -332,7 +349,8 @@ static void (*const spoilers[])(LaunchPlan *) = { relative_scope, scope_is_the_r
         link_at_the_root, syscall_with_capitals, same_syscall_twice, absolute_handoff, handoff_upwards,
         unknown_handoff, uid_that_is_none, gid_that_is_none, group_that_is_none, no_program,
         env_without_equals, env_without_name, relative_cwd, wide_umask, too_many_rows, too_many_columns,
-        unknown_limit, same_limit_twice, weight_of_nothing, weight_too_great, missing_string };
+        unknown_limit, same_limit_twice, weight_of_nothing, weight_too_great, port_below_the_first,
+        port_above_the_last, published_without_a_relay, missing_string };
 
 START_TEST(test_spoilt_plan_is_refused) {
         _cleanup_(launch_plan_freep) LaunchPlan *p = whole_plan();
@@ -443,6 +461,14 @@ static void n_template_mounts(LaunchPlan *p, size_t n) {
         p->template.n_mounts = n;
 }
 
+static void n_published(LaunchPlan *p, size_t n) {
+        free(p->published);
+        p->published = array(n, sizeof(PlanListener));
+        p->n_published = n;
+        for (size_t i = 0; i < n; i++)
+                p->published[i] = (PlanListener){ AF_INET, PLAN_PORT_MIN, { 127, 0, 0, 1 } };
+}
+
 static void n_links(LaunchPlan *p, size_t n) {
         PlanLink *links = array(n, sizeof(PlanLink));
         for (size_t i = 0; i < n; i++) {
@@ -493,6 +519,7 @@ static const struct {
         { "syscalls", n_syscalls, LIMIT_PLAN_SYSCALLS },
         { "handoff", n_handoff, LIMIT_PLAN_HANDOFF },
         { "groups", n_groups, LIMIT_PLAN_GROUPS },
+        { "published", n_published, LIMIT_PUBLISHED },
 };
 
 START_TEST(test_limit_is_where_it_says) {
