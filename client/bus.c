@@ -142,8 +142,9 @@ static int append_texts_and_options(sd_bus_message *m, void *userdata) {
                 r = sd_bus_message_open_container(m, 'a', "{sv}");
         for (size_t i = 0; r >= 0 && i < a->n_options; i++) {
                 const BusOption *o = &a->options[i];
-                r = o->text ? sd_bus_message_append(m, "{sv}", o->key, "s", o->text)
-                            : sd_bus_message_append(m, "{sv}", o->key, "q", o->number);
+                r = o->type == 'q'   ? sd_bus_message_append(m, "{sv}", o->key, "q", (uint16_t)o->number)
+                    : o->type == 't' ? sd_bus_message_append(m, "{sv}", o->key, "t", o->number)
+                                     : sd_bus_message_append(m, "{sv}", o->key, "s", o->text);
         }
         return r < 0 ? r : sd_bus_message_close_container(m);
 }

@@ -19,8 +19,9 @@ int bus_call_json(sd_bus *bus, const char *path, const char *interface, const ch
 /* The same for a method that takes texts and, last, a{sv}. */
 typedef struct BusOption {
         const char *key;
-        const char *text; /* s; NULL: */
-        uint16_t number;  /* q */
+        char type;        /* 0: s, q, t */
+        const char *text;
+        uint64_t number;
 } BusOption;
 int bus_call_options(sd_bus *bus, const char *path, const char *interface, const char *method, json_t **ret,
                 const char *const *texts, const BusOption *options, size_t n_options);

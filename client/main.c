@@ -45,7 +45,9 @@ static const Verb policy_verbs[] = {
                         "Say whether a policy allows something, and by which clause",
                         .details = "ACTION is read, write, exec (TARGET: a path), connect (a host or an "
                                    "address), env (a variable),\n"
-                                   "syscall (a name), publish (a port of the host) or spawn.\n"
+                                   "syscall (a name), resource (such as memoryMax, and --amount), publish "
+                                   "(a port "
+                                   "of the host) or spawn.\n"
                                    "Exits with 0 when it is allowed, and 1 when it is denied.",
                         .options = policy_explain_options, .takes = ASKS | VERB_OBJECT,
                         .run = policy_explain },

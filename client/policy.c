@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Policies as mxcd has them: list, show and explain. */
 
+#include "policy.h"
 #include "bus.h"
 #include "document.h"
 #include "escape.h"
@@ -98,7 +99,7 @@ int policy_show(const Verb *v, Options *o) {
         return output_json(policy);
 }
 
-enum { EXPLAIN_VALUE = 1, EXPLAIN_PROTOCOL, EXPLAIN_PORT, EXPLAIN_WORKSPACE, EXPLAIN_FROM };
+enum { EXPLAIN_VALUE = 1, EXPLAIN_PROTOCOL, EXPLAIN_PORT, EXPLAIN_WORKSPACE, EXPLAIN_FROM, EXPLAIN_AMOUNT };
 
 const Option policy_explain_options[] = {
         { EXPLAIN_WORKSPACE, 'w', "workspace", "DIR",
@@ -106,13 +107,14 @@ const Option policy_explain_options[] = {
         { EXPLAIN_PROTOCOL, '\0', "protocol", "NAME", "Of connect: tcp, udp or icmp (default: tcp)" },
         { EXPLAIN_PORT, '\0', "port", "NUMBER", "Of connect and publish" },
         { EXPLAIN_FROM, '\0', "from", "NUMBER", "Of publish: the sandbox's port (default: the same)" },
+        { EXPLAIN_AMOUNT, '\0', "amount", "AMOUNT", "Of resource: how much, as in 4G, 200%, 2h or 512" },
         { EXPLAIN_VALUE, '\0', "value", "TEXT",
                         "Of env: what the variable is set to; of publish: owner or any" },
         { 0 },
 };
 
 typedef struct Question {
-        const char *workspace, *value, *protocol;
+        const char *workspace, *value, *protocol, *amount;
         long port, from; /* -1: none */
 } Question;
 
@@ -134,6 +136,9 @@ static int take_question(const Verb *v, Question *q, int id, const char *value) 
                 break;
         case EXPLAIN_VALUE:
                 q->value = value;
+                break;
+        case EXPLAIN_AMOUNT:
+                q->amount = value;
                 break;
         case EXPLAIN_FROM:
                 return take_port(v, "from", value, &q->from);
@@ -162,12 +167,27 @@ static int split_port(const Verb *v, const char *target, Question *q, char **ret
         return *port ? take_question(v, q, EXPLAIN_PORT, port + 1) : 0;
 }
 
+static int parse_amount(const char *resource, const char *text, uint64_t *ret) {
+        int r = policy_amount_parse(resource, text, ret);
+        if (r == -ENOENT)
+                return fail(STATUS_TROUBLE,
+                                "--amount is of a resource, such as memoryMax, tasksMax or runtimeMax: see "
+                                "mxc-policy(5)");
+        return r < 0 ? fail(STATUS_TROUBLE, "--amount=%s: %s is not said so: see mxc-policy(5)", text,
+                                       resource)
+                     : 0;
+}
+
 static int ask(const Question *q, char *const *words, size_t n_words, json_t **ret) {
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_free_ char *workspace = NULL, *document = NULL;
-        BusOption options[6];
+        BusOption options[7];
         size_t n = 0;
-        int r = workspace_resolve(q->workspace, &workspace);
+        uint64_t amount = 0;
+        int r = q->amount ? parse_amount(n_words > 2 ? words[2] : "", q->amount, &amount) : 0;
+        if (r != 0)
+                return r;
+        r = workspace_resolve(q->workspace, &workspace);
         if (r < 0)
                 return fail(STATUS_TROUBLE, "cannot find the workspace %s: %s",
                                 q->workspace ? q->workspace : ".", strerror(-r));
@@ -181,9 +201,11 @@ static int ask(const Question *q, char *const *words, size_t n_words, json_t **r
         if (q->protocol)
                 options[n++] = (BusOption){ .key = "protocol", .text = q->protocol };
         if (q->port >= 0)
-                options[n++] = (BusOption){ .key = "port", .number = (uint16_t)q->port };
+                options[n++] = (BusOption){ .key = "port", .type = 'q', .number = (uint64_t)q->port };
         if (q->from >= 0)
-                options[n++] = (BusOption){ .key = "from", .number = (uint16_t)q->from };
+                options[n++] = (BusOption){ .key = "from", .type = 'q', .number = (uint64_t)q->from };
+        if (q->amount)
+                options[n++] = (BusOption){ .key = "amount", .type = 't', .number = amount };
         int status = bus_open(&bus);
         if (status != 0)
                 return status;
@@ -204,13 +226,15 @@ static char *decider(const json_t *d) {
         return asprintf(&text, "policy %s", policy) < 0 ? NULL : text;
 }
 
-static void print_decision(const json_t *d, const char *action, const char *target, bool allowed) {
+static void print_decision(
+                const json_t *d, const char *action, const char *target, const char *amount, bool allowed) {
         _cleanup_free_ char *what = escape_text(target), *clause = escape_text(member_text(d, "clause")),
                             *sentence = escape_text(member_text(d, "sentence")), *who = decider(d),
                             *by = who ? escape_text(who) : NULL;
         Colour colour = allowed ? COLOUR_GOOD : COLOUR_BAD;
-        printf("%s%s%s: %s%s%s\n", colour_begin(colour), allowed ? "allowed" : "denied", colour_end(colour),
-                        action, *target ? " " : "", what ? what : "?");
+        printf("%s%s%s: %s%s%s%s%s\n", colour_begin(colour), allowed ? "allowed" : "denied",
+                        colour_end(colour), action, *target ? " " : "", what ? what : "?", amount ? " " : "",
+                        amount ? amount : ""); /* which could be read, so it is plain */
         printf("  by %s%s%s%s\n", clause && *clause ? "clause " : "", clause ? clause : "",
                         clause && *clause ? " of " : "", by ? by : "?");
         if (sentence && *sentence)
@@ -250,6 +274,6 @@ int policy_explain(const Verb *v, Options *o) {
         if (settings.json != JSON_OFF)
                 status = output_json(decision);
         else
-                print_decision(decision, o->argv[1], o->n_words > 2 ? o->argv[2] : "", allowed);
+                print_decision(decision, o->argv[1], o->n_words > 2 ? o->argv[2] : "", q.amount, allowed);
         return status != 0 ? status : allowed ? STATUS_OK : STATUS_NO;
 }

@@ -164,3 +164,8 @@ bool policy_path_exec(const Policy *p, const char *path);
 bool policy_name_is_valid(const char *name);
 /* True when nothing on any network can be reached under it. */
 bool policy_is_offline(const Policy *p);
+
+/* How much of a resource or of egress.limits, by its name, spelled as in a policy ("4G", "200%", "2h", "512", "infinity"), in the units of
+ * ResourceKind. -ENOENT: there is no such name. -EINVAL, -ERANGE: value.h. */
+int policy_amount_parse(const char *name, const char *text, uint64_t *ret);
+bool policy_resource_is_known(const char *name);

@@ -39,7 +39,7 @@ __mxcctl_argument() {
         'policy explain')
                 case $2 in
                 0) __mxcctl_ask policy list; compgen -f -- "$3" ;;
-                1) printf '%s\n' read write exec connect env syscall spawn publish ;;
+                1) printf '%s\n' read write exec connect env syscall resource spawn publish ;;
                 *) compgen -f -- "$3" ;;
                 esac
                 ;;
@@ -85,7 +85,7 @@ _mxcctl() {
                 [policy list]="$table"
                 [policy show]="$object"
                 [policy check]="$object"
-                [policy explain]="--workspace --protocol --port --from --value $object"
+                [policy explain]="--workspace --protocol --port --from --amount --value $object"
                 [policy diff]="$object"
         )
         # Options whose value is a word of its own; the others with a value are written with =.

@@ -412,11 +412,45 @@ START_TEST(test_widenings) {
 }
 END_TEST
 
+START_TEST(test_amounts) {
+        static const struct {
+                const char *name, *text;
+                int r;
+                uint64_t value;
+        } rows[] = {
+                { "memoryMax", "4G", 0, UINT64_C(4) << 30 },
+                { "memorySwapMax", "0", 0, 0 },
+                { "cpuQuota", "200%", 0, 2000000 },
+                { "cpuQuota", "200", -EINVAL, 0 },
+                { "runtimeMax", "2h", 0, UINT64_C(7200) * 1000000 },
+                { "tasksMax", "512", 0, 512 },
+                { "tasksMax", "infinity", 0, RESOURCE_UNLIMITED },
+                { "tasksMax", "9223372036854775807", 0, INT64_MAX },
+                { "tasksMax", "9223372036854775808", -ERANGE, 0 },
+                { "tasksMax", "4G", -EINVAL, 0 },
+                { "tasksMax", "", -EINVAL, 0 },
+                { "ioWeight", "-1", -EINVAL, 0 },
+                { "bytesOut", "200M", 0, UINT64_C(200) << 20 },
+                { "connections", "64", 0, 64 },
+                { "nonsense", "1", -ENOENT, 0 },
+                { "", "1", -ENOENT, 0 },
+        };
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                uint64_t v = 0;
+                int r = policy_amount_parse(rows[i].name, rows[i].text, &v);
+                ck_assert_msg(r == rows[i].r && v == rows[i].value, "%s of %s gives %d", rows[i].text,
+                                rows[i].name, r);
+                ck_assert(policy_resource_is_known(rows[i].name) == (r != -ENOENT));
+        }
+}
+END_TEST
+
 int main(void) {
         TCase *t = tcase_create("values");
         tcase_add_test(t, test_sizes);
         tcase_add_test(t, test_percentages);
         tcase_add_test(t, test_spans);
+        tcase_add_test(t, test_amounts);
         tcase_add_test(t, test_hosts);
         tcase_add_test(t, test_blocks);
         tcase_add_test(t, test_covering_bit_by_bit);

@@ -456,6 +456,16 @@ test_policies() {
         assert_status 1 as alice mxcctl policy explain workspace connect example.com --port 443
         assert_eq deny "$(json 'x["verdict"]' as alice mxcctl policy explain --json workspace syscall ptrace)"
         assert_status 2 as alice mxcctl policy explain nowhere read /
+        assert_status 0 as alice mxcctl policy explain locked resource runtimeMax --amount 1min
+        assert_contains "$output" 'allowed: resource runtimeMax 1min'
+        assert_status 1 as alice mxcctl policy explain locked resource runtimeMax --amount infinity
+        assert_contains "$output" 'clause /resources'
+        assert_status 2 as alice mxcctl policy explain locked resource runtimeMax
+        assert_contains "$output" 'how much of runtimeMax'
+        assert_status 2 as alice mxcctl policy explain locked resource nonsense
+        assert_contains "$output" 'such as memoryMax'
+        assert_status 2 as alice mxcctl policy explain locked resource runtimeMax --amount soon
+        assert_refused InvalidArgument call /org/mxc1 Manager Explain 'ssa{sv}' locked resource 1 target s tasksMax
         assert_status 0 as alice mxcctl policy check /usr/lib/mxc/policies/locked.json
         assert_status 1 as alice mxcctl policy check - <<<'{"schema": "mxc-policy/1", "filesystem": {"readwritePaths": ["/"]}}'
         assert_contains "$output" 'ceiling: /filesystem/readwritePaths/0'
