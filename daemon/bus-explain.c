@@ -28,6 +28,7 @@ int bus_find_policy(Manager *m, const char *name, Policy **ret, sd_bus_error *er
 typedef struct Question {
         PolicyRequest request;
         const char *workspace;
+        bool has_amount;
 } Question;
 
 static int read_question_option(sd_bus_message *m, Question *q, sd_bus_error *error) {
@@ -47,8 +48,10 @@ static int read_question_option(sd_bus_message *m, Question *q, sd_bus_error *er
                 q->request.amount = port;
                 return r;
         }
-        if (streq(name, "amount"))
+        if (streq(name, "amount")) {
+                q->has_amount = true;
                 return sd_bus_message_read(m, "v", "t", &q->request.amount);
+        }
         const bool known = streq(name, "target") || streq(name, "value") || streq(name, "workspace") ||
                            streq(name, "protocol");
         if (!known)
@@ -100,6 +103,14 @@ static int read_question(sd_bus_message *m, const char *action, Question *q, sd_
         }
         if (r < 0)
                 return r;
+        if (q->request.kind == REQUEST_RESOURCE && !policy_resource_is_known(q->request.target))
+                return sd_bus_error_setf(error, MXC_ERROR_INVALID_ARGUMENT,
+                                "target: a key of resources or of network.egress.limits, such as memoryMax; "
+                                "not '%s'.",
+                                q->request.target);
+        if (q->request.kind == REQUEST_RESOURCE && !q->has_amount)
+                return sd_bus_error_setf(error, MXC_ERROR_INVALID_ARGUMENT,
+                                "amount: how much of %s is asked for must be said.", q->request.target);
         bool path = q->request.kind == REQUEST_READ || q->request.kind == REQUEST_WRITE ||
                     q->request.kind == REQUEST_EXEC;
         if (path && !path_is_normal(q->request.target))
