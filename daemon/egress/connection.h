@@ -33,6 +33,7 @@ struct Connection {
         bool in_http;                  /* a first request was accepted */
         bool timing;                   /* timer is for the rest of a hello or a head */
         char claimed[LIMIT_HOST_BYTES + 1]; /* what it said of itself; "" where it did not */
+        char refused[LIMIT_HOST_BYTES + 1]; /* the same, where that was refused */
         ProxyKind proxy;               /* it has been asked for so, and is not answered yet */
         uint64_t bytes_out, bytes_in;
 };

@@ -13,10 +13,18 @@ typedef struct Refusal {
         size_t size;
 } Refusal;
 
+/* What a judgement speaks of must be there when it is told. */
+static const char *keep(Connection *c, const char *host) {
+        (void)snprintf(c->refused, sizeof(c->refused), "%s", host);
+        return c->refused;
+}
+
 static bool claim(Connection *c, const char *host, EgressReason reason, Judgement *ret) {
         *ret = judge_claim(c->egress->lease, &c->destination, *host ? host : NULL, reason);
         if (ret->verdict == VERDICT_ALLOW)
                 (void)snprintf(c->claimed, sizeof(c->claimed), "%s", host);
+        else if (ret->host == host)
+                ret->host = keep(c, host);
         return ret->verdict == VERDICT_ALLOW;
 }
 
@@ -72,8 +80,10 @@ static bool look_for_hello(Connection *c, Refusal *f) {
                 return true;
         }
         Judgement other = unreadable(c);
-        if (found == TLS_HELLO)
+        if (found == TLS_HELLO) {
                 other.reason = EGRESS_SNI;
+                other.host = *name.host ? keep(c, name.host) : other.host;
+        }
         return refuse_tls(f, other);
 }
 
