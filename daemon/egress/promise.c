@@ -97,7 +97,6 @@ static const int calls[] = {
         SCMP_SYS(gettimeofday),
         SCMP_SYS(lseek),
         SCMP_SYS(madvise),
-        SCMP_SYS(mmap),
         SCMP_SYS(mremap),
         SCMP_SYS(munmap),
         SCMP_SYS(newfstatat),
@@ -127,6 +126,7 @@ static const int calls[] = {
 /* Sockets of the internet, streams and datagrams only; files only to read; memory that is not executed. */
 static int allow_narrowly(scmp_filter_ctx filter) {
         static const int families[] = { AF_INET, AF_INET6 }, types[] = { SOCK_STREAM, SOCK_DGRAM },
+                         memory[] = { SCMP_SYS(mmap), SCMP_SYS(mprotect) },
                          commands[] = { F_GETFL, F_SETFL, F_GETFD, F_SETFD, F_SETPIPE_SZ,
                                  F_GET_SEALS /* of a new lease */ };
         int r = 0;
@@ -141,8 +141,8 @@ static int allow_narrowly(scmp_filter_ctx filter) {
         for (size_t i = 0; i < ELEMENTSOF(commands) && r == 0; i++)
                 r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
                                 SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)commands[i]));
-        if (r == 0)
-                r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
+        for (size_t i = 0; i < ELEMENTSOF(memory) && r == 0; i++)
+                r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, memory[i], 1,
                                 SCMP_A2(SCMP_CMP_MASKED_EQ, 4 /* PROT_EXEC */, 0));
         return r;
 }
