@@ -24,11 +24,9 @@ struct Resolver {
         sd_event_source *timer;
         LIST_HEAD(, Socket) sockets;
         struct timespec configured; /* when /etc/resolv.conf was written that the channel goes by */
-        size_t n_asked;
 };
 
 typedef struct Question {
-        Resolver *resolver; /* not owned */
         ResolverDone done;
         void *userdata;
         int family;
@@ -107,10 +105,11 @@ static int configure(Resolver *r) {
         return k == ARES_SUCCESS ? 0 : k == ARES_ENOMEM ? -ENOMEM : -EIO;
 }
 
-/* A laptop moves: the resolvers of another network are in the file now. */
+/* A laptop moves: the resolvers of another network are in the file now. What those of the old one were asked is answered with an error, since
+ * they may never answer, and somebody always waits for one. */
 static void look_at_configuration(Resolver *r) {
         struct stat st;
-        if (r->n_asked > 0 || stat("/etc/resolv.conf", &st) < 0 ||
+        if (stat("/etc/resolv.conf", &st) < 0 ||
                         (st.st_mtim.tv_sec == r->configured.tv_sec &&
                                         st.st_mtim.tv_nsec == r->configured.tv_nsec))
                 return;
@@ -162,7 +161,6 @@ static void on_answer(void *arg, int status, int timeouts, struct ares_addrinfo 
         Question *q = arg;
         RawAddress addresses[DNS_ADDRESSES_MAX];
         size_t n = status == ARES_SUCCESS ? addresses_of(info, q->family, addresses) : 0;
-        q->resolver->n_asked--;
         q->done(status_of(status), addresses, n, q->userdata);
         if (info)
                 ares_freeaddrinfo(info);
@@ -176,8 +174,7 @@ void resolver_ask(Resolver *r, const char *host, int family, ResolverDone done, 
                 done(-ENOMEM, NULL, 0, userdata);
                 return;
         }
-        *q = (Question){ r, done, userdata, family };
-        r->n_asked++;
+        *q = (Question){ done, userdata, family };
         const struct ares_addrinfo_hints hints = { .ai_family = family, .ai_flags = ARES_AI_NOSORT };
         ares_getaddrinfo(r->channel, host, NULL, &hints, on_answer, q);
         arm(r);
