@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """mxc-egress itself, with real clients, servers and a real resolver: what passes, what does not, and what it says of both.
 
-usage: egress.py MXC-EGRESS STEERED SERVERS [PATTERN]
+usage: egress.py MXC-EGRESS MUTANT STEERED SERVERS [PATTERN]
 
-What it needs of mxcd and the launcher stands in egress_rig.py. Root only. TAP on standard output.
+Its bounds are tried in egress_bounds.py; what it needs of mxcd and the launcher stands in egress_rig.py. MUTANT is the same program with
+walls taken out (mutant-egress.c): each of them is what makes some test pass. Root only. TAP on standard output.
 """
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import os
@@ -21,40 +23,12 @@ import threading
 import time
 import traceback
 
-from egress_rig import DNS, NOBODY, OTHER, PATIENCE, WEB, WEB6, Networks, Relay, is_readable, shutil
+import egress_bounds
+from egress_rig import (DNS, NOBODY, OTHER, PROXY, WEB, WEB6, Networks, Relay, abort, drain, is_readable, is_refused, reset_at, shutil, through_proxy)
 
 BIG = 24 << 20
 FITS = 2 << 20  # into the buffers of sockets, so that who says it can go
 WEB_RULE = {"allow": [["web.example.com"]]}
-
-
-def reset_at(s):
-    """It is over by a reset, whatever was said before."""
-    try:
-        while s.recv(65536):
-            pass
-    except ConnectionResetError:
-        return True
-    return False
-
-
-def is_refused(n, address, port):
-    try:
-        return reset_at(n.dial(address, port))
-    except ConnectionResetError:
-        return True
-
-
-def drain(s):
-    data = b""
-    while (part := s.recv(65536)):
-        data += part
-    return data
-
-
-def abort(s):
-    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    s.close()
 
 
 # ---- names ----
@@ -167,6 +141,65 @@ def test_server_names(n):
             told = r.expect("connect", allowed=False)
             assert told.reason == "sni" and told.host == (name or "web.example.com"), told
         assert "other.example.net" not in n.log("log")
+
+
+def hello(name):
+    """The first that a client says who asks for that server."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    t = ssl.create_default_context().wrap_bio(incoming, outgoing, server_hostname=name)
+    with contextlib.suppress(ssl.SSLWantReadError):
+        t.do_handshake()
+    return outgoing.read()
+
+
+def alert(s):
+    """What the last record says, after those of the server."""
+    data = drain(s)
+    while len(data) > 5 and data[0] != 21:
+        data = data[5 + int.from_bytes(data[3:5], "big"):]
+    return data[6:7]
+
+
+def test_second_hello(n):
+    with Relay(n, **WEB_RULE) as r:
+        r.learn()
+        s = r.open(WEB, 8443)  # this one asks for it
+        s.sendall(hello("web.example.com"))
+        first = s.recv(65536)
+        assert first[0] == 22 and first[5] == 2, first
+        s.sendall(hello("other.example.net"))
+        told = r.expect("connect", allowed=False)
+        assert told.reason == "sni" and told.host == "other.example.net", told
+        assert alert(s) == b"1", "no access denied"
+        assert "other.example.net" not in n.log("log")
+
+
+def test_old_hello(n):
+    """Of SSL 2, which names no server."""
+    with Relay(n, **WEB_RULE) as r, n.serve(2311) as server:
+        r.learn()
+        s = r.open(WEB, 2311)
+        there = server.accept()[0]
+        there.settimeout(n.patience)
+        s.sendall(b"\x80\x2e\1\3\1\0\x15\0\0\0\x10" + b"\0" * 37)
+        assert r.expect("connect", allowed=False).reason == "protocol"
+        with contextlib.suppress(ConnectionError):
+            assert there.recv(100) == b""
+
+
+def test_denied(n):
+    """A name that is denied is not reached by the address that it shares, nor an address by its name."""
+    with Relay(n, allow=[["*.example.com"]], deny=[["api.example.com"]]) as r:
+        assert "NXDOMAIN" in r.run("dig", f"@{DNS}", "api.example.com")[1]
+        assert r.expect("resolve", host="api.example.com").reason == "rule"
+        r.learn()
+        text = tls(r.open(WEB, 443), "api.example.com")
+        assert "access denied" in text, text
+        assert r.expect("connect", allowed=False).host == "api.example.com"
+    with Relay(n, allow=[["*.example.com"]], deny=[[f"{WEB}/32"]]) as r:
+        r.learn()
+        assert is_refused(n, WEB, 443)
+        assert r.expect("connect", allowed=False).clause == "test#/network/egress/deny/0"
 
 
 def get(host, path="/"):
@@ -295,7 +328,7 @@ def both_ends(n, r, port):
     with n.serve(port) as server:
         s = r.open(WEB, port)
         there = server.accept()[0]
-        there.settimeout(PATIENCE)
+        there.settimeout(n.patience)
     there.sendall(b"!")
     assert s.recv(1) == b"!"  # the relay knows that it is connected
     return s, there
@@ -393,7 +426,7 @@ def pipes_of(r):
 
 
 def until(what, turn=lambda: threading.Event().wait(0.02)):
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + Networks.patience
     while not what():
         assert time.monotonic() < end, "it does not come to that"
         turn()
@@ -564,37 +597,7 @@ def test_budgets(n):
             assert is_refused(n, WEB, 7)
 
 
-def test_many_that_wait(n):
-    """As many as there may be, none of which says anything; one ends, and the next is served."""
-    with Relay(n, **WEB_RULE) as r, n.serve(2309) as server:
-        r.learn()
-        server.listen(2048)
-        those = []
-        for _ in range(1024):
-            those.append(r.open(WEB, 2309))
-        assert is_refused(n, WEB, 2309)
-        assert r.expect("connect", allowed=False).reason == "connections"
-        assert r.learn() == [WEB]
-        abort(those.pop())
-        r.expect("close")
-        s = r.open(WEB, 7)
-        s.sendall(b"\0")
-        assert s.recv(1) == b"\0"
-        for s in those:
-            s.close()
-
-
 # ---- the proxy ----
-
-PROXY = "10.0.2.3"
-
-
-def through_proxy(n, *said):
-    s = n.dial(PROXY, 3128)
-    for part in said:
-        s.sendall(part)
-    return s
-
 
 def test_proxy_clients(n):
     ways = (["-x", f"http://{PROXY}:3128"], ["--socks5-hostname", f"{PROXY}:3128"])
@@ -660,13 +663,20 @@ def test_proxy_refuses(n):
         r.acknowledge = True
         s = through_proxy(n, b"CONNECT web.example.com:2301 HTTP/1.1\r\n\r\n")
         assert r.expect("fail").error == 111 and b" 502 " in drain(s)
-        # who never says where to does not keep others from it for ever
-        silent = [n.dial(PROXY, 3128) for _ in range(64)]
-        assert through_proxy(n).recv(1) == b""
-        assert not any(drain(s) for s in silent)
-        s = through_proxy(n, b"CONNECT web.example.com:7 HTTP/1.1\r\n\r\n")
-        r.expect("connect", port=7)
-        assert b" 200 " in s.recv(1000)
+
+
+def test_loopback(n):
+    """Of the host: no rule opens it, by whatever name it goes."""
+    with Relay(n, allow=[["0.0.0.0/0", "::/0"]]) as r, n.serve(2312, "127.0.0.1", "host") as v4, n.serve(2312, "::1", "host") as v6:
+        for address in ("127.0.0.1", "127.1.2.3", "0.0.0.0", "[::1]", "[::]", "[::ffff:127.0.0.1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]",
+                        "localhost"):
+            with contextlib.suppress(ConnectionError):
+                assert b" 200 " not in drain(through_proxy(n, f"CONNECT {address}:2312 HTTP/1.1\r\n\r\n".encode())), address
+        for said in (b"\1\x7f\0\0\1", b"\4" + b"\0" * 15 + b"\1", b"\4" + b"\0" * 10 + b"\xff\xff\x7f\0\0\1"):
+            with contextlib.suppress(ConnectionError):
+                assert b"\5\0\0" not in drain(through_proxy(n, b"\5\1\0\5\1\0" + said + b"\x09\x08")), said
+        r.idle()
+        assert not is_readable([v4, v6], 0) and not any(u.allowed and u.kind == "connect" for u in r.unread), [*map(str, r.unread)]
 
 
 # ---- the process ----
@@ -703,28 +713,111 @@ def test_is_nobody(n):
         assert r.wait() == 1 and not said, less
 
 
-def main(program, steered, servers, pattern=""):
+# What it may not even try, and what stands in its way: how it ends, and how without these.
+ACTS = {
+    "nothing": (0, 0, ""),
+    "read": (errno.EACCES, 0, "landlock"),
+    "write": (-signal.SIGSYS, errno.EACCES, "seccomp"),
+    "execute": (-signal.SIGSYS, errno.EACCES, "seccomp"),
+    "fork": (-signal.SIGSYS, 0, "seccomp"),
+    "trace": (-signal.SIGSYS, 0, "seccomp"),
+    "local": (-signal.SIGSYS, 0, "seccomp"),
+    "raw": (-signal.SIGSYS, errno.EPERM, "seccomp"),
+    "listen": (-signal.SIGSYS, 0, "seccomp"),
+    "code": (-signal.SIGSYS, 0, "seccomp"),
+    "make-code": (-signal.SIGSYS, 0, "seccomp"),
+}
+
+
+def acts(n):
+    """By a relay that has been taken over; only the mutant is told to."""
+    for act, (held, loose, wall) in ACTS.items():
+        for without, wanted in (("", held), (wall, loose)):
+            Relay.environment = {"MXC_ACT": act, "MXC_WITHOUT": without}
+            r = Relay(n, **WEB_RULE)
+            r.channel.close()
+            status = r.wait()
+            assert status == wanted, f"{act} without {without or 'nothing'}: {status}"
+
+
+# Each wall of mutant-egress.c, and the tests that do not pass without it.
+WALLS = {
+    "budgets": [test_budgets],
+    "clock": [test_not_on_record, test_slow_hello],
+    "deny": [test_denied],
+    "dumpable": [test_ends],
+    "global": [test_rebinding],
+    "host": [test_hosts],
+    "host-again": [test_hosts],
+    "host-loopback": [test_no_host_loopback],
+    "identity": [test_is_nobody],
+    "landlock": [],  # acts()
+    "learnt": [test_address_that_was_not_asked_for],
+    "loopback": [test_loopback],
+    "names": [test_refused_names, test_proxy_clients],
+    "orders": [test_ends],
+    "own-addresses": [test_rebinding],
+    "record": [test_not_on_record],
+    "revocation": [test_new_lease],
+    "seccomp": [test_ends],
+    "second-hello": [test_second_hello],
+    "server-name": [test_server_names, test_denied],
+    "smuggling": [test_hosts],
+}
+
+
+def passes(n, test):
+    n.begin()
+    try:
+        test(n)
+    except Exception:  # pylint: disable=broad-except
+        return "# " + traceback.format_exc().strip().replace("\n", "\n# ")
+    return None
+
+
+def install(n, program):
+    path = shutil.copy(program, n.directory)
+    os.chmod(path, 0o755)
+    return path
+
+
+def all_of(n, program, mutant, tests, walls):
+    """What is to be told, whether it is well, and why not."""
+    Relay.program = install(n, program)
+    for name, test in tests.items():
+        why = passes(n, test)
+        yield name[5:].replace("_", " "), why is None, why
+    Relay.program = install(n, mutant)
+    if walls:
+        why = passes(n, acts)
+        yield "a relay that has been taken over", why is None, why
+    Relay.environment = {}
+    for test in dict.fromkeys(sum(walls.values(), [])):
+        why = passes(n, test)
+        yield f"with all walls: {test.__name__[5:].replace('_', ' ')}", why is None, why
+    for wall, those in walls.items():
+        Relay.environment = {"MXC_WITHOUT": wall}
+        n.patience = 15 if wall == "clock" else 5  # than what the relay waits for; others need not wait
+        for test in those:
+            why = passes(n, test)
+            yield f"without {wall}: {test.__name__[5:].replace('_', ' ')}", why is not None, None if why is None else "# " + why.splitlines()[-1][2:]
+
+
+def main(program, mutant, steered, servers, pattern=""):
     if os.environ.get("MXC_TEST_INSIDE") != "1":
         os.environ["MXC_TEST_INSIDE"] = "1"
         os.execvp("unshare", ["unshare", "--net", "--mount", sys.executable, *sys.argv])
     n = Networks(steered, servers)
-    Relay.program = shutil.copy(program, n.directory)
-    os.chmod(Relay.program, 0o755)
-    tests = [(k, v) for k, v in globals().items() if k.startswith("test_") and pattern in k]
-    failed = 0
+    tests = {k: v for k, v in {**globals(), **vars(egress_bounds)}.items() if k.startswith("test_") and pattern in k}
+    walls = {k: v for k, v in WALLS.items() if pattern in f"without {k}"}
+    number = failed = 0
     try:
-        for i, (name, test) in enumerate(tests, 1):
-            try:
-                test(n)
-                good = True
-            except Exception:  # pylint: disable=broad-except
-                good = False
-                print("# " + traceback.format_exc().replace("\n", "\n# "))
+        for number, (name, good, why) in enumerate(all_of(n, program, mutant, tests, walls), 1):
             failed += not good
-            print(f"{'ok' if good else 'not ok'} {i} - {name[5:].replace('_', ' ')}", flush=True)
+            print(f"{why}\n" * (why is not None) + f"{'ok' if good else 'not ok'} {number} - {name}", flush=True)
     finally:
         n.close()
-    print(f"1..{len(tests)}")
+    print(f"1..{number}")
     return failed != 0
 
 

@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import fcntl
 import os
+import resource
 import select
 import shutil
 import signal
@@ -23,6 +24,8 @@ from pathlib import Path
 
 WEB, WEB6, OTHER, DNS, PRIVATE = "93.184.216.34", "2606:2800:220:1::34", "93.184.216.99", "93.184.216.53", "10.77.0.1"
 HOST = "93.184.215.2"
+SILENT = "93.184.215.77"  # whatever goes there is never answered
+CROWD = [f"93.184.217.{i}" for i in range(1, 66)]  # all of one name, and one more than DNS_ADDRESSES_MAX
 NAMES = f"""
 host-record=web.example.com,{WEB},{WEB6}
 host-record=api.example.com,{WEB}
@@ -31,22 +34,24 @@ host-record=inside.example.com,{PRIVATE}
 host-record=loop.example.com,127.0.0.1
 host-record=host.example.com,{HOST}
 host-record=slirp.example.com,10.0.2.2
+host-record=silent.example.com,{SILENT}
 txt-record=web.example.com,hello
-"""
+""" + "".join(f"host-record=crowd.example.com,{a}\n" for a in CROWD) + "".join(f"host-record=many.example.com,{a}\n" for a in CROWD[1:])
 NOBODY = 61236
-PATIENCE = 30  # until something that never comes is given up; nothing is measured
 KINDS = ["", "hello", "resolve", "connect", "fail", "close", "leased"]
 REASONS = ["rule", "default", "no-name", "special", "bad-name", "sni", "host", "protocol", "connections", "rate", "bytes-out", "bytes-in",
            "unreachable", "revoked", "host-loopback"]
 UNLIMITED = 2**64 - 1
 LIBC = ctypes.CDLL(None, use_errno=True)
 MAGIC = 0x6772786D
+REPORT = "=6IQ3Ii16s4Q256s256s"  # EgressReport
+PROXY = "10.0.2.3"
 
 
 class Report:
     def __init__(self, data):
         (magic, version, kind, verdict, reason, self.awaits, self.serial, self.protocol, self.port, self.family, self.error, self.address,
-         self.out, self.into, self.usec, self.count, host, clause) = struct.unpack("=6IQ3Ii16s4Q256s256s", data)
+         self.out, self.into, self.usec, self.count, host, clause) = struct.unpack(REPORT, data)
         assert magic == MAGIC and version == 1
         self.kind, self.allowed, self.reason = KINDS[kind], verdict == 1, REASONS[reason]
         self.host, self.clause = host.split(b"\0")[0].decode(), clause.split(b"\0")[0].decode()
@@ -91,10 +96,12 @@ def lease(allow=(), deny=(), loopback=False, out=UNLIMITED, into=UNLIMITED, conn
 
 
 class Networks:
+    patience = 30  # seconds until something that never comes is given up; nothing is measured
+
     def __init__(self, steered, servers):
         self.directory = tempfile.mkdtemp()
         os.chmod(self.directory, 0o755)
-        self.children = []
+        self.children, self.logged = [], {}
         self.fds = {"host": os.open("/proc/self/ns/net", os.O_RDONLY)}
         ours, theirs = socket.socketpair()
         self.keep = ours
@@ -143,10 +150,11 @@ class Networks:
         for address in (WEB, OTHER, DNS, PRIVATE):
             ip("world", "addr", "add", address + "/32", "dev", "lo")
         ip("world", "-6", "addr", "add", WEB6 + "/128", "dev", "lo", "nodad")
+        ip("host", "neigh", "add", SILENT, "lladdr", "02:00:00:00:00:77", "dev", "uplink")
         ip("host", "route", "add", "default", "via", "93.184.215.1")
         ip("host", "-6", "route", "add", "default", "via", "2606:2800:220:2::1")
         there = Path(self.directory)
-        (there / "resolv.conf").write_text(f"nameserver {DNS}\n")
+        self.use_resolver(DNS)
         subprocess.run(["mount", "--bind", there / "resolv.conf", os.path.realpath("/etc/resolv.conf")], check=True)
         (there / "dnsmasq.conf").write_text(f"no-resolv\nno-hosts\nno-daemon\nuser=root\nbind-interfaces\nlisten-address={DNS}\nlog-queries\nlocal=/example.com/\n"
                                             f"log-facility={there}/queries\n{NAMES}")
@@ -158,6 +166,9 @@ class Networks:
             self.start("world", sys.executable, servers, str(there / "cert.pem"), str(there / "key.pem"), stdout=log)
         self.wait(lambda: "ready" in self.log("log") and self.asks())
 
+    def use_resolver(self, address):
+        Path(self.directory, "resolv.conf").write_text(f"nameserver {address}\n")
+
     def asks(self):
         with self.socket("world", socket.SOCK_DGRAM) as s:
             s.settimeout(0.2)
@@ -168,11 +179,16 @@ class Networks:
         return None
 
     def log(self, name):
+        """What was written there since the last begin()."""
         path = Path(self.directory, name)
-        return path.read_text() if path.exists() else ""
+        return path.read_text()[self.logged.get(name, 0):] if path.exists() else ""
+
+    def begin(self):
+        self.logged = {}
+        self.logged = {name: len(self.log(name)) for name in ("log", "queries")}
 
     def wait(self, what):
-        for _ in range(PATIENCE * 20):
+        for _ in range(self.patience * 20):
             if what():
                 return
             time.sleep(0.05)
@@ -181,7 +197,7 @@ class Networks:
     def socket(self, network, kind=socket.SOCK_STREAM, family=socket.AF_INET):
         with self.within(network):
             s = socket.socket(family, kind)
-        s.settimeout(PATIENCE)
+        s.settimeout(self.patience)
         return s
 
     def dial(self, address, port):
@@ -189,8 +205,8 @@ class Networks:
         s.connect((address, port))
         return s
 
-    def serve(self, port, address=WEB):
-        s = self.socket("world")
+    def serve(self, port, address=WEB, network="world"):
+        s = self.socket(network, family=socket.AF_INET6 if ":" in address else socket.AF_INET)
         s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         s.bind((address, port))
         s.listen()
@@ -213,6 +229,42 @@ def is_readable(files, seconds):
     return [f for f in files if f.fileno() in ready]
 
 
+def reset_at(s):
+    """It is over by a reset, whatever was said before."""
+    try:
+        while s.recv(65536):
+            pass
+    except ConnectionResetError:
+        return True
+    return False
+
+
+def is_refused(n, address, port):
+    try:
+        return reset_at(n.dial(address, port))
+    except ConnectionResetError:
+        return True
+
+
+def drain(s):
+    data = b""
+    while (part := s.recv(65536)):
+        data += part
+    return data
+
+
+def abort(s):
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    s.close()
+
+
+def through_proxy(n, *said):
+    s = n.dial(PROXY, 3128)
+    for part in said:
+        s.sendall(part)
+    return s
+
+
 def descriptors_at(first, fds):
     """In a child: those, and no others."""
     high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 500) for fd in fds]
@@ -223,25 +275,31 @@ def descriptors_at(first, fds):
 
 class Relay:
     """One mxc-egress, and what mxcd is to it."""
-    program = None
+    program, environment = None, {}
+    report_size = struct.calcsize(REPORT)
 
-    def __init__(self, networks, how=None, setpriv=None, **what):
+    def __init__(self, networks, setpriv=None, files=None, **what):
         self.networks, self.acknowledge, self.seen, self.unread = networks, True, [], []
         memfd = lease(**what)
         self.channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.channel.settimeout(PATIENCE)
+        self.channel.settimeout(networks.patience)
         if setpriv is None:
             setpriv = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"]
         with_ = ["setpriv", *setpriv, self.program]
         self.pid = os.fork()
         if self.pid == 0:
             descriptors_at(3, [memfd, theirs.fileno(), networks.tcp, networks.udp])
-            os.execvpe(with_[0], with_, how or {"PATH": os.environ["PATH"]})
+            if files:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+            os.execvpe(with_[0], with_, {"PATH": os.environ["PATH"], **self.environment})
         theirs.close()
         os.close(memfd)
 
     def __enter__(self):
-        assert self.next().kind == "hello"
+        try:
+            assert self.next().kind == "hello"
+        except (OSError, struct.error) as e:
+            raise SystemExit("no relay begins") from e  # nothing that is seen then would prove anything
         return self
 
     def __exit__(self, *_):
@@ -249,6 +307,9 @@ class Relay:
         self.status = self.wait()
 
     def wait(self):
+        with contextlib.closing(os.fdopen(os.pidfd_open(self.pid))) as f:
+            if not is_readable([f], self.networks.patience):
+                os.kill(self.pid, signal.SIGKILL)
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
     def order(self, kind, verdict=1, serial=0, fd=None, magic=MAGIC):
@@ -292,7 +353,7 @@ class Relay:
 
     def during(self, child):
         """Acts as mxcd until the client is done; its output."""
-        end = time.monotonic() + PATIENCE * 2
+        end = time.monotonic() + self.networks.patience * 2
         output = b""
         while True:
             ready = is_readable([self.channel, child.stdout], max(0, end - time.monotonic()))
