@@ -15,6 +15,7 @@
 #include "netns.h"
 #include "plan.h"
 #include "report.h"
+#include "skeleton.h"
 #include "template.h"
 
 /* Sizes of the private file systems: enough to build in, not enough to take the host down before memory.max does. */
@@ -37,6 +38,7 @@ typedef struct Cage {
         int stdio[3];             /* -EBADF where the plan says pty */
         int control;              /* execs come from there; stays with pid 1 */
         EmptyNamespaces empty;    /* from the pool, or none */
+        Skeleton skeleton;        /* of the template, or none */
         bool prove;               /* attempt what the walls forbid, in the place of the command */
         uint64_t host_network;    /* with prove: the launcher's own network namespace, by its inode */
         StatusPage *page;         /* shared with the launcher and mxcd */

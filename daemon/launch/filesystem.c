@@ -54,16 +54,28 @@ static const struct {
 static dev_t *ours;
 static size_t n_ours;
 
-static int remember(int tree) {
-        struct stat st;
-        if (fstat(tree, &st) < 0)
-                return -errno;
-        dev_t *grown = reallocarray(ours, n_ours + 1, sizeof(dev_t));
+int filesystem_take_over(const dev_t *made, size_t n) {
+        dev_t *grown = reallocarray(ours, n_ours + n, sizeof(dev_t));
         if (!grown)
                 return -ENOMEM;
         ours = grown;
-        ours[n_ours++] = st.st_dev;
+        for (size_t i = 0; i < n; i++)
+                ours[n_ours++] = made[i];
         return 0;
+}
+
+size_t filesystem_made(const dev_t **ret) {
+        *ret = ours;
+        return n_ours;
+}
+
+void filesystem_forget_made(void) {
+        n_ours = 0;
+}
+
+static int remember(int tree) {
+        struct stat st;
+        return fstat(tree, &st) < 0 ? -errno : filesystem_take_over(&st.st_dev, 1);
 }
 
 bool filesystem_is_ours(int dir) {

@@ -4,6 +4,7 @@
  * devpts, the minimal /dev, and the mask that stands for what is denied. */
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "place.h"
 
@@ -29,5 +30,8 @@ int filesystem_mask(int mask, int target);
  * should be is refused (CVE-2025-31133 swapped /dev/null). */
 int filesystem_open_devices(int *devices, const char **ret_detail);
 
-/* True for a directory on a tmpfs made by this process. */
+/* True for a directory on a tmpfs made by this process, or that it has taken over. */
 bool filesystem_is_ours(int dir);
+size_t filesystem_made(const dev_t **ret); /* those tmpfs; valid until the next is made */
+int filesystem_take_over(const dev_t *made, size_t n);
+void filesystem_forget_made(void);

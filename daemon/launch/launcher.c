@@ -12,6 +12,7 @@
 #include "mediate.h"
 #include "net-pool.h"
 #include "relay.h"
+#include "skeleton.h"
 #include "steering.h"
 #include "template-cache.h"
 
@@ -261,6 +262,7 @@ int launcher_loop(Launcher *l) {
                 }
                 run_expire(l);
                 net_pool_refill(l);
+                skeletons_refill(l);
                 waiting = template_cache_expire(l);
                 waiting = relay_expire(l) || waiting;
                 waiting = net_pool_expire(l) || waiting || !TAILQ_EMPTY(&l->starting) ||
@@ -296,6 +298,8 @@ int launcher_new(Launcher **ret, int listener, const char *relay_program) {
                             "refused.");
         l->features.recursive_mount_attr = 1; /* 5.12; Landlock itself is younger */
         int r = template_cache_new(l, &l->templates);
+        if (r == 0)
+                r = skeletons_new(l, &l->skeletons);
         if (r == 0)
                 r = net_pool_new(l, &l->net);
         if (r < 0)

@@ -110,6 +110,7 @@ struct Launcher {
         const char *relay_program;        /* mxc-egress; not owned */
         struct TemplateCache *templates;
         struct NetPool *net;
+        struct Skeletons *skeletons;
 };
 
 /* launcher.c */

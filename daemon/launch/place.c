@@ -88,21 +88,42 @@ int places_add_opened(Places *p, const LaunchPlan *plan, const Opened *opened, s
         return 0;
 }
 
-int places_add_private(Places *p) {
-        static const Place private[] = {
-                { .path = "/dev/pts", .kind = PLACE_PTS, .rank = 1, .is_dir = true, .required = true },
-                { .path = "/dev/shm", .kind = PLACE_SHM, .rank = 1, .is_dir = true, .required = true },
-                { .path = "/proc", .kind = PLACE_PROC, .rank = 3, .is_dir = true, .required = true },
-                { .path = "/run", .kind = PLACE_EMPTY, .rank = 1, .is_dir = true, .required = true },
-                { .path = "/tmp", .kind = PLACE_TMP, .rank = 1, .is_dir = true, .required = true },
-                { .path = "/var/tmp", .kind = PLACE_TMP, .rank = 1, .is_dir = true, .required = false },
-        };
-        for (size_t i = 0; i < ELEMENTSOF(private); i++) {
-                int r = places_add(p, private[i]);
+static const Place standing[] = {
+        { .path = "/dev/pts", .kind = PLACE_PTS, .rank = 1, .is_dir = true, .required = true },
+        { .path = "/dev/shm", .kind = PLACE_SHM, .rank = 1, .is_dir = true, .required = true },
+        { .path = "/run", .kind = PLACE_EMPTY, .rank = 1, .is_dir = true, .required = true },
+        { .path = "/tmp", .kind = PLACE_TMP, .rank = 1, .is_dir = true, .required = true },
+        { .path = "/var/tmp", .kind = PLACE_TMP, .rank = 1, .is_dir = true, .required = false },
+};
+
+int places_add_standing(Places *p) {
+        for (size_t i = 0; i < ELEMENTSOF(standing); i++) {
+                int r = places_add(p, standing[i]);
                 if (r < 0)
                         return r;
         }
         return 0;
+}
+
+int places_add_proc(Places *p) {
+        static const Place proc = {
+                .path = "/proc", .kind = PLACE_PROC, .rank = 3, .is_dir = true, .required = true
+        };
+        return places_add(p, proc);
+}
+
+int places_add_private(Places *p) {
+        int r = places_add_standing(p);
+        return r < 0 ? r : places_add_proc(p);
+}
+
+bool places_touch_standing(const Places *p) {
+        for (size_t i = 0; i < p->n; i++)
+                for (size_t k = 0; k < ELEMENTSOF(standing); k++)
+                        if (streq(p->list[i].path, standing[k].path) ||
+                                        path_is_below(standing[k].path, p->list[i].path))
+                                return true;
+        return false;
 }
 
 static int make_entry(int root, const char *prefix, const char *name, bool is_dir) {

@@ -34,7 +34,11 @@ void places_clear(Places *p); /* usable with _cleanup_() on a Places */
 /* The places of mounts that were opened, and those that every sandbox has for itself. Where the cage has something of its own (/dev,
  * /proc), a grant is refused with -EPERM and a denial is left out: the cage's is there instead of the host's. */
 int places_add_opened(Places *p, const LaunchPlan *plan, const Opened *opened, size_t n, unsigned rank, const char **ret_detail);
-int places_add_private(Places *p);
+int places_add_private(Places *p); /* all that follow */
+int places_add_standing(Places *p); /* those that are the same in every sandbox */
+int places_add_proc(Places *p);     /* what is of its own processes */
+/* Whether one of them is at or above a standing one, which then must be put in with them. */
+bool places_touch_standing(const Places *p);
 
 typedef struct PlaceContext {
         int root;            /* O_PATH or a mount: the cage's root directory */

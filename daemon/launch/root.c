@@ -374,16 +374,9 @@ static int move_top(void *data, const char *top) {
         return move_mount(m->from, top, m->to, top, 0) < 0 ? -errno : 0;
 }
 
-static int build_from_template(Cage *c) {
-        _cleanup_(places_clear) Places places = { 0 };
-        int r = places_add_opened(&places, c->plan, c->opened, c->plan->n_mounts, 2, &c->detail);
-        if (r == 0)
-                r = places_add_private(&places);
-        if (r < 0)
-                return r;
-        places_sort(&places);
-
-        if (setns(c->template->mount_ns, CLONE_NEWNS) < 0 || unshare(CLONE_NEWNS) < 0)
+/* A copy of the template's namespace, with a fresh root directory in which its top directories are. */
+static int enter_copy(const LaunchPlan *plan, int ns, int *ret_root, const char **ret_detail) {
+        if (setns(ns, CLONE_NEWNS) < 0 || unshare(CLONE_NEWNS) < 0)
                 return -errno;
         _cleanup_close_ int old = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), root = filesystem_new_root();
         if (old < 0 || root < 0)
@@ -393,12 +386,52 @@ static int build_from_template(Cage *c) {
                         chroot(".") < 0)
                 return -errno;
         const MoveContext move = { old, root };
-        r = for_each_top(c->plan, move_top, (void *)&move);
+        int r = for_each_top(plan, move_top, (void *)&move);
         if (r == 0)
-                r = make_links(&c->plan->template, root, true, &c->detail);
+                r = make_links(&plan->template, root, true, ret_detail);
+        if (r == 0)
+                *ret_root = TAKE_FD(root);
+        return r;
+}
+
+int root_build_skeleton(const LaunchPlan *model, int template_ns, const char **ret_detail) {
+        _cleanup_(places_clear) Places places = { 0 };
+        _cleanup_close_ int root = -EBADF;
+        (void)umask(0022);
+        filesystem_forget_made(); /* of the one before */
+        int r = places_add_standing(&places);
+        if (r == 0)
+                r = enter_copy(model, template_ns, &root, ret_detail);
         if (r < 0)
                 return r;
-        _cleanup_close_ int mask = openat(root, "proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        places_sort(&places);
+        const PlaceContext context = { root, -EBADF, NULL, false };
+        return places_put(&places, &context, ret_detail);
+}
+
+/* One that was made ahead, and that nobody else enters. */
+static int enter_skeleton(const Skeleton *s, int *ret_root) {
+        if (setns(s->ns, CLONE_NEWNS) < 0) /* its root and working directory are the topmost there */
+                return -errno;
+        *ret_root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        return *ret_root < 0 ? -errno : filesystem_take_over(s->made, s->n_made);
+}
+
+static int build_from_template(Cage *c) {
+        _cleanup_(places_clear) Places places = { 0 };
+        _cleanup_close_ int root = -EBADF, mask = -EBADF;
+        int r = places_add_opened(&places, c->plan, c->opened, c->plan->n_mounts, 2, &c->detail);
+        if (r < 0)
+                return r;
+        const bool ahead = c->skeleton.ns >= 0 && !places_touch_standing(&places);
+        r = ahead ? places_add_proc(&places) : places_add_private(&places);
+        if (r == 0)
+                r = ahead ? enter_skeleton(&c->skeleton, &root)
+                          : enter_copy(c->plan, c->template->mount_ns, &root, &c->detail);
+        if (r < 0)
+                return r;
+        places_sort(&places);
+        mask = openat(root, "proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (mask < 0)
                 return -errno;
         const PlaceContext context = { root, mask, NULL, c->plan->uid == 0 };

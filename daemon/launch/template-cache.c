@@ -18,6 +18,7 @@
 #include "log.h"
 #include "open.h"
 #include "root.h"
+#include "skeleton.h"
 #include "slow-mounts.h"
 #include "template-cache.h"
 
@@ -38,7 +39,8 @@ typedef struct TemplateBuild {
 
 /* ---- the namespace ---- */
 
-static void forget_namespace(Template *t) {
+static void forget_namespace(Launcher *l, Template *t) {
+        skeletons_forget(l, t);
         if (t->mount_ns >= 0)
                 (void)close(TAKE_FD(t->mount_ns)); /* sandboxes have copies of their own */
         free(t->identities);
@@ -187,7 +189,7 @@ static int start_build(Launcher *l, Template *t) {
 }
 
 void template_outdate(Launcher *l, Template *t) {
-        forget_namespace(t);
+        forget_namespace(l, t);
         if (!t->build)
                 (void)start_build(l, t);
 }
@@ -195,7 +197,7 @@ void template_outdate(Launcher *l, Template *t) {
 static void on_mounts(Launcher *l, void *owner) {
         TemplateCache *cache = owner;
         for (size_t i = 0; i < cache->n; i++)
-                forget_namespace(cache->list[i]);
+                forget_namespace(l, cache->list[i]);
         slow_mounts_read(&cache->slow);
 }
 
@@ -222,7 +224,7 @@ bool template_cache_expire(Launcher *l) {
 static void template_free(Launcher *l, Template *t) {
         if (t->build)
                 end_build(l, t);
-        forget_namespace(t);
+        forget_namespace(l, t);
         free(t->key);
         filters_clear(&t->filters);
         (void)launch_plan_free(t->model);
