@@ -12,8 +12,6 @@
 
 #define DEFAULT_POLICY "workspace" /* what a default agent has, too: registry.h */
 
-DEFINE_CLEANUP(Table *, table_free);
-
 enum { REGISTER_OWNER = 1, REGISTER_POLICY, REGISTER_DESCRIPTION };
 enum { WITH_REASON = 1 };
 
@@ -42,25 +40,9 @@ static void add_agent(Table *t, const json_t *agent) {
 int agent_list(const Verb *v, Options *o) {
         static const Column columns[] = { { "AGENT" }, { "OWNER" }, { "STATE" }, { "POLICY" },
                 { "RUNS", .right = true }, { "DESCRIPTION" } };
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
-        json_auto_t *list = NULL;
-        int status;
-        if (verb_words(v, o, 0, 0, &status) < 0)
-                return status;
-        status = bus_open(&bus);
-        if (status == 0)
-                status = objects_list(bus, "ListAgents", &list);
-        if (status != 0)
-                return status;
-        if (settings.json != JSON_OFF)
-                return output_json(list);
-
-        _cleanup_(table_freep) Table *t = table_new(columns, ELEMENTSOF(columns));
-        size_t i;
-        json_t *row;
-        json_array_foreach(list, i, row)
-                add_agent(t, row);
-        return table_print(t, "agent", "agents");
+        return objects_show(v, o,
+                        &(ObjectsTable){ "ListAgents", columns, ELEMENTSOF(columns), add_agent, "agent",
+                                        "agents" });
 }
 
 int agent_show(const Verb *v, Options *o) {
@@ -75,13 +57,7 @@ int agent_show(const Verb *v, Options *o) {
                 status = bus_agent_path(o->argv[0], &path);
         if (status == 0)
                 status = bus_properties(bus, path, MXC_IFACE_AGENT, &agent);
-        if (status != 0)
-                return status;
-        if (settings.json != JSON_OFF)
-                return output_json(agent);
-        pager_open();
-        object_print(agent);
-        return pager_close();
+        return status != 0 ? status : objects_print(agent);
 }
 
 /* What is registered, of the command line. NULL: out of memory, or not UTF-8. */

@@ -13,8 +13,6 @@
 #include "status.h"
 #include "when.h"
 
-DEFINE_CLEANUP(Table *, table_free);
-
 static void add_id(Table *t, const json_t *sandbox) {
         const char *id = sandbox_id_of(member_text(sandbox, "Path"));
         if (settings.full)
@@ -34,7 +32,7 @@ static uint64_t now_usec(void) {
         return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
-static void add_sandbox(Table *t, const json_t *sandbox, uint64_t now) {
+static void add_sandbox(Table *t, const json_t *sandbox) {
         const char *state = member_text(sandbox, "State");
         _cleanup_free_ char *command = words_shown(json_object_get(sandbox, "Argv")),
                             *user = user_shown(member_number(sandbox, "OnBehalfOf"));
@@ -43,47 +41,16 @@ static void add_sandbox(Table *t, const json_t *sandbox, uint64_t now) {
         table_add(t, user, COLOUR_NONE);
         table_add(t, member_text(sandbox, "Policy"), COLOUR_NONE);
         table_add(t, state, colour_of_state(state));
-        add_age(t, member_number(sandbox, "Started"), now);
+        add_age(t, member_number(sandbox, "Started"), now_usec());
         table_add(t, command, COLOUR_NONE);
 }
 
 int list_sandboxes(const Verb *v, Options *o) {
         static const Column columns[] = { { "SANDBOX" }, { "AGENT" }, { "FOR" }, { "POLICY" }, { "STATE" },
                 { "AGE", .right = true }, { "COMMAND" } };
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
-        json_auto_t *list = NULL;
-        int status;
-        if (verb_words(v, o, 0, 0, &status) < 0)
-                return status;
-        status = bus_open(&bus);
-        if (status == 0)
-                status = objects_list(bus, "ListSandboxes", &list);
-        if (status != 0)
-                return status;
-        if (settings.json != JSON_OFF)
-                return output_json(list);
-
-        _cleanup_(table_freep) Table *t = table_new(columns, ELEMENTSOF(columns));
-        size_t i;
-        json_t *row;
-        json_array_foreach(list, i, row)
-                add_sandbox(t, row, now_usec());
-        return table_print(t, "sandbox", "sandboxes");
-}
-
-/* Several as an array, one as itself. */
-static int print_objects(json_t *all) {
-        if (settings.json != JSON_OFF)
-                return output_json(json_array_size(all) == 1 ? json_array_get(all, 0) : all);
-        pager_open();
-        size_t i;
-        json_t *object;
-        json_array_foreach(all, i, object) {
-                if (i > 0)
-                        putchar('\n');
-                object_print(object);
-        }
-        return pager_close();
+        return objects_show(v, o,
+                        &(ObjectsTable){ "ListSandboxes", columns, ELEMENTSOF(columns), add_sandbox,
+                                        "sandbox", "sandboxes" });
 }
 
 int show_sandboxes(const Verb *v, Options *o) {
@@ -102,5 +69,7 @@ int show_sandboxes(const Verb *v, Options *o) {
                 if (status == 0 && json_array_append_new(all, object) < 0)
                         status = fail(STATUS_TROUBLE, "out of memory");
         }
-        return status != 0 ? status : print_objects(all);
+        if (status != 0)
+                return status;
+        return objects_print(json_array_size(all) == 1 ? json_array_get(all, 0) : all);
 }

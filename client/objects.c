@@ -7,16 +7,19 @@
 #include "bus.h"
 #include "escape.h"
 #include "names.h"
+#include "output.h"
 #include "when.h"
 
+DEFINE_CLEANUP(Table *, table_free);
+
 int objects_list(sd_bus *bus, const char *method, json_t **ret) {
-        json_auto_t *list = NULL, *objects = json_array();
-        int status = bus_call_json(bus, MXC_BUS_PATH, MXC_IFACE_MANAGER, method, &list, "");
+        json_auto_t *rows = NULL, *objects = json_array();
+        int status = bus_call_json(bus, MXC_BUS_PATH, MXC_IFACE_MANAGER, method, &rows, "");
         if (status != 0)
                 return status;
         size_t i;
         json_t *row;
-        json_array_foreach(list, i, row) {
+        json_array_foreach(rows, i, row) {
                 json_t *path = json_array_get(row, 0), *properties = json_array_get(row, 1);
                 if (!json_is_string(path) || !json_is_object(properties) ||
                                 json_object_set(properties, "Path", path) < 0 ||
@@ -85,7 +88,7 @@ static char *value_shown(const char *key, const json_t *value) {
         return safe;
 }
 
-void object_print(const json_t *object) {
+static void print_object(const json_t *object) {
         int widest = 0;
         const char *key;
         json_t *value;
@@ -95,4 +98,41 @@ void object_print(const json_t *object) {
                 _cleanup_free_ char *shown = value_shown(key, value), *name = escape_text(key);
                 printf("%*s: %s\n", widest, name ? name : "?", shown ? shown : "?");
         }
+}
+
+int objects_print(json_t *objects) {
+        if (settings.json != JSON_OFF)
+                return output_json(objects);
+        pager_open();
+        if (json_is_object(objects))
+                print_object(objects);
+        size_t i;
+        json_t *object;
+        json_array_foreach(objects, i, object) {
+                if (i > 0)
+                        putchar('\n');
+                print_object(object);
+        }
+        return pager_close();
+}
+
+int objects_show(const Verb *v, Options *o, const ObjectsTable *table) {
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        json_auto_t *objects = NULL;
+        int status;
+        if (verb_words(v, o, 0, 0, &status) < 0)
+                return status;
+        status = bus_open(&bus);
+        if (status == 0)
+                status = objects_list(bus, table->method, &objects);
+        if (status != 0)
+                return status;
+        if (settings.json != JSON_OFF)
+                return output_json(objects);
+        _cleanup_(table_freep) Table *t = table_new(table->columns, table->n_columns);
+        size_t i;
+        json_t *object;
+        json_array_foreach(objects, i, object)
+                table->add(t, object);
+        return table_print(t, table->one, table->many);
 }

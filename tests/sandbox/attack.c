@@ -19,11 +19,6 @@ const char *attack_probe;
 static const char *launcher, *mutant;
 static unsigned number, failures;
 
-static void need(bool ok, const char *what) {
-        if (!ok)
-                rig_die(what, errno);
-}
-
 /* ---- a careless start ---- */
 
 static int terminal[2] = { -EBADF, -EBADF }; /* master and slave */

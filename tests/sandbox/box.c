@@ -13,11 +13,6 @@
 static const char *dial_program;
 static uint32_t n_execs;
 
-static void need(bool ok, const char *what) {
-        if (!ok)
-                rig_die(what, errno);
-}
-
 void box_use(const char *relay, const char *dial) {
         rig_use_relay(relay);
         dial_program = dial;

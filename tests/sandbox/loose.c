@@ -105,3 +105,10 @@ int tell_end(void) {
         printf("1..%u\n", number);
         return failures > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
+
+LaunchPlan *shell(const Rig *r, const char *script) {
+        LaunchPlan *p = rig_plan(r);
+        const char *const argv[] = { "sh", "-c", script, NULL };
+        plan_set_argv(p, argv);
+        return p;
+}

@@ -16,6 +16,9 @@ void prepare(const Rig *r, const char *script);
  * the vendor's list has them, shortened. Free with launch_plan_free(). */
 LaunchPlan *agent(const Rig *r, const char *script);
 
+/* The bare plan of a rig, for a script. Free with launch_plan_free(). */
+LaunchPlan *shell(const Rig *r, const char *script);
+
 /* TAP. */
 void tell(bool ok, const char *about, const char *name);
 void print_output(const RigResult *result);

@@ -112,6 +112,11 @@ _Noreturn void rig_die(const char *what, int error) {
         _exit(99);
 }
 
+void need(bool ok, const char *what) {
+        if (!ok)
+                rig_die(what, errno);
+}
+
 /* ---- the launcher and its scope ---- */
 
 void rig_copy(const char *from, const char *to, mode_t mode, uid_t uid) {

@@ -81,3 +81,4 @@ LaunchReport rig_request(Rig *r, LaunchRequest q, const int *fds, size_t n_fds, 
 LaunchReport rig_next(Rig *r, int *ret_fds, size_t *ret_n);                  /* the next message, whatever it is; 10 s */
 
 _Noreturn void rig_die(const char *what, int error);
+void need(bool ok, const char *what); /* the same where it is not so; errno says why */

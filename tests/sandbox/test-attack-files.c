@@ -14,11 +14,6 @@
 #include "attack.h"
 #include "cleanup.h"
 
-static void need(bool ok, const char *what) {
-        if (!ok)
-                rig_die(what, errno);
-}
-
 static PlanMount *grant(Stage *s, const char *word, PlanAccess access) {
         _cleanup_free_ char *path = stage_path(s, word);
         return plan_add_mount(s->plan, path, access);

@@ -18,11 +18,6 @@
 #include "cleanup.h"
 #include "fd.h"
 
-static void need(bool ok, const char *what) {
-        if (!ok)
-                rig_die(what, errno);
-}
-
 /* ---- of the host, to be found or not ---- */
 
 static int segment = -1, tcp = -EBADF, abstract = -EBADF;

@@ -19,11 +19,6 @@
 
 DEFINE_CLEANUP(LaunchPlan *, launch_plan_free);
 
-static void need(bool ok, const char *what) {
-        if (!ok)
-                rig_die(what, errno);
-}
-
 /* ---- who connects ---- */
 
 static int connect_again(const Rig *r) {

@@ -19,18 +19,6 @@
 
 DEFINE_CLEANUP(LaunchPlan *, launch_plan_free);
 
-static void need(bool ok, const char *what) {
-        if (!ok)
-                rig_die(what, errno);
-}
-
-static LaunchPlan *shell(const Rig *r, const char *script) {
-        LaunchPlan *p = rig_plan(r);
-        const char *const argv[] = { "sh", "-c", script, NULL };
-        plan_set_argv(p, argv);
-        return p;
-}
-
 static ExecPlan exec_of(const RigBox *box, const LaunchPlan *p, char **argv) {
         ExecPlan e = {
                 .id = (char *)box->id, .argv = argv, .env = p->env, .n_env = p->n_env, .cwd = p->cwd

@@ -23,11 +23,6 @@ DEFINE_CLEANUP(LaunchPlan *, launch_plan_free);
 #define PORT 18080U
 #define FIRST_PORT "/proc/sys/net/ipv4/ip_unprivileged_port_start"
 
-static void need(bool ok, const char *what) {
-        if (!ok)
-                rig_die(what, errno);
-}
-
 /* A host of our own: nobody else is at its ports. */
 static void be_alone(void) {
         need(unshare(CLONE_NEWNET) == 0, "unshare");

@@ -15,11 +15,6 @@
 #include "loose.h"
 #include "relay-stub.h"
 
-static void need(bool ok, const char *what) {
-        if (!ok)
-                rig_die(what, errno);
-}
-
 /* ---- who serves it ---- */
 
 static bool says_hello(int channel) {

@@ -18,11 +18,6 @@
 
 DEFINE_CLEANUP(LaunchPlan *, launch_plan_free);
 
-static void need(bool ok, const char *what) {
-        if (!ok)
-                rig_die(what, errno);
-}
-
 /* ---- where it goes ---- */
 
 #define NO_FAMILY "Address family not supported by protocol"

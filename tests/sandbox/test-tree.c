@@ -16,18 +16,6 @@
 
 DEFINE_CLEANUP(LaunchPlan *, launch_plan_free);
 
-static void need(bool ok, const char *what) {
-        if (!ok)
-                rig_die(what, errno);
-}
-
-static LaunchPlan *shell(const Rig *r, const char *script) {
-        LaunchPlan *p = rig_plan(r);
-        const char *const argv[] = { "sh", "-c", script, NULL };
-        plan_set_argv(p, argv);
-        return p;
-}
-
 static PlanMount *grant(const Rig *r, LaunchPlan *p, const char *name, PlanAccess access) {
         _cleanup_free_ char *path = NULL;
         need(asprintf(&path, "%s/%s", r->dir, name) > 0, "memory");
