@@ -60,6 +60,8 @@ typedef struct Yes {
 typedef struct Question {
         LIST_ENTRY(Question) entries;
         Authorizer *authorizer; /* not owned */
+        struct Question *
+                        lead; /* not owned. NULL: it is asked itself; else the answer to that one is its own */
         sd_bus_slot *call;
         Caller *caller;
         const char *action; /* static */
@@ -194,12 +196,14 @@ static void refuse_unanswered(Question *q, const sd_bus_error *e) {
                                 q->action, e && e->message ? e->message : "it gives no reason");
 }
 
+static void refuse_unasked(Question *q) {
+        refuse(q, MXC_ERROR_DENIED, "polkit cannot be asked whether you may do this (%s).", q->action);
+}
+
 static void take_answer(Question *q, bool authorized, bool challenge) {
-        if (authorized) {
-                if (!q->asking)
-                        remember(q->authorizer, q->caller, q->action);
+        if (authorized)
                 answer(q, true, NULL);
-        } else if (q->asking)
+        else if (q->asking)
                 refuse(q, MXC_ERROR_DENIED, "The authentication for this (%s) failed, or was dismissed.",
                                 q->action);
         else if (!challenge)
@@ -213,14 +217,37 @@ static void take_answer(Question *q, bool authorized, bool challenge) {
                                 "password, or as root.",
                                 q->action);
         else if (ask(q, true) < 0)
-                refuse(q, MXC_ERROR_DENIED, "polkit cannot be asked whether you may do this (%s).",
-                                q->action);
+                refuse_unasked(q);
+}
+
+/* One of those that wait for the answer to q, and from now on by itself. */
+static Question *take_follower(const Question *q) {
+        Question *f;
+        LIST_FOREACH(f, &q->authorizer->questions, entries)
+                if (f->lead == q) {
+                        f->lead = NULL;
+                        return f;
+                }
+        return NULL;
+}
+
+/* q had no answer, which may be its own fault: its process has gone. The next one is asked for itself, and the others wait for that answer. */
+static void pass_on(const Question *q) {
+        Question *next, *f;
+        while ((next = take_follower(q)))
+                if (ask(next, false) < 0) {
+                        refuse_unasked(next);
+                } else {
+                        while ((f = take_follower(q)))
+                                f->lead = next;
+                }
 }
 
 static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        Question *q = userdata;
+        Question *q = userdata, *f;
         q->call = sd_bus_slot_unref(q->call);
         if (sd_bus_message_is_method_error(m, NULL)) {
+                pass_on(q);
                 refuse_unanswered(q, sd_bus_message_get_error(m));
                 return 0;
         }
@@ -228,20 +255,30 @@ static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         int r = sd_bus_message_enter_container(m, 'r', "bba{ss}");
         if (r >= 0)
                 r = sd_bus_message_read(m, "bb", &authorized, &challenge);
-        if (r < 0)
+        if (r < 0) {
+                pass_on(q);
                 refuse(q, MXC_ERROR_DENIED, "polkit's answer makes no sense (%s).", q->action);
-        else
-                take_answer(q, authorized, challenge);
+                return 0;
+        }
+        if (authorized && !q->asking)
+                remember(q->authorizer, q->caller, q->action);
+        while ((f = take_follower(q)))
+                take_answer(f, authorized, challenge);
+        take_answer(q, authorized, challenge);
         return 0;
 }
 
 /* Who asks, in polkit's words. A process is named by pid and start time, and by the uid that the socket attests: one that takes its pid
  * later, or becomes another user, is another subject. */
+static bool has_subject(const Caller *c) {
+        return c->sender || (c->pid > 0 && c->start_time > 0);
+}
+
 static int append_subject(sd_bus_message *m, const Caller *c) {
+        if (!has_subject(c))
+                return -ESRCH;
         if (c->sender)
                 return sd_bus_message_append(m, "(sa{sv})", "system-bus-name", 1, "name", "s", c->sender);
-        if (c->pid <= 0 || c->start_time == 0)
-                return -ESRCH;
         return sd_bus_message_append(m, "(sa{sv})", "unix-process", 3, "pid", "u", (uint32_t)c->pid,
                         "start-time", "t", c->start_time, "uid", "i", (int32_t)c->uid);
 }
@@ -265,19 +302,30 @@ static int ask(Question *q, bool interactive) {
         return 0;
 }
 
+/* The question whose answer, were it there by now, would be remembered for this one: of the same uid, from the same unit, to the same action. */
+static Question *find_lead(Authorizer *a, const Caller *c, const char *action) {
+        Question *q;
+        LIST_FOREACH(q, &a->questions, entries)
+                if (q->call && !q->asking && q->caller->uid == c->uid && streq(q->caller->unit, c->unit) &&
+                                streq(q->action, action))
+                        return q;
+        return NULL;
+}
+
 static int ask_polkit(Authorizer *a, Caller *caller, const char *action, bool interactive,
                 AuthorizeDone done, void *userdata) {
         Question *q = calloc(1, sizeof(Question));
         if (!q)
                 return -ENOMEM;
         *q = (Question){ .authorizer = a,
+                .lead = has_subject(caller) ? find_lead(a, caller, action) : NULL,
                 .caller = caller_ref(caller),
                 .action = action,
                 .may_ask = interactive,
                 .done = done,
                 .userdata = userdata };
         LIST_INSERT_HEAD(&a->questions, q, entries);
-        int r = ask(q, false);
+        int r = q->lead ? 0 : ask(q, false);
         if (r == -ESRCH)
                 refuse(q, MXC_ERROR_DENIED,
                                 "polkit cannot be asked about you: your process has ended, or cannot be "

@@ -6,7 +6,9 @@
  *
  * "yes" answers are remembered for AUTHORIZE_CACHE_USEC per (uid, unit, action), and forgotten when polkit says Changed: a spawn
  * must not wait for polkitd each time. polkit is first asked what holds without asking anybody, and only that is remembered: what a
- * person agreed to is agreed to once. */
+ * person agreed to is agreed to once. While such a question is with polkit, others of the same three wait for its answer and are not asked: who is
+ * refused a thousand times a second does not keep polkit from answering others. Where polkit does not answer it, the next one is asked
+ * for itself. */
 
 #include <stdbool.h>
 #include <stddef.h>

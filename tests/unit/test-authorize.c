@@ -88,6 +88,7 @@ typedef struct Polkit {
         bool authorized, challenge, agreed; /* agreed: with interaction */
         const char *error;
         bool silent;
+        sd_bus_message *held; /* the last question that was met with silence */
         /* what it was asked */
         unsigned n, n_interactive;
         char kind[32], action[64], name[32];
@@ -135,8 +136,11 @@ static int on_call(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         ck_assert_int_ge(sd_bus_message_read(m, "us", &flags, &cancel), 0);
         p->n++;
         p->n_interactive += flags & 1;
-        if (p->silent)
+        if (p->silent) {
+                sd_bus_message_unref(p->held);
+                p->held = sd_bus_message_ref(m);
                 return 1;
+        }
         if (p->error)
                 return sd_bus_reply_method_errorf(m, p->error, "so it is");
         bool yes = flags & 1 ? p->agreed : p->authorized;
@@ -186,6 +190,7 @@ static Authorizer *open_all(Polkit *p) {
 }
 
 static void close_all(Polkit *p, Authorizer *a) {
+        p->held = sd_bus_message_unref(p->held);
         authorizer_free(a);
         test_bus_close(&p->bus);
 }
@@ -298,6 +303,107 @@ START_TEST(test_a_challenge) {
 }
 END_TEST
 
+/* ---- many at once ---- */
+
+typedef struct Crowd {
+        Polkit p;
+        Authorizer *a;
+        Answer answers[LIMIT_PENDING_PER_UID];
+} Crowd;
+
+/* As many as may be under way, all of alice's, with the answer to the first still to come. */
+static void crowd_open(Crowd *w, bool interactive) {
+        *w = (Crowd){ .p.silent = true };
+        w->a = open_all(&w->p);
+        for (size_t i = 0; i < ELEMENTSOF(w->answers); i++)
+                ck_assert_int_eq(authorize(w->a, &alice, MXC_IFACE_MANAGER, "Spawn", 1000, interactive,
+                                                 on_done, &w->answers[i]),
+                                0);
+        test_bus_settle(&w->p.bus);
+        w->p.silent = false;
+}
+
+static void crowd_answered(Crowd *w, bool allowed, const char *name) {
+        for (size_t i = 0; i < ELEMENTSOF(w->answers); i++) {
+                ck_assert_int_eq(w->answers[i].n, 1);
+                ck_assert(w->answers[i].allowed == allowed);
+                ck_assert_str_eq(w->answers[i].name, name);
+        }
+        close_all(&w->p, w->a);
+        ck_assert_uint_eq(alice.n_ref, 1);
+}
+
+START_TEST(test_many_wait_for_one_answer) {
+        Crowd w;
+        crowd_open(&w, false);
+        ck_assert_uint_eq(w.p.n, 1);
+        /* neither another uid nor another action nor another session */
+        Caller bob = alice, elsewhere = alice;
+        bob.uid = 1001;
+        elsewhere.unit = (char *)"session-2.scope";
+        w.p.authorized = true;
+        ck_assert(ask_spawn(&w.p, w.a, &bob).allowed);
+        ck_assert(ask_spawn(&w.p, w.a, &elsewhere).allowed);
+        ck_assert(ask(&w.p, w.a, &alice, MXC_IFACE_MANAGER, "Reload", 1000, false).allowed);
+        ck_assert_uint_eq(w.p.n, 4);
+        ck_assert_int_eq(w.answers[0].n, 0);
+        ck_assert_int_ge(sd_bus_reply_method_return(w.p.held, "(bba{ss})", _i == 0, 0, 0), 0);
+        test_bus_settle(&w.p.bus);
+        ck_assert_uint_eq(w.p.n, 4);
+        /* a no is asked for again the next time, a yes is not */
+        ck_assert(ask_spawn(&w.p, w.a, &alice).allowed);
+        ck_assert_uint_eq(w.p.n, _i == 0 ? 4 : 5);
+        crowd_answered(&w, _i == 0, _i == 0 ? "" : MXC_ERROR_DENIED);
+}
+END_TEST
+
+/* A person is asked for each of them. */
+START_TEST(test_many_of_a_challenge) {
+        Crowd w;
+        crowd_open(&w, true);
+        w.p.agreed = true;
+        ck_assert_int_ge(sd_bus_reply_method_return(w.p.held, "(bba{ss})", 0, 1, 0), 0);
+        test_bus_settle(&w.p.bus);
+        ck_assert_uint_eq(w.p.n_interactive, LIMIT_PENDING_PER_UID);
+        crowd_answered(&w, true, "");
+}
+END_TEST
+
+/* The one that was asked has gone: that is nothing of the others'. */
+START_TEST(test_who_was_asked_has_gone) {
+        Crowd w;
+        crowd_open(&w, false);
+        w.p.authorized = true;
+        ck_assert_int_ge(sd_bus_reply_method_errorf(
+                                         w.p.held, "org.freedesktop.PolicyKit1.Error.Failed", "gone"),
+                        0);
+        test_bus_settle(&w.p.bus);
+        ck_assert_uint_eq(w.p.n, 2);
+        size_t refused = 0;
+        for (size_t i = 0; i < ELEMENTSOF(w.answers); i++) {
+                ck_assert_int_eq(w.answers[i].n, 1);
+                refused += !w.answers[i].allowed;
+        }
+        ck_assert_uint_eq(refused, 1);
+        close_all(&w.p, w.a);
+}
+END_TEST
+
+/* Whom polkit could not be asked about does not come in behind somebody else. */
+START_TEST(test_nobody_comes_in_behind) {
+        Crowd w;
+        crowd_open(&w, false);
+        Caller gone = alice;
+        gone.sender = NULL;
+        gone.pid = 0;
+        Answer answer = ask_spawn(&w.p, w.a, &gone);
+        ck_assert(!answer.allowed && streq(answer.name, MXC_ERROR_DENIED));
+        ck_assert_int_ge(sd_bus_reply_method_return(w.p.held, "(bba{ss})", 1, 0, 0), 0);
+        test_bus_settle(&w.p.bus);
+        crowd_answered(&w, true, "");
+}
+END_TEST
+
 /* ---- no polkit ---- */
 
 static const struct {
@@ -352,7 +458,6 @@ START_TEST(test_going_down_while_somebody_waits) {
                                                  &answers[i]),
                                 0);
         test_bus_settle(&p.bus);
-        ck_assert_uint_eq(p.n, 3);
         close_all(&p, a);
         for (size_t i = 0; i < ELEMENTSOF(answers); i++)
                 ck_assert(answers[i].n == 1 && !answers[i].allowed);
@@ -439,5 +544,9 @@ int main(void) {
         tcase_add_test(t, test_a_yes_is_remembered);
         tcase_add_test(t, test_so_many_are_remembered);
         tcase_add_test(t, test_who_sees_what);
+        tcase_add_loop_test(t, test_many_wait_for_one_answer, 0, 2);
+        tcase_add_test(t, test_many_of_a_challenge);
+        tcase_add_test(t, test_who_was_asked_has_gone);
+        tcase_add_test(t, test_nobody_comes_in_behind);
         return run_daemon_case(t);
 }
