@@ -328,6 +328,35 @@ def check_readme(tree):
             yield f"README.md speaks of tests/run {command}"
 
 
+# Bounds that nothing can meet, and why.
+BEYOND_TESTS = {
+    "LIMIT_BUS_NAME_BYTES": "the bus and sd-bus take no message of anybody with a longer name",
+    "DNS_MESSAGE_MAX": "whoever calls has a smaller buffer",
+    "EGRESS_CLAUSE_BYTES": "a clause is the name of a policy and a pointer of words that are ours: it is shorter",
+}
+
+
+def bounds(tree):
+    """Of all of the system, and of the relay."""
+    yield from re.findall(r"^#define (LIMIT_\w+)", tree["common/limits.h"], re.M)
+    headers = sorted((tree.root / "daemon/egress").glob("*.h")) + [tree.root / "common/egress-channel.h"]
+    for header in headers:
+        yield from re.findall(r"^#define (\w+_(?:MAX|USEC|SECONDS|PER_ADDRESS|CLAUSE_BYTES)) ", tree[str(header.relative_to(tree.root))], re.M)
+
+
+def check_limits(tree):
+    """Each bound has a test that names it: the house rule is one at n and one at n + 1."""
+    paths = [p for folder in ("unit", "sandbox", "machine/scenarios") for p in sorted((tree.root / "tests" / folder).iterdir()) if p.is_file()]
+    words = set().union(*(re.findall(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b", tree[str(p.relative_to(tree.root))]) for p in paths))
+    there = set(bounds(tree))
+    if len(there) < 70:
+        yield f"only {len(there)} bounds were found; mend the test"
+    for name in sorted(there - words - BEYOND_TESTS.keys()):
+        yield f"no test names {name}"
+    for name in sorted(BEYOND_TESTS.keys() - there):
+        yield f"there is no {name} any more"
+
+
 def exists(tree, file, name):
     """Whether there is a test of that name, as tests/ATTACKS.md names them."""
     if name.startswith('"'):
@@ -348,6 +377,12 @@ def check_attacks(tree):
 
 
 HARMFUL = {
+    check_limits: [
+        ("common/limits.h", "LIMIT_LABELS ", "LIMIT_LABEL_COUNT "),
+        ("daemon/egress/egress.h", "EGRESS_STREAMS_MAX ", "EGRESS_DNS_STREAMS_MAX "),
+        ("common/limits.h", "#define LIMIT_BUS_NAME_BYTES 255U", ""),
+        ("tests/unit/test-authorize.c", "LIMIT_AUTHORIZED", "256"),
+    ],
     check_attacks: [
         ("tests/ATTACKS.md", "test-door: connections_of_one_uid", "test-door: connections_of_two_uids"),
         ("tests/ATTACKS.md", '"another cgroup"', '"another group"'),

@@ -89,6 +89,7 @@ def test_address_that_was_not_asked_for(n):
 
 
 def test_not_on_record(n):
+    """What mxcd refuses, and what it says nothing of within EGRESS_RECORD_USEC."""
     with Relay(n, **WEB_RULE) as r, n.serve(2300) as server:
         r.learn()
         r.acknowledge = False
@@ -230,6 +231,7 @@ def test_hosts(n):
 
 
 def test_slow_hello(n):
+    """EGRESS_SNIFF_USEC after its first byte it is over."""
     with Relay(n, **WEB_RULE) as r:
         r.learn()
         first, second = r.open(WEB, 443), r.open(WEB, 80)
@@ -500,7 +502,7 @@ def test_no_pipe_is_to_be_had(n):
 
 
 def test_many_that_bring_much(n):
-    """There is an end to the pipes, and none to what goes by without."""
+    """There is an end to the pipes, PIPES_MAX, and none to what goes by without."""
     with Relay(n, **WEB_RULE) as r:
         r.learn()
         those = []
@@ -571,6 +573,7 @@ def test_new_lease(n):
 
 
 def test_budgets(n):
+    """And EGRESS_RATE_SECONDS worth of a rate, saved up."""
     with Relay(n, **WEB_RULE, connections=2) as r:
         r.learn()
         first, _second = r.open(WEB, 7), r.open(WEB, 7)

@@ -299,6 +299,7 @@ static const struct {
                         "2>&1; "
                         "echo x >top/.git/modules/sub/hooks/update",
                         "top/.git/modules/sub/config top/.git/modules/sub/hooks/update " },
+        /* LIMIT_HANDOFF_FOUND */
         { "as many as fit", NULL,
                         "mkdir d && cd d && for i in 1 2 3 4 5 6 7 8; do for k in 1 2 3 4 5 6 7 8; do mkdir "
                         "$i$k && "

@@ -2,9 +2,13 @@
 /* The second door, with peers that do not behave. */
 
 #include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/pidfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 #include "daemon-test.h"
 #include "door.h"
@@ -466,7 +470,73 @@ START_TEST(test_connections_of_one_uid) {
 }
 END_TEST
 
-/* Takes as long as the door's patience. */
+/* In a process of its own. Whether it was let in. */
+static int is_let_in(uid_t uid, int *ret) {
+        char hello[HELLO_BYTES], answer[256];
+        if (seteuid(0) < 0 || seteuid(uid) < 0)
+                return -errno;
+        size_t n = write_hello(hello);
+        *ret = visit();
+        if (fcntl(*ret, F_SETFL, 0) < 0 || send(*ret, hello, n, MSG_NOSIGNAL) != (ssize_t)n)
+                return errno == EPIPE ? 0 : -errno;
+        return recv(*ret, answer, sizeof(answer), 0) > 0;
+}
+
+/* 0, or which step was wrong. */
+static int be_many(void) {
+        static int fds[LIMIT_CONNECTIONS];
+        int fd;
+        for (unsigned i = 0; i < LIMIT_CONNECTIONS; i++)
+                if (is_let_in(65000 + i / LIMIT_CONNECTIONS_PER_UID, &fds[i]) != 1)
+                        return 1;
+        if (is_let_in(64999, &fd) != 0) /* one more */
+                return 2;
+        if (is_let_in(0, &fd) != 1)
+                return 3;
+        (void)close(fds[7]);
+        for (unsigned tries = 0; is_let_in(64999, &fd) != 1;
+                        tries++) /* there is room again, once it is seen */
+                if (tries == 1000)
+                        return 4;
+        return 0;
+}
+
+static int on_end(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+        *(bool *)userdata = true;
+        return sd_event_source_set_enabled(source, SD_EVENT_OFF);
+}
+
+/* Of all uids but root's: LIMIT_CONNECTIONS. Only root can be that many, and a process may not have both ends of all of them. */
+START_TEST(test_connections_of_all) {
+        const struct rlimit files = { 4U * LIMIT_CONNECTIONS + 512, 4U * LIMIT_CONNECTIONS + 512 };
+        bool over = false;
+        int status;
+#ifdef __SANITIZE_ADDRESS__
+        return; /* it is about counting, and takes minutes then */
+#endif
+        if (geteuid() != 0)
+                return;
+        open_door();
+        ck_assert(setrlimit(RLIMIT_NOFILE, &files) == 0 && chmod(address, 0777) == 0 &&
+                        chmod(test_dir, 0755) == 0);
+        pid_t pid = fork();
+        if (pid == 0)
+                _exit(be_many());
+        _cleanup_close_ int pidfd = pidfd_open(pid, 0);
+        sd_event_source *end = NULL;
+        ck_assert(sd_event_add_io(manager.event, &end, pidfd, EPOLLIN, on_end, &over) >= 0);
+        while (!over)
+                ck_assert_int_ge(sd_event_run(manager.event, UINT64_MAX), 0);
+        ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+        ck_assert(WIFEXITED(status));
+        ck_assert_int_eq(WEXITSTATUS(status), 0);
+        sd_event_source_unref(end);
+        serve();
+        close_door();
+}
+END_TEST
+
+/* Takes as long as the door's patience, LIMIT_MESSAGE_USEC. */
 START_TEST(test_who_does_not_go_on_is_hung_up_on) {
         open_door();
         int silent = visit(), half = greet(), idle = greet();
@@ -498,6 +568,7 @@ int main(void) {
         tcase_add_test(t, test_a_message_in_small_pieces);
         tcase_add_test(t, test_a_talker_keeps_nobody_waiting);
         tcase_add_test(t, test_connections_of_one_uid);
+        tcase_add_test(t, test_connections_of_all);
         tcase_add_test(t, test_who_does_not_go_on_is_hung_up_on);
         return run_daemon_case(t);
 }

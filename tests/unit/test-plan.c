@@ -531,6 +531,28 @@ START_TEST(test_limit_is_where_it_says) {
 }
 END_TEST
 
+/* LIMIT_PLAN_BYTES, of what is sent and of what is read. */
+START_TEST(test_size_of_a_message) {
+        static uint8_t data[LIMIT_PLAN_BYTES + 1];
+        for (unsigned beyond = 0; beyond < 2; beyond++) {
+                const size_t n = LIMIT_PLAN_BYTES + beyond;
+                const char *where = "";
+                Codec in = codec_for_input(data, n);
+                ck_assert_int_eq(in.error, beyond ? -EBADMSG : 0);
+                (void)codec_finish_input(&in, &where);
+                ck_assert_str_eq(where, beyond ? "size" : "end");
+
+                _cleanup_close_ int fd = -EBADF;
+                _cleanup_free_ uint8_t *got = NULL;
+                size_t size;
+                ck_assert_int_eq(sealed_memfd_new(data, n, &fd), 0);
+                ck_assert_int_eq(sealed_memfd_read(fd, &got, &size), beyond ? -E2BIG : 0);
+                if (!beyond)
+                        ck_assert_uint_eq(size, n);
+        }
+}
+END_TEST
+
 /* Lengths in the message that would make an allocation larger than the message deserves. */
 START_TEST(test_count_beyond_the_message_is_refused) {
         _cleanup_(launch_plan_freep) LaunchPlan *p = whole_plan();
@@ -682,6 +704,7 @@ int main(void) {
         tcase_add_loop_test(t, test_spoilt_plan_is_refused, 0, (int)ELEMENTSOF(spoilers));
         tcase_add_loop_test(t, test_limit_is_where_it_says, 0, (int)ELEMENTSOF(limits));
         tcase_add_test(t, test_count_beyond_the_message_is_refused);
+        tcase_add_test(t, test_size_of_a_message);
         tcase_add_test(t, test_path_is_normal);
         tcase_add_test(t, test_memfd_is_sealed_and_read_back);
         tcase_add_test(t, test_memfd_without_every_seal_is_refused);

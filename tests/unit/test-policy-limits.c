@@ -301,6 +301,47 @@ START_TEST(test_too_much_to_compare) {
 }
 END_TEST
 
+/* Of n rules with that many hosts in all, no two alike. */
+static Policy *hosts(char letter, size_t n_rules, size_t n_hosts) {
+        char *text = NULL;
+        size_t size;
+        FILE *f = open_memstream(&text, &size);
+        ck_assert_ptr_nonnull(f);
+        fputs("'network': {'egress': {'allow': [", f);
+        for (size_t i = 0, k = 0; i < n_rules; i++) {
+                size_t until = n_hosts * (i + 1) / n_rules;
+                fputs(i == 0 ? "{'to': [" : ", {'to': [", f);
+                for (size_t j = k; k < until; k++)
+                        fprintf(f, "%s{'host': '%c%zu.x'}", k > j ? ", " : "", letter, k);
+                fputs("]}", f);
+        }
+        fputs("]}}", f);
+        ck_assert_int_eq(fclose(f), 0);
+        Policy *p = policy_of(text);
+        free(text);
+        return p;
+}
+
+/* Each pair of rules costs its pairs of hosts, and one for their ports. */
+START_TEST(test_pairs) {
+        static const struct {
+                size_t rules, hosts, other_rules, other_hosts;
+        } cases[] = { { 33, 977, 16, 1023 }, { 36, 976, 16, 1024 } };
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                const size_t pairs = cases[i].hosts * cases[i].other_hosts +
+                                     cases[i].rules * cases[i].other_rules;
+                _cleanup_(policy_unrefp) Policy *a = hosts('a', cases[i].rules, cases[i].hosts),
+                                                *b = hosts('b', cases[i].other_rules, cases[i].other_hosts);
+                Policy *m = NULL;
+                ck_assert_uint_eq(pairs, LIMIT_POLICY_PAIRS - 1 + i);
+                ck_assert_int_eq(policy_meet(a, b, &m), i == 0 ? 0 : -E2BIG);
+                if (m)
+                        ck_assert_uint_eq(m->egress.n_allow, 0);
+                (void)policy_unref(m); /* NULL */
+        }
+}
+END_TEST
+
 START_TEST(test_bind_outgrows) {
         _cleanup_free_ char *tail = fill(LIMIT_PATH_BYTES - strlen("${home}/"), 'a'),
                             *long_home = fill(8, 'h'),
@@ -345,6 +386,7 @@ int main(void) {
         tcase_add_test(t, test_extends_chain);
         tcase_add_test(t, test_meet_outgrows);
         tcase_add_test(t, test_too_much_to_compare);
+        tcase_add_test(t, test_pairs);
         tcase_add_test(t, test_bind_outgrows);
         tcase_add_test(t, test_handoff_names);
         return run_case("policy-limits", t);

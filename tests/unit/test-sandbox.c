@@ -6,8 +6,10 @@
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 
+#include "admit.h"
 #include "bus-test.h"
 #include "daemon-test.h"
+#include "limits.h"
 #include "names.h"
 
 #define ID "0123456789abcdef0123456789abcdef"
@@ -238,6 +240,73 @@ START_TEST(test_no_tie_to_who_has_left) {
 }
 END_TEST
 
+static const ActKind spawning = { .interface = MXC_IFACE_MANAGER, .method = "Spawn" };
+static Caller caller = { .n_ref = 100, .uid = 4711, .gid = 4711, .unit = (char *)"" };
+
+/* Whether one more may begin; the answer, where not, is LimitReached. */
+static bool is_admitted(void) {
+        char *told;
+        ask(&told);
+        Act *a = calloc(1, sizeof(Act));
+        ck_assert_ptr_nonnull(a);
+        *a = (Act){ .manager = &m, .kind = &spawning, .caller = &caller, .object = strdup("") };
+        a->message = TAKE_PTR(asked);
+        bool admitted = admit(a, &agent);
+        if (admitted)
+                act_reply(a, "");
+        test_bus_settle(&bus);
+        ck_assert_ptr_nonnull(told);
+        ck_assert_str_eq(told, admitted ? "" : MXC_ERROR_LIMIT_REACHED);
+        free(told);
+        return admitted;
+}
+
+/* LIMIT_SANDBOXES_PER_UID and LIMIT_SANDBOXES: nobody has as many here, but the counts say so. */
+START_TEST(test_room) {
+        begin();
+        Usage *u = manager_usage(&m, agent.owner);
+        u->n_sandboxes = LIMIT_SANDBOXES_PER_UID - 1;
+        ck_assert(is_admitted());
+        u->n_sandboxes++;
+        ck_assert(!is_admitted());
+        agent.owner++; /* another one's agent */
+        ck_assert(is_admitted());
+        m.n_sandboxes = LIMIT_SANDBOXES - 1;
+        ck_assert(is_admitted());
+        m.n_sandboxes++;
+        ck_assert(!is_admitted());
+        m.n_sandboxes = u->n_sandboxes = 0;
+        manager_usage_settle(&m, 4711);
+        end();
+}
+END_TEST
+
+/* LIMIT_SCOPES_PER_SLICE of one owner; what becomes free is used again. */
+START_TEST(test_scopes_of_a_slice) {
+        static Agent agents[LIMIT_SCOPES_PER_SLICE + 3];
+        static Scope *scopes[LIMIT_SCOPES_PER_SLICE + 3];
+        const size_t n = LIMIT_SCOPES_PER_SLICE;
+        begin();
+        for (size_t i = 0; i < ELEMENTSOF(agents); i++) {
+                agents[i] = (Agent){ .name = (char *)"y", .owner = 4711 };
+                if (i == n + 1)
+                        agents[i].owner = 4712;
+                if (i == n + 2)
+                        scope_release(scopes[0]);
+                ck_assert_int_eq(scope_hold(&m, &agents[i], &scopes[i]), 0);
+        }
+        for (size_t i = 0; i < n; i++)
+                ck_assert_uint_eq(scopes[i + (i == 0 ? n + 2 : 0)]->slice_number, 1);
+        ck_assert_uint_eq(scopes[n]->slice_number, 2);
+        ck_assert_str_eq(scopes[n]->slice, "mxc-u4711-2.slice");
+        ck_assert_uint_eq(scopes[n + 1]->slice_number, 1); /* another owner's */
+        for (size_t i = 1; i < ELEMENTSOF(agents); i++)
+                scope_release(scopes[i]);
+        ck_assert(LIST_EMPTY(&m.scopes));
+        end();
+}
+END_TEST
+
 int main(void) {
         TCase *t = daemon_case("sandbox");
         tcase_add_test(t, test_over_before_it_started);
@@ -248,5 +317,7 @@ int main(void) {
         tcase_add_loop_test(t, test_a_freeze_is_answered, 0, ELEMENTSOF(freezes));
         tcase_add_test(t, test_a_stop_is_answered);
         tcase_add_test(t, test_no_tie_to_who_has_left);
+        tcase_add_test(t, test_room);
+        tcase_add_test(t, test_scopes_of_a_slice);
         return run_daemon_case(t);
 }

@@ -114,6 +114,22 @@ test_a_flood_of_one_caller_costs_nobody_else_anything() {
         wait
 }
 
+# LIMIT_SHOWN_ARGV_BYTES, and one byte more
+test_a_long_command_is_shown_in_part() {
+        local word i shown
+        word=$(printf '%08174d' 0) # and "sh", "-c", "sleep 1000" with a NUL each
+        for i in '' 0; do
+                spawn alice -- sh -c 'sleep 1000' "$word$i"
+                shown=$(busctl get-property --json=short org.mxc1 "$sandbox" org.mxc1.Sandbox Argv)
+                end_quietly "$sandbox"
+                if [ -z "$i" ]; then
+                        assert_contains "$shown" "\"$word\"]"
+                else
+                        assert_contains "$shown" '["sh","-c","sleep 1000","…"]'
+                fi
+        done
+}
+
 test_labels_are_recorded() {
         output=$(as alice busctl -- call "${MANAGER[@]}" Spawn "sasa{sv}" "" 1 true 1 labels "a{ss}" 1 task 42 2>&1) || fail "$output"
         assert_contains "$(record MXC_LABELS MXC_EVENT=spawn)" 42
