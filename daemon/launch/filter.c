@@ -97,6 +97,18 @@ static void check_socketpair(FilterCode *p) {
         filter_code_refuse_unless_one_of(p, families, ELEMENTSOF(families), EAFNOSUPPORT);
 }
 
+/* Urgent data, which nobody speaks any more, has been a way into the kernel from behind every filter that allows Unix sockets
+ * (CVE-2025-38236). Answered as by a kernel that was built without it. */
+static void check_flags_third(FilterCode *p) {
+        filter_code_load_argument(p, 2);
+        filter_code_refuse_if_any_bit(p, MSG_OOB, EOPNOTSUPP);
+}
+
+static void check_flags_fourth(FilterCode *p) {
+        filter_code_load_argument(p, 3);
+        filter_code_refuse_if_any_bit(p, MSG_OOB, EOPNOTSUPP);
+}
+
 /* Asking, the two harmless ones, and for a debugger the fixed layout. READ_IMPLIES_EXEC and the likes are not. */
 #define PERSONALITIES 0xffffffff, PER_LINUX, UNAME26, PER_LINUX32, PER_LINUX32 | UNAME26
 
@@ -122,6 +134,9 @@ static void put_checks(FilterTable *t, bool debugging) {
                 { SYS_ioctl, check_ioctl },
                 { SYS_socket, check_socket },
                 { SYS_socketpair, check_socketpair },
+                { SYS_sendmsg, check_flags_third },
+                { SYS_sendto, check_flags_fourth },
+                { SYS_sendmmsg, check_flags_fourth },
                 { SYS_personality, debugging ? check_personality_debugging : check_personality },
         };
         for (size_t i = 0; i < ELEMENTSOF(checks); i++)

@@ -301,6 +301,16 @@ static bool network_is_empty(const Cage *c) {
         return true;
 }
 
+static bool no_urgent_data(void) {
+        int fds[2];
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+                return true; /* the plan has no sockets */
+        bool sent = send(fds[0], "x", 1, MSG_OOB | MSG_NOSIGNAL) >= 0;
+        (void)close(fds[0]);
+        (void)close(fds[1]);
+        return !sent;
+}
+
 static bool no_strange_sockets(const Cage *c) {
         static const struct {
                 int family, type, protocol;
@@ -318,7 +328,7 @@ static bool no_strange_sockets(const Cage *c) {
         for (size_t i = 0; i < ELEMENTSOF(table); i++)
                 if (!is_refused_descriptor(socket(table[i].family, table[i].type, table[i].protocol)))
                         return false;
-        return true;
+        return no_urgent_data();
 }
 
 static bool no_kernel_doors(const Cage *c) {

@@ -76,6 +76,7 @@ static const char *const locks[] = {
         "seccomp-ioctl",
         "seccomp-list",       /* every call that has a name is allowed */
         "seccomp-namespaces", /* flags of clone and unshare */
+        "seccomp-oob",        /* flags of what is sent */
         "seccomp-personality",
         "seccomp-socket",
         "seccomp-unknown", /* calls that have no name yet are allowed */
@@ -216,6 +217,9 @@ static void leave_out_of(FilterTable *t) {
                 { "seccomp-ioctl", SYS_ioctl },
                 { "seccomp-namespaces", SYS_clone },
                 { "seccomp-namespaces", SYS_unshare },
+                { "seccomp-oob", SYS_sendmmsg },
+                { "seccomp-oob", SYS_sendmsg },
+                { "seccomp-oob", SYS_sendto },
                 { "seccomp-personality", SYS_personality },
                 { "seccomp-socket", SYS_socket },
                 { "seccomp-socket", SYS_socketpair },

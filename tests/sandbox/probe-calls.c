@@ -156,6 +156,18 @@ static void act_socketpair(char **w) {
         answer(socketpair((int)number(w[0]), SOCK_STREAM, 0, fds));
 }
 
+/* send-urgent sendto|sendmsg|sendmmsg: between sockets of one's own */
+static void act_send_urgent(char **w) {
+        struct iovec part = { .iov_base = (void *)"x", .iov_len = 1 };
+        struct mmsghdr message = { .msg_hdr = { .msg_iov = &part, .msg_iovlen = 1 } };
+        int fds[2];
+        if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0)
+                answer(-1);
+        answer(streq(w[0], "sendto")             ? send(fds[0], "x", 1, MSG_OOB)
+                        : streq(w[0], "sendmsg") ? sendmsg(fds[0], &message.msg_hdr, MSG_OOB)
+                                                 : sendmmsg(fds[0], &message, 1, MSG_OOB));
+}
+
 const Act call_acts[] = {
         { "call", 1, act_call },
         { "clone", 1, act_clone },
@@ -163,6 +175,7 @@ const Act call_acts[] = {
         { "ioctl", 1, act_ioctl },
         { "kernel-doors", 0, act_kernel_doors },
         { "number", 1, act_number },
+        { "send-urgent", 1, act_send_urgent },
         { "socket", 3, act_socket },
         { "socketpair", 1, act_socketpair },
         { "userns-mount", 0, act_userns_mount },

@@ -74,6 +74,18 @@ static bool listed_ptrace(Stage *s) {
         return true;
 }
 
+/* A kernel that knows urgent data of Unix sockets. */
+static bool urgent(Stage *s) {
+        int fds[2];
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+                return false;
+        bool known = send(fds[0], "x", 1, MSG_OOB) == 1;
+        (void)close(fds[0]);
+        (void)close(fds[1]);
+        plan_add_syscall(s->plan, "sendmmsg");
+        return known;
+}
+
 static bool listed_ring(Stage *s) {
         plan_add_syscall(s->plan, "io_uring_setup");
         return true;
@@ -181,6 +193,13 @@ static const Attack attacks[] = {
                         .locks = { { "seccomp-command" } }, .prepare = unlisted_pidfd_open },
         { "being traced, where the plan does not say debugging", { "ptrace-child" }, "EPERM", "ok",
                         .locks = { { "seccomp-list" } }, .prepare = listed_ptrace },
+
+        { "urgent data", { "send-urgent", "sendto" }, "EOPNOTSUPP", "ok", .locks = { { "seccomp-oob" } },
+                        .prepare = urgent },
+        { "urgent data in a message", { "send-urgent", "sendmsg" }, "EOPNOTSUPP", "ok",
+                        .locks = { { "seccomp-oob" } }, .prepare = urgent },
+        { "urgent data in one of many messages", { "send-urgent", "sendmmsg" }, "EOPNOTSUPP", "ok",
+                        .locks = { { "seccomp-oob" } }, .prepare = urgent },
 
         { "a socket to the virtual machine's host", { "socket", "40", "1", "0" }, "EAFNOSUPPORT", "ok",
                         .locks = { { "seccomp-socket" } }, .prepare = vsock },

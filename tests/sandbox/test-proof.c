@@ -52,6 +52,7 @@ static const struct {
         { "cgroups", "cgroupns" },
         { "network", "netns" },
         { "sockets", "seccomp-socket" },
+        { "sockets", "seccomp-oob" },
         { "kernel calls", "seccomp-list" },
         { "kernel calls", "seccomp-personality" },
         { "kernel calls", "seccomp-unknown" },
