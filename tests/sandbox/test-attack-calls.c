@@ -74,6 +74,16 @@ static bool listed_ptrace(Stage *s) {
         return true;
 }
 
+static bool debugging(Stage *s) {
+        s->plan->template.debugging = true;
+        plan_add_syscall(s->plan, "ptrace");
+#ifdef __x86_64__
+        return true;
+#else
+        return false;
+#endif
+}
+
 /* A kernel that knows urgent data of Unix sockets. */
 static bool urgent(Stage *s) {
         int fds[2];
@@ -193,6 +203,12 @@ static const Attack attacks[] = {
                         .locks = { { "seccomp-command" } }, .prepare = unlisted_pidfd_open },
         { "being traced, where the plan does not say debugging", { "ptrace-child" }, "EPERM", "ok",
                         .locks = { { "seccomp-list" } }, .prepare = listed_ptrace },
+
+        { "a call that a tracer leaves out", { "traced-call", "-1" }, "ENOSYS", NULL, .prepare = debugging },
+        { "a call that a tracer makes another", { "traced-call", "272" /* unshare */ }, "EPERM", "ok",
+                        .locks = { { "seccomp-list" } }, .prepare = debugging },
+        { "a call that a tracer makes one of x32", { "traced-call", "0x40000027" }, "SYS", "ENOSYS",
+                        .locks = { { "seccomp-architecture" } }, .prepare = debugging },
 
         { "urgent data", { "send-urgent", "sendto" }, "EOPNOTSUPP", "ok", .locks = { { "seccomp-oob" } },
                         .prepare = urgent },

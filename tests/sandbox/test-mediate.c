@@ -93,6 +93,7 @@ static const struct {
         { "hidden", NULL, MADE, false },
         { "child", NULL, MADE, false },
         { "own-filter", NULL, MADE, false },
+        { "helpers", NULL, MADE, false },
         { "pid-1", NULL, MADE, true },
         { "injected", NULL, MADE, true },
         { "race-text", NULL, MADE, false },
@@ -285,6 +286,27 @@ static void write_at_the_end(Rig *r) {
         tell(ok && result.code == 3 && host(r, "test -s saved") == 0, "goes on", "until the end");
 }
 
+/* Whoever mediates is killed in the midst of it: then there is nobody who could go on. */
+static void die(Rig *r, bool walls) {
+        static RigResult result;
+        RigBox box;
+        _cleanup_(launch_plan_freep) LaunchPlan *p = attacker_plan(
+                        r, "echo ready; while :; do (echo x >.envrc) 2>/dev/null; echo y >f; done");
+        prepare(r, NULL);
+        bool ok = rig_spawn(r, p, &box, &result);
+        if (ok) {
+                char line[6];
+                ok = read(box.output, line, sizeof(line)) == sizeof(line) &&
+                     host(r, "until test -s f; do sleep 0.05; done") == 0 && kill(box.pid, SIGKILL) == 0;
+                rig_wait(r, &box, 0, &result); /* the output ends with the last that has it */
+                ok = ok && result.signal == SIGKILL && host(r, "rm f") == 0 &&
+                     host(r, "sleep 0.2; test -e f") != 0;
+                rig_release(r, box.id, 0);
+        }
+        tell(ok && (host(r, MADE) == 0) == !walls, walls ? "refused" : "done without the walls",
+                        "when pid 1 is killed");
+}
+
 static void refuse(Rig *r) {
         static RigResult result;
         _cleanup_(launch_plan_freep) LaunchPlan *p = attacker_plan(r, "true");
@@ -312,12 +334,14 @@ int main(int argc, char **argv) {
         }
         attack_by_exec(&r, true);
         write_at_the_end(&r);
+        die(&r, true);
         rig_stop(&r);
 
         begin(&r, argv[2], guard ? "handoff" : "mediate", argv[3]);
         attack_all(&r, false, false);
         deny_all(&r, false);
         attack_by_exec(&r, false);
+        die(&r, false);
         rig_stop(&r);
 
         begin(&r, argv[2], "mediation", argv[3]);
