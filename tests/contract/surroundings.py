@@ -370,10 +370,24 @@ def exists(tree, file, name):
     return (tree.root / path).is_file() and text in tree[path]
 
 
+# The rows of the list that was collected before the first line was written, and how many there are of each letter.
+ATTACKS = {f"{letter}{n}" for letter, count in {"D": 15, "E": 30, "T": 8, "N": 15, "A": 6, "R": 2, "I": 4}.items() for n in range(1, count + 1)} | {"E20b"}
+A_TEST = re.compile(r"`([\w.-]+): ([^`]+)`")
+
+
 def check_attacks(tree):
-    for file, name in re.findall(r"`([\w.-]+): ([^`]+)`", tree["tests/ATTACKS.md"]):
+    text = tree["tests/ATTACKS.md"]
+    for file, name in A_TEST.findall(text):
         if not exists(tree, file, name):
             yield f"tests/ATTACKS.md speaks of {file}: {name}"
+    numbers = []
+    for first, second in re.findall(r"^\| (.*?) \| (.*) \|$", text, re.M):
+        numbered = re.match(r"((?:[A-Z]\d+b?(?:, )?)+): ", first)
+        if numbered:
+            numbers += numbered[1].split(", ")
+        if second not in ("tests", "---") and not A_TEST.search(second) and not second.startswith(("no test", "not here: ")):
+            yield f"tests/ATTACKS.md has no test of '{first}', and does not say why"
+    yield from differences("tests/ATTACKS.md", numbers, ATTACKS)
 
 
 HARMFUL = {
@@ -388,6 +402,9 @@ HARMFUL = {
         ("tests/ATTACKS.md", '"another cgroup"', '"another group"'),
         ("tests/ATTACKS.md", "egress.py: rebinding", "egress.py: unbinding"),
         ("tests/ATTACKS.md", "net: budgets", "net: plans"),
+        ("tests/ATTACKS.md", "| E29: ", "| E31: "),
+        ("tests/ATTACKS.md", "| D4: ", "| "),
+        ("tests/ATTACKS.md", "| not here: there are no snapshots |", "| there are no snapshots |"),
     ],
     check_readme: [
         ("README.md", "| libcap |", "| libsystemd |"),
