@@ -390,12 +390,35 @@ def check_attacks(tree):
     yield from differences("tests/ATTACKS.md", numbers, ATTACKS)
 
 
+def check_strangers(tree):
+    """The list of what a stranger asks for, which a booted machine compares with live introspection, has all of the interface; and what is due is
+    what the table of who may what says."""
+    lines = re.findall(r"^(Manager|Agent|Sandbox)([.:])(\w+) \S+ \S+ (\S+) ", tree["tests/machine/scenarios/deputy.sh"], re.M)
+    root = ElementTree.fromstring(tree[BUS + "org.mxc1.xml"])
+    wanted = {(i.get("name").rpartition(".")[2], mark, m.get("name"))
+              for i in root.findall("interface") for kind, mark in (("method", "."), ("property", ":")) for m in i.findall(kind)}
+    yield from differences("what a stranger asks for", [line[:3] for line in lines], wanted)
+    rows = re.findall(r'{ MXC_IFACE_(\w+), "(\w+)", AUTHORIZE_(\w+),', tree["daemon/authorize.c"])
+    scope = {(interface.capitalize(), ".", name): scope for interface, name, scope in rows}
+    for interface, mark, name, due in lines:
+        is_open = scope.get((interface, mark, name)) == "OPEN" if mark == "." else interface == "Manager"
+        if due != ("ok" if is_open else "InteractiveAuthorizationRequired" if mark == "." else "Denied"):
+            yield f"a stranger who asks for {interface}{mark}{name} should not get {due}"
+
+
 HARMFUL = {
     check_limits: [
         ("common/limits.h", "LIMIT_LABELS ", "LIMIT_LABEL_COUNT "),
         ("daemon/egress/egress.h", "EGRESS_STREAMS_MAX ", "EGRESS_DNS_STREAMS_MAX "),
         ("common/limits.h", "#define LIMIT_BUS_NAME_BYTES 255U", ""),
         ("tests/unit/test-authorize.c", "LIMIT_AUTHORIZED", "256"),
+    ],
+    check_strangers: [
+        (BUS + "org.mxc1.xml", '<method name="Freeze"/>', '<method name="Freeze"/><method name="Melt"/>'),
+        (BUS + "org.mxc1.xml", '<property name="Argv" type="as" access="read"/>', ""),
+        ("tests/machine/scenarios/deputy.sh", "Sandbox.Attach u [0] Inter", "Sandbox.Attack u [0] Inter"),
+        ("tests/machine/scenarios/deputy.sh", "Sandbox:Argv - [] Denied", "Sandbox:Argv - [] ok"),
+        ("daemon/authorize.c", '"Dump", AUTHORIZE_ADMIN', '"Dump", AUTHORIZE_OPEN'),
     ],
     check_attacks: [
         ("tests/ATTACKS.md", "test-door: connections_of_one_uid", "test-door: connections_of_two_uids"),

@@ -18,6 +18,7 @@ test_without_a_journal_nothing_starts() {
         assert_refused AuditUnavailable call "$sandbox" Sandbox Stop
         assert_refused AuditUnavailable call /org/mxc1 Manager RegisterAgent s '{"name": "unrecorded", "policy": "workspace"}'
         assert_fails run alice touch started
+        assert_contains "$output" 'The journal takes no records'
         [ ! -e "$ws/started" ] || fail 'it ran, unrecorded'
         assert_eq "$before" "$(cages)"
         assert_eq running "$(state "$sandbox")"
@@ -100,7 +101,7 @@ test_a_long_command_is_cut_and_says_so() {
         idle alice
         local words
         mapfile -t words < <(seq 100000 103999)
-        assert_fails spawn alice -- /no/such/command "${words[@]}"
+        assert_refused NoSuchCommand spawn alice -- /no/such/command "${words[@]}"
         journalctl --sync
         journalctl -q --cursor="$cursor" --all -o json MXC_EVENT=spawn MXC_TRUNCATED=MXC_TARGET | tail -n 1 | python3 -c '
 import json, sys
@@ -130,7 +131,7 @@ test_a_count_is_told_before_the_end() {
         of=(MXC_EVENT=control MXC_CALLER_UID="$(id -u bob)")
         counts_begin
         for _ in 1 2 3 4 5; do
-                assert_fails as bob busctl --allow-interactive-authorization=no call "${MANAGER[@]}" Reload
+                assert_refused InteractiveAuthorizationRequired quietly bob /org/mxc1 org.mxc1.Manager Reload
         done
         counts_told
         assert_eq 5 "$(refusals "${of[@]}")"
