@@ -66,16 +66,16 @@ void act_reply_error(Act *a, const sd_bus_error *error) {
 /* What records of this act begin with: whose the thing is that it is about. */
 static AuditSubject subject_of(const Act *a) {
         AuditSubject s = { .caller = a->caller, .on_behalf_uid = AUDIT_NO_UID };
-        if (streq(a->kind->interface, MXC_IFACE_AGENT)) {
-                const Agent *agent = registry_find(a->manager->registry, a->object);
-                s.agent = a->object;
-                s.agent_uuid = agent ? agent->uuid : NULL;
-                s.on_behalf_uid = agent ? agent->owner : AUDIT_NO_UID;
-        } else if (streq(a->kind->interface, MXC_IFACE_SANDBOX)) {
+        if (streq(a->kind->interface, MXC_IFACE_SANDBOX)) {
                 const Sandbox *sandbox = sandbox_find(a->manager, a->object);
                 if (sandbox)
                         return sandbox_subject(sandbox, a->caller);
                 s.sandbox = a->object;
+        } else if (a->object[0]) { /* of an agent, or the manager's revoking one */
+                const Agent *agent = registry_find(a->manager->registry, a->object);
+                s.agent = a->object;
+                s.agent_uuid = agent ? agent->uuid : NULL;
+                s.on_behalf_uid = agent ? agent->owner : AUDIT_NO_UID;
         }
         return s;
 }

@@ -73,9 +73,10 @@ static int set_state(Act *a, AgentState state, AuditEvent event, const char *rea
         Agent *agent = find(a, error);
         if (!agent)
                 return -ENOENT;
-        if (agent->state == AGENT_REVOKED)
-                return sd_bus_error_setf(error, MXC_ERROR_AGENT_REVOKED, "Agent %s is revoked, for good.",
-                                agent->name);
+        if (agent->state == AGENT_REVOKED) {
+                act_refuse(a, REASON_AGENT_REVOKED, "The agent is revoked, for good.");
+                return 0;
+        }
         if (strlen(reason) > LIMIT_DESCRIPTION_BYTES)
                 return sd_bus_error_setf(error, MXC_ERROR_LIMIT_REACHED, "reason: more than %u bytes.",
                                 LIMIT_DESCRIPTION_BYTES);

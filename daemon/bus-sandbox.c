@@ -109,10 +109,10 @@ static int run_stop(Act *a, sd_bus_error *error) {
         int r = find_alive(a, &s, error);
         if (r < 0)
                 return r;
-        if (s->n_stop_waiters >= LIMIT_PENDING_PER_UID) /* each is a message that is held until the end */
-                return sd_bus_error_setf(error, MXC_ERROR_LIMIT_REACHED,
-                                "More than %u callers wait for the end of it already.",
-                                LIMIT_PENDING_PER_UID);
+        if (s->n_stop_waiters >= LIMIT_PENDING_PER_UID) { /* each is a message that is held until the end */
+                act_refuse(a, REASON_LIMIT, "Too many callers wait for the end of it already.");
+                return 0;
+        }
         sd_bus_message **waiters = reallocarray(s->stop_waiters, s->n_stop_waiters + 1, sizeof(void *));
         if (!waiters)
                 return -ENOMEM;
@@ -135,8 +135,10 @@ static int run_freeze(Act *a, sd_bus_error *error) {
         int r = find_alive(a, &s, error);
         if (r < 0)
                 return r;
-        if (s->state == SANDBOX_STOPPING || s->freeze_waiter)
-                return sd_bus_error_set(error, MXC_ERROR_DENIED, "It is being stopped or frozen already.");
+        if (s->state == SANDBOX_STOPPING || s->freeze_waiter) {
+                act_refuse(a, REASON_FROZEN, "It is being stopped or frozen already.");
+                return 0;
+        }
         const AuditSubject subject = sandbox_subject(s, a->caller);
         r = audit_freeze(a->manager->audit, &subject, true);
         if (r < 0)

@@ -225,7 +225,10 @@ test_everything_said_of_an_agent_survives() {
         restart
         assert_eq revoked "$(agent_state "$name")"
         assert_refused AgentRevoked spawn_for alice "$name" -- true
-        assert_fails call "$(agent "$name")" Agent Resume
+        assert_refused AgentRevoked call "$(agent "$name")" Agent Resume
+        assert_record MXC_EVENT=control MXC_DECISION=deny MXC_REASON=agent-revoked MXC_ACTION=org.mxc1.Agent.Resume MXC_AGENT="$name"
+        assert_refused AgentRevoked call /org/mxc1 Manager RevokeAgent ss "$name" again
+        assert_record MXC_EVENT=control MXC_DECISION=deny MXC_REASON=agent-revoked MXC_ACTION=org.mxc1.Manager.RevokeAgent MXC_AGENT="$name"
 }
 
 test_a_revoked_name_stays_taken() {
