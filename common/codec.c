@@ -42,6 +42,20 @@ static void codec_append(Codec *c, const void *data, size_t n, const char *where
         c->used += n;
 }
 
+void codec_append_encoded(Codec *c, const uint8_t *data, size_t size, const char *where) {
+        if (c->error == 0)
+                codec_append(c, data, size, where);
+}
+
+void codec_skip(Codec *c, size_t size) {
+        if (size > c->left) {
+                codec_refuse(c, "size");
+                return;
+        }
+        c->in += size;
+        c->left -= size;
+}
+
 void code_number(Codec *c, uint64_t *value, size_t width, const char *where) {
         if (c->error != 0)
                 return;

@@ -42,6 +42,10 @@ void code_count(Codec *c, void **items, size_t *n, size_t item_size, size_t limi
 void code_string(Codec *c, char **string, size_t limit, const char *where); /* never NULL */
 void code_id(Codec *c, char **id, const char *where); /* of a sandbox: 32 lower-case hex digits */
 
+/* Bytes that an encoding codec made before; and, of a decoding one, to go on behind such. */
+void codec_append_encoded(Codec *c, const uint8_t *data, size_t size, const char *where);
+void codec_skip(Codec *c, size_t size);
+
 /* True for a string that is not empty and has nothing but these. */
 bool consists_of(const char *string, const char *characters);
 

@@ -99,11 +99,40 @@ static void code_syscalls(Codec *c, char ***names, size_t *n) {
 }
 
 static void code_template(Codec *c, PlanTemplate *t) {
+        if (!c->decoding && t->encoded) {
+                codec_append_encoded(c, t->encoded, t->n_encoded, "template");
+                return;
+        }
         code_mounts(c, &t->mounts, &t->n_mounts, true, "template.mounts");
         code_links(c, &t->links, &t->n_links);
         code_syscalls(c, &t->syscalls, &t->n_syscalls);
         code_bool(c, &t->debugging, "template.debugging");
         code_u32(c, &t->landlock_abi, 0, UINT32_MAX, "template.landlock_abi");
+}
+
+int plan_template_keep_encoded(PlanTemplate *t) {
+        Codec c = { .decoding = false };
+        code_template(&c, t);
+        return codec_take_output(&c, &t->encoded, &t->n_encoded);
+}
+
+typedef struct KnownTemplates {
+        PlanTemplateFind find; /* NULL: none */
+        void *userdata;
+} KnownTemplates;
+
+/* True where it was known. */
+static bool take_known(Codec *c, const KnownTemplates *known, LaunchPlan *p) {
+        size_t size = 0;
+        const PlanTemplate *t = c->decoding && c->error == 0 && known && known->find
+                                                ? known->find(c->in, c->left, &size, known->userdata)
+                                                : NULL;
+        if (!t)
+                return false;
+        p->template = *t;
+        p->template_is_known = true;
+        codec_skip(c, size);
+        return true;
 }
 
 static void code_handoff(Codec *c, PlanHandoff **handoff, size_t *n) {
@@ -225,8 +254,8 @@ static void code_hostname(Codec *c, char **name) {
 /* The scope must also fit a LaunchRequest, so that it can be dropped and released by path. */
 #define SCOPE_BYTES 511
 
-static void code_launch_plan(
-                Codec *c, LaunchPlan *p, const uint8_t **template_start, const uint8_t **template_end) {
+static void code_launch_plan(Codec *c, LaunchPlan *p, const KnownTemplates *known,
+                const uint8_t **template_start, const uint8_t **template_end) {
         code_head(c);
         code_id(c, &p->id, "id");
         code_path(c, &p->scope, "scope");
@@ -234,7 +263,8 @@ static void code_launch_plan(
                 codec_refuse(c, "scope");
         code_hostname(c, &p->hostname);
         *template_start = c->in;
-        code_template(c, &p->template);
+        if (!take_known(c, known, p))
+                code_template(c, &p->template);
         *template_end = c->in;
         code_mounts(c, &p->mounts, &p->n_mounts, false, "mounts");
         code_handoff(c, &p->handoff, &p->n_handoff);
@@ -266,7 +296,7 @@ static void code_exec_plan(Codec *c, ExecPlan *p) {
 int launch_plan_encode(const LaunchPlan *p, uint8_t **ret_data, size_t *ret_size) {
         Codec c = { .decoding = false };
         const uint8_t *start, *end; /* of no use in this direction */
-        code_launch_plan(&c, (LaunchPlan *)p, &start,
+        code_launch_plan(&c, (LaunchPlan *)p, NULL, &start,
                         &end); /* an encoding codec writes nothing back but equal values */
         return codec_take_output(&c, ret_data, ret_size);
 }
@@ -277,14 +307,16 @@ int exec_plan_encode(const ExecPlan *p, uint8_t **ret_data, size_t *ret_size) {
         return codec_take_output(&c, ret_data, ret_size);
 }
 
-int launch_plan_decode(const uint8_t *data, size_t size, LaunchPlan **ret, size_t *ret_template_offset,
-                size_t *ret_template_size, const char **ret_where) {
+int launch_plan_decode_known(const uint8_t *data, size_t size, PlanTemplateFind find, void *userdata,
+                LaunchPlan **ret, size_t *ret_template_offset, size_t *ret_template_size,
+                const char **ret_where) {
         _cleanup_(launch_plan_freep) LaunchPlan *p = calloc(1, sizeof(LaunchPlan));
         if (!p)
                 return -ENOMEM;
+        const KnownTemplates known = { find, userdata };
         Codec c = codec_for_input(data, size);
         const uint8_t *start = data, *end = data;
-        code_launch_plan(&c, p, &start, &end);
+        code_launch_plan(&c, p, &known, &start, &end);
         int r = codec_finish_input(&c, ret_where);
         if (r < 0)
                 return r;
@@ -292,6 +324,12 @@ int launch_plan_decode(const uint8_t *data, size_t size, LaunchPlan **ret, size_
         *ret_template_size = (size_t)(end - start);
         *ret = TAKE_PTR(p);
         return 0;
+}
+
+int launch_plan_decode(const uint8_t *data, size_t size, LaunchPlan **ret, size_t *ret_template_offset,
+                size_t *ret_template_size, const char **ret_where) {
+        return launch_plan_decode_known(
+                        data, size, NULL, NULL, ret, ret_template_offset, ret_template_size, ret_where);
 }
 
 int exec_plan_decode(const uint8_t *data, size_t size, ExecPlan **ret, const char **ret_where) {
@@ -319,19 +357,25 @@ static void free_mounts(PlanMount *mounts, size_t n) {
         free(mounts);
 }
 
+static void free_template(PlanTemplate *t) {
+        free_mounts(t->mounts, t->n_mounts);
+        for (size_t i = 0; t->links && i < t->n_links; i++) {
+                free(t->links[i].path);
+                free(t->links[i].target);
+        }
+        free(t->links);
+        free_words(t->syscalls, t->n_syscalls);
+        free(t->encoded);
+}
+
 LaunchPlan *launch_plan_free(LaunchPlan *p) {
         if (!p)
                 return NULL;
         free(p->id);
         free(p->scope);
         free(p->hostname);
-        free_mounts(p->template.mounts, p->template.n_mounts);
-        for (size_t i = 0; p->template.links && i < p->template.n_links; i++) {
-                free(p->template.links[i].path);
-                free(p->template.links[i].target);
-        }
-        free(p->template.links);
-        free_words(p->template.syscalls, p->template.n_syscalls);
+        if (!p->template_is_known)
+                free_template(&p->template);
         free_mounts(p->mounts, p->n_mounts);
         for (size_t i = 0; p->handoff && i < p->n_handoff; i++)
                 free(p->handoff[i].path);

@@ -51,6 +51,8 @@ typedef struct PlanTemplate {
         size_t n_syscalls;
         bool debugging;    /* ptrace and friends among the sandbox's own processes */
         uint32_t landlock_abi; /* the ABI that the plan counts on; a kernel with less refuses */
+        uint8_t *encoded;  /* what it encodes to, where that is kept: most plans of a host are of a few templates */
+        size_t n_encoded;
 } PlanTemplate;
 
 /* Names that a host program later trusts (trust handoff). The agent may not create, replace, rename into,
@@ -94,6 +96,7 @@ typedef struct LaunchPlan {
         char *scope;       /* the agent's scope, a path below the cgroup root: /mxc.slice/…/mxc-NAME.scope */
         char *hostname;
         PlanTemplate template;
+        bool template_is_known; /* somebody else's, and freed by them */
 
         PlanMount *mounts; /* what depends on the request; sorted by path; laid over the template */
         size_t n_mounts;
@@ -148,6 +151,14 @@ int exec_plan_encode(const ExecPlan *p, uint8_t **ret_data, size_t *ret_size);
  * of the launcher's cache. */
 int launch_plan_decode(const uint8_t *data, size_t size, LaunchPlan **ret, size_t *ret_template_offset,
                 size_t *ret_template_size, const char **ret_where);
+/* The same, where templates were decoded before: if what is left at the template begins with the bytes of one, it is that one, since to
+ * decode is to read these bytes and no others. It must live as long as the plan. */
+typedef const PlanTemplate *(*PlanTemplateFind)(const uint8_t *data, size_t size, size_t *ret_size, void *userdata);
+int launch_plan_decode_known(const uint8_t *data, size_t size, PlanTemplateFind find, void *userdata, LaunchPlan **ret,
+                size_t *ret_template_offset, size_t *ret_template_size, const char **ret_where);
+
+/* Keeps in a template what it encodes to. It may not be changed from then on. */
+int plan_template_keep_encoded(PlanTemplate *t);
 int exec_plan_decode(const uint8_t *data, size_t size, ExecPlan **ret, const char **ret_where);
 
 /* True for an absolute path without empty, "." or ".." components, no trailing slash ("/" alone is normal), at

@@ -305,6 +305,8 @@ int plan_make(const PlanInput *in, LaunchPlan **ret, DecisionReason *ret_reason,
 int plan_layout_new(const PlanInput *in, PlanLayout **ret, DecisionReason *ret_reason, char **ret_sentence) {
         PlanLayout *l = calloc(1, sizeof(PlanLayout));
         int r = l ? make(in, make_layout, &l->model, ret_reason, ret_sentence) : -ENOMEM;
+        if (r == 0 && (r = plan_template_keep_encoded(&l->model->template)) < 0)
+                launch_plan_free(l->model);
         if (r < 0) {
                 free(l);
                 return r;

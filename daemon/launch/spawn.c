@@ -359,7 +359,8 @@ static int spawn(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_f
         int r = n_fds < 1 ? -EBADF : sealed_memfd_read(fds[0], &data, &size);
         if (r < 0)
                 return r;
-        r = launch_plan_decode(data, size, &plan, &key_offset, &key_size, &f->detail);
+        r = launch_plan_decode_known(
+                        data, size, template_cache_known, l, &plan, &key_offset, &key_size, &f->detail);
         if (r < 0)
                 return r;
         f->detail = "id";

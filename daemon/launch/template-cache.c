@@ -250,6 +250,19 @@ static Template *find(const TemplateCache *cache, const uint8_t *key, size_t key
         return NULL;
 }
 
+const PlanTemplate *template_cache_known(
+                const uint8_t *data, size_t size, size_t *ret_size, void *launcher) {
+        const TemplateCache *cache = ((const Launcher *)launcher)->templates;
+        for (size_t i = 0; i < cache->n; i++) {
+                const Template *t = cache->list[i];
+                if (t->key_size > size || memcmp(t->key, data, t->key_size) != 0)
+                        continue;
+                *ret_size = t->key_size;
+                return &t->model->template;
+        }
+        return NULL;
+}
+
 /* A free place, or that of the template which was not used for the longest time. One that is being proven has requests. */
 static Template **make_room(Launcher *l) {
         TemplateCache *cache = l->templates;

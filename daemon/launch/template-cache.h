@@ -15,6 +15,9 @@ int template_cache_new(Launcher *l, TemplateCache **ret);
 int template_cache_get(Launcher *l, const uint8_t *key, size_t key_size, const LaunchPlan *plan, Template **ret,
                 const char **ret_detail);
 
+/* PlanTemplateFind over those that are there; userdata: the Launcher. What it gives is borrowed as theirs. */
+const PlanTemplate *template_cache_known(const uint8_t *data, size_t size, size_t *ret_size, void *launcher);
+
 /* Whether the namespace of a template shows what the host has. It takes a while: let a child that may use it begin meanwhile. */
 bool template_is_current(const Template *t);
 

@@ -21,6 +21,32 @@ static void check_mounts(const PlanMount *mounts, size_t n, bool of_template) {
         }
 }
 
+/* As the launcher, which has it already. */
+typedef struct Known {
+        const uint8_t *data;
+        size_t size;
+        const PlanTemplate *template;
+} Known;
+
+static const PlanTemplate *find(const uint8_t *data, size_t size, size_t *ret_size, void *userdata) {
+        const Known *k = userdata;
+        if (size < k->size || memcmp(data, k->data, k->size) != 0)
+                return NULL;
+        *ret_size = k->size;
+        return k->template;
+}
+
+static void with_known(const uint8_t *data, size_t size, const Known *k) {
+        _cleanup_(launch_plan_freep) LaunchPlan *p = NULL;
+        _cleanup_free_ uint8_t *again = NULL;
+        size_t offset, length, n;
+        int r = launch_plan_decode_known(data, size, find, (void *)k, &p, &offset, &length, NULL);
+        fuzz_holds(r == 0 && p->template_is_known, "a template that is known is taken");
+        fuzz_holds(data + offset == k->data && length == k->size, "and is where it was");
+        fuzz_holds(launch_plan_encode(p, &again, &n) == 0 && n == size && memcmp(again, data, n) == 0,
+                        "with a known template: the same bytes");
+}
+
 static void launch_plan(const uint8_t *data, size_t size) {
         _cleanup_(launch_plan_freep) LaunchPlan *p = NULL;
         size_t offset, length;
@@ -38,6 +64,10 @@ static void launch_plan(const uint8_t *data, size_t size) {
         fuzz_holds(strlen(p->id) == 32 && !strchr(p->id, '/'), "an id is a file name");
         fuzz_holds(path_is_normal(p->scope) && path_is_normal(p->cwd), "paths are normal");
         fuzz_holds(p->uid != UINT32_MAX && p->gid != UINT32_MAX, "an identity is one");
+        with_known(data, size, &(const Known){ data + offset, length, &p->template });
+        fuzz_holds(plan_template_keep_encoded(&p->template) == 0 && p->template.n_encoded == length &&
+                                        memcmp(p->template.encoded, data + offset, length) == 0,
+                        "what is kept is what was read");
         check_mounts(p->template.mounts, p->template.n_mounts, true);
         check_mounts(p->mounts, p->n_mounts, false);
 }
