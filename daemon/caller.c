@@ -135,6 +135,8 @@ typedef struct Name {
 
 struct CallerCache {
         sd_bus *bus;
+        void (*gone)(const char *sender, void *userdata);
+        void *userdata;
         sd_bus_slot *match;
         LIST_HEAD(, Name) names; /* the last one used first: callers call more than once */
 };
@@ -163,7 +165,7 @@ static void forget(Name *n, int error) {
         finish(n, error);
 }
 
-static Name *find(CallerCache *c, const char *name) {
+static Name *find(const CallerCache *c, const char *name) {
         Name *n;
         LIST_FOREACH(n, &c->names, entries)
                 if (streq(n->name, name))
@@ -178,8 +180,11 @@ static int on_name_gone(sd_bus_message *m, void *userdata, sd_bus_error *error) 
         if (r < 0 || *after)
                 return 0; /* not what was asked for */
         Name *n = find(c, name);
-        if (n)
-                forget(n, -ENOTCONN);
+        if (!n)
+                return 0;
+        forget(n, -ENOTCONN);
+        if (c->gone)
+                c->gone(name, c->userdata);
         return 0;
 }
 
@@ -319,6 +324,16 @@ int caller_cache_get(CallerCache *c, const char *sender, CallerDone done, void *
         STAILQ_INSERT_TAIL(&n->waiters, w, entries);
         n->n_waiters++;
         return 0;
+}
+
+bool caller_cache_knows(const CallerCache *c, const char *sender) {
+        const Name *n = find(c, sender);
+        return n && n->caller;
+}
+
+void caller_cache_on_gone(CallerCache *c, void (*gone)(const char *sender, void *userdata), void *userdata) {
+        c->gone = gone;
+        c->userdata = userdata;
 }
 
 int caller_cache_get_now(CallerCache *c, const char *sender, Caller **ret) {

@@ -44,3 +44,7 @@ int caller_cache_get(CallerCache *c, const char *sender, CallerDone done, void *
 
 /* The same for who cannot wait (reading a property): the bus is asked and waited for, where the name is not known yet. *ret is a new reference. */
 int caller_cache_get_now(CallerCache *c, const char *sender, Caller **ret);
+
+/* Whether its sender is there still, as far as the bus has told: then gone() will be told of its end, if there is one. Asks nobody. */
+bool caller_cache_knows(const CallerCache *c, const char *sender);
+void caller_cache_on_gone(CallerCache *c, void (*gone)(const char *sender, void *userdata), void *userdata);

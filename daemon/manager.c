@@ -284,8 +284,13 @@ static int on_system_bus_gone(sd_bus_message *message, void *userdata, sd_bus_er
         return sd_event_exit(m->event, EXIT_FAILURE);
 }
 
+static void on_sender_gone(const char *sender, void *userdata) {
+        sandbox_sender_gone(userdata, sender);
+}
+
 static int start(Manager *m) {
         const LaunchOwner owner = { on_launcher_up, on_launcher_down, on_adopt, on_exited, m, 0 };
+        caller_cache_on_gone(m->callers, on_sender_gone, m);
         int r = runtime_prepare();
         if (r >= 0)
                 r = manager_load(m, NULL, NULL);

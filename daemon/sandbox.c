@@ -443,35 +443,22 @@ void sandbox_exited(Sandbox *s, uint32_t number, int code, int signal) {
 
 /* ---- commands ---- */
 
-static int on_sender_gone(sd_bus_track *track, void *userdata);
-
 static void detach(Command *c) {
-        c->track = sd_bus_track_unref(c->track);
         c->bus = sd_bus_unref(c->bus);
         free(c->sender);
         c->sender = NULL;
 }
 
 int command_attach(Sandbox *s, Command *c, sd_bus *bus, const char *sender, bool tied) {
-        if (!sender && sd_bus_is_open(bus) <= 0) /* gone already: the door will not tell of it again */
+        /* gone already: neither the door nor the bus will tell of it again */
+        if (sender ? !caller_cache_knows(s->manager->callers, sender) : sd_bus_is_open(bus) <= 0)
                 return -ENOTCONN;
         _cleanup_free_ char *copy = sender ? strdup(sender) : NULL;
         if (sender && !copy)
                 return -ENOMEM;
-        sd_bus_track *track = NULL;
-        if (sender) { /* at the second door the end of the connection is told by the door */
-                int r = sd_bus_track_new(bus, &track, on_sender_gone, s);
-                if (r >= 0)
-                        r = sd_bus_track_add_name(track, sender);
-                if (r < 0) {
-                        sd_bus_track_unref(track);
-                        return r;
-                }
-        }
         detach(c);
         c->bus = sd_bus_ref(bus);
         c->sender = TAKE_PTR(copy);
-        c->track = track;
         c->tied = tied;
         return 0;
 }
@@ -539,15 +526,15 @@ static void lose_receiver(Sandbox *s, Command *c) {
                 end_tied(s, c);
 }
 
-static int on_sender_gone(sd_bus_track *track, void *userdata) {
-        Sandbox *s = userdata;
+static void on_sender_gone(Sandbox *s, void *sender) {
         Command *c;
         LIST_FOREACH(c, &s->commands, entries)
-                if (c->track == track) {
+                if (c->sender && streq(c->sender, sender))
                         lose_receiver(s, c);
-                        break;
-                }
-        return 0;
+}
+
+void sandbox_sender_gone(Manager *m, const char *sender) {
+        sandbox_for_each(m, on_sender_gone, (void *)sender);
 }
 
 static void on_connection_gone(Sandbox *s, void *bus) {

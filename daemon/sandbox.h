@@ -32,7 +32,6 @@ typedef struct Command {
         uint32_t number;
         sd_bus *bus;           /* whom Exited goes to, a reference; NULL: nobody (yet) */
         char *sender;          /* on the system bus */
-        sd_bus_track *track;   /* of a tied sender there */
         bool tied, ended;
         int code, signal;
         uint64_t started;      /* CLOCK_BOOTTIME */
@@ -121,6 +120,7 @@ int sandbox_arm_timer(Sandbox *s);                  /* by deadline */
 
 /* Somebody stops the scope: PID 1 ends what is in it. */
 void sandbox_scope_stops(Manager *m, Scope *scope);
-/* A connection at the second door is over: nobody to tell, and what was tied to it ends. */
+/* A sender has left the system bus, or a connection at the second door is over: nobody to tell, and what was tied to it ends. */
+void sandbox_sender_gone(Manager *m, const char *sender);
 void sandbox_connection_gone(Manager *m, sd_bus *bus);
 void sandbox_end_untied(Manager *m);                /* what was adopted, is tied, and was not attached in time */

@@ -363,6 +363,34 @@ START_TEST(test_names_that_go) {
 }
 END_TEST
 
+static void on_gone(const char *sender, void *userdata) {
+        ck_assert_str_eq(sender, ":1.5");
+        (*(unsigned *)userdata)++;
+}
+
+/* Whoever asks whether one is there is not told yes when its end will not be told. */
+START_TEST(test_an_end_is_told) {
+        Bus b;
+        CallerCache *c = open_bus(&b);
+        unsigned told = 0;
+        caller_cache_on_gone(c, on_gone, &told);
+        ck_assert(!caller_cache_knows(c, ":1.5"));
+        _cleanup_(got_clear) Got first = get(&b, c, ":1.5");
+        ck_assert(caller_cache_knows(c, ":1.5") && !caller_cache_knows(c, ":1.50"));
+        tell_gone(&b, ":1.50"); /* one that never asked for anything */
+        ck_assert_uint_eq(told, 0);
+        tell_gone(&b, ":1.5");
+        ck_assert_uint_eq(told, 1);
+        ck_assert(!caller_cache_knows(c, ":1.5"));
+        b.silent = true;
+        Got waiting = { 0 };
+        ck_assert_int_eq(caller_cache_get(c, ":1.5", on_done, &waiting), 0);
+        ck_assert(!caller_cache_knows(c, ":1.5")); /* not yet */
+        test_bus_settle(&b.bus);
+        close_bus(&b, c);
+}
+END_TEST
+
 START_TEST(test_so_many_may_wait) {
         Bus b;
         CallerCache *c = open_bus(&b);
@@ -536,6 +564,7 @@ int main(void) {
         tcase_add_test(t, test_processes_that_cannot_be_seen);
         tcase_add_test(t, test_the_bus_is_asked_once);
         tcase_add_test(t, test_names_that_go);
+        tcase_add_test(t, test_an_end_is_told);
         tcase_add_test(t, test_so_many_may_wait);
         tcase_add_test(t, test_senders_that_are_none);
         tcase_add_test(t, test_who_is_known_is_known_now);

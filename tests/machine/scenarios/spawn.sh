@@ -95,6 +95,17 @@ test_the_timeout_ends_it() {
         assert_record MXC_EVENT=exit MXC_SANDBOX="${sandbox##*/}" MXC_REASON=timeout
 }
 
+# busctl has left when it has its answer; what is not tied to it goes on.
+test_a_tie_holds_to_a_connection_of_the_bus() {
+        local loose
+        idle
+        loose=$sandbox
+        spawn alice tie b true -- sleep infinity
+        wait_until 10 is_gone "$sandbox"
+        assert_record MXC_EVENT=stop MXC_SANDBOX="${sandbox##*/}" MXC_REASON=tie
+        assert_eq running "$(state "$loose")"
+}
+
 test_an_environment_is_built_and_never_inherited() {
         workspace alice
         systemctl set-environment MXC_LEAK=host
