@@ -96,7 +96,7 @@ static json_t *value_of(const char *field, const char *s, size_t n) {
                 return number(s, n);
         if (is_one_of(field, documents, ELEMENTSOF(documents)))
                 return document(s, n);
-        if (streq(field, AUDIT_WALLS))
+        if (streq(field, AUDIT_WALLS) || streq(field, AUDIT_UNHELD))
                 return split(s, n);
         if (streq(field, AUDIT_HANDOFF_WHOLE))
                 return json_boolean(n == 1 && *s == '1');

@@ -42,6 +42,7 @@ typedef struct Session {
 
         bool ended;
         int status;
+        char *unheld;         /* limits that this host cannot hold, "" or NULL: none */
         const char *why;      /* what is to be said of the end, or NULL */
         uint64_t quiet_since; /* msec: nothing has come out of the command since */
         HandedOver handed_over;
@@ -88,10 +89,23 @@ static bool ask_password(Session *s, const WireMessage *m) {
         return true;
 }
 
+static void note_unheld(Session *s, WireReader r) {
+        size_t size;
+        FILE *f = open_memstream(&s->unheld, &size);
+        if (!f)
+                return;
+        bool any = false;
+        for (size_t stop = wire_read_array(&r, 4); wire_more(&r, stop); any = true)
+                fprintf(f, "%s%s", any ? ", " : "", wire_read_string(&r));
+        (void)fclose(f); /* without memory there is nothing to be said */
+}
+
 static void read_info(Session *s, WireReader *r) {
         for (size_t stop = wire_read_array(r, 8); wire_more(r, stop);) {
                 wire_align(r, 8);
                 const char *key = wire_read_string(r), *signature = wire_read_signature(r);
+                if (streq(key, "unheld") && streq(signature, "as"))
+                        note_unheld(s, *r);
                 if (!streq(key, "pty") || !streq(signature, "h")) {
                         result_value(&s->result, key, signature, r);
                         continue;
@@ -337,7 +351,12 @@ static void session_close(Session *s) {
                 if (s->why)
                         say("%s: %s", s->call->what, s->why);
                 handed_over_say(&s->handed_over);
+                if (s->unheld && *s->unheld && isatty(STDERR_FILENO)) /* of each command: for who looks on */
+                        say("limits of the policy do not hold here, for want of control group controllers: "
+                            "%s",
+                                        s->unheld);
         }
+        free(s->unheld);
         result_clear(&s->result);
         handed_over_clear(&s->handed_over);
         (void)door_free(s->door);

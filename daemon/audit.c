@@ -64,7 +64,7 @@ static int commit_decision(
 }
 
 static int decided(Audit *a, AuditEvent event, const AuditSubject *s, const Decision *d, char *const *argv,
-                const char *workspace, const char *labels_json, const char *walls) {
+                const char *workspace, const char *labels_json, const char *walls, const char *unheld) {
         _cleanup_(audit_record_clear) AuditRecord r = { 0 };
         int k = begin_decision(&r, event, s, d);
         if (k < 0)
@@ -73,6 +73,7 @@ static int decided(Audit *a, AuditEvent event, const AuditSubject *s, const Deci
         audit_record_text(&r, AUDIT_WORKSPACE, workspace);
         audit_record_text(&r, AUDIT_LABELS, labels_json);
         audit_record_text(&r, AUDIT_WALLS, walls);
+        audit_record_text(&r, AUDIT_UNHELD, unheld && *unheld ? unheld : NULL);
         say_decision(&r, event, s, d, argv);
         RefusalKind kind = kind_of(event, s, d->reason, d->sentence);
         kind.text[REFUSAL_WORKSPACE] = workspace;
@@ -81,13 +82,13 @@ static int decided(Audit *a, AuditEvent event, const AuditSubject *s, const Deci
 }
 
 int audit_spawn(Audit *a, const AuditSubject *s, const Decision *d, char *const *argv, const char *workspace,
-                const char *labels_json, const char *walls) {
-        return decided(a, AUDIT_SPAWN, s, d, argv, workspace, labels_json, walls);
+                const char *labels_json, const char *walls, const char *unheld) {
+        return decided(a, AUDIT_SPAWN, s, d, argv, workspace, labels_json, walls, unheld);
 }
 
 int audit_plan(Audit *a, const AuditSubject *s, const Decision *d, char *const *argv,
                 const char *workspace) {
-        return decided(a, AUDIT_PLAN, s, d, argv, workspace, NULL, NULL);
+        return decided(a, AUDIT_PLAN, s, d, argv, workspace, NULL, NULL, NULL);
 }
 
 int audit_exec(Audit *a, const AuditSubject *s, uint32_t exec, const Decision *d, char *const *argv) {

@@ -43,7 +43,7 @@ typedef struct AuditSubject {
 int audit_check(Audit *a);
 
 int audit_spawn(Audit *a, const AuditSubject *s, const Decision *d, char *const *argv, const char *workspace,
-                const char *labels_json, const char *walls);
+                const char *labels_json, const char *walls, const char *unheld);
 /* A dry run that is refused; d denies. */
 int audit_plan(Audit *a, const AuditSubject *s, const Decision *d, char *const *argv, const char *workspace);
 int audit_start(Audit *a, const AuditSubject *s, pid_t leader, uint64_t usec);

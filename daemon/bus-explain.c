@@ -6,6 +6,7 @@
 #include "bus.h"
 #include "cleanup.h"
 #include "names.h"
+#include "planner.h"
 #include "spawn.h"
 
 DEFINE_CLEANUP(Policy *, policy_unref);
@@ -122,6 +123,19 @@ static int read_question(sd_bus_message *m, const char *action, Question *q, sd_
         return sd_bus_message_exit_container(m);
 }
 
+/* A limit that nobody holds is one of the policy all the same: the verdict stays. */
+static int remark_on_host(const HostFacts *host, const PolicyRequest *q, Explanation *e) {
+        if (q->kind != REQUEST_RESOURCE || host_holds_resource(host, q->target))
+                return 0;
+        char *sentence = NULL;
+        if (asprintf(&sentence, "%s This host cannot hold it: it has no control group controller for that.",
+                            e->sentence ? e->sentence : "") < 0)
+                return -ENOMEM;
+        free(e->sentence);
+        e->sentence = sentence;
+        return 0;
+}
+
 /* The caller's home is known, and is the data of the act. */
 static int explain_it(Act *a, sd_bus_error *error) {
         const char *name, *action;
@@ -142,6 +156,8 @@ static int explain_it(Act *a, sd_bus_error *error) {
         };
         if (r >= 0)
                 r = explain(&in, &q.request, &e);
+        if (r >= 0)
+                r = remark_on_host(&a->manager->host, &q.request, &e);
         if (r < 0)
                 return r;
         act_reply(a, "a{sv}", 7, "verdict", "s", e.verdict == VERDICT_ALLOW ? "allow" : "deny", "reason",

@@ -248,6 +248,8 @@ static int append_property(sd_bus_message *m, const void *object, Manager *manag
                 return append_labels(m, s->labels);
         if (streq(name, "Walls"))
                 return bus_append_words(m, s->walls);
+        if (streq(name, "Unheld"))
+                return bus_append_words(m, s->unheld);
         return -ENXIO;
 }
 
@@ -274,6 +276,7 @@ static const BusProperty properties[] = {
         { "Workspace", "s" },
         { "Labels", "a{ss}" },
         { "Walls", "as" },
+        { "Unheld", "as" },
 };
 
 int sandbox_append_properties(sd_bus_message *m, const Sandbox *s) {
@@ -355,6 +358,7 @@ const sd_bus_vtable sandbox_vtable[] = {
         PROPERTY("Workspace", "s", SD_BUS_VTABLE_PROPERTY_CONST),
         PROPERTY("Labels", "a{ss}", SD_BUS_VTABLE_PROPERTY_CONST),
         PROPERTY("Walls", "as", SD_BUS_VTABLE_PROPERTY_CONST),
+        PROPERTY("Unheld", "as", SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_SIGNAL_WITH_ARGS("Exited",
                         SD_BUS_ARGS("u", exec, "i", code, "i", signal, "s", reason, "as", handoff, "a{sv}",
                                         details),

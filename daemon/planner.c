@@ -356,17 +356,40 @@ LaunchPlan *plan_free_borrowing(LaunchPlan *p) {
         return launch_plan_free(p);
 }
 
+static const char *const limit_words[_PLAN_LIMIT_MAX] = { "memory.max", "memory.swap.max", "pids.max",
+        "cpu.max", "cpu.weight", "io.weight" };
+
+bool host_holds(const HostFacts *host, PlanLimitKind kind) {
+        const LaunchFeatures *has = &host->features;
+        const uint32_t controllers[_PLAN_LIMIT_MAX] = { has->memory, has->memory, has->pids, has->cpu,
+                has->cpu, has->io };
+        return controllers[kind];
+}
+
+bool host_holds_resource(const HostFacts *host, const char *key) {
+        static const char *const keys[_PLAN_LIMIT_MAX] = { "memoryMax", "memorySwapMax", "tasksMax",
+                "cpuQuota", "cpuWeight", "ioWeight" };
+        for (size_t i = 0; i < ELEMENTSOF(keys); i++)
+                if (streq(keys[i], key))
+                        return host_holds(host, (PlanLimitKind)i);
+        return true;
+}
+
+size_t plan_unheld(const LaunchPlan *p, const HostFacts *host, const char *ret[static _PLAN_LIMIT_MAX]) {
+        size_t n = 0;
+        for (size_t i = 0; i < p->n_limits && n < _PLAN_LIMIT_MAX; i++)
+                if (!host_holds(host, p->limits[i].kind)) /* it is written nowhere */
+                        ret[n++] = limit_words[p->limits[i].kind];
+        return n;
+}
+
 size_t plan_walls(const LaunchPlan *p, const HostFacts *host, const char **ret, size_t max) {
         static const char *const always[] = { "mount-namespace", "pid-namespace", "ipc-namespace",
                 "uts-namespace", "network-namespace", "cgroup-namespace", "no-capabilities",
                 "no-new-privileges", "seccomp" };
         static const char *const landlock[] = { "landlock-1", "landlock-2", "landlock-3", "landlock-4",
                 "landlock-5", "landlock-6", "landlock-7" };
-        static const char *const limits[_PLAN_LIMIT_MAX] = { "memory.max", "memory.swap.max", "pids.max",
-                "cpu.max", "cpu.weight", "io.weight" };
         const LaunchFeatures *has = &host->features;
-        const uint32_t controllers[_PLAN_LIMIT_MAX] = { has->memory, has->memory, has->pids, has->cpu,
-                has->cpu, has->io };
         size_t n = 0;
         for (size_t i = 0; i < ELEMENTSOF(always) && n < max; i++)
                 ret[n++] = always[i];
@@ -378,7 +401,7 @@ size_t plan_walls(const LaunchPlan *p, const HostFacts *host, const char **ret, 
         if (p->relay_uid != 0 && n < max)
                 ret[n++] = "egress-relay";
         for (size_t i = 0; i < p->n_limits && n < max; i++)
-                if (controllers[p->limits[i].kind]) /* where it is missing, the limit is written nowhere */
-                        ret[n++] = limits[p->limits[i].kind];
+                if (host_holds(host, p->limits[i].kind))
+                        ret[n++] = limit_words[p->limits[i].kind];
         return n;
 }

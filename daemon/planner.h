@@ -62,3 +62,9 @@ json_t *plan_to_json(const LaunchPlan *p);
 /* Words for what holds: "mount-namespace", "pid-namespace", …, "seccomp", "landlock-7", "names-guarded" or "names-mediated", "memory.max" …
  * NULL-terminated strings of static storage in ret[], at most max. Returns how many. */
 size_t plan_walls(const LaunchPlan *p, const HostFacts *host, const char **ret, size_t max);
+
+/* The same of its limits that this host cannot hold, for want of a controller: whoever asked is told, and the record says so. At most
+ * _PLAN_LIMIT_MAX. */
+size_t plan_unheld(const LaunchPlan *p, const HostFacts *host, const char *ret[static _PLAN_LIMIT_MAX]);
+bool host_holds(const HostFacts *host, PlanLimitKind kind);
+bool host_holds_resource(const HostFacts *host, const char *key); /* of resources in a policy; true of those that need no controller */

@@ -189,16 +189,16 @@ static json_t *words(char *const *list) {
 
 int runtime_save(const Sandbox *s) {
         json_auto_t *record = json_pack("{s:s, s:s, s:I, s:I, s:s, s:s, s:I, s:s, s:s, s:s, s:o, s:o, s:s, "
-                                        "s:I, s:I, s:I, s:b, s:b, s:I, s:s, s:b}",
+                                        "s:s, s:I, s:I, s:I, s:b, s:b, s:I, s:s, s:b}",
                         "agent", s->agent->name, "scope", s->scope->path, "uid", (json_int_t)s->owner.uid,
                         "gid", (json_int_t)s->owner.gid, "user", s->owner.name, "home",
                         s->owner.home ? s->owner.home : "", "caller", (json_int_t)s->caller, "policy",
                         s->policy, "digest", s->effective->policy->digest, "workspace", s->workspace, "argv",
-                        words(s->argv), "labels", words(s->labels), "walls", s->walls, "started",
-                        (json_int_t)s->started, "startedBoottime", (json_int_t)s->started_boottime,
-                        "deadline", (json_int_t)s->deadline, "tied", s->tied, "command", s->has_command,
-                        "leader", (json_int_t)s->leader, "origin", origin_words[s->origin], "leased",
-                        s->leased);
+                        words(s->argv), "labels", words(s->labels), "walls", s->walls, "unheld", s->unheld,
+                        "started", (json_int_t)s->started, "startedBoottime",
+                        (json_int_t)s->started_boottime, "deadline", (json_int_t)s->deadline, "tied",
+                        s->tied, "command", s->has_command, "leader", (json_int_t)s->leader, "origin",
+                        origin_words[s->origin], "leased", s->leased);
         _cleanup_free_ char *text = record ? json_dumps(record, JSON_COMPACT) : NULL;
         return text ? write_whole(SANDBOXES, s->id, text) : -ENOMEM;
 }
@@ -281,6 +281,7 @@ int runtime_restore(Sandbox *s, const json_t *record) {
                 { "home", &s->owner.home },
                 { "policy", &s->policy },
                 { "walls", &s->walls },
+                { "unheld", &s->unheld },
                 { "workspace", &s->workspace },
         };
         for (size_t i = 0; i < ELEMENTSOF(texts); i++) {

@@ -61,7 +61,7 @@ struct Sandbox {
         char **argv;           /* NULL-terminated */
         char *workspace;       /* "" */
         char **labels;         /* key, value, …, NULL */
-        char *walls;           /* space separated */
+        char *walls, *unheld;  /* space separated: planner.h */
         uint64_t started, started_boottime, deadline; /* deadline: CLOCK_BOOTTIME, 0: none */
         bool tied;
 

@@ -35,7 +35,7 @@ typedef struct Spawn {
         Scope *scope;       /* held */
         PlanLayout *layout; /* a reference */
         LaunchPlan *plan;   /* borrows it */
-        char *walls;
+        char *walls, *unheld;
         RelayEnds relay;  /* where the plan has one */
         Sandbox *sandbox; /* not owned: the table's; NULL before and after the launcher was asked */
         uint64_t began;
@@ -54,6 +54,7 @@ static void spawn_free(void *data) {
         plan_layout_unref(w->layout);
         relay_ends_close(&w->relay);
         free(w->walls);
+        free(w->unheld);
         free(w);
 }
 
@@ -112,7 +113,8 @@ static int record_refusal(Act *a, DecisionReason reason, const char *sentence) {
                         w && w->decision.verdict == VERDICT_DENY && w->decision.sentence ? &w->decision : &d;
         if (a->kind == &act_plan)
                 return audit_plan(a->manager->audit, &s, denied, request->argv, request->workspace);
-        return audit_spawn(a->manager->audit, &s, denied, request->argv, request->workspace, NULL, NULL);
+        return audit_spawn(
+                        a->manager->audit, &s, denied, request->argv, request->workspace, NULL, NULL, NULL);
 }
 
 static void refuse_decision(Act *a) {
@@ -168,9 +170,10 @@ static int fill_sandbox(Act *a, Sandbox *s) {
         s->policy = strdup(w->requested->name);
         s->workspace = strdup(w->request.workspace ? w->request.workspace : "");
         s->walls = strdup(w->walls);
+        s->unheld = strdup(w->unheld);
         s->argv = copy_words(w->request.argv, LIMIT_SHOWN_ARGV_BYTES);
         s->labels = copy_words(w->request.labels, SIZE_MAX); /* bounded as they are */
-        if (!s->policy || !s->workspace || !s->walls || !s->argv || !s->labels ||
+        if (!s->policy || !s->workspace || !s->walls || !s->unheld || !s->argv || !s->labels ||
                         asprintf(&s->leaf, "%s/%s", s->scope->path, s->id) < 0)
                 return -ENOMEM;
         s->has_command = w->request.argv != NULL;
@@ -355,7 +358,7 @@ static void record(Act *a, const Agent *agent) {
         int r = labels_json(w->request.labels, &labels);
         if (r == 0)
                 r = audit_spawn(a->manager->audit, &subject, &w->decision, w->request.argv,
-                                w->request.workspace, labels, w->walls);
+                                w->request.workspace, labels, w->walls, w->unheld);
         if (r < 0) {
                 _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
                 (void)bus_error_audit(&error, r); /* returns what it sets */
@@ -367,9 +370,8 @@ static void record(Act *a, const Agent *agent) {
 
 /* ---- plan ---- */
 
-static int join_walls(const LaunchPlan *p, const HostFacts *host, char **ret) {
-        const char *words[WALLS_MAX];
-        size_t n = plan_walls(p, host, words, WALLS_MAX), size;
+static int join(const char *const *words, size_t n, char **ret) {
+        size_t size;
         char *text = NULL;
         FILE *f = open_memstream(&text, &size);
         if (!f)
@@ -382,6 +384,12 @@ static int join_walls(const LaunchPlan *p, const HostFacts *host, char **ret) {
         }
         *ret = text;
         return 0;
+}
+
+static int say_what_holds(const LaunchPlan *p, const HostFacts *host, char **ret_walls, char **ret_unheld) {
+        const char *walls[WALLS_MAX], *unheld[_PLAN_LIMIT_MAX];
+        int r = join(walls, plan_walls(p, host, walls, WALLS_MAX), ret_walls);
+        return r < 0 ? r : join(unheld, plan_unheld(p, host, unheld), ret_unheld);
 }
 
 static int make_plan(Act *a, const Agent *agent, DecisionReason *ret_reason, char **ret_sentence) {
@@ -410,13 +418,14 @@ static int make_plan(Act *a, const Agent *agent, DecisionReason *ret_reason, cha
         int r = plan_cache_get(m->plans, &in, &w->layout, ret_reason, ret_sentence);
         if (r == 0)
                 r = plan_make_from(&in, w->layout, &w->plan, ret_reason, ret_sentence);
-        return r < 0 ? r : join_walls(w->plan, &m->host, &w->walls);
+        return r < 0 ? r : say_what_holds(w->plan, &m->host, &w->walls, &w->unheld);
 }
 
 static void reply_plan(Act *a) {
         Spawn *w = a->data;
-        json_auto_t *document = json_pack("{s:s, s:s, s:o, s:o}", "verdict", "allow", "walls", w->walls,
-                        "policy", policy_to_json(w->decision.effective), "plan", plan_to_json(w->plan));
+        json_auto_t *document = json_pack("{s:s, s:s, s:s, s:o, s:o}", "verdict", "allow", "walls", w->walls,
+                        "unheld", w->unheld, "policy", policy_to_json(w->decision.effective), "plan",
+                        plan_to_json(w->plan));
         _cleanup_free_ char *text = document ? json_dumps(document, JSON_INDENT(2)) : NULL;
         if (text)
                 act_reply(a, "s", text);

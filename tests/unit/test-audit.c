@@ -53,10 +53,10 @@ static Audit *audit_open(void) {
 
 static int call_spawn(Audit *a) {
         return audit_spawn(a, &subject, &allowed, argv_make, "/home/alice/w", "{\"job\":\"1\"}",
-                        "seccomp landlock-7");
+                        "seccomp landlock-7", "memory.max");
 }
 static int call_spawn_denied(Audit *a) {
-        return audit_spawn(a, &subject, &denied, argv_make, NULL, NULL, NULL);
+        return audit_spawn(a, &subject, &denied, argv_make, NULL, NULL, NULL, NULL);
 }
 static int call_plan(Audit *a) {
         return audit_plan(a, &subject, &denied, argv_make, "/home/alice/w");
@@ -220,7 +220,7 @@ static const struct {
         { call_spawn, AUDIT_SPAWN, "allow", "6", true, false,
                         { "MXC_REASON=allowed", "MXC_TARGET=[\"make\",\"-j\",\"all\"]",
                                         "MXC_WORKSPACE=/home/alice/w", "MXC_LABELS={\"job\":\"1\"}",
-                                        "MXC_WALLS=seccomp landlock-7" } },
+                                        "MXC_WALLS=seccomp landlock-7", "MXC_UNHELD=memory.max" } },
         { call_spawn_denied, AUDIT_SPAWN, "deny", "4", true, false,
                         { "MXC_REASON=beyond-ceiling", "MXC_CLAUSE=/filesystem/readwritePaths/0",
                                         "MXC_NOTE=/etc is wider than the ceiling" } },
@@ -410,7 +410,8 @@ START_TEST(test_a_value_cannot_become_a_field) {
                 _cleanup_(record_clear) Record r = { 0 };
                 AuditSubject s = subject;
                 s.on_behalf_user = attacks[i];
-                ck_assert_int_eq(audit_spawn(a, &s, &denied, argv_make, attacks[i], attacks[i], attacks[i]),
+                ck_assert_int_eq(audit_spawn(a, &s, &denied, argv_make, attacks[i], attacks[i], attacks[i],
+                                                 attacks[i]),
                                 0);
                 ck_assert(journal_read(journal, &r));
                 record_expect(&r, "MXC_WORKSPACE", attacks[i]); /* byte for byte */
@@ -488,7 +489,8 @@ START_TEST(test_values_are_cut_at_their_limit) {
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 _cleanup_(record_clear) Record r = { 0 };
                 size_t size;
-                ck_assert_int_eq(audit_spawn(a, &subject, &allowed, NULL, cases[i].value, NULL, NULL), 0);
+                ck_assert_int_eq(audit_spawn(a, &subject, &allowed, NULL, cases[i].value, NULL, NULL, NULL),
+                                0);
                 ck_assert(journal_read(journal, &r));
                 ck_assert_ptr_nonnull(record_field(&r, "MXC_WORKSPACE", 0, &size));
                 ck_assert_uint_eq(size, cases[i].size);
@@ -501,7 +503,7 @@ END_TEST
 /* The words that MXC_TARGET has of these. */
 static json_t *target_of(Audit *a, int journal, char *const *argv, bool *ret_cut) {
         _cleanup_(record_clear) Record r = { 0 };
-        ck_assert_int_eq(audit_spawn(a, &subject, &allowed, argv, NULL, NULL, NULL), 0);
+        ck_assert_int_eq(audit_spawn(a, &subject, &allowed, argv, NULL, NULL, NULL, NULL), 0);
         ck_assert(journal_read(journal, &r));
         _cleanup_free_ char *target = record_get(&r, "MXC_TARGET"), *cut = record_get(&r, "MXC_TRUNCATED");
         ck_assert_uint_le(strlen(target), AUDIT_VALUE_MAX);
@@ -553,7 +555,7 @@ START_TEST(test_the_sentence_is_short_however_long_the_command) {
         _cleanup_free_ char *word = fill(100000, "\x1b");
         char *argv[] = { (char *)"sh", (char *)"-c", word, NULL };
         _cleanup_(record_clear) Record r = { 0 };
-        ck_assert_int_eq(audit_spawn(a, &subject, &allowed, argv, NULL, NULL, NULL), 0);
+        ck_assert_int_eq(audit_spawn(a, &subject, &allowed, argv, NULL, NULL, NULL, NULL), 0);
         ck_assert(journal_read(journal, &r));
         _cleanup_free_ char *message = record_get(&r, "MESSAGE");
         ck_assert_uint_le(strlen(message), AUDIT_MESSAGE_MAX);
@@ -792,7 +794,7 @@ START_TEST(test_a_flood_of_ever_other_requests_is_counted) {
                 char word[16];
                 (void)snprintf(word, sizeof(word), "%u", i);
                 char *argv[] = { word, NULL };
-                ck_assert_int_eq(audit_spawn(a, &subject, &denied, argv, NULL, NULL, NULL), 0);
+                ck_assert_int_eq(audit_spawn(a, &subject, &denied, argv, NULL, NULL, NULL, NULL), 0);
                 sum += read_counts(journal, &n); /* a socket holds few */
                 records += n;
         }
@@ -842,7 +844,7 @@ START_TEST(test_other_commands_behind_one_beginning) {
                 char last[16];
                 (void)snprintf(last, sizeof(last), "%u", i);
                 char *argv[] = { word, last, NULL };
-                ck_assert_int_eq(audit_spawn(a, &subject, &denied, argv, NULL, NULL, NULL), 0);
+                ck_assert_int_eq(audit_spawn(a, &subject, &denied, argv, NULL, NULL, NULL, NULL), 0);
                 ck_assert_int_eq(audit_exec(a, &subject, 0, &denied, argv), 0);
                 sum += read_counts(journal, &n);
         }

@@ -275,8 +275,12 @@ START_TEST(test_walls_are_those_of_the_host) {
                 ck_assert_msg(has_wall(m.plan, &host, always[i]), "%s", always[i]);
         ck_assert(!has_wall(m.plan, &host, "cpu.max") && !has_wall(m.plan, &host, "names-mediated"));
 
+        const char *unheld[_PLAN_LIMIT_MAX];
+        ck_assert_uint_eq(plan_unheld(m.plan, &host, unheld), 0);
         host.features.guard = 0;
         host.features.memory = 0;
+        ck_assert_uint_eq(plan_unheld(m.plan, &host, unheld), 1);
+        ck_assert_str_eq(unheld[0], "memory.max");
         ck_assert(has_wall(m.plan, &host, "names-mediated") && !has_wall(m.plan, &host, "names-guarded"));
         ck_assert(!has_wall(m.plan, &host, "memory.max") && has_wall(m.plan, &host, "pids.max"));
         host.features.mediate = 0;

@@ -150,6 +150,31 @@ test_run_tells_of_the_end_as_json() {
         assert_eq "${sandbox##*/} 1 3" "$(json '" ".join(str(x[k]) for k in ("id", "exec", "status"))' cat <<<"$told")"
 }
 
+# Where a controller is missing, its limits are nowhere but in the policy, and whoever asks for the policy is told.
+test_limits_that_do_not_hold_are_told() {
+        local told missing='' pair
+        for pair in memory.max:memory pids.max:pids; do
+                grep -qw "${pair#*:}" /sys/fs/cgroup/cgroup.controllers || missing+="${missing:+ }${pair%:*}"
+        done
+        workspace alice
+        told=$(as alice mxcctl run --json=short --policy locked true 2>&1)
+        assert_eq "$missing" "$(json '" ".join(x["unheld"])' cat <<<"$told")"
+        assert_eq 'memory.max pids.max' "$(json '" ".join(sorted(w for w in x["walls"] + x["unheld"] if w.endswith(".max")))' cat <<<"$told")"
+        assert_eq "$missing" "$(record MXC_UNHELD MXC_EVENT=spawn)"
+        assert_eq "$missing" "$(json 'x["unheld"]' as alice mxcctl run --dry-run --policy locked true)"
+        idle
+        assert_eq "$missing" "$(json '" ".join(w for w in x["Unheld"] if w in ("memory.max", "pids.max"))' as alice mxcctl show --json "${sandbox##*/}")"
+        output=$(as alice script -qec 'mxcctl run --policy locked true' /dev/null </dev/null)
+        told=$(as alice mxcctl policy explain locked resource memoryMax --amount 1M)
+        if [[ $missing == *memory* ]]; then
+                assert_contains "$output" "do not hold here, for want of control group controllers: $(sed 's/ /, /g' <<<"$missing")"
+                assert_contains "$told" 'This host cannot hold it'
+        else
+                assert_lacks "$output" 'do not hold here'
+                assert_lacks "$told" 'cannot hold it'
+        fi
+}
+
 # What it says of why is what is so: the command was killed in both, the one that looks in one of them.
 test_why_not_everything_was_looked_at() {
         workspace alice
