@@ -17,6 +17,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -57,6 +58,7 @@ static const char *const locks[] = {
         "readonly",
         "nofollow", /* below what the agent can write */
         "owner",    /* opens what was named in his name */
+        "peer",     /* of the launcher's channel is root */
         "pidns",
         "proc-readonly",
         "proof",
@@ -69,7 +71,8 @@ static const char *const locks[] = {
         "relay-parent", /* it goes with the launcher */
         "relay-securebits",
         "relay-session",
-        "seal", /* read-only, of what is ours */
+        "seal",  /* read-only, of what is ours */
+        "seals", /* of a plan: it cannot change while it is read */
         "seccomp-architecture",
         "seccomp-clone3",
         "seccomp-command", /* the second program, which takes pid 1's own calls away */
@@ -443,6 +446,8 @@ int __wrap_fcntl64(int fd, int command, ...) {
         va_start(args, command);
         long argument = va_arg(args, long);
         va_end(args);
+        if (command == F_GET_SEALS && left_out("seals"))
+                return F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
         int r = __real_fcntl64(fd, command, argument);
         return r >= 0 && command == F_GETFL && in_room("fds") && left_out("stdio") ? r & ~O_PATH : r;
 }
@@ -453,6 +458,15 @@ int __wrap_fstat64(int fd, struct stat *st) {
         int r = __real_fstat64(fd, st);
         if (r == 0 && in_room("fds") && left_out("stdio"))
                 st->st_mode = S_IFIFO;
+        return r;
+}
+
+int __real_getsockopt(int fd, int level, int name, void *value, socklen_t *size);
+int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *size);
+int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *size) {
+        int r = __real_getsockopt(fd, level, name, value, size);
+        if (r == 0 && level == SOL_SOCKET && name == SO_PEERCRED && left_out("peer"))
+                ((struct ucred *)value)->uid = 0;
         return r;
 }
 

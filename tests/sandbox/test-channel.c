@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The launcher's one socket, from the wrong hands: who may connect, requests that are none, plans that lie, and more of everything
- * than it can take. Whatever is sent, what runs goes on and who comes next is served. test-channel LAUNCHER. TAP. */
+ * than it can take. Whatever is sent, what runs goes on and who comes next is served. test-channel LAUNCHER MUTANT. TAP. */
 
 #include <fcntl.h>
 #include <poll.h>
@@ -72,6 +72,36 @@ static void only_root(Rig *r) {
         need(chmod(path, 0700) == 0, path);
         rig_connect(r);
         tell(is_served(r), "root", "is served after that");
+}
+
+/* A launcher that takes anybody, and plans that change. */
+static int ask_as_owner(const Rig *r) {
+        const LaunchRequest q = {
+                .magic = LAUNCH_MAGIC, .version = LAUNCH_VERSION, .verb = LAUNCH_HELLO, .serial = 1
+        };
+        LaunchReport report;
+        if (setresuid(RIG_UID, RIG_UID, RIG_UID) < 0)
+                return 2;
+        int fd = connect_again(r);
+        struct pollfd p = { .fd = fd, .events = POLLIN };
+        need(launch_send(fd, &q, sizeof(q), NULL, 0) == 0, "send");
+        return poll(&p, 1, 20000) == 1 && recv(fd, &report, sizeof(report), 0) == sizeof(report) ? 0 : 1;
+}
+
+static void anybody(Rig *r) {
+        _cleanup_free_ char *path = NULL;
+        need(asprintf(&path, "%s/launch.sock", r->dir) > 0 && chmod(path, 0777) == 0, "the socket");
+        (void)close(r->socket);
+        r->socket = -EBADF;
+        pid_t pid = fork();
+        need(pid >= 0, "fork");
+        if (pid == 0)
+                _exit(ask_as_owner(r));
+        int status;
+        need(waitpid(pid, &status, 0) == pid, "waitpid");
+        tell(WIFEXITED(status) && WEXITSTATUS(status) == 0, "served without peer",
+                        "somebody who is not root");
+        rig_connect(r);
 }
 
 /* ---- requests that are none ---- */
@@ -208,6 +238,18 @@ static void bad_plans(Rig *r) {
         tell(result.started && result.code == 0, "a good plan", "is still carried out");
 }
 
+static void any_plan(Rig *r) {
+        _cleanup_(launch_plan_freep) LaunchPlan *p = plan_of(r, "true");
+        _cleanup_free_ uint8_t *data = NULL;
+        _cleanup_close_ int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+        size_t size;
+        need(launch_plan_encode(p, &data, &size) == 0, "encode");
+        _cleanup_close_ int loose = loose_memfd(data, size, 0);
+        const int fds[] = { loose, null, null, null };
+        LaunchReport report = spawn_with(r, fds, ELEMENTSOF(fds));
+        tell(report.event == LAUNCH_EVENT_STARTED, "taken without seals", "a plan that can change");
+}
+
 /* ---- too much ---- */
 
 static void no_name_twice(Rig *r) {
@@ -287,8 +329,8 @@ static void many_templates(Rig *r) {
 }
 
 int main(int argc, char **argv) {
-        if (argc < 2) {
-                fprintf(stderr, "Usage: %s LAUNCHER\n", argv[0]);
+        if (argc != 3) {
+                fprintf(stderr, "Usage: %s LAUNCHER MUTANT\n", argv[0]);
                 return EXIT_FAILURE;
         }
         static RigResult result;
@@ -309,6 +351,10 @@ int main(int argc, char **argv) {
         need(pidfd_send_signal(box.pidfd, SIGKILL, NULL, 0) == 0, "SIGKILL");
         rig_wait(&r, &box, 0, &result);
         rig_release(&r, box.id, 0);
+        rig_stop(&r);
+        rig_start(&r, argv[2], "peer,seals");
+        anybody(&r);
+        any_plan(&r);
         rig_stop(&r);
         return tell_end();
 }
