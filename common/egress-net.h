@@ -7,6 +7,9 @@
  *   resolver        any address, port 53, UDP and TCP
  *   any TCP         lands on one listener by an sk_lookup program (kernel 5.9); getsockname() of what is accepted is where it was going.
  *                   Not the loopback addresses (other than port 53) and the own ones: those are the sandbox's for its own servers
+ *   any UDP         of the same addresses, but for port 53, lands on another socket in the same way; each datagram says where it was going.
+ *                   What is answered must come from there, port and all, which no bound socket could say of every port: it is sent whole,
+ *                   by raw sockets that receive nothing
  *   proxy           EGRESS_PROXY_V4, port EGRESS_PROXY_PORT: HTTP CONNECT, forward and SOCKS5
  *   host loopback   EGRESS_HOST_V4 is the host's 127.0.0.1, EGRESS_HOST_V6 its ::1, where ingress.hostLoopback allows it and a rule as well;
  *                   whatever else the host's network has at these addresses cannot be reached
@@ -22,12 +25,16 @@
 /* The leaf of a sandbox's mxc-egress: its own, with this behind the id. */
 #define EGRESS_LEAF_SUFFIX ".egress"
 
-/* What mxc-egress begins with, and no other descriptors. 0, 1 and 2 are /dev/null, and the journal's for messages. */
+/* What mxc-egress begins with, and no other descriptors. 0, 1 and 2 are /dev/null, and the journal's for messages. All sockets are
+ * non-blocking. */
 #define EGRESS_FD_LEASE 3   /* sealed memfd, lease.h */
 #define EGRESS_FD_CHANNEL 4 /* to mxcd, egress-channel.h */
-#define EGRESS_FD_TCP 5     /* listening, IPv6 and IPv4 in one: non-blocking */
-#define EGRESS_FD_UDP 6     /* port 53 of every address, IPv6 and IPv4 in one, IPV6_RECVPKTINFO and IPV6_FREEBIND on: non-blocking */
+#define EGRESS_FD_TCP 5     /* listening, IPv6 and IPv4 in one */
+#define EGRESS_FD_UDP 6     /* port 53 of every address, IPv6 and IPv4 in one, IPV6_RECVPKTINFO and IPV6_FREEBIND on */
+#define EGRESS_FD_DATAGRAMS 7 /* all other UDP, IPv6 and IPv4 in one, IP_RECVORIGDSTADDR and IPV6_RECVORIGDSTADDR on */
+#define EGRESS_FD_RAW_V4 8  /* SOCK_RAW of IPPROTO_RAW: takes whole packets (raw(7)) into the sandbox's network, where all there is is lo */
+#define EGRESS_FD_RAW_V6 9
 /* From here on, where a policy publishes ports: listeners of the host, as many as there are; and unconnected sockets of the sandbox's network,
- * LIMIT_PUBLISHED_CLIENTS of IPv4 and as many of IPv6, in turn. All non-blocking. A socket is of the network in which it was made, whoever
+ * LIMIT_PUBLISHED_CLIENTS of IPv4 and as many of IPv6, in turn. A socket is of the network in which it was made, whoever
  * holds it; and one that was connected can be another time (connect(2), AF_UNSPEC), so there is no need of more. */
-#define EGRESS_FD_PUBLISHED 7
+#define EGRESS_FD_PUBLISHED 10

@@ -168,14 +168,18 @@ static bool peer_matches(const NetPeer *p, const NetCidr *address, const char *h
         return address && cidr_covers(&p->cidr, address) && !excepted(p, address);
 }
 
+static bool ports_match(const NetRule *rule, unsigned protocol, uint16_t port) {
+        for (size_t i = 0; i < rule->n_ports; i++)
+                if ((rule->ports[i].protocol & protocol) != 0 &&
+                                (protocol == PROTOCOL_ICMP ||
+                                                (rule->ports[i].from <= port && port <= rule->ports[i].to)))
+                        return true;
+        return false;
+}
+
 bool net_rule_matches(const NetRule *rule, const NetCidr *address, const char *host, unsigned protocol,
                 uint16_t port) {
-        bool matches = false;
-        for (size_t i = 0; i < rule->n_ports && !matches; i++)
-                matches = (rule->ports[i].protocol & protocol) != 0 &&
-                          (protocol == PROTOCOL_ICMP ||
-                                          (rule->ports[i].from <= port && port <= rule->ports[i].to));
-        if (!matches)
+        if (!ports_match(rule, protocol, port))
                 return false;
         for (size_t i = 0; i < rule->n_peers; i++)
                 if (peer_matches(&rule->peers[i], address, host))
@@ -188,5 +192,23 @@ const NetRule *net_rules_find(const NetRule *rules, size_t n, const NetCidr *add
         for (size_t i = 0; i < n; i++)
                 if (net_rule_matches(&rules[i], address, host, protocol, port))
                         return &rules[i];
+        return NULL;
+}
+
+const NetRule *net_rules_find_block(
+                const NetRule *rules, size_t n, const NetCidr *address, unsigned protocol, uint16_t port) {
+        for (size_t i = 0; i < n; i++)
+                for (size_t j = 0; j < rules[i].n_peers; j++)
+                        if (rules[i].peers[j].has_cidr && peer_matches(&rules[i].peers[j], address, NULL) &&
+                                        ports_match(&rules[i], protocol, port))
+                                return &rules[i];
+        return NULL;
+}
+
+const NetRule *net_rules_find_name(const NetRule *rules, size_t n, unsigned protocol, uint16_t port) {
+        for (size_t i = 0; i < n; i++)
+                for (size_t j = 0; j < rules[i].n_peers; j++)
+                        if (rules[i].peers[j].host && ports_match(&rules[i], protocol, port))
+                                return &rules[i];
         return NULL;
 }

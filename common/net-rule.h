@@ -79,5 +79,9 @@ bool net_port_meet(const NetPort *a, const NetPort *b, NetPort *ret);
 bool net_rule_covers(const NetRule *big, const NetRule *small, uint64_t *budget);
 /* address or host, or both: then either will do. protocol: one bit. */
 bool net_rule_matches(const NetRule *rule, const NetCidr *address, const char *host, unsigned protocol, uint16_t port);
+/* Of datagrams, which say nothing of the name they are for. A rule that names addresses, and not everything there is, and matches this one; a
+ * rule that denies any name. Where there is one of these, only what one of those allows is certain not to be denied. Or NULL. */
+const NetRule *net_rules_find_block(const NetRule *rules, size_t n, const NetCidr *address, unsigned protocol, uint16_t port);
+const NetRule *net_rules_find_name(const NetRule *rules, size_t n, unsigned protocol, uint16_t port);
 /* The rule of rules that matches first, or NULL. */
 const NetRule *net_rules_find(const NetRule *rules, size_t n, const NetCidr *address, const char *host, unsigned protocol, uint16_t port);

@@ -27,7 +27,7 @@ static bool take_token(Egress *e) {
 
 bool budget_take(Egress *e, const Destination *d) {
         const EgressLease *l = e->lease;
-        Judgement j = { .host = d->n_hosts > 0 ? d->hosts[0] : NULL };
+        Judgement j = { .host = NULL };
         if (e->n_connections >= l->connections || e->n_connections >= EGRESS_CONNECTIONS_MAX) {
                 j.reason = EGRESS_LIMIT_CONNECTIONS;
                 j.clause = "/network/egress/limits/connections";

@@ -290,22 +290,23 @@ static int dial(Connection *c) {
         return r < 0 ? r : set_timer(c, EGRESS_DIAL_USEC);
 }
 
-void connection_recorded(Egress *e, uint64_t serial, bool recorded) {
+bool connection_recorded(Egress *e, uint64_t serial, bool recorded) {
         Connection *c;
         LIST_FOREACH(c, &e->connections, entries)
                 if (c->serial == serial)
                         break;
         if (!c || c->state != CONNECTION_ASKED)
-                return;
+                return c;
         if (!recorded) {
                 dismiss(c, PROXY_DENIED);
                 connection_free(c); /* it never was */
-                return;
+                return true;
         }
         c->state = CONNECTION_DIALING;
         int r = dial(c);
         if (r < 0)
                 end(c, EGRESS_FAIL, EGRESS_UNREACHABLE, r, false);
+        return true;
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {

@@ -33,6 +33,7 @@ static struct in6_addr address_outside(const struct in6_addr *a) {
 int destination_dial(const struct sockaddr_in6 *to, int type) {
         struct sockaddr_in6 v6 = *to;
         v6.sin6_addr = address_outside(&to->sin6_addr);
+        v6.sin6_scope_id = 0; /* a number of the sandbox's interface: it means another one here */
         struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = to->sin6_port };
         const bool mapped = IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr);
         memcpy(&v4.sin_addr, v6.sin6_addr.s6_addr + 12, 4);

@@ -8,6 +8,7 @@
 
 #include "cleanup.h"
 #include "codec.h"
+#include "datagrams.h"
 #include "egress-net.h"
 #include "pipes.h"
 #include "proxy.h"
@@ -44,6 +45,8 @@ void egress_set_lease(Egress *e, EgressLease *lease) {
         e->lease = lease;
         e->has_host_denies = denies_names(&lease->egress);
         connection_judge_again(e);
+        if (e->datagrams)
+                datagrams_judge_again(e->datagrams);
         (void)egress_lease_free(old); /* NULL */
 }
 
@@ -76,6 +79,8 @@ static int serve(Egress *e) {
         if (r == 0)
                 r = reports_new(e, EGRESS_FD_CHANNEL, &e->reports);
         if (r == 0)
+                r = datagrams_new(e, &e->datagrams);
+        if (r == 0)
                 r = resolver_new(e->event, &e->resolver);
         if (r == 0)
                 r = sd_event_add_io(e->event, &e->tcp, EGRESS_FD_TCP, EPOLLIN, connection_on_listener, e);
@@ -96,6 +101,12 @@ int egress_new(Egress **ret) {
                 r = check_socket(EGRESS_FD_TCP, AF_INET6, SOCK_STREAM);
         if (r == 0)
                 r = check_socket(EGRESS_FD_UDP, AF_INET6, SOCK_DGRAM);
+        if (r == 0)
+                r = check_socket(EGRESS_FD_DATAGRAMS, AF_INET6, SOCK_DGRAM);
+        if (r == 0)
+                r = check_socket(EGRESS_FD_RAW_V4, AF_INET, SOCK_RAW);
+        if (r == 0)
+                r = check_socket(EGRESS_FD_RAW_V6, AF_INET6, SOCK_RAW);
         if (r == 0)
                 r = sd_event_new(&e->event);
         if (r >= 0)
@@ -118,7 +129,8 @@ Egress *egress_free(Egress *e) {
                 dns_stream_end(LIST_FIRST(&e->streams));
         proxy_end_all(e);
         connection_end_all(e);
-        (void)reports_free(e->reports); /* NULL, as the next */
+        (void)datagrams_free(e->datagrams); /* NULL */
+        (void)reports_free(e->reports);     /* NULL, as the next */
         (void)names_free(e->names);
         (void)pipes_free(e->pipes); /* NULL; connections gave theirs back */
         sd_event_source *const sources[] = { e->tcp, e->udp, e->again };

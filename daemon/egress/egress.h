@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 /* The relay of one sandbox: what its parts share. It stands in the host's network with no privilege at all, and takes from the sandbox's network
- * what comes to two sockets: questions for names, and connections to anywhere. Single-threaded, on sd-event; nothing in it waits. */
+ * what comes to three sockets: questions for names, and connections and datagrams to anywhere. Single-threaded, on sd-event; nothing in it
+ * waits. */
 
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -15,7 +16,7 @@
 #include "names.h"
 
 /* Bounds of one relay, whatever the policy says. Each is tested at n and n+1. */
-#define EGRESS_CONNECTIONS_MAX 1024U
+#define EGRESS_CONNECTIONS_MAX 1024U        /* exchanges of datagrams among them */
 #define EGRESS_QUERIES_MAX 256U             /* questions that wait for the host's resolver */
 #define EGRESS_STREAMS_MAX 64U              /* connections to the resolver, by TCP */
 #define EGRESS_REPORTS_MAX 1024U            /* that the channel did not take yet */
@@ -28,6 +29,7 @@ typedef struct Resolver Resolver;
 typedef struct Reports Reports;
 typedef struct Pipes Pipes;
 typedef struct Connection Connection;
+typedef struct Datagrams Datagrams;
 typedef struct DnsStream DnsStream;
 typedef struct ProxyClient ProxyClient;
 
@@ -38,12 +40,13 @@ typedef struct Egress {
         Resolver *resolver;
         Reports *reports;
         Pipes *pipes;
+        Datagrams *datagrams;
         sd_event_source *tcp, *udp, *again;
         LIST_HEAD(, Connection) connections;
         LIST_HEAD(, DnsStream) streams;
         LIST_HEAD(, ProxyClient) proxy_clients;
         size_t n_connections, n_streams, n_proxy_clients, n_queries;
-        uint64_t serial;                    /* of the last connection */
+        uint64_t serial;                    /* of the last connection or exchange */
         uint64_t bytes_out, bytes_in;       /* of all connections */
         uint64_t tokens, tokens_since;      /* connections that connectionRate leaves, in millionths; CLOCK_MONOTONIC */
         bool has_host_denies;               /* the lease denies names: every connection must say whose it is */
@@ -65,6 +68,6 @@ void dns_resolve(Egress *e, const char *host, int family, DnsDone done, void *us
 
 /* connection.c */
 int connection_on_listener(sd_event_source *source, int fd, uint32_t events, void *userdata);
-void connection_recorded(Egress *e, uint64_t serial, bool recorded);
+bool connection_recorded(Egress *e, uint64_t serial, bool recorded); /* false: it is not one of these */
 void connection_judge_again(Egress *e);
 void connection_end_all(Egress *e); /* each is told */

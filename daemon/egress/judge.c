@@ -111,6 +111,28 @@ static Judgement judge_host(const EgressLease *l, const Destination *d, const ch
                 l->egress.fallback == VERDICT_ALLOW, host };
 }
 
+/* Nothing in datagrams says for whom they are: a name allows none. One that is denied denies its addresses; and since they need not be known,
+ * where any is denied only those addresses are allowed that a rule names itself. */
+static Judgement judge_datagrams(const EgressLease *l, const Destination *d) {
+        const NetDirection *e = &l->egress;
+        for (size_t i = 0; i < d->n_hosts; i++) {
+                const NetRule *rule = find(e->deny, e->n_deny, d, NULL, d->hosts[i]);
+                if (rule)
+                        return (Judgement){ VERDICT_DENY, EGRESS_BY_RULE, rule->clause, false, d->hosts[i] };
+        }
+        const NetRule *denied = net_rules_find_name(e->deny, e->n_deny, d->protocol, d->port),
+                      *block = net_rules_find_block(e->allow, e->n_allow, &d->address, d->protocol, d->port);
+        Judgement j = judge_address(l, d);
+        if (block)
+                j = (Judgement){ VERDICT_ALLOW, EGRESS_BY_RULE, block->clause, false, NULL };
+        else if (denied && j.verdict == VERDICT_ALLOW)
+                j = deny_by(denied);
+        if (j.verdict == VERDICT_DENY && j.reason == EGRESS_BY_DEFAULT &&
+                        (d->by_address_only || address_kind(&d->address) != ADDRESS_GLOBAL))
+                j = deny(EGRESS_SPECIAL, "");
+        return j;
+}
+
 Judgement judge_connect(const EgressLease *l, const Destination *d) {
         AddressKind kind = address_kind(&d->address);
         if (kind == ADDRESS_NEVER)
@@ -121,6 +143,8 @@ Judgement judge_connect(const EgressLease *l, const Destination *d) {
         const NetRule *rule = find(l->egress.deny, l->egress.n_deny, d, &d->address, NULL);
         if (rule)
                 return deny_by(rule);
+        if (d->protocol == PROTOCOL_UDP)
+                return judge_datagrams(l, d);
 
         const bool by_name_too = kind == ADDRESS_GLOBAL && !d->by_address_only;
         const Judgement by_address = judge_address(l, d);

@@ -29,7 +29,9 @@ typedef struct Destination {
 } Destination;
 
 /* An address rule (or a rule for any destination, or the default) may open what is special, a name rule only what is global, not the host's
- * own and not translated. What stands for the host's loopback needs hostLoopback as well, and TCP. A deny rule for a name denies its address as well, where no other name of it is allowed. */
+ * own and not translated. What stands for the host's loopback needs hostLoopback as well, and TCP. A deny rule for a name denies its address
+ * as well, where no other name of it is allowed. Datagrams go by address alone: a name allows none, each that is denied denies its address,
+ * and where a name is denied at all only an address rule proper allows any. */
 Judgement judge_connect(const EgressLease *l, const Destination *d);
 
 /* What the connection says itself: the server name of a TLS hello, the Host of an HTTP request. claimed is canonical; NULL: none was said.

@@ -6,6 +6,7 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "codec.h"
+#include "datagrams.h"
 #include "log.h"
 
 #define ALIKE_USEC (UINT64_C(10) * 1000000)
@@ -74,7 +75,9 @@ EgressReport report_of(EgressKind kind, const Destination *d, uint64_t serial, c
                 report.family = (uint32_t)d->address.family;
                 memcpy(report.address, d->address.address, sizeof(report.address));
         }
-        const char *host = j->host ? j->host : d && d->n_hosts > 0 ? d->hosts[0] : "";
+        const bool may_be_named =
+                        d && d->n_hosts > 0 && d->protocol != PROTOCOL_UDP; /* that goes by address */
+        const char *host = j->host ? j->host : may_be_named ? d->hosts[0] : "";
         char canonical[LIMIT_HOST_BYTES + 1];
         if (*host && !host_canonical(host, false, canonical)) /* an address that was claimed is none */
                 (void)snprintf(report.host, sizeof(report.host), "%s", canonical);
@@ -186,8 +189,10 @@ static int on_channel(sd_event_source *source, int fd, uint32_t events, void *us
                         return 0;
                 if (k > 0 && order.kind == EGRESS_LEASE)
                         k = take_lease(r->egress, lease, order.serial) < 0 ? -EBADMSG : 1;
-                else if (k > 0)
-                        connection_recorded(r->egress, order.serial, order.verdict == VERDICT_ALLOW);
+                else if (k > 0 && !connection_recorded(
+                                                  r->egress, order.serial, order.verdict == VERDICT_ALLOW))
+                        datagrams_recorded(
+                                        r->egress->datagrams, order.serial, order.verdict == VERDICT_ALLOW);
                 if (k <= 0)
                         return sd_event_exit(r->egress->event, k == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
         }

@@ -38,7 +38,7 @@ struct NetPool {
 
 typedef enum Kind { KIND_EMPTY, KIND_STEERED } Kind;
 
-/* An order; it comes back with the descriptors: net, ipc, and of a steered one its two sockets and its link. */
+/* An order; it comes back with the descriptors: net, ipc, and those of a steered one. */
 typedef struct Order {
         uint32_t magic, version;
         uint32_t kind;
@@ -46,7 +46,8 @@ typedef struct Order {
 } Order;
 
 #define N_EMPTY 2
-#define N_STEERED 5
+#define N_STEERED (N_EMPTY + STEERING_FDS)
+_Static_assert(N_STEERED <= LAUNCH_MAX_FDS, "they go with one message");
 
 /* ---- the helper ---- */
 
@@ -61,7 +62,10 @@ static int make(int channel, Kind kind) {
                             ipc = open("/proc/thread-self/ns/ipc", O_RDONLY | O_CLOEXEC);
         if (net < 0 || ipc < 0)
                 return -errno;
-        const int fds[N_STEERED] = { net, ipc, s.tcp, s.udp, s.link };
+        int *steered[STEERING_FDS], fds[N_STEERED] = { net, ipc };
+        steering_fds(&s, steered);
+        for (size_t i = 0; i < STEERING_FDS; i++)
+                fds[N_EMPTY + i] = *steered[i];
         size_t n = kind == KIND_EMPTY ? N_EMPTY : answer.error == 0 ? N_STEERED : 0;
         return launch_send(channel, &answer, sizeof(answer), fds, n);
 }
@@ -130,9 +134,15 @@ static void end_helper(Launcher *l, NetPool *p) {
 
 /* Theirs are the low numbers: what stays with us goes up. */
 static void take_steered(NetPool *p, const int fds[N_STEERED]) {
-        Steered s = { { .net = fds[0], .ipc = fds[1] }, { .tcp = fds[2], .udp = fds[3], .link = fds[4] } };
-        if (launcher_move_up(&s.steering.tcp) < 0 || launcher_move_up(&s.steering.udp) < 0 ||
-                        launcher_move_up(&s.steering.link) < 0 || p->n_steered == NET_POOL_STEERED) {
+        Steered s = { { .net = fds[0], .ipc = fds[1] }, STEERING_NONE };
+        int *steered[STEERING_FDS];
+        bool high = true;
+        steering_fds(&s.steering, steered);
+        for (size_t i = 0; i < STEERING_FDS; i++) {
+                *steered[i] = fds[N_EMPTY + i];
+                high = launcher_move_up(steered[i]) == 0 && high;
+        }
+        if (!high || p->n_steered == NET_POOL_STEERED) {
                 empty_namespaces_close(&s.empty);
                 steering_close(&s.steering);
         } else

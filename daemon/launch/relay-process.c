@@ -113,9 +113,12 @@ static int take_descriptors(const Relay *r) {
         if (null < 0)
                 return -errno;
         int fds[EGRESS_FD_PUBLISHED + LIMIT_PUBLISHED + ELEMENTSOF(sockets)] = { null, null,
-                journal >= 0 ? journal : null, r->lease, r->channel, r->steering.tcp, r->steering.udp };
+                journal >= 0 ? journal : null, r->lease, r->channel, r->steering.tcp, r->steering.udp,
+                r->steering.datagrams, r->steering.raw_v4, r->steering.raw_v6 };
         _Static_assert(EGRESS_FD_LEASE == 3 && EGRESS_FD_CHANNEL == 4 && EGRESS_FD_TCP == 5 &&
-                                        EGRESS_FD_UDP == 6 && EGRESS_FD_PUBLISHED == 7,
+                                        EGRESS_FD_UDP == 6 && EGRESS_FD_DATAGRAMS == 7 &&
+                                        EGRESS_FD_RAW_V4 == 8 && EGRESS_FD_RAW_V6 == 9 &&
+                                        EGRESS_FD_PUBLISHED == 10,
                         "the order");
         int n = EGRESS_FD_PUBLISHED, up[ELEMENTSOF(fds)];
         for (size_t i = 0; i < r->n_published; i++)

@@ -83,6 +83,7 @@ static void stop_pausing(Launcher *l, Relay *r) {
 static void stop_watching(Launcher *l, Relay *r) {
         launcher_unwatch(l, &r->tcp);
         launcher_unwatch(l, &r->udp);
+        launcher_unwatch(l, &r->datagrams);
         for (size_t i = 0; i < r->n_published; i++)
                 launcher_unwatch(l, &r->calls[i]);
         stop_pausing(l, r);
@@ -97,6 +98,8 @@ static int watch(Launcher *l, Relay *r) {
         int error = launcher_watch(l, &r->tcp, r->steering.tcp, on_call, r);
         if (error == 0)
                 error = launcher_watch(l, &r->udp, r->steering.udp, on_call, r);
+        if (error == 0)
+                error = launcher_watch(l, &r->datagrams, r->steering.datagrams, on_call, r);
         for (size_t i = 0; i < r->n_published && error == 0; i++)
                 error = launcher_watch(l, &r->calls[i], r->published[i], on_call, r);
         if (error < 0) {

@@ -29,7 +29,7 @@ typedef struct Relay {
         int published[LIMIT_PUBLISHED]; /* listeners in the host's network */
         size_t n_published;
         int net;                    /* the sandbox's network, where something is published; else -EBADF */
-        Source tcp, udp;            /* while there is no process */
+        Source tcp, udp, datagrams; /* while there is no process */
         Source calls[LIMIT_PUBLISHED]; /* the same of the listeners */
         pid_t launcher;             /* its parent */
         pid_t pid;                  /* 0: there is none */

@@ -15,7 +15,7 @@
 #include "egress-net.h"
 
 /* Where a step may lead to, besides the next one. */
-typedef enum Label { NEXT, IPV6, OWN_V6, STEER, PASS, DROP, _LABEL_MAX } Label;
+typedef enum Label { NEXT, TCP, ADDRESS, IPV6, OWN_V6, STEER, PASS, DROP, _LABEL_MAX } Label;
 
 typedef struct Instruction {
         struct bpf_insn code;
@@ -31,7 +31,7 @@ typedef struct Program {
 } Program;
 
 /* Registers: bpf(2)'s calling convention. */
-enum { RESULT, ARG_1, ARG_2, ARG_3, CONTEXT = 6, SOCKET, VERDICT, STACK = 10 };
+enum { RESULT, ARG_1, ARG_2, ARG_3, CONTEXT = 6, SOCKET, VERDICT, WHERE, STACK = 10 };
 
 #define OP(...)                                                                                             \
         {                                                                                                   \
@@ -44,7 +44,8 @@ enum { RESULT, ARG_1, ARG_2, ARG_3, CONTEXT = 6, SOCKET, VERDICT, STACK = 10 };
 
 #define LOAD(reg, field)                                                                                    \
         .code = BPF_LDX | BPF_MEM | BPF_W, .dst_reg = (reg), .src_reg = CONTEXT, .off = (field)
-#define STORE_0(place) .code = BPF_ST | BPF_MEM | BPF_W, .dst_reg = STACK, .off = (place)
+#define STORE(place, from)                                                                                  \
+        .code = BPF_STX | BPF_MEM | BPF_W, .dst_reg = STACK, .src_reg = (from), .off = (place)
 #define MOVE(reg, from) .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = (reg), .src_reg = (from)
 #define SET(reg, value) .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = (reg), .imm = (value)
 #define ADD(reg, value) .code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = (reg), .imm = (value)
@@ -70,18 +71,24 @@ static void append(Program *p, const Instruction *list, size_t n) {
                 p->list[p->n++] = list[i];
 }
 
-/* UDP passes: replies are looked up as well. Of TCP, port 53 is the resolver at every address; other ports of the own address and of
- * 127.0.0.0/8 are for servers in the sandbox. */
+/* Port 53 is the resolver at every address, where datagrams come by themselves; other ports of the own address and of 127.0.0.0/8 are for
+ * servers in the sandbox. That is also where answers to datagrams go, which are looked up as well. */
 static void begin(Program *p) {
         struct in_addr own;
         (void)inet_pton(AF_INET, EGRESS_OWN_V4, &own); /* it is one, and tested */
         const Instruction list[] = {
                 OP(MOVE(CONTEXT, ARG_1)),
+                OP(SET(WHERE, STEER_TO_TCP)),
                 OP(LOAD(ARG_2, FIELD(protocol))),
-                JUMP(PASS, UNLESS(ARG_2, IPPROTO_TCP)),
+                JUMP(TCP, IF(ARG_2, IPPROTO_TCP)),
+                JUMP(PASS, UNLESS(ARG_2, IPPROTO_UDP)),
+                OP(SET(WHERE, STEER_TO_DATAGRAMS)),
                 OP(LOAD(ARG_2, FIELD(local_port))), /* the one that was dialled */
+                JUMP(PASS, IF(ARG_2, STEER_PORT_DOMAIN)),
+                JUMP(ADDRESS, ALWAYS),
+                AT(TCP, LOAD(ARG_2, FIELD(local_port))),
                 JUMP(STEER, IF(ARG_2, STEER_PORT_DOMAIN)),
-                OP(LOAD(ARG_2, FIELD(family))),
+                AT(ADDRESS, LOAD(ARG_2, FIELD(family))),
                 JUMP(IPV6, IF(ARG_2, AF_INET6)),
                 OP(LOAD(ARG_2, FIELD(local_ip4))),
                 JUMP(PASS, IF(ARG_2, own.s_addr)),
@@ -118,10 +125,10 @@ static void look_at_ipv6(Program *p) {
         append(p, list, ELEMENTSOF(list));
 }
 
-/* To the listener, which is number 0 of the map until it is closed. PASS: to whom it would go without this; DROP: to nobody. */
+/* To the socket of that number in the map, where it is until it is closed. PASS: to whom it would go without this; DROP: to nobody. */
 static void end(Program *p, int map) {
         const Instruction list[] = {
-                AT(STEER, STORE_0(KEY)),
+                AT(STEER, STORE(KEY, WHERE)),
                 OP(MOVE(ARG_2, STACK)),
                 OP(ADD(ARG_2, KEY)),
                 OP(MAP_LOW(ARG_1, map)),

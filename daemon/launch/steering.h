@@ -5,11 +5,16 @@
 #include <stdbool.h>
 
 typedef struct Steering {
-        int tcp, udp; /* the sockets */
+        int tcp, udp, datagrams, raw_v4, raw_v6; /* the sockets, as in egress-net.h */
         int link;     /* of the program that steers, for as long as it is open; without it nothing but port 53 is answered */
 } Steering;
 
-#define STEERING_NONE ((Steering){ .tcp = -EBADF, .udp = -EBADF, .link = -EBADF })
+#define STEERING_NONE                                                                                                                 \
+        ((Steering){ .tcp = -EBADF, .udp = -EBADF, .datagrams = -EBADF, .raw_v4 = -EBADF, .raw_v6 = -EBADF, .link = -EBADF })
+
+/* All of them, for those who pass them on; the order is that of the fields. */
+#define STEERING_FDS 6
+void steering_fds(Steering *s, int *ret[static STEERING_FDS]);
 
 /* Usable with _cleanup_() on Steering. */
 void steering_close(Steering *s);

@@ -4,8 +4,9 @@
 
 usage: egress.py MXC-EGRESS MUTANT STEERED SERVERS [PATTERN]
 
-Its bounds are tried in egress_bounds.py; what it needs of mxcd and the launcher stands in egress_rig.py. MUTANT is the same program with
-walls taken out (mutant-egress.c): each of them is what makes some test pass. Root only. TAP on standard output.
+Its bounds are tried in egress_bounds.py, and datagrams in egress_datagrams.py; what it needs of mxcd and the launcher stands in egress_rig.py.
+MUTANT is the same program with walls taken out (mutant-egress.c): each of them is what makes some test pass. Root only. TAP on standard
+output.
 """
 
 import contextlib
@@ -24,6 +25,7 @@ import time
 import traceback
 
 import egress_bounds
+import egress_datagrams
 from egress_rig import (DNS, NOBODY, OTHER, PROXY, WEB, WEB6, Networks, Relay, abort, drain, is_readable, is_refused, reset_at, shutil, through_proxy)
 
 BIG = 24 << 20
@@ -745,8 +747,9 @@ def acts(n):
 
 # Each wall of mutant-egress.c, and the tests that do not pass without it.
 WALLS = {
-    "budgets": [test_budgets],
+    "budgets": [test_budgets, egress_datagrams.test_budgets_of_datagrams],
     "clock": [test_not_on_record, test_slow_hello],
+    "datagrams": [egress_datagrams.test_refused_datagrams],
     "deny": [test_denied],
     "dumpable": [test_ends],
     "global": [test_rebinding],
@@ -760,8 +763,8 @@ WALLS = {
     "names": [test_refused_names, test_proxy_clients],
     "orders": [test_ends],
     "own-addresses": [test_rebinding],
-    "record": [test_not_on_record],
-    "revocation": [test_new_lease],
+    "record": [test_not_on_record, egress_datagrams.test_datagrams_not_on_record],
+    "revocation": [test_new_lease, egress_datagrams.test_new_lease_for_datagrams],
     "seccomp": [test_ends],
     "second-hello": [test_second_hello],
     "server-name": [test_server_names, test_denied],
@@ -811,7 +814,7 @@ def main(program, mutant, steered, servers, pattern=""):
         os.environ["MXC_TEST_INSIDE"] = "1"
         os.execvp("unshare", ["unshare", "--net", "--mount", sys.executable, *sys.argv])
     n = Networks(steered, servers)
-    tests = {k: v for k, v in {**globals(), **vars(egress_bounds)}.items() if k.startswith("test_") and pattern in k}
+    tests = {k: v for k, v in {**globals(), **vars(egress_bounds), **vars(egress_datagrams)}.items() if k.startswith("test_") and pattern in k}
     walls = {k: v for k, v in WALLS.items() if pattern in f"without {k}"}
     number = failed = 0
     try:

@@ -107,10 +107,10 @@ class Networks:
         self.keep = ours
         helper = self.start(None, steered, str(theirs.fileno()), pass_fds=[theirs.fileno()])
         theirs.close()
-        _, fds, _, _ = socket.recv_fds(ours, 1, 3)
-        if len(fds) != 3:
+        _, fds, _, _ = socket.recv_fds(ours, 1, 6)
+        if len(fds) != 6:
             raise SystemExit("no steered network")
-        self.tcp, self.udp, self.link = fds
+        *self.sockets, self.link = fds
         self.fds["sandbox"] = os.open(f"/proc/{helper.pid}/ns/net", os.O_RDONLY)
         world = self.start(None, "unshare", "--net", "sh", "-c", "echo; exec sleep infinity", stdout=subprocess.PIPE)
         world.stdout.readline()
@@ -205,6 +205,11 @@ class Networks:
         s.connect((address, port))
         return s
 
+    def udp(self, network="sandbox", address="0.0.0.0", port=0):
+        s = self.socket(network, socket.SOCK_DGRAM, socket.AF_INET6 if ":" in address else socket.AF_INET)
+        s.bind((address, port))
+        return s
+
     def serve(self, port, address=WEB, network="world"):
         s = self.socket(network, family=socket.AF_INET6 if ":" in address else socket.AF_INET)
         s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -288,7 +293,7 @@ class Relay:
         with_ = ["setpriv", *setpriv, self.program]
         self.pid = os.fork()
         if self.pid == 0:
-            descriptors_at(3, [memfd, theirs.fileno(), networks.tcp, networks.udp])
+            descriptors_at(3, [memfd, theirs.fileno(), *networks.sockets])
             if files:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
             os.execvpe(with_[0], with_, {"PATH": os.environ["PATH"], **self.environment})
@@ -373,8 +378,8 @@ class Relay:
     def run(self, *words):
         return self.during(self.networks.start("sandbox", *words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT))
 
-    def learn(self, name="web.example.com"):
-        code, text = self.run("dig", "+short", "+tries=1", f"@{DNS}", name)
+    def learn(self, name="web.example.com", kind="A"):
+        code, text = self.run("dig", "+short", "+tries=1", f"@{DNS}", name, kind)
         assert code == 0, text
         return text.split()
 

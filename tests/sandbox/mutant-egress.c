@@ -16,6 +16,7 @@
 
 #include "address.h"
 #include "cleanup.h"
+#include "datagrams.h"
 #include "egress.h"
 #include "host-address.h"
 #include "http-stream.h"
@@ -26,6 +27,7 @@
 static const char *const locks[] = {
         "budgets",       /* of the lease */
         "clock",         /* nothing is given up because of its time */
+        "datagrams",     /* go by address */
         "deny",          /* rules of the lease */
         "dumpable",      /* it is closed to its own uid */
         "global",        /* names lead to the world only */
@@ -91,7 +93,8 @@ Judgement __real_judge_connect(const EgressLease *l, const Destination *d);
 Judgement __wrap_judge_connect(const EgressLease *l, const Destination *d);
 Judgement __wrap_judge_connect(const EgressLease *l, const Destination *d) {
         Judgement j = __real_judge_connect(l, d);
-        if (j.reason == EGRESS_NO_NAME && left_out("learnt"))
+        if ((j.reason == EGRESS_NO_NAME && left_out("learnt")) ||
+                        (d->protocol == PROTOCOL_UDP && d->n_hosts > 0 && left_out("datagrams")))
                 j.verdict = VERDICT_ALLOW;
         return j;
 }
@@ -130,6 +133,13 @@ void __wrap_connection_judge_again(Egress *e) {
                 __real_connection_judge_again(e);
 }
 
+void __real_datagrams_judge_again(Datagrams *d);
+void __wrap_datagrams_judge_again(Datagrams *d);
+void __wrap_datagrams_judge_again(Datagrams *d) {
+        if (!left_out("revocation"))
+                __real_datagrams_judge_again(d);
+}
+
 /* ---- what a connection says ---- */
 
 HttpEvent __real_http_stream_feed(HttpStream *s, const uint8_t *data, size_t size, bool first,
@@ -162,8 +172,8 @@ int __real_report_send(Egress *e, EgressReport *report);
 int __wrap_report_send(Egress *e, EgressReport *report);
 int __wrap_report_send(Egress *e, EgressReport *report) {
         int r = __real_report_send(e, report);
-        if (report->awaits && left_out("record"))
-                connection_recorded(e, report->serial, true);
+        if (report->awaits && left_out("record") && !connection_recorded(e, report->serial, true))
+                datagrams_recorded(e->datagrams, report->serial, true);
         return r;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Stands in for mxc-egress: tells whoever connects where it was going, and each question of port 53 what address it was sent to. Some
- * ports of any address have it do something else. */
+/* Stands in for mxc-egress: tells whoever connects where it was going, each question of port 53 what address it was sent to, and each other
+ * datagram that and the port. Some ports of any address have it do something else. */
 
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -15,6 +15,7 @@
 
 #include "cleanup.h"
 #include "egress-net.h"
+#include "packet.h"
 #include "relay-stub.h"
 
 static void put_address(FILE *f, const struct sockaddr_in6 *a) {
@@ -159,9 +160,63 @@ static void serve_udp(void) {
         (void)sendmsg(EGRESS_FD_UDP, &m, 0); /* from there: the control message is what came */
 }
 
+static bool find_to(struct msghdr *m, struct sockaddr_in6 *ret) {
+        const struct cmsghdr *c = CMSG_FIRSTHDR(m);
+        struct sockaddr_in v4;
+        if (c && c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_ORIGDSTADDR) {
+                memcpy(ret, CMSG_DATA(c), sizeof(*ret));
+                return true;
+        }
+        if (!c || c->cmsg_level != IPPROTO_IP || c->cmsg_type != IP_ORIGDSTADDR)
+                return false;
+        memcpy(&v4, CMSG_DATA(c), sizeof(v4));
+        *ret = (struct sockaddr_in6){ .sin6_family = AF_INET6,
+                .sin6_port = v4.sin_port,
+                .sin6_addr.s6_addr = { [10] = 0xff, [11] = 0xff } };
+        memcpy(ret->sin6_addr.s6_addr + 12, &v4.sin_addr, 4);
+        return true;
+}
+
+/* From where it was going, port and all. */
+static void serve_datagrams(void) {
+        union {
+                struct cmsghdr header;
+                char bytes[CMSG_SPACE(sizeof(struct sockaddr_in6)) * 2];
+        } control;
+        char text[512];
+        struct sockaddr_in6 from, to;
+        struct iovec part = { text, sizeof(text) };
+        struct msghdr m = { .msg_name = &from,
+                .msg_namelen = sizeof(from),
+                .msg_iov = &part,
+                .msg_iovlen = 1,
+                .msg_control = control.bytes,
+                .msg_controllen = sizeof(control.bytes) };
+        if (recvmsg(EGRESS_FD_DATAGRAMS, &m, 0) < 0 || !find_to(&m, &to))
+                return;
+        FILE *f = fmemopen(text, sizeof(text), "w");
+        if (!f)
+                _exit(EXIT_FAILURE);
+        put_address(f, &to);
+        (void)fclose(f);
+        uint8_t head[PACKET_HEAD_MAX];
+        const size_t size = strlen(text);
+        struct iovec parts[] = { { head, packet_datagram(&to, &from, (const uint8_t *)text, size, head) },
+                { text, size } };
+        struct sockaddr_in v4 = { .sin_family = AF_INET };
+        memcpy(&v4.sin_addr, from.sin6_addr.s6_addr + 12, 4);
+        const bool mapped = IN6_IS_ADDR_V4MAPPED(&from.sin6_addr);
+        from.sin6_port = 0; /* of a raw socket it is the protocol */
+        const struct msghdr answer = { .msg_name = mapped ? (void *)&v4 : (void *)&from,
+                .msg_namelen = mapped ? sizeof(v4) : sizeof(from),
+                .msg_iov = parts,
+                .msg_iovlen = ELEMENTSOF(parts) };
+        (void)sendmsg(mapped ? EGRESS_FD_RAW_V4 : EGRESS_FD_RAW_V6, &answer, 0); /* else nothing comes */
+}
+
 int main(void) {
         struct pollfd fds[] = { { .fd = EGRESS_FD_TCP, .events = POLLIN },
-                { .fd = EGRESS_FD_UDP, .events = POLLIN } };
+                { .fd = EGRESS_FD_UDP, .events = POLLIN }, { .fd = EGRESS_FD_DATAGRAMS, .events = POLLIN } };
         if (send(EGRESS_FD_CHANNEL, STUB_HELLO, strlen(STUB_HELLO), 0) < 0)
                 return EXIT_FAILURE;
         for (;;) {
@@ -171,5 +226,7 @@ int main(void) {
                         serve_tcp();
                 if (fds[1].revents)
                         serve_udp();
+                if (fds[2].revents)
+                        serve_datagrams();
         }
 }

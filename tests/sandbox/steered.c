@@ -8,8 +8,11 @@
 #include "netns.h"
 #include "steering.h"
 
-static int send_all(int socket, const Steering *s) {
-        const int fds[] = { s->tcp, s->udp, s->link };
+static int send_all(int socket, Steering *s) {
+        int *steered[STEERING_FDS], fds[STEERING_FDS];
+        steering_fds(s, steered);
+        for (size_t i = 0; i < STEERING_FDS; i++)
+                fds[i] = *steered[i];
         union {
                 struct cmsghdr header;
                 char bytes[CMSG_SPACE(sizeof(fds))];

@@ -13,6 +13,7 @@
 
 #include "box.h"
 #include "cleanup.h"
+#include "egress-net.h"
 #include "fd.h"
 #include "limits.h"
 #include "loose.h"
@@ -111,7 +112,7 @@ static void wakes_the_relay(Rig *r) {
         FILE *f = open_memstream(&wanted, &size);
         need(f, "memory");
         fprintf(f, "descriptors:");
-        for (unsigned i = 0; i < 7 + 2 + 2 * LIMIT_PUBLISHED_CLIENTS; i++)
+        for (unsigned i = 0; i < EGRESS_FD_PUBLISHED + 2 + 2 * LIMIT_PUBLISHED_CLIENTS; i++)
                 fprintf(f, " %u", i);
         fprintf(f, "\n");
         need(fclose(f) == 0, "memory");

@@ -24,6 +24,12 @@ static bool says_hello(int channel) {
         return n == (ssize_t)strlen(STUB_HELLO) && memcmp(text, STUB_HELLO, (size_t)n) == 0;
 }
 
+static void starts_for_a_datagram(Rig *r) {
+        Box b = box_open(r, true);
+        box_expect(r, &b, "udp/192.0.2.1/9999", "::ffff:192.0.2.1 9999 from 192.0.2.1", "by a datagram");
+        box_close(r, &b);
+}
+
 static void starts_when_called(Rig *r) {
         Box b = box_open(r, true), other = box_open(r, true);
         tell(!box_has_leaf(r, &b), "not started", "before anything comes");
@@ -44,7 +50,7 @@ static const struct {
         const char *lock; /* without this one it is not so; NULL: none that a test could take out */
         const char *text;
 } traits[] = {
-        { "relay-close", "descriptors: 0 1 2 3 4 5 6\n" },
+        { "relay-close", "descriptors: 0 1 2 3 4 5 6 7 8 9\n" },
         { "relay-identity",
                         "Uid:\t61236\t61236\t61236\t61236\nGid:\t61237\t61237\t61237\t61237\nGroups:\t" },
         { "bounding,capabilities,proof,relay-capabilities,relay-identity,relay-securebits",
@@ -250,6 +256,7 @@ int main(int argc, char **argv) {
         box_use(argv[3], argv[4]);
         Rig r = rig_without(argv[1], NULL);
         starts_when_called(&r);
+        starts_for_a_datagram(&r);
         is_nobody(&r);
         is_started_again(&r);
         ends_with_it(&r);

@@ -46,8 +46,20 @@ static const struct {
         { "ask/2001:db8::53/53", "2001:db8::53 from 2001:db8::53", "Network is unreachable" },
         { "udp/127.0.0.53/53", "::ffff:127.0.0.53 from 127.0.0.53", "Connection refused" },
         { "udp/10.0.2.15/53", "::ffff:10.0.2.15 from 10.0.2.15", "Network is unreachable" },
-        { "udp/192.0.2.1/443", "Connection refused", "Network is unreachable" },
-        { "udp/2001:db8::1/443", "Connection refused", "Network is unreachable" },
+        { "udp/192.0.2.1/443", "::ffff:192.0.2.1 443 from 192.0.2.1", "Network is unreachable" },
+        { "ask/192.0.2.1/443", "::ffff:192.0.2.1 443 from 192.0.2.1", "Network is unreachable" },
+        { "udp/2001:db8::1/65535", "2001:db8::1 65535 from 2001:db8::1", "Network is unreachable" },
+        { "ask/2001:db8::1/65535", "2001:db8::1 65535 from 2001:db8::1", "Network is unreachable" },
+        { "udp/10.0.2.3/1", "::ffff:10.0.2.3 1 from 10.0.2.3", "Network is unreachable" },
+        { "udp/127.0.0.1/443", "Connection refused", "Connection refused" },
+        { "udp/0.0.0.0/443", "Connection refused", "Connection refused" },
+        { "udp/::1/443", "Connection refused", "Connection refused" },
+        { "udp/10.0.2.15/443", "Connection refused", "Network is unreachable" },
+        { "udp/fd00:6d78:6300::15/443", "Connection refused", "Network is unreachable" },
+        { "ask/224.0.0.251/5353", "Permission denied", "Network is unreachable" },
+        { "ask/ff02::fb/5353", "Permission denied", "Network is unreachable" },
+        { "ask/255.255.255.255/67", "Permission denied", "Network is unreachable" },
+        { "serve/10.0.2.3/1", "Permission denied", "Cannot assign requested address" },
         { "serve/127.0.0.1/8080", "served", "served" },
         { "serve/::1/8080", "served", "served" },
         { "serve/10.0.2.15/8080", "served", "Cannot assign requested address" },
@@ -247,8 +259,20 @@ static void settle(const Rig *r, size_t wanted) {
                 (void)usleep(10000); /* the pool is filled again when there is time */
 }
 
+/* Once nothing is being filled. */
+static size_t settled(const Rig *r) {
+        size_t n = count(r, "fd");
+        for (int alike = 0; alike < 50; alike++) {
+                (void)usleep(10000);
+                size_t now = count(r, "fd");
+                alike = now == n ? alike : -1;
+                n = now;
+        }
+        return n;
+}
+
 static void leaves_nothing(Rig *r) {
-        size_t before = count(r, "fd");
+        size_t before = settled(r);
         for (int i = 0; i < 12; i++) { /* more than the pool holds */
                 Box b = box_open(r, true);
                 if (i % 2 == 0)

@@ -203,6 +203,68 @@ static const struct {
                         EGRESS_BY_RULE, DENY0, false, "a.example" },
 };
 
+/* ---- datagrams ---- */
+
+#define RULE_UDP(what, port) "{'to': [" what "], 'ports': [{'protocol': 'udp', 'port': " port "}]}"
+#define ANY_UDP "{'ports': [{'protocol': 'udp'}]}"
+
+static const struct {
+        const char *name, *policy;
+        Dial dial;
+        Verdict verdict;
+        EgressReason reason;
+        const char *clause, *host;
+} datagrams[] = {
+        { "no rules", NOTHING, { WEB, 443 }, VERDICT_DENY, EGRESS_BY_DEFAULT, BY_DEFAULT, NULL },
+        { "an address", GRANT(RULE(CIDR(WEB))), { WEB, 443 }, VERDICT_ALLOW, EGRESS_BY_RULE, ALLOW0, NULL },
+        { "its port", GRANT(RULE_UDP(CIDR(WEB), "443")), { WEB, 443 }, VERDICT_ALLOW, EGRESS_BY_RULE, ALLOW0,
+                        NULL },
+        { "another port", GRANT(RULE_UDP(CIDR(WEB), "443")), { WEB, 444 }, VERDICT_DENY, EGRESS_BY_DEFAULT,
+                        BY_DEFAULT, NULL },
+        { "of TCP only", GRANT(RULE_PORT(CIDR(WEB), "443")), { WEB, 443 }, VERDICT_DENY, EGRESS_BY_DEFAULT,
+                        BY_DEFAULT, NULL },
+        { "out of a block", GRANT("{'to': [{'cidr': '93.0.0.0/8', 'except': ['93.184.0.0/16']}]}"),
+                        { WEB, 443 }, VERDICT_DENY, EGRESS_BY_DEFAULT, BY_DEFAULT, NULL },
+        { "to anywhere", GRANT(ANY_UDP), { WEB6, 443 }, VERDICT_ALLOW, EGRESS_BY_RULE, ALLOW0, NULL },
+        { "open", OPEN, { WEB, 443 }, VERDICT_ALLOW, EGRESS_BY_DEFAULT, BY_DEFAULT, NULL },
+        { "denied", GRANT_BUT(RULE(CIDR("93.0.0.0/8")), RULE(CIDR(WEB))), { WEB, 443 }, VERDICT_DENY,
+                        EGRESS_BY_RULE, DENY0, NULL },
+        /* QUIC says its names to nobody else: a name allows nothing */
+        { "a name", GRANT(RULE(A)), { WEB, 443, { "a.example" } }, VERDICT_DENY, EGRESS_BY_DEFAULT,
+                        BY_DEFAULT, NULL },
+        { "a name, and its address", GRANT(RULE(A) "," RULE(CIDR(WEB))), { WEB, 443, { "a.example" } },
+                        VERDICT_ALLOW, EGRESS_BY_RULE, "/network/egress/allow/1", NULL },
+        { "denied by name", GRANT_BUT(RULE(CIDR(WEB)), RULE(A)), { WEB, 443, { "b.example", "a.example" } },
+                        VERDICT_DENY, EGRESS_BY_RULE, DENY0, "a.example" },
+        /* and who denies names, which need not be asked for, has not opened everything else by silence */
+        { "open, and a name is denied", OPEN_BUT(RULE(A)), { WEB, 443 }, VERDICT_DENY, EGRESS_BY_RULE, DENY0,
+                        NULL },
+        { "to anywhere, and a name is denied", GRANT_BUT(ANY_UDP, RULE(A)), { WEB, 443 }, VERDICT_DENY,
+                        EGRESS_BY_RULE, DENY0, NULL },
+        { "an address, and a name is denied", GRANT_BUT(RULE(CIDR(WEB)), RULE(A)), { WEB, 443 },
+                        VERDICT_ALLOW, EGRESS_BY_RULE, ALLOW0, NULL },
+        { "open, and a name is denied by TCP", OPEN_BUT(RULE_PORT(A, "443")), { WEB, 443 }, VERDICT_ALLOW,
+                        EGRESS_BY_DEFAULT, BY_DEFAULT, NULL },
+        { "open, and a name is denied elsewhere", OPEN_BUT(RULE_UDP(A, "444")), { WEB, 443 }, VERDICT_ALLOW,
+                        EGRESS_BY_DEFAULT, BY_DEFAULT, NULL },
+        /* as connections */
+        { "private, by no rule", GRANT(RULE(CIDR(WEB))), { "10.0.0.1", 443 }, VERDICT_DENY, EGRESS_SPECIAL,
+                        "", NULL },
+        { "private, by address", GRANT(RULE(CIDR("10.0.0.0/8"))), { "10.0.0.1", 443 }, VERDICT_ALLOW,
+                        EGRESS_BY_RULE, ALLOW0, NULL },
+        { "the host's own", GRANT(RULE(A)), { WEB, 443, { "a.example" }, true }, VERDICT_DENY,
+                        EGRESS_SPECIAL, "", NULL },
+        { "metadata, by NAT64", GRANT(RULE(CIDR("2000::/3"))), { "64:ff9b::a9fe:a9fe", 80 }, VERDICT_DENY,
+                        EGRESS_SPECIAL, "", NULL },
+        { "loopback", OPEN, { "127.0.0.1", 443 }, VERDICT_DENY, EGRESS_SPECIAL, "", NULL },
+        { "loopback, by all of v4", GRANT(RULE(CIDR("0.0.0.0/0"))), { "127.0.0.1", 443 }, VERDICT_DENY,
+                        EGRESS_SPECIAL, "", NULL },
+        { "multicast", GRANT(RULE(CIDR("224.0.0.0/4"))), { "224.0.0.251", 5353 }, VERDICT_DENY,
+                        EGRESS_SPECIAL, "", NULL },
+        { "broadcast", GRANT(RULE(CIDR("0.0.0.0/0"))), { "255.255.255.255", 67 }, VERDICT_DENY,
+                        EGRESS_SPECIAL, "", NULL },
+};
+
 static bool same(const char *a, const char *b) {
         return a && b ? streq(a, b) : a == b;
 }
@@ -218,6 +280,21 @@ START_TEST(test_connect) {
         ck_assert_msg(same(j.clause, connects[_i].clause), "%s: %s", connects[_i].name, j.clause);
         ck_assert_msg(j.by_name == connects[_i].by_name, "%s", connects[_i].name);
         ck_assert_msg(same(j.host, connects[_i].host), "%s: %s", connects[_i].name, j.host);
+}
+END_TEST
+
+START_TEST(test_datagrams) {
+        _cleanup_(policy_unrefp) Policy *p = policy_of(datagrams[_i].policy);
+        const EgressLease l = lease_of(p);
+        Destination d = destination_of(&datagrams[_i].dial);
+        d.protocol = PROTOCOL_UDP;
+        const Judgement j = judge_connect(&l, &d);
+        ck_assert_msg(j.verdict == datagrams[_i].verdict, "%s: %s", datagrams[_i].name, j.clause);
+        ck_assert_msg(j.reason == datagrams[_i].reason, "%s: %s", datagrams[_i].name,
+                        egress_reason_to_string(j.reason));
+        ck_assert_msg(same(j.clause, datagrams[_i].clause), "%s: %s", datagrams[_i].name, j.clause);
+        ck_assert_msg(same(j.host, datagrams[_i].host), "%s: %s", datagrams[_i].name, j.host);
+        ck_assert(!j.by_name);
 }
 END_TEST
 
@@ -325,11 +402,15 @@ static const char *const addresses[] = { "10.0.0.1", "10.1.2.3", "10.200.0.1", "
         "127.0.0.1", "::1", "224.0.0.1" };
 #define N_PORTS 7 /* policy-random.c's */
 
-static Verdict policy_says(const Policy *p, const char *target, uint16_t port) {
+static Verdict policy_says_by(const Policy *p, unsigned protocol, const char *target, uint16_t port) {
         const PolicyRequest q = {
-                .kind = REQUEST_CONNECT, .target = target, .protocol = PROTOCOL_TCP, .port = port
+                .kind = REQUEST_CONNECT, .target = target, .protocol = protocol, .port = port
         };
         return policy_allows(p, &q, NULL);
+}
+
+static Verdict policy_says(const Policy *p, const char *target, uint16_t port) {
+        return policy_says_by(p, PROTOCOL_TCP, target, port);
 }
 
 static Dial random_dial(Random *r) {
@@ -379,9 +460,26 @@ static void check_connect(Random *r, const Policy *p, const Dial *dial, const ch
         }
 }
 
+/* What is judged by a name is allowed by its address alone, and not denied by any of its names. */
+static bool check_datagrams(Random *r, const Policy *p, const Dial *dial, const char *text) {
+        const EgressLease l = lease_of(p);
+        Destination d = destination_of(dial);
+        d.protocol = PROTOCOL_UDP;
+        const Judgement j = judge_connect(&l, &d);
+        HOLDS(j.clause != NULL && !j.by_name);
+        if (j.verdict == VERDICT_DENY)
+                return false;
+        HOLDS(address_kind(&d.address) != ADDRESS_NEVER);
+        HOLDS(policy_says_by(p, PROTOCOL_UDP, dial->address, dial->port) == VERDICT_ALLOW);
+        for (size_t i = 0; i < d.n_hosts; i++)
+                HOLDS(!net_rules_find(
+                                p->egress.deny, p->egress.n_deny, NULL, d.hosts[i], d.protocol, d.port));
+        return true;
+}
+
 START_TEST(test_never_more_than_the_policy) {
         Random random = random_new(), *r = &random;
-        unsigned allowed = 0;
+        unsigned allowed = 0, datagrams_allowed = 0;
         for (unsigned round = 0; round < ROUNDS; round++) {
                 _cleanup_free_ char *text = NULL;
                 _cleanup_(policy_unrefp) Policy *p = random_policy(r, false, &text);
@@ -391,9 +489,11 @@ START_TEST(test_never_more_than_the_policy) {
                         const Destination d = destination_of(&dial);
                         check_connect(r, p, &dial, text);
                         allowed += judge_connect(&l, &d).verdict == VERDICT_ALLOW;
+                        datagrams_allowed += check_datagrams(r, p, &dial, text);
                 }
         }
         ck_assert_uint_gt(allowed, ROUNDS); /* or else this says nothing */
+        ck_assert_uint_gt(datagrams_allowed, ROUNDS / 4);
 }
 END_TEST
 
@@ -418,6 +518,7 @@ END_TEST
 int main(void) {
         TCase *t = tcase_create("judge");
         tcase_add_loop_test(t, test_connect, 0, ELEMENTSOF(connects));
+        tcase_add_loop_test(t, test_datagrams, 0, ELEMENTSOF(datagrams));
         tcase_add_loop_test(t, test_claim, 0, ELEMENTSOF(claims));
         tcase_add_loop_test(t, test_name, 0, ELEMENTSOF(asked));
         tcase_add_test(t, test_never_more_than_the_policy);

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""servers.py CERT KEY: what there is to connect to. Prints a line for whatever reaches it.
+"""servers.py CERT KEY [ADDRESS…]: what there is to connect to. Prints a line for whatever reaches it.
 
 80, 443  HTTP/1.1 and HTTPS: answers with who was asked for, keeps connections alive; /big answers 32 MiB, PUT says a digest
 8443     HTTPS that asks every client for a second hello
 7        echo
 2222     says a banner before it is spoken to, then echoes
+of UDP, at these addresses:
+7        echo
+5300     a resolver that knows one address for every name
 """
 
 import asyncio
@@ -63,7 +66,25 @@ async def echo(reader, writer, banner):
         writer.close()
 
 
-async def main(cert, key):
+class Datagrams(asyncio.DatagramProtocol):
+    def __init__(self, answer):
+        self.answer, self.transport = answer, None
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def datagram_received(self, data, addr):
+        say("udp", len(data), *data[:40].split(b"\n")[:1], "at", self.transport.get_extra_info("sockname")[0])
+        self.transport.sendto(self.answer(data), addr)
+
+
+def resolve(question):
+    """RFC 1035: the question, and behind it an address for its name."""
+    end = question.index(0, 12) + 5
+    return question[:2] + b"\x81\x80\0\1\0\1\0\0\0\0" + question[12:end] + b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\xc0\0\2\x35"
+
+
+async def main(cert, key, *addresses):
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(cert, key)
     tls.sni_callback = lambda socket, name, context: say("sni", name)
@@ -79,6 +100,10 @@ async def main(cert, key):
         await asyncio.start_server(lambda r, w: echo(r, w, b""), hosts, 7),
         await asyncio.start_server(lambda r, w: echo(r, w, b"220 world\r\n"), hosts, 2222),
     ]
+    loop = asyncio.get_running_loop()
+    for address in addresses:
+        for port, answer in ((7, bytes), (5300, resolve)):
+            await loop.create_datagram_endpoint(lambda answer=answer: Datagrams(answer), (address, port))
     say("ready")
     await asyncio.gather(*(s.serve_forever() for s in servers))
 

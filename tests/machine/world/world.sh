@@ -70,7 +70,7 @@ END
 
 world_servers() {
         in_world setsid python3 "$MXC_TEST_SRC/tests/machine/world/servers.py" $world_dir/cert.pem $world_dir/key.pem \
-                >$world_dir/log 2>&1 </dev/null &
+                $WORLD_WEB $WORLD_WEB6 $WORLD_OTHER $WORLD_PRIVATE >$world_dir/log 2>&1 </dev/null &
         local tries
         for ((tries = 0; tries < 100; tries++)); do
                 grep -q ready $world_dir/log 2>/dev/null && return
