@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "decide.h"
+
+#include "carried.h"
 #include "cleanup.h"
 
 #include <inttypes.h>
@@ -311,17 +313,8 @@ static int check_duty(const Trio *t, const Duty *duty, Decision *d) {
                         duty->sentence);
 }
 
-/* Of a rule that allows: only what a relay cannot carry. Ports of any protocol are not meant: they hold for what can be carried. */
-static const NetRule *find_protocol(const NetDirection *d, unsigned protocol) {
-        for (size_t i = 0; i < d->n_allow; i++)
-                for (size_t j = 0; j < d->allow[i].n_ports; j++)
-                        if (d->allow[i].ports[j].protocol == protocol)
-                                return &d->allow[i];
-        return NULL;
-}
-
-/* What a relay does is connections outward, by TCP. */
-static int check_network(const Policy *e, Decision *d) {
+/* What a relay does is connections outward. What a bound names besides is not asked for. */
+static int check_network(const Policy *e, const Policy *requested, Decision *d) {
         const NetDirection *in = &e->ingress;
         if (in->n_allow > 0 || in->fallback == VERDICT_ALLOW) {
                 const char *clause = in->n_allow > 0 ? in->allow[0].clause : "/network/ingress/default";
@@ -335,19 +328,11 @@ static int check_network(const Policy *e, Decision *d) {
                                 "The policy publishes ports of the sandbox (%s), which this version cannot "
                                 "do. Take that out of the policy.",
                                 e->publish[0].clause);
-        static const struct {
-                unsigned protocol;
-                const char *name;
-        } missing[] = { { PROTOCOL_ICMP, "ICMP" }, { PROTOCOL_UDP, "UDP" } };
-        for (size_t i = 0; i < ELEMENTSOF(missing); i++) {
-                const NetRule *rule = find_protocol(&e->egress, missing[i].protocol);
-                if (rule)
-                        return deny(d, REASON_UNSUPPORTED, "host", rule->clause,
-                                        "The policy allows %s (%s), and a sandbox's relay carries TCP only. "
-                                        "Take that "
-                                        "out of the policy.",
-                                        missing[i].name, rule->clause);
-        }
+        const char *what, *why;
+        const NetRule *rule = uncarried_rule(&e->egress, &requested->egress, &what, &why);
+        if (rule)
+                return deny(d, REASON_UNSUPPORTED, "host", rule->clause,
+                                "The policy allows %s (%s), and %s.", what, rule->clause, why);
         return 1;
 }
 
@@ -377,7 +362,7 @@ static int check_buildable(const Trio *t, const DecideInput *in, Decision *d) {
         for (size_t i = 0; i < ELEMENTSOF(duties); i++)
                 if (duties[i].asks(e))
                         return check_duty(t, &duties[i], d);
-        int r = check_network(e, d);
+        int r = check_network(e, t->requested, d);
         return r > 0 ? check_paths(e, d) : r;
 }
 
@@ -506,6 +491,21 @@ static int answer(const Policy *p, const char *bound, const PolicyRequest *q, Ve
         return 0;
 }
 
+static int answer_not_carried(const Policy *p, const PolicyRequest *q, const char *clause, const char *why,
+                Explanation *ret) {
+        PolicyTitle buffer;
+        _cleanup_free_ char *question = question_text(q), *copy = strdup(clause), *sentence = NULL;
+        if (!question || !copy)
+                return -ENOMEM;
+        if (asprintf(&sentence, "The %s allows %s, and this host does not. %s", title(p, buffer), question,
+                            why) < 0) {
+                sentence = NULL;
+                return -ENOMEM;
+        }
+        *ret = (Explanation){ VERDICT_DENY, "host", TAKE_PTR(copy), TAKE_PTR(sentence) };
+        return 0;
+}
+
 int explain(const DecideInput *in, const PolicyRequest *question, Explanation *ret) {
         const PolicyBinding binding = binding_of(in);
         _cleanup_(decision_clear) Decision d = { 0 };
@@ -531,5 +531,8 @@ int explain(const DecideInput *in, const PolicyRequest *question, Explanation *r
                         return answer(asked[i], words[i], question, VERDICT_DENY, clause, ret);
                 first = i == 0 ? clause : first;
         }
+        const char *why = uncarried_request(asked, ELEMENTSOF(asked), question);
+        if (why)
+                return answer_not_carried(t.requested, question, first, why, ret);
         return answer(t.requested, words[0], question, VERDICT_ALLOW, first, ret);
 }

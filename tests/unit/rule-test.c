@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <jansson.h>
 
+#include "carried.h"
 #include "plan-property.h"
 #include "rule-test.h"
 
@@ -73,12 +74,10 @@ Decision decision_of(const DecideInput *in) {
         return d;
 }
 
-bool is_carried(const Policy *p) {
-        for (size_t i = 0; i < p->egress.n_allow; i++)
-                for (size_t j = 0; j < p->egress.allow[i].n_ports; j++)
-                        if (p->egress.allow[i].ports[j].protocol == PROTOCOL_UDP ||
-                                        p->egress.allow[i].ports[j].protocol == PROTOCOL_ICMP)
-                                return false;
+bool is_carried(const Policy *p, const Policy *requested) {
+        const char *what, *why;
+        if (uncarried_rule(&p->egress, &requested->egress, &what, &why))
+                return false;
         return p->ingress.n_allow == 0 && p->ingress.fallback == VERDICT_DENY && p->n_publish == 0;
 }
 

@@ -24,8 +24,8 @@ Decision decision_of(const DecideInput *in);
 /* The same, and it must be a yes. */
 Decision allowed(const DecideInput *in);
 
-/* Nothing of its network is more than a relay can do: TCP outward. */
-bool is_carried(const Policy *p);
+/* Nothing of its network that was asked for is more than a relay can do. */
+bool is_carried(const Policy *p, const Policy *requested);
 
 /* A plan input around a decision that allows; everything else is the least there can be. */
 PlanInput plan_input(const Decision *d, const Policy *stored, const char *workspace);

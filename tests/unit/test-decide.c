@@ -333,8 +333,19 @@ static const struct {
                         "violations" },
         { "'violations': {'threshold': 1, 'window': '1s', 'action': 'quarantine'}", NULL, NULL,
                         "/violations", "violations" },
-        { "'network': {'egress': {'allow': [{'ports': [{'protocol': 'udp', 'port': 53}]}]}}", NULL,
-                        "'network': {'egress': {'default': 'allow'}}", "/network/egress/allow/0", "UDP" },
+        { "'network': {'egress': {'allow': [{'to': [{'cidr': '8.8.8.8'}], 'ports': [{'port': 54}, "
+          "{'protocol': "
+          "'udp', 'port': 53}]}]}}",
+                        NULL, "'network': {'egress': {'default': 'allow'}}", "/network/egress/allow/0",
+                        "port 53" },
+        { "'network': {'egress': {'allow': [{'to': [{'host': 'a.b'}], 'ports': [{'port': 53, 'endPort': "
+          "53}]}]}}",
+                        NULL, "'network': {'egress': {'default': 'allow'}}", "/network/egress/allow/0",
+                        "port 53" },
+        { "'network': {'egress': {'allow': [{'to': [{'cidr': '1.2.3.4'}, {'host': 'a.b'}], 'ports': "
+          "[{'protocol': 'udp', 'port': 443}]}]}}",
+                        NULL, "'network': {'egress': {'default': 'allow'}}", "/network/egress/allow/0",
+                        "UDP by name" },
         { "'network': {'egress': {'allow': [{'ports': [{'port': 443}]}, {'ports': [{'port': 1}, "
           "{'protocol': "
           "'icmp'}]}]}}",
@@ -459,8 +470,22 @@ static const struct {
         { { .kind = REQUEST_RESOURCE, .target = "tasksMax", .amount = 9 }, VERDICT_DENY, "ceiling",
                         "/resources", "9 of tasksMax" },
         { { .kind = REQUEST_SPAWN, .amount = 2 }, VERDICT_DENY, "policy", "/delegation", "2 deep" },
-        { { .kind = REQUEST_CONNECT, .target = "a.b", .protocol = PROTOCOL_UDP, .port = 53 }, VERDICT_ALLOW,
-                        "policy", "/network/egress/allow/0", "a.b, udp port 53." },
+        { { .kind = REQUEST_CONNECT, .target = "a.b", .protocol = PROTOCOL_TCP, .port = 443 }, VERDICT_ALLOW,
+                        "policy", "/network/egress/allow/0", "allows connecting to a.b, tcp port 443." },
+        { { .kind = REQUEST_CONNECT, .target = "a.b", .protocol = PROTOCOL_UDP, .port = 443 }, VERDICT_DENY,
+                        "host", "/network/egress/allow/0", "UDP goes by address only" },
+        { { .kind = REQUEST_CONNECT, .target = "a.b", .protocol = PROTOCOL_TCP, .port = 53 }, VERDICT_DENY,
+                        "host", "/network/egress/allow/0", "the sandbox's own resolver" },
+        { { .kind = REQUEST_CONNECT, .target = "1.2.3.4", .protocol = PROTOCOL_UDP, .port = 443 },
+                        VERDICT_ALLOW, "policy", "/network/egress/allow/1", "1.2.3.4, udp port 443." },
+        { { .kind = REQUEST_CONNECT, .target = "1.2.3.4", .protocol = PROTOCOL_ICMP }, VERDICT_DENY, "host",
+                        "/network/egress/allow/1", "TCP and UDP only" },
+        { { .kind = REQUEST_CONNECT, .target = "9.9.9.9", .protocol = PROTOCOL_UDP, .port = 7 },
+                        VERDICT_DENY, "host", "/network/egress/allow/2", "Names are denied" },
+        { { .kind = REQUEST_CONNECT, .target = "9.9.9.9", .protocol = PROTOCOL_TCP, .port = 7 },
+                        VERDICT_ALLOW, "policy", "/network/egress/allow/2", "9.9.9.9, tcp port 7." },
+        { { .kind = REQUEST_CONNECT, .target = "9.9.9.9", .protocol = PROTOCOL_UDP, .port = 8 },
+                        VERDICT_ALLOW, "policy", "/network/egress/allow/2", "9.9.9.9, udp port 8." },
         { { .kind = REQUEST_CONNECT, .target = "10.0.2.2", .protocol = PROTOCOL_TCP, .port = 80 },
                         VERDICT_DENY, "policy", "/network/ingress/hostLoopback",
                         "In a sandbox that address is the host's own loopback." },
@@ -468,13 +493,35 @@ static const struct {
                         "policy", "/network/egress/default", "c.d, tcp port 1." },
 };
 
+/* ICMP is in the ceiling, and all that was asked for is any protocol: that is what can be carried. */
+START_TEST(test_what_a_bound_names_is_not_asked_for) {
+        _cleanup_(policy_unrefp) Policy *
+                        any = policy_of("'network': {'egress': {'allow': [{'to': [{'cidr': '1.2.3.4'}]}]}}"),
+                       *icmp = policy_of("'network': {'egress': {'allow': [{'to': [{'cidr': '1.2.3.4'}], "
+                                         "'ports': [{'protocol': 'icmp'}]}]}}"),
+                       *ceiling = policy_of(
+                                       "'network': {'egress': {'allow': [{'ports': [{'protocol': 'tcp'}, "
+                                       "{'protocol': 'udp'}, {'protocol': 'icmp'}]}]}}");
+        for (unsigned i = 0; i < 2; i++) {
+                const DecideInput in = {
+                        .requested = i == 0 ? any : icmp, .ceiling = ceiling, .clamp = true, .binding = { 0 }
+                };
+                _cleanup_(decision_clear) Decision d = { 0 };
+                ck_assert_int_eq(decide(&in, &d), 0);
+                ck_assert_int_eq(d.verdict, i == 0 ? VERDICT_ALLOW : VERDICT_DENY);
+                ck_assert_int_eq(d.reason, i == 0 ? REASON_ALLOWED : REASON_UNSUPPORTED);
+        }
+}
+END_TEST
+
 START_TEST(test_one_question) {
         _cleanup_(policy_unrefp) Policy
                         *requested = policy_of("'name': 'r', 'filesystem': {'readonlyPaths': ['/usr'], "
                                                "'readwritePaths': ['${workspace}'], 'executePaths': "
                                                "['/usr']}, 'process': {'environment': {'pass': ['A', 'B']}, "
                                                "'syscalls': 'agent'}, 'network': {'egress': {'allow': "
-                                               "[{'to': [{'host': 'a.b'}]}]}}"),
+                                               "[{'to': [{'host': 'a.b'}]}, {'to': [{'cidr': '1.2.3.4'}]}, "
+                                               "{'ports': [{'port': 7, 'endPort': 8}]}]}}"),
                         *agent = policy_of("'name': 'a', 'filesystem': {'readonlyPaths': ['/'], "
                                            "'readwritePaths': ['${workspace}'], 'deniedPaths': "
                                            "['/usr/mean']}, 'process': {'environment': {'pass': 'all'}}, "
@@ -483,7 +530,9 @@ START_TEST(test_one_question) {
                                              "'readwritePaths': ['${workspace}'], 'deniedPaths': "
                                              "['/usr/secret', '/usr/mean']}, 'process': {'environment': "
                                              "{'pass': ['A']}}, 'resources': {'tasksMax': 5}, 'network': "
-                                             "{'egress': {'default': 'allow'}}");
+                                             "{'egress': {'default': 'allow', 'deny': [{'to': [{'host': "
+                                             "'z.z'}], 'ports': [{'protocol': 'udp', 'port': 7}, "
+                                             "{'protocol': 'udp', 'port': 443}]}]}}");
         const DecideInput in = {
                 .requested = requested, .agent = agent, .ceiling = ceiling, .binding = { .workspace = "/w" }
         };
@@ -519,6 +568,7 @@ int main(void) {
         tcase_add_test(t, test_the_request_may_demand_a_tier);
         tcase_add_test(t, test_permissions_that_nothing_uses_are_no_promise);
         tcase_add_test(t, test_an_open_ceiling_is_no_network);
+        tcase_add_test(t, test_what_a_bound_names_is_not_asked_for);
         tcase_add_loop_test(t, test_one_question, 0, ELEMENTSOF(questions));
         tcase_add_test(t, test_every_reason_has_a_word);
         return run_case("decide", t);

@@ -21,7 +21,8 @@ clients() {
         install -m 644 $world_dir/cert.pem "$ws/cert.pem"
         cat >"$work/clients.json" <<END
 {"schema": "mxc-policy/1", "name": "clients", "extends": "workspace",
- "network": {"egress": {"allow": [{"to": [{"host": "web.example.com"}, {"host": "git.example.com"}, {"host": "registry.example.com"}]}]}}}
+ "network": {"egress": {"allow": [{"to": [{"host": "web.example.com"}, {"host": "git.example.com"}, {"host": "registry.example.com"}]},
+  {"to": [{"cidr": "93.184.216.34"}], "ports": [{"protocol": "udp", "port": 7}]}]}}}
 END
 }
 
@@ -148,4 +149,9 @@ test_nc() {
         assert_ok go sh -c "echo hello | nc -N $WORLD_OTHER 7"
         assert_eq '' "$output"
         assert_record MXC_EVENT=connect MXC_DECISION=deny MXC_TARGET=tcp/$WORLD_OTHER:7
+        # by UDP it sends a few bytes to see whether anybody is there
+        is_told '' nc -u -z -v $WORLD_OTHER 7
+        works succeeded nc -u -z -v $WORLD_WEB 7
+        works hello sh -c "echo hello | nc -u -w 2 $WORLD_WEB 7"
+        assert_record MXC_EVENT=connect MXC_DECISION=allow MXC_TARGET=udp/$WORLD_WEB:7
 }

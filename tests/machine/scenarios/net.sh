@@ -99,6 +99,108 @@ for kind, where in ((socket.SOCK_STREAM, ("93.184.216.99", 80)), (socket.SOCK_DG
 '
 }
 
+# Datagrams to the two addresses of web.example.com, by address.
+DATAGRAMS='[{"to": [{"cidr": "93.184.216.34"}, {"cidr": "2606:2800:220:1::34"}], "ports": [{"protocol": "udp", "port": 7}, {"protocol": "udp", "port": 5300}]}]'
+
+test_datagrams_to_addresses_that_a_rule_names() {
+        world
+        online "$DATAGRAMS"
+        assert_ok go dig +short +tries=1 +time=20 -p 5300 anything.example.org @$WORLD_WEB
+        assert_eq 192.0.2.53 "$output"
+        assert_ok go dig +short +tries=1 +time=20 -p 5300 anything.example.org @$WORLD_WEB6
+        assert_ok go python3 -c '
+import socket
+for address in "93.184.216.34", "2606:2800:220:1::34":
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    connected, other = socket.socket(family, socket.SOCK_DGRAM), socket.socket(family, socket.SOCK_DGRAM)
+    connected.connect((address, 7))
+    for s in (connected, other):
+        s.settimeout(20)
+        for data in (b"x", b"x" * 1400, b"x" * 9000):
+            s.send(data) if s == connected else s.sendto(data, (address, 7))
+            assert s.recvfrom(10000)[0] == data
+'
+        assert_record MXC_EVENT=connect MXC_DECISION=allow MXC_TARGET=udp/$WORLD_WEB:5300 MXC_CLAUSE='net#/network/egress/allow/0' MXC_REASON=rule
+        assert_record MXC_EVENT=connect MXC_DECISION=allow MXC_TARGET="udp/[$WORLD_WEB6]:7"
+}
+
+test_other_datagrams_are_refused() {
+        world
+        online "$DATAGRAMS"
+        assert_ok go python3 -c '
+import socket
+for where in ("93.184.216.34", 8), ("93.184.216.99", 7), ("10.77.0.1", 7), ("169.254.169.254", 80), ("10.0.2.2", 7):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.settimeout(20)
+    s.connect(where)
+    s.send(b"smuggled")
+    try:
+        s.recv(1)
+        raise SystemExit("answered from " + str(where))
+    except ConnectionRefusedError:
+        pass
+for where in "224.0.0.251", "255.255.255.255":
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+    try:
+        s.sendto(b"smuggled", (where, 5353))
+        raise SystemExit("sent to " + where)
+    except PermissionError:
+        pass
+'
+        assert_record MXC_EVENT=connect MXC_DECISION=deny MXC_TARGET=udp/$WORLD_OTHER:7 MXC_REASON=default
+        assert_record MXC_EVENT=connect MXC_DECISION=deny MXC_TARGET=udp/10.77.0.1:7 MXC_REASON=special-address
+        assert_record MXC_EVENT=connect MXC_DECISION=deny MXC_TARGET=udp/169.254.169.254:80
+        assert_record MXC_EVENT=connect MXC_DECISION=deny MXC_TARGET=udp/10.0.2.2:7 MXC_REASON=host-loopback
+        ! world_saw smuggled || fail 'a datagram left'
+}
+
+# What QUIC would say of itself nobody here reads.
+test_a_name_allows_no_datagrams() {
+        world
+        assert_ok go python3 -c '
+import socket
+address = socket.gethostbyname("web.example.com")
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(20)
+s.connect((address, 7))
+s.send(b"quick")
+try:
+    s.recv(1)
+    raise SystemExit("answered")
+except ConnectionRefusedError:
+    pass
+'
+        ! world_saw quick || fail 'a datagram left by a rule for a name'
+}
+
+test_no_datagram_goes_to_another_resolver() {
+        world
+        online '[{"to": [{"cidr": "93.184.216.0/24"}]}]'
+        assert_ok go dig +tries=1 +time=20 c2VjcmV0.example.org TXT @$WORLD_DNS
+        assert_contains "$output" NXDOMAIN
+        ! world_was_asked c2VjcmV0.example.org || fail 'a name was smuggled out'
+}
+
+test_the_record_comes_before_the_datagram() {
+        world
+        online "$DATAGRAMS"
+        defer systemctl start systemd-journald.socket systemd-journald-dev-log.socket systemd-journald
+        spawn alice workspace s "$ws" policy s "$online" -- sh -c 'until [ -e go ]; do sleep 0.1; done; python3 -c "
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(30)
+s.connect((\"93.184.216.34\", 7))
+s.send(b\"unrecorded\")
+s.recv(1)"; echo $? >status'
+        systemctl stop systemd-journald.socket systemd-journald-dev-log.socket systemd-journald
+        touch "$ws/go"
+        wait_until 60 test -s "$ws/status"
+        systemctl start systemd-journald.socket systemd-journald-dev-log.socket systemd-journald
+        assert_ne 0 "$(cat "$ws/status")" 'sent without a record'
+        ! world_saw unrecorded || fail 'a datagram left that is not on record'
+}
+
 test_a_wildcard_is_below_its_name_only() {
         world
         online '[{"to": [{"host": "*.example.com"}]}]'
@@ -422,9 +524,14 @@ held.pop().close()
 
 test_mxcctl_net_and_explain() {
         world
+        online '[{"to": [{"host": "web.example.com"}, {"cidr": "93.184.216.34"}]}]'
         spawn alice workspace s "$ws" policy s "$online" -- python3 -c '
 import socket, time
 s = socket.create_connection(("web.example.com", 80), timeout=20)
+u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+u.connect(("93.184.216.34", 7))
+u.send(b"x")
+u.recv(1)
 try:
     socket.create_connection(("93.184.216.99", 80), timeout=20).recv(1)
 except OSError:
@@ -435,19 +542,29 @@ time.sleep(1000)'
         wait_until 20 test -s "$ws/ready"
         assert_ok as alice mxcctl net "${sandbox##*/}"
         assert_contains "$output" tcp/web.example.com:80
+        assert_contains "$output" "udp/$WORLD_WEB:7"
         assert_contains "$output" "tcp/$WORLD_OTHER:80"
         assert_contains "$output" refused
         assert_ok as alice mxcctl net --json=short "${sandbox##*/}"
         assert_refused Denied as bob busctl call org.mxc1 "$sandbox" org.mxc1.Sandbox ListConnections
         assert_ok as alice sh -c 'printf "%s" "$1" >online.json; mxcctl policy explain ./online.json connect web.example.com:80' sh "$online"
         assert_contains "$output" allowed
+        assert_ok as alice mxcctl policy explain ./online.json connect $WORLD_WEB:7 --protocol=udp
+        assert_contains "$output" allowed
+        assert_fails as alice mxcctl policy explain ./online.json connect web.example.com:443 --protocol=udp
+        assert_contains "$output" 'by address only'
 }
 
 test_what_a_relay_cannot_carry_is_refused() {
         world
         online '[{"to": [{"cidr": "8.8.8.8"}], "ports": [{"protocol": "udp", "port": 53}]}]'
         assert_refused Unsupported spawn alice policy s "$online" -- true
+        assert_contains "$output" 'port 53'
         online '[{"to": [{"cidr": "8.8.8.8"}], "ports": [{"protocol": "icmp"}]}]'
         assert_refused Unsupported spawn alice policy s "$online" -- true
+        assert_contains "$output" ICMP
+        online '[{"to": [{"host": "web.example.com"}], "ports": [{"protocol": "udp", "port": 443}]}]'
+        assert_refused Unsupported spawn alice policy s "$online" -- true
+        assert_contains "$output" 'UDP by name'
         assert_refused Denied spawn alice policy s '{"schema": "mxc-policy/1", "extends": "workspace", "network": {"ingress": {"default": "allow"}}}' -- true
 }
