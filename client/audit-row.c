@@ -20,7 +20,7 @@ static const char *const words[_AUDIT_EVENT_MAX] = {
 
 static const char *const numbers[] = { AUDIT_EXEC_ID, AUDIT_ON_BEHALF_UID, AUDIT_CALLER_UID,
         AUDIT_CALLER_PID, AUDIT_ERRNO, AUDIT_EXIT_CODE, AUDIT_EXIT_SIGNAL, AUDIT_USEC, AUDIT_COUNT,
-        AUDIT_CONNECTION, AUDIT_BYTES_OUT, AUDIT_BYTES_IN, AUDIT_TIME };
+        AUDIT_CONNECTION, AUDIT_GRANT_NUMBER, AUDIT_BYTES_OUT, AUDIT_BYTES_IN, AUDIT_TIME };
 static const char *const lists[] = { AUDIT_HANDOFF, AUDIT_CUT };
 static const char *const documents[] = { AUDIT_TARGET, AUDIT_LABELS };
 

@@ -71,6 +71,15 @@ static const Verb others[] = {
                         .options = top_options, .takes = ASKS, .run = top_sandboxes },
         { "net", "SANDBOX", "Show what a sandbox reaches, and what it is refused",
                         .takes = ASKS | VERB_TABLE, .run = net_show },
+        { "grant", "SANDBOX DESTINATION TIME", "Let a running sandbox reach something for a while",
+                        .details = "DESTINATION is HOST:PORT, or a block of addresses, CIDR or CIDR:PORT, "
+                                   "with brackets "
+                                   "around one of IPv6;\nwithout a port it is any. TIME is such as 10min, "
+                                   "of at most a day. "
+                                   "Prints the number of the grant.",
+                        .takes = ASKS, .run = grant_destination },
+        { "ungrant", "SANDBOX GRANT", "End such a grant before its time, and what it has let open",
+                        .takes = ASKS, .run = grant_revoke },
         { "kill", "SANDBOX…", "End sandboxes at once, or send them a signal", .options = kill_options,
                         .takes = ASKS, .run = kill_sandboxes },
         { "stop", "SANDBOX…", "End sandboxes in good order: SIGTERM, a grace period, SIGKILL", .takes = ASKS,

@@ -17,10 +17,17 @@ static void add_connection(Table *t, const json_t *c, uint64_t now) {
         char buffer[WHEN_SIZE];
         const char *state = member_text(c, "State"), *clause = member_text(c, "Clause");
         uint64_t since = member_number(c, "Since"), count = member_number(c, "Count");
-        table_add(t, state, streq(state, "open") ? COLOUR_NONE : COLOUR_BAD);
+        uint64_t until = member_number(c, "Until");
+        table_add(t, state, streq(state, "refused") ? COLOUR_BAD : COLOUR_NONE);
         table_add(t, member_text(c, "Target"), COLOUR_NONE);
         table_add(t, member_text(c, "Address"), COLOUR_NONE);
-        table_add(t, since <= now ? span_format(buffer, now - since) : "-", COLOUR_NONE);
+        if (until > 0) { /* what is left of it */
+                char left[WHEN_SIZE];
+                (void)snprintf(left, sizeof(left), "-%.62s",
+                                until > now ? span_format(buffer, until - now) : "0");
+                table_add(t, left, COLOUR_NONE);
+        } else
+                table_add(t, since <= now ? span_format(buffer, now - since) : "-", COLOUR_NONE);
         table_addf(t, "%llu", (unsigned long long)count);
         table_add(t, *clause ? clause : member_text(c, "Reason"), COLOUR_NONE);
 }

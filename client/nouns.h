@@ -8,6 +8,8 @@ int list_sandboxes(const Verb *v, Options *o);
 int show_sandboxes(const Verb *v, Options *o);
 int show_status(const Verb *v, Options *o);
 int net_show(const Verb *v, Options *o);
+int grant_destination(const Verb *v, Options *o);
+int grant_revoke(const Verb *v, Options *o);
 int top_sandboxes(const Verb *v, Options *o);
 
 int kill_sandboxes(const Verb *v, Options *o);

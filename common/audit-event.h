@@ -22,6 +22,8 @@
         X(CONNECT, "connect", "c41c5b171fd64593bc8b1459683b912e", "a connection is asked for: allowed or denied") \
         X(DISCONNECT, "disconnect", "54da5b0eeafe47aa9837e6d72fe63c41", "a connection that was allowed is over, or could not be made") \
         X(LEASE, "lease", "7db19c24b4874ab583c9405d5ada89bc", "what a running sandbox may reach is another from now on, or its relay is killed because it does not go by that") \
+        X(GRANT, "grant", "8fcdb285400f485ea22a4e8aea163703", "a destination is to be opened for a running sandbox for a while: allowed or denied") \
+        X(GRANT_OVER, "grant-over", "146dc6af0e874121ae61ab657452e0bc", "it is closed again") \
         X(REGISTER, "register", "631d1ac9be9f716fcba1d4c32fda6719", "an agent is made known") \
         X(SUSPEND, "suspend", "b10be065ef88daa9aa7449ef93917963", "it may start nothing for now") \
         X(RESUME, "resume", "cc8cdc9ead6700f6785ade21b1904c18", "it may again") \
@@ -47,7 +49,7 @@ typedef enum AuditEvent {
  * are known. Values are binary-safe for journald and cut at AUDIT_VALUE_MAX bytes (with MXC_TRUNCATED=FIELD … then). */
 #define AUDIT_EVENT "MXC_EVENT"
 #define AUDIT_DECISION "MXC_DECISION"
-#define AUDIT_REASON "MXC_REASON"               /* decide.h, of a connection egress-channel.h, of lease: policy-load set-policy revoke adopt late shut, or of exit: exited killed timeout stopped revoked oom lost */
+#define AUDIT_REASON "MXC_REASON"               /* decide.h, of a connection egress-channel.h, of lease: policy-load set-policy revoke adopt grant grant-over late shut, of grant-over: expired revoked, or of exit: exited killed timeout stopped revoked oom lost */
 #define AUDIT_CLAUSE "MXC_CLAUSE"               /* JSON pointer into the policy that decided */
 #define AUDIT_AGENT "MXC_AGENT"
 #define AUDIT_AGENT_UUID "MXC_AGENT_UUID"
@@ -78,6 +80,7 @@ typedef enum AuditEvent {
 #define AUDIT_HANDOFF_WHOLE "MXC_HANDOFF_WHOLE" /* 0: not everything was looked at */
 #define AUDIT_ADDRESS "MXC_ADDRESS"             /* of a connection: where it goes, ADDRESS:PORT */
 #define AUDIT_CONNECTION "MXC_CONNECTION"       /* its number in this sandbox's relay */
+#define AUDIT_GRANT_NUMBER "MXC_GRANT"          /* its number in this sandbox */
 #define AUDIT_BYTES_OUT "MXC_BYTES_OUT"
 #define AUDIT_BYTES_IN "MXC_BYTES_IN"
 #define AUDIT_USEC "MXC_USEC"                   /* how long it took, or lived */

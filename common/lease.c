@@ -60,6 +60,7 @@ static void code_rules(Codec *c, NetRule **rules, size_t *n, const char *where) 
         for (size_t i = 0; c->error == 0 && i < *n; i++) {
                 NetRule *rule = &(*rules)[i];
                 code_string(c, &rule->clause, CLAUSE_BYTES, where);
+                code_number(c, &rule->until, 8, where);
                 code_count(c, (void **)&rule->peers, &rule->n_peers, sizeof(NetPeer), LIMIT_POLICY_PEERS,
                                 where);
                 for (size_t j = 0; c->error == 0 && j < rule->n_peers; j++)

@@ -6,12 +6,12 @@
 #include "net-rule.h"
 
 #define LEASE_MAGIC 0x6573786dU
-#define LEASE_VERSION 1U
+#define LEASE_VERSION 2U
 #define LEASE_UNLIMITED UINT64_MAX
 
 typedef struct EgressLease {
         char *id;                 /* of the sandbox */
-        NetDirection egress;      /* clauses name the policy: "NAME#/network/egress/allow/0" */
+        NetDirection egress;      /* clauses name the policy: "NAME#/network/egress/allow/0". A rule whose time is over is none: mxc-egress sees to that */
         Verdict host_loopback;    /* ingress.hostLoopback: rules of egress may open the host's loopback */
         uint64_t bytes_out, bytes_in;    /* of all connections together; LEASE_UNLIMITED */
         uint64_t connections;     /* open at once */

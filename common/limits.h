@@ -74,6 +74,9 @@
 #define LIMIT_PUBLISHED 16U                  /* ports of one sandbox that are shown outside */
 #define LIMIT_PUBLISHED_CLIENTS 64U          /* who is connected to those at once */
 #define LIMIT_RELAY_SHOWN 32U                /* the last refusals of a sandbox that are shown */
+#define LIMIT_GRANTS 32U                     /* of one sandbox, at a time */
+#define LIMIT_GRANT_BYTES 4096U              /* the rule of one */
+#define LIMIT_GRANT_USEC (UINT64_C(24) * 3600 * 1000000) /* and at least a second */
 
 /* Plans */
 #define LIMIT_PLAN_BYTES (4U * 1024 * 1024)

@@ -142,6 +142,8 @@ bool net_rule_covers(const NetRule *big, const NetRule *small, uint64_t *budget)
                 return false;
         }
         *budget -= cost;
+        if (big->until != 0 && (small->until == 0 || small->until > big->until))
+                return false; /* not for as long */
 
         for (size_t i = 0; i < small->n_ports; i++) {
                 bool covered = false;

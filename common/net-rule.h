@@ -42,6 +42,7 @@ typedef struct NetRule {
         NetPort *ports;      /* never empty: "any port" is one entry */
         size_t n_ports;
         char *clause;
+        uint64_t until;      /* CLOCK_BOOTTIME: afterwards it is no rule any more. 0: for ever, as each is that a policy says. Nothing here looks at it */
 } NetRule;
 
 typedef struct NetDirection {

@@ -67,6 +67,8 @@ bool env_name_is_valid(const char *name);
 /* policy-net-meet.c. origin: whose clauses they are, see clause_in() */
 int net_rules_append(const Policy *origin, const NetRule *rules, size_t n, NetRule **ret, size_t *ret_n);
 int net_direction_meet(const Policy *pa, const NetDirection *a, const Policy *pb, const NetDirection *b, NetDirection *ret);
+/* What a allows, and until then what b's rules allow; nothing that one of the three denies by a rule. */
+int net_direction_join(const NetDirection *a, const NetDirection *b, uint64_t until, const NetDirection *denies, NetDirection *ret);
 /* True where a is within b; else *ret_clause (borrowed from a) and *ret_why (static, or NULL) */
 bool net_direction_within(const NetDirection *a, const NetDirection *b, const char *where, const char **ret_clause,
                 const char **ret_why);

@@ -108,19 +108,46 @@ int policy_meet(const Policy *a, const Policy *b, Policy **ret) {
         return 0;
 }
 
-int policy_meet_network(const Policy *a, const Policy *b, Policy **ret) {
-        _cleanup_(policy_unrefp) Policy *m = NULL;
-        int r = policy_copy(a, a, &m);
+/* What is said of networks is the caller's to say. */
+static int copy_without_network(const Policy *a, Policy **ret) {
+        int r = policy_copy(a, a, ret);
         if (r < 0)
                 return r;
-        net_direction_clear(&m->egress);
-        net_direction_clear(&m->ingress);
-        net_publish_free(m->publish, m->n_publish);
-        m->publish = NULL;
-        m->n_publish = 0;
-        r = meet_network(a, b, m);
+        net_direction_clear(&(*ret)->egress);
+        net_direction_clear(&(*ret)->ingress);
+        net_publish_free((*ret)->publish, (*ret)->n_publish);
+        (*ret)->publish = NULL;
+        (*ret)->n_publish = 0;
+        return 0;
+}
+
+int policy_meet_network(const Policy *a, const Policy *b, Policy **ret) {
+        _cleanup_(policy_unrefp) Policy *m = NULL;
+        int r = copy_without_network(a, &m);
+        if (r == 0)
+                r = meet_network(a, b, m);
         if (r == 0)
                 r = policy_seal(m);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(m);
+        return 0;
+}
+
+int policy_join_egress(
+                const Policy *a, const Policy *b, uint64_t until, const Policy *denies, Policy **ret) {
+        _cleanup_(policy_unrefp) Policy *m = NULL;
+        NetDirection egress = { .fallback = VERDICT_DENY };
+        int r = policy_copy(a, NULL, &m);
+        if (r == 0)
+                r = net_direction_join(&a->egress, &b->egress, until, &denies->egress, &egress);
+        if (r < 0) {
+                net_direction_clear(&egress);
+                return r;
+        }
+        net_direction_clear(&m->egress);
+        m->egress = egress;
+        r = policy_seal(m);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(m);

@@ -6,6 +6,7 @@
  * and within says no. */
 
 static int rule_copy(const Policy *origin, const NetRule *rule, NetRule *copy) {
+        copy->until = rule->until;
         copy->clause = clause_in(origin, rule->clause);
         if (!copy->clause)
                 return -ENOMEM;
@@ -86,8 +87,13 @@ static int add_port(NetRule *rule, const NetPort *port) {
         return 0;
 }
 
+static uint64_t sooner(uint64_t a, uint64_t b) {
+        return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
 /* The products' intersection is the product of the intersections. */
 static int rule_meet(const NetRule *a, const NetRule *b, NetRule *m) {
+        m->until = sooner(a->until, b->until);
         for (size_t i = 0; i < a->n_ports; i++)
                 for (size_t j = 0; j < b->n_ports; j++) {
                         NetPort port;
@@ -200,6 +206,23 @@ int net_direction_meet(const Policy *pa, const NetDirection *a, const Policy *pb
         }
         r = unite_deny(pa, a, ret, &budget);
         return r < 0 ? r : unite_deny(pb, b, ret, &budget);
+}
+
+int net_direction_join(const NetDirection *a, const NetDirection *b, uint64_t until,
+                const NetDirection *denies, NetDirection *m) {
+        uint64_t budget = LIMIT_POLICY_PAIRS;
+        m->fallback = a->fallback;
+        int r = net_rules_append(NULL, a->allow, a->n_allow, &m->allow, &m->n_allow);
+        const size_t n = m->n_allow;
+        if (r == 0)
+                r = net_rules_append(NULL, b->allow, b->n_allow, &m->allow, &m->n_allow);
+        for (size_t i = n; i < m->n_allow; i++)
+                m->allow[i].until = until;
+        if (r == 0)
+                r = unite_deny(NULL, a, m, &budget);
+        if (r == 0)
+                r = unite_deny(NULL, b, m, &budget);
+        return r < 0 ? r : unite_deny(NULL, denies, m, &budget);
 }
 
 /* One peer and one port: the smallest clause. */

@@ -131,6 +131,10 @@ int policy_meet(const Policy *a, const Policy *b, Policy **ret);
 /* a with its network met with b's, and all the rest as it was: what a sandbox that runs can still be held to. Fails as policy_meet(). */
 int policy_meet_network(const Policy *a, const Policy *b, Policy **ret);
 
+/* a, with what b's egress rules allow besides, until then (NetRule.until). What a, b or denies deny by a rule is denied; b's default and limits, and
+ * whatever else is in denies, do not count. All the rest is a's. Fails as policy_meet(). */
+int policy_join_egress(const Policy *a, const Policy *b, uint64_t until, const Policy *denies, Policy **ret);
+
 typedef struct Widening {
         char *clause;        /* JSON pointer into a that allows more than b */
         char *sentence;

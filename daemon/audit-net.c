@@ -137,3 +137,41 @@ int audit_lease(Audit *a, const AuditSubject *s, const char *cause) {
                         lease_sentence(cause), cause);
         return audit_tell(a, &r);
 }
+
+int audit_grant(Audit *a, const AuditSubject *s, const Decision *d, uint32_t number, const char *rule,
+                uint64_t usec) {
+        _cleanup_(audit_record_clear) AuditRecord r = { 0 };
+        bool allowed = d->verdict == VERDICT_ALLOW;
+        int k = audit_begin(&r, AUDIT_GRANT, allowed ? "allow" : "deny",
+                        allowed ? PRIORITY_NOTICE : PRIORITY_WARNING, s);
+        if (k < 0)
+                return k;
+        _cleanup_(who_clear) Who who = who_of(s);
+        audit_record_text(&r, AUDIT_REASON, decision_reason_to_string(d->reason));
+        audit_record_text(&r, AUDIT_CLAUSE, d->clause);
+        audit_record_text(&r, AUDIT_NOTE, d->sentence);
+        audit_record_number(&r, AUDIT_GRANT_NUMBER, number);
+        audit_record_text(&r, AUDIT_TARGET, rule);
+        audit_record_number(&r, AUDIT_USEC, usec);
+        audit_record_message(&r, "Sandbox %s of %s %s reach %s for %" PRIu64 " s%s%s",
+                        or_else(s->sandbox, "?"), who_text(&who), allowed ? "may" : "is not to",
+                        or_else(rule, "?"), usec / 1000000, allowed ? "." : ": ",
+                        allowed ? "" : or_else(d->sentence, decision_reason_to_string(d->reason)));
+        return audit_commit(a, &r);
+}
+
+int audit_grant_over(
+                Audit *a, const AuditSubject *s, uint32_t number, const char *rule, const char *reason) {
+        _cleanup_(audit_record_clear) AuditRecord r = { 0 };
+        int k = audit_begin_telling(
+                        a, &r, AUDIT_GRANT_OVER, s->caller ? "allow" : "none", PRIORITY_NOTICE, s);
+        if (k < 0)
+                return k;
+        _cleanup_(who_clear) Who who = who_of(s);
+        audit_record_text(&r, AUDIT_REASON, reason);
+        audit_record_number(&r, AUDIT_GRANT_NUMBER, number);
+        audit_record_text(&r, AUDIT_TARGET, rule);
+        audit_record_message(&r, "Grant %" PRIu32 " of sandbox %s of %s is over (%s): %s", number,
+                        or_else(s->sandbox, "?"), who_text(&who), or_else(reason, "?"), or_else(rule, "?"));
+        return audit_tell(a, &r);
+}

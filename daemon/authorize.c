@@ -43,6 +43,8 @@ const AuthorizeRow authorize_table[] = {
         { MXC_IFACE_SANDBOX, "Thaw", AUTHORIZE_OWN, MXC_ACTION_CONTROL },
         { MXC_IFACE_SANDBOX, "Attach", AUTHORIZE_OWN, MXC_ACTION_CONTROL },
         { MXC_IFACE_SANDBOX, "Stop", AUTHORIZE_OWN, MXC_ACTION_CONTROL },
+        { MXC_IFACE_SANDBOX, "Grant", AUTHORIZE_OWN, MXC_ACTION_MANAGE_AGENTS },
+        { MXC_IFACE_SANDBOX, "RevokeGrant", AUTHORIZE_OWN, MXC_ACTION_CONTROL },
         { MXC_IFACE_SANDBOX, "ListConnections", AUTHORIZE_OWN, MXC_ACTION_INSPECT },
 };
 const size_t n_authorize_table = ELEMENTSOF(authorize_table);
@@ -353,6 +355,19 @@ static void refuse_at_once(AuthorizeDone done, void *userdata, const char *sente
         done(false, &error, userdata);
 }
 
+int authorize_action(Authorizer *a, Caller *caller, const char *action, bool interactive, AuthorizeDone done,
+                void *userdata) {
+        if (caller->in_sandbox) {
+                refuse_at_once(done, userdata, "A process inside a sandbox has no say here.");
+                return 0;
+        }
+        if (caller->uid == 0 || is_remembered(a, caller, action)) {
+                done(true, NULL, userdata);
+                return 0;
+        }
+        return ask_polkit(a, caller, action, interactive, done, userdata);
+}
+
 int authorize(Authorizer *a, Caller *caller, const char *interface, const char *method, uid_t owner,
                 bool interactive, AuthorizeDone done, void *userdata) {
         const AuthorizeRow *row = find_row(interface, method);
@@ -364,11 +379,11 @@ int authorize(Authorizer *a, Caller *caller, const char *interface, const char *
         }
         bool own = row->scope == AUTHORIZE_OWN && owner == caller->uid;
         const char *action = own ? MXC_ACTION_SPAWN : row->action;
-        if (row->scope == AUTHORIZE_OPEN || caller->uid == 0 || is_remembered(a, caller, action)) {
+        if (row->scope == AUTHORIZE_OPEN) {
                 done(true, NULL, userdata);
                 return 0;
         }
-        return ask_polkit(a, caller, action, interactive, done, userdata);
+        return authorize_action(a, caller, action, interactive, done, userdata);
 }
 
 bool authorize_sees(const Caller *caller, uid_t owner) {

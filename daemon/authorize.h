@@ -49,5 +49,8 @@ typedef void (*AuthorizeDone)(bool allowed, const sd_bus_error *error, void *use
 int authorize(Authorizer *a, Caller *caller, const char *interface, const char *method, uid_t owner, bool interactive,
                 AuthorizeDone done, void *userdata);
 
+/* The same for an action that only what is asked for shows to be needed, whosoever's the thing is. action is static. */
+int authorize_action(Authorizer *a, Caller *caller, const char *action, bool interactive, AuthorizeDone done, void *userdata);
+
 /* Whether this caller may see what belongs to owner without being asked anything: its own, or root. */
 bool authorize_sees(const Caller *caller, uid_t owner);

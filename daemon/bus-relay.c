@@ -41,6 +41,32 @@ static int append_connection(sd_bus_message *m, const RelayConnection *c) {
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
+static int append_grant(sd_bus_message *m, const Grant *g) {
+        const uint64_t now = now_boottime(), left = g->until > now ? g->until - now : 0;
+        int r = sd_bus_message_open_container(m, 'a', "{sv}");
+        if (r >= 0)
+                r = append_text(m, "State", "granted");
+        if (r >= 0)
+                r = append_text(m, "Target", g->rule);
+        if (r >= 0)
+                r = append_text(m, "Clause", g->policy->name);
+        if (r >= 0)
+                r = append_number(m, "Grant", g->number);
+        if (r >= 0)
+                r = append_number(m, "Until", now_realtime() + left);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static int append_grants(sd_bus_message *m, const Sandbox *s) {
+        const Grant *g;
+        LIST_FOREACH(g, &s->grants, entries) {
+                int r = append_grant(m, g);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
 static int append_list(sd_bus_message *m, const RelayList *list) {
         const RelayConnection *c;
         TAILQ_FOREACH(c, list, entries) {
@@ -66,10 +92,13 @@ static int append_totals(sd_bus_message *m, const Relay *relay) {
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-static int append_all(sd_bus_message *m, const Relay *relay) {
+static int append_all(sd_bus_message *m, const Sandbox *s) {
+        const Relay *relay = s->relay;
         int r = append_totals(m, relay);
         if (r >= 0)
                 r = sd_bus_message_open_container(m, 'a', "a{sv}");
+        if (r >= 0)
+                r = append_grants(m, s);
         if (r >= 0 && relay)
                 r = append_list(m, &relay->open);
         if (r >= 0 && relay)
@@ -84,7 +113,7 @@ static int run(Act *a, sd_bus_error *error) {
         sd_bus_message *reply = NULL;
         int r = sd_bus_message_new_method_return(a->message, &reply);
         if (r >= 0)
-                r = append_all(reply, s->relay);
+                r = append_all(reply, s);
         if (r >= 0)
                 act_reply_message(a, reply);
         else

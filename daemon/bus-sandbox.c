@@ -206,7 +206,7 @@ static const ActKind act_thaw = { MXC_IFACE_SANDBOX, "Thaw", owner, run_thaw, NU
 static const ActKind act_attach = { MXC_IFACE_SANDBOX, "Attach", owner, run_attach, NULL };
 
 static const ActKind *const acts[] = { &act_exec, &act_kill, &act_stop, &act_freeze, &act_thaw, &act_attach,
-        &act_list_connections };
+        &act_list_connections, &act_grant, &act_revoke_grant };
 
 static int method(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         const Sandbox *s = userdata;
@@ -336,6 +336,10 @@ const sd_bus_vtable sandbox_vtable[] = {
                         "Freeze", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS(
                         "Thaw", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Grant", SD_BUS_ARGS("s", rule, "t", usec), SD_BUS_RESULT("u", grant),
+                        method, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("RevokeGrant", SD_BUS_ARGS("u", grant), SD_BUS_NO_RESULT, method,
+                        SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Attach", SD_BUS_ARGS("u", exec), SD_BUS_NO_RESULT, method,
                         SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS(

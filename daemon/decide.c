@@ -314,7 +314,7 @@ static int check_duty(const Trio *t, const Duty *duty, Decision *d) {
 }
 
 /* What a relay does is connections outward. What a bound names besides is not asked for. */
-static int check_network(const Policy *e, const Policy *requested, Decision *d) {
+int decide_network(const Policy *e, const Policy *requested, Decision *d) {
         const NetDirection *in = &e->ingress;
         if (in->n_allow > 0 || in->fallback == VERDICT_ALLOW) {
                 const char *clause = in->n_allow > 0 ? in->allow[0].clause : "/network/ingress/default";
@@ -362,7 +362,7 @@ static int check_buildable(const Trio *t, const DecideInput *in, Decision *d) {
         for (size_t i = 0; i < ELEMENTSOF(duties); i++)
                 if (duties[i].asks(e))
                         return check_duty(t, &duties[i], d);
-        int r = check_network(e, t->requested, d);
+        int r = decide_network(e, t->requested, d);
         return r > 0 ? check_paths(e, d) : r;
 }
 

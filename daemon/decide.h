@@ -66,6 +66,9 @@ typedef struct DecideInput {
  * must be audited or acted on and cannot be seen here) is a deny of REASON_UNSUPPORTED that names the clause. */
 int decide(const DecideInput *in, Decision *ret);
 
+/* The last part of that, of what a relay cannot carry of what a policy's network is, or is asked to be: 1: nothing; 0: a denial; -ENOMEM. */
+int decide_network(const Policy *e, const Policy *requested, Decision *d);
+
 /* One concrete question to a policy under the same bounds (Explain). clause is of the policy that decided; bound says which. 0, or
  * -ENOMEM. */
 typedef struct Explanation {

@@ -28,6 +28,32 @@ int relay_lease_new(const char *id, const Policy *live, int *ret) {
         return r < 0 ? r : sealed_memfd_new(data, size, ret);
 }
 
+/* ---- who waits for it ---- */
+
+void relay_settle(Relay *r, bool anyhow) {
+        if (!anyhow && (r->late || r->asking))
+                return;
+        for (RelayWaiter *w; (w = STAILQ_FIRST(&r->waiters));) {
+                STAILQ_REMOVE_HEAD(&r->waiters, entries);
+                (void)sd_bus_reply_method_return(w->message, w->number > 0 ? "u" : NULL,
+                                w->number); /* who has gone needs no answer */
+                sd_bus_message_unref(w->message);
+                free(w);
+        }
+}
+
+void relay_when_leased(Relay *r, sd_bus_message *message, uint32_t number) {
+        RelayWaiter *w = calloc(1, sizeof(RelayWaiter)), now = { .message = message, .number = number };
+        if (!w) { /* too early is better than never */
+                (void)sd_bus_reply_method_return(message, number > 0 ? "u" : NULL, number);
+                sd_bus_message_unref(message);
+                return;
+        }
+        *w = now;
+        STAILQ_INSERT_TAIL(&r->waiters, w, entries);
+        relay_settle(r, false);
+}
+
 /* ---- its leaf ---- */
 
 static char *leaf_file(const Relay *r, const char *file) {
@@ -67,6 +93,7 @@ static void kill_process(Relay *r) {
         r->late = sd_event_source_disable_unref(r->late);
         r->serves = false;
         tell_ends(r);
+        relay_settle(r, false);
 }
 
 void relay_shut(Relay *r) {
@@ -101,7 +128,20 @@ static void send_lease(Relay *r) {
                 give_up(r, strerror(-k));
 }
 
+/* A question to the launcher: the relay may have gone when it answers. */
+typedef struct Asked {
+        Manager *manager;
+        char id[33];
+        uint64_t leased;
+} Asked;
+
 static void on_launcher(const LaunchReport *report, int *fds, size_t n_fds, void *userdata) {
+        _cleanup_free_ Asked *asked = userdata;
+        Sandbox *s = sandbox_find(asked->manager, asked->id);
+        if (s && s->relay && s->relay->leased == asked->leased) {
+                s->relay->asking = false;
+                relay_settle(s->relay, false);
+        }
         if (report->event != LAUNCH_EVENT_OK)
                 log_warning("mxc-launch does not take a lease: %s. The next mxc-egress is told when it "
                             "comes.",
@@ -109,11 +149,20 @@ static void on_launcher(const LaunchReport *report, int *fds, size_t n_fds, void
 }
 
 /* Whatever comes of it: one that begins with an older lease says hello first, and is sent this one before anything it asks is answered. */
-static void tell_launcher(const Relay *r) {
+static void tell_launcher(Relay *r) {
+        _cleanup_free_ Asked *asked = calloc(1, sizeof(Asked));
         LaunchRequest q = { .verb = LAUNCH_LEASE };
         (void)snprintf(q.id, sizeof(q.id), "%s", r->sandbox->id);
-        int k = launch_channel_call(r->sandbox->manager->launch, &q, &r->lease, 1, on_launcher, NULL);
-        if (k < 0)
+        int k = asked ? 0 : -ENOMEM;
+        if (k == 0) {
+                *asked = (Asked){ .manager = r->sandbox->manager, .leased = r->leased };
+                memcpy(asked->id, r->sandbox->id, sizeof(asked->id));
+                k = launch_channel_call(r->sandbox->manager->launch, &q, &r->lease, 1, on_launcher, asked);
+        }
+        r->asking = k >= 0;
+        if (k >= 0)
+                (void)TAKE_PTR(asked); /* on_launcher() has it */
+        else
                 log_warning("mxc-launch cannot be told the lease of sandbox %s: %s", r->sandbox->id,
                                 strerror(-k));
 }
@@ -144,6 +193,8 @@ void relay_begun(Relay *r) {
 }
 
 void relay_leased(Relay *r, uint64_t serial) {
-        if (serial == r->leased)
-                r->late = sd_event_source_disable_unref(r->late);
+        if (serial != r->leased)
+                return;
+        r->late = sd_event_source_disable_unref(r->late);
+        relay_settle(r, false);
 }

@@ -211,6 +211,7 @@ int relay_new(Sandbox *s, int channel, Relay **ret) {
         r->sandbox = s;
         r->channel = channel;
         r->lease = -EBADF;
+        STAILQ_INIT(&r->waiters);
         TAILQ_INIT(&r->open);
         TAILQ_INIT(&r->refused);
         int k = sd_event_add_io(s->manager->event, &r->io, channel, EPOLLIN, on_report, r);
@@ -226,6 +227,7 @@ Relay *relay_free(Relay *r) {
         if (!r)
                 return NULL;
         tell_untold(r);
+        relay_settle(r, true);
         forget_all(&r->open, &r->n_open);
         forget_all(&r->refused, &r->n_shown);
         sd_event_source_disable_unref(r->io);

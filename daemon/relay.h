@@ -19,6 +19,13 @@ typedef struct RelayConnection {
 } RelayConnection;
 typedef TAILQ_HEAD(RelayList, RelayConnection) RelayList; /* oldest first */
 
+/* Whoever is answered when the last lease is in force. */
+typedef struct RelayWaiter {
+        STAILQ_ENTRY(RelayWaiter) entries;
+        sd_bus_message *message;
+        uint32_t number;       /* to answer with; 0: with nothing */
+} RelayWaiter;
+
 typedef struct Relay {
         Sandbox *sandbox;      /* not owned */
         int channel;
@@ -29,6 +36,8 @@ typedef struct Relay {
         bool shut;             /* what it may reach cannot be told to it: nothing is allowed */
         int lease;             /* what it goes by since that is another than it began with; else -EBADF */
         uint64_t leased;       /* the number of that; late runs until it says that it does */
+        bool asking;           /* the launcher has not answered yet that it has that */
+        STAILQ_HEAD(, RelayWaiter) waiters;
         uint64_t n_allowed, n_refused, bytes_out, bytes_in; /* of those that are over */
         uint64_t n_told, n_untold; /* refusals of this window */
 } Relay;
@@ -53,6 +62,10 @@ void relay_listen(Relay *r, bool listen);
 #define RELAY_LEASE_USEC (UINT64_C(3) * 1000000)
 int relay_set_lease(Relay *r, const Policy *live);
 void relay_shut(Relay *r);
+/* Answers it, with the number unless that is 0, when the launcher and mxc-egress go by the last lease, or there is nobody who could go by another.
+ * Takes the message. */
+void relay_when_leased(Relay *r, sd_bus_message *message, uint32_t number);
+void relay_settle(Relay *r, bool anyhow);
 bool relay_has_process(const Relay *r);
 int relay_lease_new(const char *id, const Policy *live, int *ret); /* a sealed memfd */
 /* What relay.c hears. */
@@ -61,3 +74,4 @@ void relay_leased(Relay *r, uint64_t serial);
 void relay_forget_open(Relay *r);
 
 extern const ActKind act_list_connections; /* bus-relay.c */
+extern const ActKind act_grant, act_revoke_grant; /* bus-grant.c */

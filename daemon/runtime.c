@@ -187,9 +187,18 @@ static json_t *words(char *const *list) {
         return a;
 }
 
+static json_t *grants(const Sandbox *s) {
+        json_t *list = json_array();
+        const Grant *g;
+        LIST_FOREACH(g, &s->grants, entries)
+                if (list && json_array_append_new(list, grant_to_json(g)) < 0)
+                        list = (json_decref(list), NULL); /* and so there is no record */
+        return list;
+}
+
 int runtime_save(const Sandbox *s) {
         json_auto_t *record = json_pack("{s:s, s:s, s:I, s:I, s:s, s:s, s:I, s:s, s:s, s:s, s:o, s:o, s:s, "
-                                        "s:s, s:I, s:I, s:I, s:b, s:b, s:I, s:s, s:b}",
+                                        "s:s, s:I, s:I, s:I, s:b, s:b, s:I, s:s, s:b, s:o, s:I}",
                         "agent", s->agent->name, "scope", s->scope->path, "uid", (json_int_t)s->owner.uid,
                         "gid", (json_int_t)s->owner.gid, "user", s->owner.name, "home",
                         s->owner.home ? s->owner.home : "", "caller", (json_int_t)s->caller, "policy",
@@ -198,7 +207,8 @@ int runtime_save(const Sandbox *s) {
                         "started", (json_int_t)s->started, "startedBoottime",
                         (json_int_t)s->started_boottime, "deadline", (json_int_t)s->deadline, "tied",
                         s->tied, "command", s->has_command, "leader", (json_int_t)s->leader, "origin",
-                        origin_words[s->origin], "leased", s->leased);
+                        origin_words[s->origin], "leased", s->leased, "grants", grants(s), "lastGrant",
+                        (json_int_t)s->last_grant);
         _cleanup_free_ char *text = record ? json_dumps(record, JSON_COMPACT) : NULL;
         return text ? write_whole(SANDBOXES, s->id, text) : -ENOMEM;
 }
@@ -272,6 +282,17 @@ static uint64_t number(const json_t *record, const char *key) {
         return (uint64_t)json_integer_value(json_object_get(record, key));
 }
 
+/* One that cannot be read is over. */
+static void restore_grants(Sandbox *s, const json_t *list) {
+        for (size_t i = json_array_size(list); i-- > 0;) {
+                Grant *g = grant_from_json(json_array_get(list, i));
+                if (g)
+                        LIST_INSERT_HEAD(&s->grants, g, entries);
+                else
+                        log_warning("A grant of sandbox %s cannot be read, and is over.", s->id);
+        }
+}
+
 int runtime_restore(Sandbox *s, const json_t *record) {
         const struct {
                 const char *key;
@@ -309,6 +330,8 @@ int runtime_restore(Sandbox *s, const json_t *record) {
         s->has_command = json_is_true(json_object_get(record, "command"));
         s->leader = (pid_t)number(record, "leader");
         s->leased = json_is_true(json_object_get(record, "leased"));
+        s->last_grant = (uint32_t)number(record, "lastGrant");
+        restore_grants(s, json_object_get(record, "grants"));
         const char *origin = json_string_value(json_object_get(record, "origin"));
         for (size_t i = 0; origin && i < _ORIGIN_MAX; i++)
                 if (streq(origin, origin_words[i]))

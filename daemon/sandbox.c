@@ -91,13 +91,18 @@ void sandbox_free(Sandbox *s) {
         free(s->stop_waiters);
         sd_bus_message_unref(s->freeze_waiter);
         sd_bus_slot_unref(s->asking);
-        sd_event_source *const sources[] = { s->end, s->late, s->timer, s->grace, s->freezing };
+        sd_event_source *const sources[] = { s->end, s->late, s->timer, s->grace, s->freezing,
+                s->grants_end };
         for (size_t i = 0; i < ELEMENTSOF(sources); i++)
                 sd_event_source_disable_unref(sources[i]);
         cleanup_closep(&s->pidfd);
         cleanup_closep(&s->page);
         runtime_effective_unref(s->effective);
         policy_unref(s->live);
+        for (Grant *g; (g = LIST_FIRST(&s->grants));) {
+                LIST_REMOVE(g, entries);
+                (void)grant_free(g); /* NULL */
+        }
         LIST_REMOVE(s, entries);
         m->n_sandboxes--;
         s->agent->n_sandboxes--;

@@ -11,6 +11,7 @@
 
 #include <sys/queue.h>
 
+#include "grant.h"
 #include "manager.h"
 #include "runtime.h"
 #include "scope.h"
@@ -57,6 +58,9 @@ struct Sandbox {
         Policy *live;          /* what its network is held to, where that is not what it began with: live.h */
         bool leased;           /* its relay has been told another lease than that it began with */
         PolicyOrigin origin;
+        GrantList grants;      /* in force; the newest first */
+        uint32_t last_grant;
+        sd_event_source *grants_end; /* when the first of them is over */
         char *policy;          /* name of the requested policy; "" of a document without one */
         char **argv;           /* NULL-terminated */
         char *workspace;       /* "" */

@@ -20,7 +20,7 @@ __mxcctl_value() {
         --order) printf '%s\n' cpu memory tasks io ;;
         --protocol) printf '%s\n' tcp udp icmp ;;
         --decision) printf '%s\n' allow deny none ;;
-        --event | -e) printf '%s\n' spawn plan start fail exec exit kill stop freeze thaw attach resolve connect disconnect lease register suspend resume revoke set-policy policy-load control refusals adopt lost stuck daemon gap ;;
+        --event | -e) printf '%s\n' spawn plan start fail exec exit kill stop freeze thaw attach resolve connect disconnect lease grant grant-over register suspend resume revoke set-policy policy-load control refusals adopt lost stuck daemon gap ;;
         --host | -H) compgen -A hostname ;;
         esac
 }
@@ -29,7 +29,7 @@ __mxcctl_value() {
 __mxcctl_argument() {
         case $1 in
         show | kill | stop | freeze | thaw) __mxcctl_ask list ;;
-        exec | net) [ "$2" -gt 0 ] || __mxcctl_ask list ;;
+        exec | net | grant | ungrant) [ "$2" -gt 0 ] || __mxcctl_ask list ;;
         top | audit) __mxcctl_ask agent list ;;
         'agent set-policy') if [ "$2" = 0 ]; then __mxcctl_ask agent list; else __mxcctl_ask policy list; fi ;;
         'agent show' | 'agent suspend' | 'agent resume' | 'agent revoke' | 'agent kill') __mxcctl_ask agent list ;;
@@ -48,7 +48,7 @@ __mxcctl_argument() {
 
 _mxcctl() {
         local -A verbs=(
-                [mxcctl]='run exec list status show net top kill stop freeze thaw agent policy audit reload dump'
+                [mxcctl]='run exec list status show net top grant ungrant kill stop freeze thaw agent policy audit reload dump'
                 [agent]='list show register set-policy suspend resume revoke kill'
                 [policy]='list show check explain diff'
         )
@@ -64,6 +64,7 @@ _mxcctl() {
                 [status]="$object"
                 [show]="$object"
                 [net]="$table"
+                [grant]="$asks" [ungrant]="$asks"
                 [top]="--delay --iterations --order $asks"
                 [kill]="--signal --whom $asks"
                 [stop]="$asks"

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "codec.h"
 #include "datagrams.h"
 #include "egress-net.h"
@@ -40,14 +41,78 @@ static bool denies_names(const NetDirection *d) {
         return false;
 }
 
-void egress_set_lease(Egress *e, EgressLease *lease) {
-        EgressLease *old = e->lease;
-        e->lease = lease;
-        e->has_host_denies = denies_names(&lease->egress);
+static void judge_again(Egress *e) {
+        e->has_host_denies = denies_names(&e->lease->egress);
         connection_judge_again(e);
         if (e->datagrams)
                 datagrams_judge_again(e->datagrams);
-        (void)egress_lease_free(old); /* NULL */
+}
+
+/* ---- rules for a time ---- */
+
+/* Takes out those that are over at this time; what has been judged by them may point at them still. */
+static int take_over(NetDirection *d, uint64_t now, NetRule **ret, size_t *ret_n) {
+        NetRule *over = calloc(d->n_allow + 1, sizeof(NetRule));
+        size_t kept = 0, n = 0;
+        if (!over)
+                return -ENOMEM;
+        for (size_t i = 0; i < d->n_allow; i++)
+                if (d->allow[i].until != 0 && d->allow[i].until <= now)
+                        over[n++] = d->allow[i];
+                else
+                        d->allow[kept++] = d->allow[i];
+        d->n_allow = kept;
+        *ret = over;
+        *ret_n = n;
+        return 0;
+}
+
+static uint64_t first_end(const NetDirection *d) {
+        uint64_t first = UINT64_MAX;
+        for (size_t i = 0; i < d->n_allow; i++)
+                if (d->allow[i].until != 0 && d->allow[i].until < first)
+                        first = d->allow[i].until;
+        return first;
+}
+
+static int watch_expiry(Egress *e);
+
+static int on_expiry(sd_event_source *source, uint64_t usec, void *userdata) {
+        Egress *e = userdata;
+        NetRule *over = NULL;
+        size_t n = 0;
+        int r = take_over(&e->lease->egress, now_boottime(), &over, &n);
+        if (r == 0) {
+                judge_again(e);
+                net_rules_free(over, n);
+                r = watch_expiry(e);
+        }
+        return r < 0 ? sd_event_exit(e->event, r) : 0; /* better nothing than too much */
+}
+
+static int watch_expiry(Egress *e) {
+        const uint64_t first = first_end(&e->lease->egress);
+        e->expiry = sd_event_source_disable_unref(e->expiry);
+        if (first == UINT64_MAX)
+                return 0;
+        int r = sd_event_add_time(e->event, &e->expiry, CLOCK_BOOTTIME, first, 1, on_expiry, e);
+        return r < 0 ? r : 0;
+}
+
+int egress_set_lease(Egress *e, EgressLease *lease) {
+        EgressLease *old = e->lease;
+        NetRule *over = NULL;
+        size_t n = 0;
+        int r = take_over(&lease->egress, now_boottime(), &over, &n);
+        if (r < 0) {
+                (void)egress_lease_free(lease); /* NULL, as below */
+                return r;
+        }
+        net_rules_free(over, n);
+        e->lease = lease;
+        judge_again(e);
+        (void)egress_lease_free(old);
+        return watch_expiry(e);
 }
 
 static int read_lease(Egress *e) {
@@ -57,9 +122,7 @@ static int read_lease(Egress *e) {
         int r = sealed_memfd_read(EGRESS_FD_LEASE, &data, &size);
         if (r == 0)
                 r = egress_lease_decode(data, size, &lease, NULL);
-        if (r == 0)
-                egress_set_lease(e, lease);
-        return r;
+        return r < 0 ? r : egress_set_lease(e, lease);
 }
 
 /* The sandbox is over: what is open is told before this ends as well. */
@@ -133,7 +196,7 @@ Egress *egress_free(Egress *e) {
         (void)reports_free(e->reports);     /* NULL, as the next */
         (void)names_free(e->names);
         (void)pipes_free(e->pipes); /* NULL; connections gave theirs back */
-        sd_event_source *const sources[] = { e->tcp, e->udp, e->again };
+        sd_event_source *const sources[] = { e->tcp, e->udp, e->again, e->expiry };
         for (size_t i = 0; i < ELEMENTSOF(sources); i++)
                 sd_event_source_disable_unref(sources[i]);
         (void)egress_lease_free(e->lease); /* NULL */

@@ -42,6 +42,7 @@ typedef struct Egress {
         Pipes *pipes;
         Datagrams *datagrams;
         sd_event_source *tcp, *udp, *again;
+        sd_event_source *expiry;            /* of the rule that is over first; CLOCK_BOOTTIME */
         LIST_HEAD(, Connection) connections;
         LIST_HEAD(, DnsStream) streams;
         LIST_HEAD(, ProxyClient) proxy_clients;
@@ -56,7 +57,9 @@ typedef struct Egress {
 int egress_new(Egress **ret);
 Egress *egress_free(Egress *e);
 uint64_t egress_now(const Egress *e); /* CLOCK_MONOTONIC */
-void egress_set_lease(Egress *e, EgressLease *lease); /* takes it; connections that it does not allow end */
+/* Takes it, in any case; connections that it does not allow end, now and whenever a rule's time is over. A negative errno: it cannot be kept to, and the
+ * caller must end. */
+int egress_set_lease(Egress *e, EgressLease *lease);
 
 /* dns.c */
 int dns_on_udp(sd_event_source *source, int fd, uint32_t events, void *userdata);

@@ -167,9 +167,10 @@ static int take_lease(Egress *e, int fd, uint64_t serial) {
         int r = sealed_memfd_read(fd, &data, &size);
         if (r == 0)
                 r = egress_lease_decode(data, size, &lease, NULL);
+        if (r == 0)
+                r = egress_set_lease(e, lease);
         if (r < 0)
                 return r;
-        egress_set_lease(e, lease);
         EgressReport leased = {
                 .kind = EGRESS_LEASED, .verdict = VERDICT_ALLOW, .serial = serial, .count = 1
         };

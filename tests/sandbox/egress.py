@@ -574,6 +574,35 @@ def test_new_lease(n):
         assert is_refused(n, WEB, 80)
 
 
+def boottime(seconds):
+    return int((time.clock_gettime(time.CLOCK_BOOTTIME) + seconds) * 1e6)
+
+
+def test_rules_for_a_while(n):
+    """What they allow ends with them, and nothing else does; nobody is asked."""
+    for_ever = ["other.example.net"]
+    with Relay(n, allow=[["web.example.com", boottime(3)], for_ever]) as r:
+        r.learn()
+        r.learn("other.example.net")
+        s, there = both_ends(n, r, 2307)
+        other = r.open(OTHER, 7)
+        assert r.expect("fail").reason == "revoked"
+        assert reset_at(s) and reset_at(there)
+        other.sendall(b"\0still")
+        assert other.recv(10) == b"\0still"
+        assert "NXDOMAIN" in r.run("dig", f"@{DNS}", "web.example.com")[1]
+        assert is_refused(n, WEB, 80)
+        # longer, and then begun anew when it is over already
+        r.set_lease(allow=[["web.example.com", boottime(3600)], for_ever])
+        assert r.expect("leased") and r.learn()
+        r.open(WEB, 7)
+        r.set_lease(allow=[["web.example.com", boottime(-1)], for_ever])
+        assert r.expect("fail").reason == "revoked"
+    with Relay(n, allow=[["web.example.com", boottime(-1)], for_ever]) as r:
+        assert "NXDOMAIN" in r.run("dig", f"@{DNS}", "web.example.com")[1]
+        assert r.learn("other.example.net")
+
+
 def test_budgets(n):
     """And EGRESS_RATE_SECONDS worth of a rate, saved up."""
     with Relay(n, **WEB_RULE, connections=2) as r:

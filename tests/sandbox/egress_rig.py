@@ -76,10 +76,12 @@ def cidr(text):
 
 
 def rules(kind, *which):
-    """Each (PEER…), on any port: a host, or a block where there is a slash."""
+    """Each (PEER…), on any port: a host, or a block where there is a slash. A number among them is its end."""
     text = u32(len(which))
     for i, peers in enumerate(which):
-        text += string(f"test#/network/egress/{kind}/{i}") + u32(len(peers))
+        until = [p for p in peers if isinstance(p, int)]
+        peers = [p for p in peers if not isinstance(p, int)]
+        text += string(f"test#/network/egress/{kind}/{i}") + struct.pack("<Q", *(until or [0])) + u32(len(peers))
         for p in peers:
             text += u32(2) + cidr(p) + u32(0) if "/" in p else u32(1) + string(p)
         text += u32(1) + u32(7) + u32(0) + u32(65535)
@@ -87,7 +89,7 @@ def rules(kind, *which):
 
 
 def lease(allow=(), deny=(), loopback=False, out=UNLIMITED, into=UNLIMITED, connections=UNLIMITED, rate=UNLIMITED):
-    data = (u32(0x6573786D) + u32(1) + string("0" * 31 + "1") + u32(0) + u32(loopback) + rules("allow", *allow) + rules("deny", *deny) +
+    data = (u32(0x6573786D) + u32(2) + string("0" * 31 + "1") + u32(0) + u32(loopback) + rules("allow", *allow) + rules("deny", *deny) +
             struct.pack("<4Q", out, into, connections, rate))
     fd = os.memfd_create("lease", os.MFD_ALLOW_SEALING | os.MFD_CLOEXEC)
     os.write(fd, data)

@@ -193,6 +193,20 @@ static int call_lease(Audit *a) {
 static int call_lease_late(Audit *a) {
         return audit_lease(a, &subject, "late");
 }
+static int call_grant(Audit *a) {
+        const Decision d = { .verdict = VERDICT_ALLOW, .reason = REASON_ALLOWED, .clause = (char *)"" };
+        return audit_grant(a, &subject, &d, 3, "{\"to\":[]}", 60000000);
+}
+static int call_grant_denied(Audit *a) {
+        const Decision d = { .verdict = VERDICT_DENY,
+                .reason = REASON_BEYOND_CEILING,
+                .clause = (char *)"ceiling#/x",
+                .sentence = (char *)"too much" };
+        return audit_grant(a, &subject, &d, 4, "{\"to\":[]}", 60000000);
+}
+static int call_grant_over(Audit *a) {
+        return audit_grant_over(a, &subject, 3, "{\"to\":[]}", "revoked");
+}
 static int call_flood(Audit *a) {
         return audit_net_flood(a, &subject, 99);
 }
@@ -278,6 +292,12 @@ static const struct {
         { call_disconnect_failed, AUDIT_DISCONNECT, "none", "6", true, true,
                         { "ERRNO=111", "MXC_REASON=unreachable" } },
         { call_flood, AUDIT_CONNECT, "deny", "4", true, true, { "MXC_REASON=many", "MXC_COUNT=99" } },
+        { call_grant, AUDIT_GRANT, "allow", "5", true, false,
+                        { "MXC_GRANT=3", "MXC_TARGET={\"to\":[]}", "MXC_USEC=60000000" } },
+        { call_grant_denied, AUDIT_GRANT, "deny", "4", true, false,
+                        { "MXC_REASON=beyond-ceiling", "MXC_CLAUSE=ceiling#/x", "MXC_NOTE=too much" } },
+        { call_grant_over, AUDIT_GRANT_OVER, "allow", "5", true, true,
+                        { "MXC_GRANT=3", "MXC_REASON=revoked" } },
         { call_lease, AUDIT_LEASE, "none", "5", true, true, { "MXC_REASON=set-policy" } },
         { call_lease_late, AUDIT_LEASE, "none", "4", true, true, { "MXC_REASON=late" } },
         { call_adopt, AUDIT_ADOPT, "none", "5", true, true, { NULL } },

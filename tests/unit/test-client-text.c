@@ -6,6 +6,7 @@
 
 #include "cleanup.h"
 #include "escape.h"
+#include "grant.h"
 #include "json-indent.h"
 #include "names.h"
 #include "options.h"
@@ -230,6 +231,40 @@ START_TEST(test_sandboxes_are_named) {
 }
 END_TEST
 
+static const struct {
+        const char *text, *rule; /* NULL: none */
+} destinations[] = {
+        { "api.example.com:443", "{\"to\":[{\"host\":\"api.example.com\"}],\"ports\":[{\"protocol\":\"tcp\","
+                                 "\"port\":443}]}" },
+        { "*.example.com", "{\"to\":[{\"host\":\"*.example.com\"}],\"ports\":[{\"protocol\":\"tcp\"}]}" },
+        { "10.1.0.0/16", "{\"to\":[{\"cidr\":\"10.1.0.0/16\"}],\"ports\":[{\"protocol\":\"tcp\"}]}" },
+        { "10.1.2.3:22", "{\"to\":[{\"cidr\":\"10.1.2.3\"}],\"ports\":[{\"protocol\":\"tcp\",\"port\":22}]"
+                         "}" },
+        { "[2001:db8::/32]:22", "{\"to\":[{\"cidr\":\"2001:db8::/"
+                                "32\"}],\"ports\":[{\"protocol\":\"tcp\",\"port\":22}]}" },
+        { "2001:db8::1", "{\"to\":[{\"cidr\":\"2001:db8::1\"}],\"ports\":[{\"protocol\":\"tcp\"}]}" },
+        { "[2001:db8::1]", "{\"to\":[{\"cidr\":\"2001:db8::1\"}],\"ports\":[{\"protocol\":\"tcp\"}]}" },
+        { "", NULL },
+        { ":443", NULL },
+        { "a.example:", NULL },
+        { "a.example:0", NULL },
+        { "a.example:65535x", NULL },
+        { "a.example:65536", NULL },
+        { "[2001:db8::1", NULL },
+        { "[]:1", NULL },
+        { "[2001:db8::1]x", NULL },
+};
+
+START_TEST(test_destinations) {
+        json_auto_t *rule = grant_rule(destinations[_i].text);
+        _cleanup_free_ char *text = rule ? json_dumps(rule, JSON_COMPACT) : NULL;
+        if (destinations[_i].rule)
+                ck_assert_str_eq(text, destinations[_i].rule);
+        else
+                ck_assert_ptr_null(rule);
+}
+END_TEST
+
 int main(void) {
         Suite *s = suite_create("client text");
         TCase *t = tcase_create("text");
@@ -243,6 +278,7 @@ int main(void) {
         tcase_add_test(t, test_near_names);
         tcase_add_test(t, test_exit_statuses);
         tcase_add_test(t, test_sandboxes_are_named);
+        tcase_add_loop_test(t, test_destinations, 0, (int)ELEMENTSOF(destinations));
         suite_add_tcase(s, t);
         SRunner *r = srunner_create(s);
         srunner_run_all(r, CK_ENV);

@@ -284,6 +284,182 @@ START_TEST(test_adopted) {
 }
 END_TEST
 
+/* ---- grants ---- */
+
+#define RULE(host)                                                                                          \
+        "{\"to\": [{\"host\": \"" host "\"}], \"ports\": [{\"protocol\": \"tcp\", \"port\": 443}]}"
+
+static Grant *grant(const char *rule, uint64_t usec) {
+        Grant *g = NULL;
+        _cleanup_free_ char *sentence = NULL;
+        ck_assert_msg(grant_new(rule, ++sandbox->last_grant, &g, &sentence) == 0, "%s", sentence);
+        g->until = now_boottime() + usec;
+        return g;
+}
+
+/* What is said of it; it is not given. */
+static void expect_decision(const char *rule, Verdict verdict, DecisionReason reason, bool beyond) {
+        Grant *g = grant(rule, 1);
+        GrantInput in;
+        Decision d = { .verdict = VERDICT_DENY };
+        bool beyond_agent = false;
+        ck_assert(live_grant_input(sandbox, g, &in));
+        ck_assert_int_eq(grant_decide(&in, &d, &beyond_agent), 0);
+        ck_assert_int_eq(d.verdict, verdict);
+        ck_assert_int_eq(d.reason, reason);
+        ck_assert_int_eq(beyond_agent, beyond);
+        decision_clear(&d);
+        (void)grant_free(g); /* NULL */
+}
+
+START_TEST(test_what_may_be_granted) {
+        begin();
+        expect_decision(RULE("a.example"), VERDICT_ALLOW, REASON_ALLOWED, false);
+        expect_decision(RULE("c.example"), VERDICT_ALLOW, REASON_ALLOWED, true); /* more than p */
+        expect_decision(RULE("d.example"), VERDICT_DENY, REASON_BEYOND_CEILING, false);
+        expect_decision("{}", VERDICT_DENY, REASON_BEYOND_CEILING, false); /* everything */
+        agent.is_default = true;                                           /* the ceiling alone */
+        expect_decision(RULE("c.example"), VERDICT_ALLOW, REASON_ALLOWED, false);
+        end();
+}
+END_TEST
+
+/* What the policy denies by a rule, no grant undoes: neither all of it, nor a part. */
+START_TEST(test_a_denial_stays) {
+        begin();
+        write_file("usr/policies/p.json", "{\"schema\": \"mxc-policy/1\", \"name\": \"p\", \"network\": "
+                                          "{\"egress\": {\"allow\": [{\"to\": "
+                                          "[{\"host\": \"a.example\"}], \"ports\": [{\"protocol\": "
+                                          "\"tcp\"}]}], \"deny\": [{\"to\": [{\"host\": "
+                                          "\"c.example\"}]}]}}}");
+        load();
+        policy_unref(sandbox->effective->policy);
+        sandbox->effective->policy = policy_ref((Policy *)policy_store_find(m.policies, "p"));
+        agent.policy = (char *)"q";
+        expect_decision(RULE("c.example"), VERDICT_DENY, REASON_BEYOND_AGENT, false);
+        write_policy("q", B); /* with a, nothing is left but what is granted */
+        load();
+        Grant *g = grant("{\"to\": [{\"host\": \"b.example\"}, {\"host\": \"c.example\"}], \"ports\": "
+                         "[{\"protocol\": \"tcp\"}]}",
+                        3600000000);
+        g->beyond_agent = true;
+        LIST_INSERT_HEAD(&sandbox->grants, g, entries);
+        live_update_all(&m, "policy-load", NULL);
+        expect_lease("policy-load", false, true, false);
+        end();
+}
+END_TEST
+
+/* Held to what bounds it, as that is now. */
+START_TEST(test_a_grant_is_held_to_its_bounds) {
+        begin();
+        Grant *mine = grant(RULE("b.example"), 3600000000), *more = grant(RULE("c.example"), 3600000000);
+        more->beyond_agent = true;
+        LIST_INSERT_HEAD(&sandbox->grants, mine, entries);
+        LIST_INSERT_HEAD(&sandbox->grants, more, entries);
+        live_update_all(&m, "policy-load", NULL);
+        expect_lease("policy-load", true, true, true);
+        agent.policy = (char *)"q";
+        live_update_all(&m, "set-policy", NULL);
+        expect_lease("set-policy", true, false, true);
+        write_policy("ceiling", A);
+        load();
+        live_update_all(&m, "policy-load", NULL);
+        expect_lease("policy-load", true, false, false);
+        agent.state = AGENT_REVOKED;
+        live_update_all(&m, "revoke", NULL);
+        expect_lease("revoke", false, false, false);
+        end();
+}
+END_TEST
+
+/* The lease itself says until when, so that mxc-egress knows without mxcd. */
+START_TEST(test_a_lease_says_when_a_grant_is_over) {
+        begin();
+        Grant *g = grant(RULE("c.example"), 3600000000);
+        const uint64_t until = g->until;
+        g->beyond_agent = true;
+        LIST_INSERT_HEAD(&sandbox->grants, g, entries);
+        live_update_all(&m, "policy-load", NULL);
+        uint64_t serial;
+        EgressLease *l = hear_lease(&serial);
+        ck_assert_ptr_nonnull(l);
+        const NetRule *rule = net_rules_find(
+                        l->egress.allow, l->egress.n_allow, NULL, "c.example", PROTOCOL_TCP, 443);
+        ck_assert_ptr_nonnull(rule);
+        ck_assert_uint_eq(rule->until, until);
+        ck_assert_str_eq(rule->clause, "grant-1#/network/egress/allow/0");
+        rule = net_rules_find(l->egress.allow, l->egress.n_allow, NULL, "a.example", PROTOCOL_TCP, 443);
+        ck_assert_uint_eq(rule->until, 0);
+        (void)egress_lease_free(l); /* NULL */
+        end();
+}
+END_TEST
+
+static const char *const no_rules[] = { "", "[]", "{", "{\"to\": []}", "{\"from\": []}",
+        "{\"to\": [{\"host\": \"a..b\"}]}", "{\"to\": [{\"host\": \"a.example\"}]}, {}",
+        "{\"to\": [{\"host\": \"a\"}], \"to\": [{\"host\": \"b\"}]}" };
+
+START_TEST(test_what_is_no_rule) {
+        Grant *g = NULL;
+        char *sentence = NULL;
+        ck_assert_int_eq(grant_new(no_rules[_i], 1, &g, &sentence), -EINVAL);
+        ck_assert_ptr_nonnull(sentence);
+        free(sentence);
+}
+END_TEST
+
+/* n and n + 1 */
+START_TEST(test_a_rule_that_is_long) {
+        for (unsigned more = 0; more < 2; more++) {
+                _cleanup_free_ char *sentence = NULL, *rule = NULL;
+                Grant *g = NULL;
+                ck_assert_int_ge(asprintf(&rule, "%-*s", (int)(LIMIT_GRANT_BYTES + more), RULE("a.example")),
+                                0);
+                ck_assert_int_eq(grant_new(rule, 1, &g, &sentence), more ? -EINVAL : 0);
+                if (!more)
+                        (void)grant_free(g); /* NULL */
+        }
+}
+END_TEST
+
+START_TEST(test_how_many_and_for_how_long) {
+        begin();
+        for (size_t i = 0; i < LIMIT_GRANTS; i++) {
+                ck_assert(grants_have_room(&sandbox->grants));
+                Grant *g = grant(RULE("a.example"), 3600000000);
+                LIST_INSERT_HEAD(&sandbox->grants, g, entries);
+        }
+        ck_assert(!grants_have_room(&sandbox->grants));
+        ck_assert(!grant_usec_is_good(999999));
+        ck_assert(grant_usec_is_good(1000000));
+        ck_assert(grant_usec_is_good(LIMIT_GRANT_USEC));
+        ck_assert(!grant_usec_is_good(LIMIT_GRANT_USEC + 1));
+        end();
+}
+END_TEST
+
+/* As the next mxcd reads it. */
+START_TEST(test_the_record_of_a_grant) {
+        Grant *g = NULL;
+        _cleanup_free_ char *sentence = NULL;
+        ck_assert_int_eq(grant_new(RULE("a.example"), 7, &g, &sentence), 0);
+        g->until = 4711;
+        g->beyond_agent = true;
+        json_auto_t *record = grant_to_json(g);
+        Grant *again = grant_from_json(record);
+        ck_assert_ptr_nonnull(again);
+        ck_assert_uint_eq(again->number, 7);
+        ck_assert_uint_eq(again->until, 4711);
+        ck_assert(again->beyond_agent);
+        ck_assert_str_eq(again->policy->digest, g->policy->digest);
+        (void)grant_free(again); /* NULL, as the next */
+        (void)grant_free(g);
+        json_object_set_new(record, "rule", json_string("no"));
+        ck_assert_ptr_null(grant_from_json(record));
+}
+END_TEST
+
 /* ---- a relay that does not follow ---- */
 
 static void expect_killed(const char *event, const char *reason) {
@@ -371,6 +547,14 @@ int main(void) {
         tcase_add_test(t, test_a_revoked_agent);
         tcase_add_test(t, test_another_agent);
         tcase_add_test(t, test_adopted);
+        tcase_add_test(t, test_what_may_be_granted);
+        tcase_add_test(t, test_a_denial_stays);
+        tcase_add_test(t, test_a_grant_is_held_to_its_bounds);
+        tcase_add_test(t, test_a_lease_says_when_a_grant_is_over);
+        tcase_add_loop_test(t, test_what_is_no_rule, 0, ELEMENTSOF(no_rules));
+        tcase_add_test(t, test_a_rule_that_is_long);
+        tcase_add_test(t, test_how_many_and_for_how_long);
+        tcase_add_test(t, test_the_record_of_a_grant);
         tcase_add_test(t, test_one_that_does_not_answer_is_killed);
         tcase_add_test(t, test_one_that_reads_nothing_is_killed);
         tcase_add_test(t, test_one_that_cannot_be_told_is_shut);

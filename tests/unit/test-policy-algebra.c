@@ -89,6 +89,47 @@ START_TEST(test_meet_of_the_network_alone) {
 }
 END_TEST
 
+/* Never more than either allows, and all that one does where the other denies nothing by a rule. */
+START_TEST(test_join_of_egress) {
+        Random r = random_new();
+        unsigned more = 0;
+        for (unsigned round = 0; round < ROUNDS; round++) {
+                _cleanup_free_ char *ta = NULL, *tb = NULL, *td = NULL;
+                _cleanup_(policy_unrefp) Policy *a = random_policy(&r, true, &ta),
+                                                *b = random_policy(&r, true, &tb),
+                                                *d = random_policy(&r, true, &td), *m = NULL;
+                PolicyRequest q;
+                HOLDS(policy_join_egress(a, b, 4711, d, &m) == 0);
+                for (size_t i = 0; universe_request(i, &q); i++) {
+                        const char *clause = "";
+                        bool mine = allows(a, &q) == VERDICT_ALLOW,
+                             theirs = policy_allows(b, &q, &clause) == VERDICT_ALLOW &&
+                                      strstr(clause, "/egress/allow/"),
+                             denied = strstr(clause, "/egress/deny/") != NULL;
+                        (void)policy_allows(a, &q, &clause);
+                        denied |= strstr(clause, "/egress/deny/") != NULL;
+                        (void)policy_allows(d, &q, &clause);
+                        denied |= strstr(clause, "/egress/deny/") != NULL;
+                        if (q.kind != REQUEST_CONNECT) {
+                                CHECK(allows(m, &q) == allows(a, &q), "what is no connection is another",
+                                                &q);
+                                continue;
+                        }
+                        bool joined = policy_allows(m, &q, &clause) == VERDICT_ALLOW;
+                        if (strstr(q.target, "10.0.2.2") ||
+                                        strstr(q.target,
+                                                        "6d78")) /* needs more than a rule, and of a alone */
+                                continue;
+                        more += theirs && !mine && !denied;
+                        CHECK(joined == ((mine || theirs) && !denied), "join is not or", &q);
+                }
+                for (size_t i = 0; i < m->egress.n_allow; i++)
+                        HOLDS(m->egress.allow[i].until == (i < a->egress.n_allow ? 0 : 4711));
+        }
+        ck_assert_msg(more > ROUNDS, "something is added %u times: this proves little", more);
+}
+END_TEST
+
 START_TEST(test_within_implies) {
         Random r = random_new();
         unsigned within = 0, pairs = 0;
@@ -434,6 +475,7 @@ int main(void) {
         TCase *t = tcase_create("algebra");
         tcase_add_test(t, test_meet_is_and);
         tcase_add_test(t, test_meet_of_the_network_alone);
+        tcase_add_test(t, test_join_of_egress);
         tcase_add_test(t, test_within_implies);
         tcase_add_test(t, test_within_implies_for_neighbours);
         tcase_add_test(t, test_canonical_form_is_a_fixpoint);

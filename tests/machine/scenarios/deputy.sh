@@ -60,6 +60,8 @@ Manager.RevokeAgent ss ["@other","no"] InteractiveAuthorizationRequired ok Audit
 Manager.Reload - [] InteractiveAuthorizationRequired ok AuditUnavailable control
 Manager.Dump - [] InteractiveAuthorizationRequired ok ok control
 Sandbox.ListConnections - [] InteractiveAuthorizationRequired ok ok control
+Sandbox.Grant st ["{\"to\":[{\"host\":\"x.example.com\"}]}",3600000000] InteractiveAuthorizationRequired Unsupported Unsupported control
+Sandbox.RevokeGrant u [1] InteractiveAuthorizationRequired InvalidArgument InvalidArgument control
 Sandbox.Exec asa{sv} [["true"],{}] InteractiveAuthorizationRequired ok AuditUnavailable exec
 Sandbox.Attach u [0] InteractiveAuthorizationRequired ok AuditUnavailable control
 Sandbox.Freeze - [] InteractiveAuthorizationRequired ok AuditUnavailable control

@@ -119,3 +119,151 @@ test_a_revoked_agent_says_nothing_more() {
         wait_until 10 is_gone "$sandbox"
         assert_record MXC_EVENT=lease MXC_REASON=revoke MXC_SANDBOX="${sandbox##*/}"
 }
+
+# ---- grants
+
+HOUR=3600000000
+RULE='{"to": [{"host": "web.example.com"}], "ports": [{"protocol": "tcp", "port": 7}]}'
+
+# waiter: the same agent under a policy that does not reach web.example.com
+waiter() {
+        world_up
+        workspace alice
+        policy live-other other.example.net
+        agent=live-$RANDOM$RANDOM
+        call /org/mxc1 Manager RegisterAgent s "{\"name\": \"$agent\", \"owner\": \"alice\", \"policy\": \"live-other\"}" >/dev/null
+        spawn_for alice "$agent" workspace s "$ws" -- python3 -c "$WAIT$TALK"
+        defer end_quietly "$sandbox"
+        wait_until 30 told refused
+}
+WAIT='
+import socket, time
+while True:
+    try:
+        socket.create_connection(("web.example.com", 7), timeout=60).close()
+        break
+    except OSError:
+        open("told", "w").write("refused\n")
+        time.sleep(0.2)
+'
+
+test_a_grant_opens_and_closes_by_itself() {
+        waiter
+        local id=${sandbox##*/}
+        assert_ok mxcctl grant "$id" web.example.com:7 8s
+        assert_eq 1 "$output"
+        assert_record MXC_EVENT=grant MXC_DECISION=allow MXC_GRANT=1 MXC_SANDBOX="$id" MXC_CALLER_UID=0
+        wait_until 7 told talks
+        assert_record MXC_EVENT=connect MXC_DECISION=allow MXC_TARGET=tcp/web.example.com:7 MXC_CLAUSE='grant-1#/network/egress/allow/0'
+        wait_until 20 told refused
+        assert_record MXC_EVENT=grant-over MXC_REASON=expired MXC_GRANT=1 MXC_SANDBOX="$id"
+        assert_record MXC_EVENT=disconnect MXC_REASON=revoked MXC_TARGET=tcp/web.example.com:7
+}
+
+test_a_grant_that_is_shown_and_revoked() {
+        waiter
+        local id=${sandbox##*/}
+        assert_ok mxcctl grant "$id" web.example.com:7 1h
+        wait_until 20 told talks
+        assert_ok as alice mxcctl net --full "$id"
+        assert_contains "$output" granted
+        assert_contains "$output" grant-1
+        assert_ok as alice mxcctl ungrant "$id" 1
+        wait_until 10 told refused
+        assert_record MXC_EVENT=grant-over MXC_REASON=revoked MXC_GRANT=1 MXC_ON_BEHALF_USER=alice
+        assert_refused InvalidArgument call "$sandbox" Sandbox RevokeGrant u 1
+}
+
+test_a_grant_outlives_mxcd_and_the_relay_but_not_its_time() {
+        waiter
+        assert_ok call "$sandbox" Sandbox Grant st "$RULE" $HOUR
+        wait_until 20 told talks
+        systemctl kill -s KILL mxcd
+        kill -KILL "$(relay_of "$sandbox")"
+        wait_until 20 mxcd_is_up
+        wait_until 30 told again
+        # its time is over while mxcd is not there: the relay closes it, and its record is made later
+        assert_ok call "$sandbox" Sandbox RevokeGrant u 1
+        wait_until 10 told refused
+        assert_ok call "$sandbox" Sandbox Grant st "$RULE" 6000000
+        assert_ok call "$sandbox" Sandbox Exec 'asa{sv}' 3 python3 -c "$HOLD" 0
+        wait_until 5 test -e "$ws/held"
+        systemctl stop mxcd
+        wait_until 20 test -e "$ws/lost"
+        systemctl start mxcd
+        wait_until 20 mxcd_is_up
+        assert_record MXC_EVENT=grant-over MXC_REASON=expired MXC_GRANT=2
+        wait_until 10 told refused
+}
+HOLD='
+import socket, time
+s = socket.create_connection(("web.example.com", 7), timeout=60)
+s.sendall(b"\0held")
+s.recv(10)
+open("held", "w").close()
+try:
+    s.recv(1)
+except OSError:
+    pass
+open("lost", "w").close()
+'
+
+test_the_clock_that_is_set_does_not_prolong_a_grant() {
+        waiter
+        assert_ok call "$sandbox" Sandbox Grant st "$RULE" 6000000
+        wait_until 5 told talks
+        if date -s '-1 hour' >/dev/null 2>&1; then # a container has no clock of its own
+                defer date -s '+1 hour'
+        fi
+        wait_until 20 told refused
+        assert_record MXC_EVENT=grant-over MXC_REASON=expired MXC_GRANT=1
+}
+
+test_what_may_be_granted_by_whom() {
+        waiter
+        local id=${sandbox##*/}
+        # what her agent's policy allows, alice may grant; what is more, she may not, and bob nothing
+        assert_ok as alice mxcctl grant --no-ask-password "$id" other.example.net:80 1h
+        assert_fails as alice mxcctl grant --no-ask-password "$id" web.example.com:7 1h
+        assert_record MXC_EVENT=control MXC_DECISION=deny MXC_REASON=beyond-agent MXC_CALLER_UID="$(id -u alice)"
+        assert_fails as bob busctl --timeout=60 call org.mxc1 "$sandbox" org.mxc1.Sandbox Grant st "$RULE" $HOUR
+        assert_fails as bob busctl --timeout=60 call org.mxc1 "$sandbox" org.mxc1.Sandbox RevokeGrant u 1
+        assert_no_record MXC_EVENT=grant MXC_DECISION=allow MXC_GRANT=2
+        told refused || fail 'it was granted all the same'
+        # a sandbox asks for itself
+        assert_ok call "$sandbox" Sandbox Exec 'asa{sv}' 3 sh -c "busctl call org.mxc1 $sandbox org.mxc1.Sandbox Grant st '$RULE' $HOUR; mxcctl grant $id web.example.com:7 1h; touch asked" 0
+        wait_until 30 test -e "$ws/asked"
+        assert_no_record MXC_EVENT=grant MXC_DECISION=allow MXC_CALLER_UID="$(id -u alice)" MXC_GRANT=3
+        # no time is no time, for ever neither
+        assert_refused InvalidArgument call "$sandbox" Sandbox Grant st "$RULE" 0
+        assert_refused InvalidArgument call "$sandbox" Sandbox Grant st "$RULE" $((24 * HOUR + 1))
+        assert_refused PolicyInvalid call "$sandbox" Sandbox Grant st '{"to": []}' $HOUR
+        # as many as there may be, and one more
+        local i
+        for ((i = 0; i < 31; i++)); do
+                call "$sandbox" Sandbox Grant st "$RULE" $HOUR >/dev/null
+        done
+        assert_refused LimitReached call "$sandbox" Sandbox Grant st "$RULE" $HOUR
+}
+
+test_no_grant_beyond_the_ceiling() {
+        waiter
+        defer rm -f /etc/mxc/ceiling.json
+        python3 - >"$work/ceiling.json" <<'END'
+import json
+ceiling = json.load(open("/usr/lib/mxc/ceiling.json"))
+ceiling.setdefault("network", {}).setdefault("egress", {})["deny"] = [{"to": [{"host": "web.example.com"}]}]
+print(json.dumps(ceiling))
+END
+        assert_ok call "$sandbox" Sandbox Grant st "$RULE" $HOUR
+        wait_until 20 told talks
+        mv "$work/ceiling.json" /etc/mxc/ceiling.json
+        call /org/mxc1 Manager Reload >/dev/null
+        wait_until 10 told refused
+        assert_refused Denied call "$sandbox" Sandbox Grant st "$RULE" $HOUR
+        assert_record MXC_EVENT=grant MXC_DECISION=deny MXC_REASON=beyond-ceiling
+        rm /etc/mxc/ceiling.json
+        # nor where there is nothing that could be opened
+        idle alice
+        assert_refused Unsupported call "$sandbox" Sandbox Grant st "$RULE" $HOUR
+}
