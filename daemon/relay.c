@@ -223,6 +223,13 @@ int relay_new(Sandbox *s, int channel, Relay **ret) {
         return 0;
 }
 
+int relay_take_channel(Relay *r) {
+        if (!r->io)
+                return -EBADF;
+        r->io = sd_event_source_disable_unref(r->io);
+        return TAKE_FD(r->channel);
+}
+
 Relay *relay_free(Relay *r) {
         if (!r)
                 return NULL;

@@ -53,6 +53,7 @@ void relay_ends_close(RelayEnds *e);
 /* Takes the descriptor, in any case. */
 int relay_new(Sandbox *s, int channel, Relay **ret);
 Relay *relay_free(Relay *r);
+int relay_take_channel(Relay *r); /* it hears nothing any more; the caller's, or -EBADF where it has not been listened to either */
 
 /* A relay of an earlier mxcd is not listened to before it has been told what it goes by now. */
 void relay_listen(Relay *r, bool listen);

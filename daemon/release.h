@@ -10,5 +10,8 @@
  * Once for each: where another may have been asked for, release_knows() says so. */
 void release_begin(Manager *m, const char *scope, const char *id, uint32_t exec, const AuditSubject *s);
 bool release_knows(const Manager *m, const char *id, uint32_t exec);
+/* The channel of that sandbox's relay, which ends after its sandbox and tells on its way out what was open: that is on record too. Taken in any
+ * case. */
+void release_listen(Manager *m, const char *id, int channel);
 void release_resume(Manager *m);   /* there is a launcher again */
 void release_free_all(Manager *m); /* after the channel */

@@ -393,6 +393,9 @@ void sandbox_settle(Sandbox *s) {
         if (s->adopted && !s->delivered && s->tied && now_boottime() < s->manager->attach_until)
                 return; /* its client may be on its way back */
         release(s, 0);
+        int channel = s->relay ? relay_take_channel(s->relay) : -EBADF;
+        if (channel >= 0)
+                release_listen(s->manager, s->id, channel);
         answer_stops(s);
         runtime_remove(s->id);
         bus_emit_sandbox(s->manager, "SandboxRemoved", s);

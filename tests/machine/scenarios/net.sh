@@ -122,6 +122,8 @@ for address in "93.184.216.34", "2606:2800:220:1::34":
 '
         assert_record MXC_EVENT=connect MXC_DECISION=allow MXC_TARGET=udp/$WORLD_WEB:5300 MXC_CLAUSE='net#/network/egress/allow/0' MXC_REASON=rule
         assert_record MXC_EVENT=connect MXC_DECISION=allow MXC_TARGET="udp/[$WORLD_WEB6]:7"
+        # they end with their sandbox, and the relay tells so when that is over
+        assert_record MXC_EVENT=disconnect MXC_TARGET=udp/$WORLD_WEB:7 MXC_BYTES_OUT=10401 MXC_BYTES_IN=10401
 }
 
 test_other_datagrams_are_refused() {
