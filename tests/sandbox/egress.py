@@ -69,6 +69,9 @@ def test_rebinding(n):
             text = r.run("dig", "+tries=1", f"@{DNS}", f"{name}.example.com")[1]
             assert "NXDOMAIN" in text and "EDE: 15" in text, text
             assert r.expect("resolve", host=f"{name}.example.com").reason == "special"
+        for name in ("nat64", "sixtofour", "mapped"):  # each a global address within another
+            text = r.run("dig", "+tries=1", f"@{DNS}", f"{name}.example.com", "AAAA")[1]
+            assert "NXDOMAIN" in text and "EDE: 15" in text, text
 
 
 # ---- connections ----
@@ -199,6 +202,12 @@ def test_denied(n):
         text = tls(r.open(WEB, 443), "api.example.com")
         assert "access denied" in text, text
         assert r.expect("connect", allowed=False).host == "api.example.com"
+    with Relay(n, allow=[[f"{WEB}/32"]], deny=[["api.example.com"]]) as r:
+        text = tls(r.open(WEB, 443), "api.example.com")
+        assert "access denied" in text, text
+        s = r.open(WEB, 80)
+        s.sendall(get("api.example.com"))
+        assert b" 403 " in drain(s)
     with Relay(n, allow=[["*.example.com"]], deny=[[f"{WEB}/32"]]) as r:
         r.learn()
         assert is_refused(n, WEB, 443)

@@ -35,6 +35,9 @@ host-record=loop.example.com,127.0.0.1
 host-record=host.example.com,{HOST}
 host-record=slirp.example.com,10.0.2.2
 host-record=silent.example.com,{SILENT}
+host-record=nat64.example.com,64:ff9b::5db8:d822
+host-record=sixtofour.example.com,2002:5db8:d822::1
+host-record=mapped.example.com,::ffff:93.184.216.34
 txt-record=web.example.com,hello
 """ + "".join(f"host-record=crowd.example.com,{a}\n" for a in CROWD) + "".join(f"host-record=many.example.com,{a}\n" for a in CROWD[1:])
 NOBODY = 61236
