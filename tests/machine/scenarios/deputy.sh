@@ -230,6 +230,22 @@ test_a_flood_of_refusals_costs_nobody_else_anything() {
         assert_le "$(records "${of[@]}")" 50 'a flood is written down one by one'
 }
 
+# LIMIT_PENDING_PER_UID, and one more: while polkit stands still all of them wait.
+test_so_many_wait_and_one_more_is_refused() {
+        local polkit
+        hers
+        polkit=$(systemctl show -P MainPID polkit)
+        defer kill -CONT "$polkit"
+        kill -STOP "$polkit"
+        as bob python3 "$DEPUTY" flood door 65 "$sandbox" >"$work/door" 2>&1 &
+        wait_until 10 one_is_refused_for_their_number
+        assert_ok spawn_quietly root
+        kill -CONT "$polkit"
+        wait $!
+        assert_eq 'org.mxc1.Error.InteractiveAuthorizationRequired 64 org.mxc1.Error.LimitReached 1' "$(sort "$work/door" | xargs)"
+}
+one_is_refused_for_their_number() { has_record MXC_EVENT=control MXC_REASON=limit MXC_CALLER_UID="$(id -u bob)"; }
+
 # Who waits for polkit or for a turn when mxcd goes down is answered or cut off; it ends as it should, and comes back.
 test_going_down_in_the_midst_of_it() {
         local i before
