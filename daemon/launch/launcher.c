@@ -262,8 +262,8 @@ int launcher_loop(Launcher *l) {
                 }
                 run_expire(l);
                 net_pool_refill(l);
-                skeletons_refill(l);
-                waiting = template_cache_expire(l);
+                waiting = skeletons_refill(l);
+                waiting = template_cache_expire(l) || waiting;
                 waiting = relay_expire(l) || waiting;
                 waiting = net_pool_expire(l) || waiting || !TAILQ_EMPTY(&l->starting) ||
                           !TAILQ_EMPTY(&l->releasing);

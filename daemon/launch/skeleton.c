@@ -2,6 +2,7 @@
 #include "skeleton.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -27,7 +28,10 @@ typedef struct Servant {
 
 struct Skeletons {
         Servant servants[SKELETON_SERVANTS];
-        uint64_t clock; /* counts uses */
+        uint64_t clock;                       /* counts uses */
+        Template *wants;                      /* not owned; it is to have a servant; NULL: none */
+        pid_t leaving[2 * SKELETON_SERVANTS]; /* killed, and perhaps not dead yet */
+        size_t n_leaving;
 };
 
 /* An order; it comes back with a namespace. */
@@ -52,7 +56,10 @@ static int make(int channel, const Template *t, int proc) {
         for (size_t i = 0; i < n; i++)
                 answer.made[answer.n_made++] = made[i];
         _cleanup_close_ int ns = openat(proc, "self/ns/mnt", O_RDONLY | O_CLOEXEC); /* the host's proc */
-        return ns < 0 ? -errno : launch_send(channel, &answer, sizeof(answer), &ns, 1);
+        /* out of it: it is to end with its sandbox, and nobody but that is to be in it */
+        if (ns < 0 || setns(t->mount_ns, CLONE_NEWNS) < 0)
+                return -errno;
+        return launch_send(channel, &answer, sizeof(answer), &ns, 1);
 }
 
 /* Its first order is there when it begins. A failure ends it, and with it the skeletons of this template. */
@@ -78,6 +85,20 @@ static _Noreturn void serve(int channel, const Template *t) {
 
 /* ---- the launcher's side ---- */
 
+/* Not waited for: it looks at the host's file systems, which may hold up whoever does, even one that was killed. */
+static void dismiss(Skeletons *k, pid_t pid) {
+        (void)kill(pid, SIGKILL);         /* not reaped: the pid is its own */
+        k->leaving[k->n_leaving++] = pid; /* there is room: begin() */
+}
+
+static void reap(Skeletons *k) {
+        size_t n = 0;
+        for (size_t i = 0; i < k->n_leaving; i++)
+                if (waitpid(k->leaving[i], NULL, WNOHANG) == 0)
+                        k->leaving[n++] = k->leaving[i];
+        k->n_leaving = n;
+}
+
 static void end(Launcher *l, Servant *s) {
         for (size_t i = 0; i < s->n_ready; i++)
                 (void)close(s->ready[i].ns);
@@ -85,9 +106,7 @@ static void end(Launcher *l, Servant *s) {
                 int fd = s->channel.fd;
                 launcher_unwatch(l, &s->channel);
                 (void)close(fd);
-                (void)kill(s->pid, SIGKILL); /* not reaped: the pid is its own */
-                while (waitpid(s->pid, NULL, 0) < 0 && errno == EINTR)
-                        ;
+                dismiss(l->skeletons, s->pid);
         }
         *s = (Servant){ .template = NULL };
 }
@@ -117,6 +136,8 @@ static void on_skeleton(Launcher *l, void *owner) {
 
 static int begin(Launcher *l, Servant *s) {
         int pair[2];
+        if (l->skeletons->n_leaving >= SKELETON_SERVANTS)
+                return -EBUSY; /* what held up those would hold up this one */
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
                 return -errno;
         _cleanup_close_ int ours = pair[0], theirs = pair[1], pidfd = -EBADF;
@@ -130,8 +151,7 @@ static int begin(Launcher *l, Servant *s) {
                 return (int)pid;
         r = launcher_watch(l, &s->channel, ours, on_skeleton, s);
         if (r < 0) {
-                (void)kill(pid, SIGKILL); /* our child, not reaped */
-                (void)waitpid(pid, NULL, 0);
+                dismiss(l->skeletons, pid);
                 return r;
         }
         s->pid = pid;
@@ -149,41 +169,70 @@ static int refill(Launcher *l, Servant *s) {
         return r;
 }
 
-void skeletons_refill(Launcher *l) {
+/* That of the template which was not used for the longest time, or a free one. */
+static Servant *oldest(Skeletons *k) {
+        Servant *s = &k->servants[0];
+        for (size_t i = 1; i < SKELETON_SERVANTS; i++)
+                if (k->servants[i].used < s->used)
+                        s = &k->servants[i];
+        return s;
+}
+
+static void give_place(Launcher *l, Template *t) {
+        Servant *s = oldest(l->skeletons);
+        end(l, s);
+        s->template = t;
+        s->used = t->asked;
+}
+
+bool skeletons_refill(Launcher *l) {
+        Skeletons *k = l->skeletons;
         bool busy = !TAILQ_EMPTY(&l->starting); /* it would take the processor from what is being set up */
+        reap(k);
+        if (k->wants && !busy) {
+                give_place(l, k->wants);
+                k->wants = NULL;
+        }
         for (size_t i = 0; i < SKELETON_SERVANTS; i++) {
-                Servant *s = &l->skeletons->servants[i];
+                Servant *s = &k->servants[i];
                 if ((!busy || (s->pid > 0 && s->n_ready == 0)) && refill(l, s) < 0)
                         end(l, s);
         }
+        return k->n_leaving > 0;
 }
 
-/* Its own, or the place of the one that was not used for the longest time. */
-static Servant *servant_of(Launcher *l, Template *t) {
-        Servant *all = l->skeletons->servants, *oldest = &all[0];
-        for (size_t i = 0; i < SKELETON_SERVANTS; i++) {
-                if (all[i].template == t)
-                        return &all[i];
-                if (all[i].used < oldest->used)
-                        oldest = &all[i];
-        }
-        end(l, oldest);
-        oldest->template = t;
-        return oldest;
+static Servant *servant_of(Skeletons *k, const Template *t) {
+        for (size_t i = 0; i < SKELETON_SERVANTS; i++)
+                if (k->servants[i].template == t)
+                        return &k->servants[i];
+        return NULL;
 }
 
+/* A place is given up to a template that was used twice while its own was not. Otherwise many policies in turn would take it from
+ * each other, and each would find nothing ready. */
 Skeleton skeleton_take(Launcher *l, Template *t) {
-        Servant *s = servant_of(l, t);
-        s->used = ++l->skeletons->clock;
+        Skeletons *k = l->skeletons;
+        Servant *s = servant_of(k, t);
+        const uint64_t before = t->asked;
+        t->asked = ++k->clock;
+        if (!s) {
+                const Servant *other = oldest(k);
+                if (!other->template || before > other->used)
+                        k->wants = t;
+                return SKELETON_NONE;
+        }
+        s->used = k->clock;
         if (s->n_ready == 0 && s->pid > 0)
                 on_skeleton(l, s); /* one may be there already */
         return s->n_ready > 0 ? s->ready[--s->n_ready] : SKELETON_NONE;
 }
 
 void skeletons_forget(Launcher *l, const Template *t) {
-        for (size_t i = 0; i < SKELETON_SERVANTS; i++)
-                if (l->skeletons->servants[i].template == t)
-                        end(l, &l->skeletons->servants[i]);
+        Servant *s = servant_of(l->skeletons, t);
+        if (s)
+                end(l, s);
+        if (l->skeletons->wants == t)
+                l->skeletons->wants = NULL;
 }
 
 int skeletons_new(Launcher *l, Skeletons **ret) {

@@ -26,11 +26,11 @@ typedef struct Skeletons Skeletons;
 
 int skeletons_new(struct Launcher *l, Skeletons **ret);
 
-/* One of this template, the caller's to close, or none. Templates that are asked for get a servant. */
+/* One of this template, the caller's to close, or none. Templates that are asked for again and again get a servant. */
 Skeleton skeleton_take(struct Launcher *l, struct Template *t);
 
 /* What its namespace shows is not what the host has any more, or the template goes. */
 void skeletons_forget(struct Launcher *l, const struct Template *t);
 
-/* Orders what was taken; to be called when there is time. */
-void skeletons_refill(struct Launcher *l);
+/* Orders what was taken; to be called when there is time. True while a servant that was ended is not dead. */
+bool skeletons_refill(struct Launcher *l);

@@ -51,6 +51,7 @@ typedef struct Template {
         bool proving, proving_steered;
         ParkedList parked;        /* until that is over */
 
+        uint64_t asked;           /* when a root of it was last asked for: skeleton.c */
         int mount_ns;             /* -EBADF: none; sandboxes are then made from nothing */
         FileIdentity *identities; /* of each of the template's mounts */
         struct TemplateBuild *build;     /* under way */

@@ -336,88 +336,6 @@ static void copies_without_currency(const char *mutant) {
         rig_stop(&r);
 }
 
-/* ---- what was laid out ahead ---- */
-
-static pid_t servant_of(const Rig *r) {
-        _cleanup_free_ char *command = NULL;
-        char line[32] = "";
-        need(asprintf(&command, "pgrep -x -P %d mxc-mounts", r->launcher) > 0, "memory");
-        FILE *f = popen(command, "r");
-        need(f != NULL, "pgrep");
-        pid_t pid = fgets(line, sizeof(line), f) ? (pid_t)atol(line) : 0;
-        (void)pclose(f);
-        return pid;
-}
-
-/* Whether the launcher holds this mount namespace: "mnt:[4026532000]". */
-static bool is_held(const Rig *r, const char *ns) {
-        _cleanup_free_ char *command = NULL;
-        need(asprintf(&command, "readlink /proc/%d/fd/* | grep -qxF '%s'", r->launcher, ns) > 0, "memory");
-        return system(command) == 0;
-}
-
-static size_t held(const Rig *r, char list[16][64]) {
-        _cleanup_free_ char *command = NULL;
-        size_t n = 0;
-        need(asprintf(&command, "readlink /proc/%d/fd/* | grep '^mnt:'", r->launcher) > 0, "memory");
-        FILE *f = popen(command, "r");
-        need(f != NULL, "readlink");
-        while (n < 16 && fgets(list[n], 64, f)) {
-                list[n][strcspn(list[n], "\n")] = 0;
-                n++;
-        }
-        (void)pclose(f);
-        return n;
-}
-
-static bool wait_for_servant(const Rig *r, pid_t other_than) {
-        for (int i = 0; i < 500; i++) {
-                pid_t pid = servant_of(r);
-                if (pid > 0 && pid != other_than)
-                        return true;
-                (void)usleep(20000);
-        }
-        return false;
-}
-
-static void laid_out_ahead(Rig *r) {
-        static RigResult result;
-        static const char look[] = "readlink /proc/self/ns/mnt; ls -A /tmp /var/tmp /dev/shm; touch /tmp/x "
-                                   "/var/tmp/x /dev/shm/x; "
-                                   "! mkdir /new 2>/dev/null";
-        char list[16][64];
-        told_ok(r, shell(r, "true"), "a helper", "is there once a policy was used");
-        tell(wait_for_servant(r, 0), "a helper", "lays out roots ahead");
-        for (int round = 0; round < 3; round++) {
-                (void)usleep(300000); /* the template's namespace, and those that are ready */
-                size_t n = held(r, list);
-                LaunchPlan *p = shell(r, look);
-                rig_run(r, p, &result);
-                result.output[strcspn(result.output, "\n")] = 0;
-                bool found = false;
-                for (size_t i = 0; i < n; i++)
-                        found = found || streq(list[i], result.output);
-                if (!found || result.code != 0)
-                        print_output(&result);
-                tell(found && result.code == 0, "a root that was laid out ahead", "is entered");
-                tell(!is_held(r, result.output), "a root that was laid out ahead",
-                                "is entered by nobody else");
-                tell(streq(result.output + strlen(result.output) + 1, "/dev/shm:\n\n/tmp:\n\n/var/tmp:\n"),
-                                "a root that was laid out ahead", "has nothing of another sandbox");
-                launch_plan_free(p);
-        }
-
-        LaunchPlan *p = shell(r, "! touch /var/tmp/x && touch /tmp/x");
-        (void)plan_add_mount(p, "/var/tmp", PLAN_READONLY);
-        told_ok(r, p, "a grant where the cage has something of its own", "is what is there");
-
-        pid_t servant = servant_of(r);
-        need(servant > 0 && kill(servant, SIGKILL) == 0, "the helper");
-        for (int i = 0; i < 8; i++)
-                told_ok(r, shell(r, "touch /tmp/x"), "without a helper", "a sandbox makes its own");
-        tell(wait_for_servant(r, servant), "a helper that is gone", "is followed by another");
-}
-
 static void no_start_without(const char *mutant, const char *room) {
         static RigResult result;
         Rig r;
@@ -441,7 +359,6 @@ int main(int argc, char **argv) {
         changing_tree(&r);
         hanging_path(&r);
         copies_are_kept(&r);
-        laid_out_ahead(&r);
         rig_stop(&r);
         copies_without_currency(argv[2]);
         static const char *const rooms[] = { "open", "template", "root", "identity", "no-new-privs" };

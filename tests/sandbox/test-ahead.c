@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Roots that are laid out ahead: that they are what a sandbox would have made, each one's alone, and that whoever lays them out is in
+ * nobody's way. test-ahead LAUNCHER MUTANT. TAP. */
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "loose.h"
+#include "skeleton.h"
+
+DEFINE_CLEANUP(LaunchPlan *, launch_plan_free);
+
+typedef struct Lines {
+        char text[64][64];
+        size_t n;
+} Lines;
+
+static void told_ok(Rig *r, LaunchPlan *p, const char *about, const char *name) {
+        static RigResult result;
+        rig_run(r, p, &result);
+        bool ok = result.started && result.code == 0;
+        if (!ok)
+                print_output(&result);
+        tell(ok, about, name);
+        launch_plan_free(p);
+}
+
+/* What a command on the host says of $p. */
+static Lines ask(const char *what, pid_t pid) {
+        Lines l = { .n = 0 };
+        char command[256];
+        (void)snprintf(command, sizeof(command), "p=%d; %s", pid, what);
+        FILE *f = popen(command, "r");
+        need(f != NULL, command);
+        while (l.n < ELEMENTSOF(l.text) && fgets(l.text[l.n], sizeof(l.text[0]), f)) {
+                l.text[l.n][strcspn(l.text[l.n], "\n")] = 0;
+                l.n++;
+        }
+        (void)pclose(f);
+        return l;
+}
+
+static bool has(const Lines *l, const char *line) {
+        for (size_t i = 0; i < l->n; i++)
+                if (streq(l->text[i], line))
+                        return true;
+        return false;
+}
+
+static bool same(const Lines *a, const Lines *b) {
+        bool all = a->n == b->n;
+        for (size_t i = 0; i < a->n; i++)
+                all = all && has(b, a->text[i]);
+        return all;
+}
+
+static Lines servants(const Rig *r) {
+        return ask("pgrep -x -P $p mxc-mounts", r->launcher);
+}
+
+static pid_t servant(const Rig *r) {
+        Lines l = servants(r);
+        need(l.n > 0, "no helper");
+        return (pid_t)atol(l.text[0]);
+}
+
+/* The mount namespaces that the launcher holds: "mnt:[4026532000]". */
+static Lines held(const Rig *r) {
+        return ask("readlink /proc/$p/fd/* | grep ^mnt:", r->launcher);
+}
+
+static bool wait_for(const Rig *r, Lines (*what)(const Rig *), size_t n) {
+        for (int i = 0; i < 1000 && what(r).n < n; i++)
+                (void)usleep(20000);
+        return what(r).n >= n;
+}
+
+/* The template's, and as many as are kept ready. */
+static bool wait_ready(const Rig *r) {
+        return wait_for(r, held, 1 + SKELETONS_READY);
+}
+
+/* One that differs from all others in what is granted by the policy. */
+static LaunchPlan *policy(const Rig *r, int number, const char *script) {
+        char path[64];
+        (void)snprintf(path, sizeof(path), "/opt/mxc-none-%d", number);
+        LaunchPlan *p = shell(r, script);
+        (void)plan_add_template_mount(p, path, PLAN_READONLY);
+        return p;
+}
+
+static void use(Rig *r, int number) {
+        static RigResult result;
+        _cleanup_(launch_plan_freep) LaunchPlan *p = policy(r, number, "true");
+        rig_run(r, p, &result);
+        need(result.started && result.code == 0, result.detail);
+}
+
+/* ---- each one's own ---- */
+
+static void entered_once(Rig *r) {
+        static RigResult result;
+        static const char look[] = "readlink /proc/self/ns/mnt; ls -A /tmp /var/tmp /dev/shm; touch /tmp/x "
+                                   "/var/tmp/x /dev/shm/x; "
+                                   "! mkdir /new 2>/dev/null";
+        use(r, 0);
+        tell(wait_ready(r), "a helper", "lays out roots once a policy was used");
+        for (int round = 0; round < 3; round++) {
+                need(wait_ready(r), "roots that are ready");
+                Lines before = held(r), inhabited = ask("readlink /proc/$p/ns/mnt", servant(r));
+                LaunchPlan *p = policy(r, 0, look);
+                rig_run(r, p, &result);
+                result.output[strcspn(result.output, "\n")] = 0;
+                bool ok = has(&before, result.output) && result.code == 0;
+                if (!ok)
+                        print_output(&result);
+                Lines after = held(r);
+                tell(ok, "a root that was laid out ahead", "is entered");
+                tell(!has(&after, result.output), "a root that was laid out ahead",
+                                "is entered by nobody else");
+                tell(!has(&inhabited, result.output), "a root that was laid out ahead",
+                                "is left by who has made it");
+                tell(streq(result.output + strlen(result.output) + 1, "/dev/shm:\n\n/tmp:\n\n/var/tmp:\n"),
+                                "a root that was laid out ahead", "has nothing of another sandbox");
+                launch_plan_free(p);
+        }
+}
+
+static void no_descriptors(Rig *r) {
+        static RigResult result;
+        RigBox box;
+        need(wait_ready(r), "roots that are ready");
+        _cleanup_(launch_plan_freep) LaunchPlan *p = policy(r, 0, "echo there; read x");
+        int pipe_ends[2];
+        need(pipe2(pipe_ends, O_CLOEXEC) == 0, "pipe");
+        r->input = pipe_ends[0];
+        need(rig_spawn(r, p, &box, &result), result.detail);
+        char first;
+        need(read(box.output, &first, 1) == 1, "output"); /* it is there, and pid 1 has long let go */
+        Lines l = ask("for q in $p $(pgrep -P $p); do readlink /proc/$q/fd/*; done | grep -E "
+                      "'^(mnt|net|ipc):'",
+                        box.pid);
+        tell(l.n == 0, "a namespace by descriptor", "has neither pid 1 nor its command");
+        (void)close(pipe_ends[1]);
+        rig_wait(r, &box, 0, &result);
+        rig_release(r, box.id, 0);
+        (void)close(pipe_ends[0]);
+        r->input = -EBADF;
+}
+
+/* ---- the same as without ---- */
+
+/* What is mounted and what is there, without what the host changes meanwhile: order, ids, sizes, how many processes it has. */
+static const char view[] =
+                "sed -E 's/^[0-9]+ [0-9]+ [0-9]+:[0-9]+ //' /proc/self/mountinfo | sort; "
+                "for d in / /run /tmp /var /var/tmp /dev /dev/shm /dev/pts; do "
+                "ls -lAd --time-style=+ $d $d/x $d/mxc-rig $d/mxc-rig/f 2>&1 | awk '{ $2 = $5 = \"\"; print "
+                "}'; cat $d/mxc-rig/f 2>&1; "
+                "touch $d/mxc-rig/g 2>&1 && echo \"written in $d\"; done; "
+                "for d in / /run /var /dev /dev/pts; do mkdir $d/new 2>/dev/null && echo \"made in $d\"; "
+                "done; "
+                "for d in /tmp /var/tmp /dev/shm; do cp /bin/true $d/t 2>&1; $d/t && echo \"run in $d\"; "
+                "rm -f $d/t; done";
+
+static void view_of(Rig *r, bool ahead, const char *path, PlanAccess access, RigResult *result) {
+        use(r, 0); /* for what was dismissed before */
+        use(r, 0);
+        need(wait_ready(r), "roots that are ready");
+        _cleanup_(launch_plan_freep) LaunchPlan *p = policy(r, 0, view);
+        if (path)
+                plan_add_mount(p, path, access)->required = false;
+        if (!ahead) {
+                need(kill(servant(r), SIGKILL) == 0, "the helper");
+                for (int i = 0; i < 1000 && held(r).n > 1; i++)
+                        (void)usleep(20000);
+                need(held(r).n == 1, "the template's alone");
+        }
+        rig_run(r, p, result);
+}
+
+/* Nothing of a request comes to lie above or below the cage's own otherwise than where it is all laid out in one go. */
+static void same_as_without(Rig *r) {
+        static const struct {
+                const char *path;
+                PlanAccess access;
+        } requests[] = {
+                { NULL, PLAN_DENIED },
+                { "/dev/shm", PLAN_DENIED },
+                { "/dev/shm/x", PLAN_DENIED },
+                { "/run", PLAN_READONLY },
+                { "/run", PLAN_DENIED },
+                { "/run/mxc-rig", PLAN_READONLY },
+                { "/run/mxc-rig", PLAN_DENIED },
+                { "/tmp", PLAN_DENIED },
+                { "/tmp/mxc-rig", PLAN_READONLY },
+                { "/tmp/mxc-rig", PLAN_DENIED },
+                { "/var", PLAN_READONLY },
+                { "/var", PLAN_DENIED },
+                { "/var/run/mxc-rig", PLAN_READONLY },
+                { "/var/tmp", PLAN_READONLY },
+                { "/var/tmp/mxc-rig", PLAN_READONLY },
+                { "/var/tmp/mxc-rig", PLAN_DENIED },
+        };
+        static RigResult results[2];
+        need(system("for d in /run /tmp /var/tmp; do mkdir -p $d/mxc-rig && echo host >$d/mxc-rig/f; "
+                    "done") == 0,
+                        "something of the host's");
+        for (size_t i = 0; i < ELEMENTSOF(requests); i++) {
+                char name[128];
+                for (int k = 0; k < 2; k++)
+                        view_of(r, k == 0, requests[i].path, requests[i].access, &results[k]);
+                bool ok = results[0].started == results[1].started && results[0].error == results[1].error &&
+                          streq(results[0].output, results[1].output);
+                for (int k = 0; !ok && k < 2; k++)
+                        print_output(&results[k]);
+                (void)snprintf(name, sizeof(name), "is the same with %s %s",
+                                requests[i].path ? requests[i].path : "nothing",
+                                requests[i].access == PLAN_DENIED ? "denied" : "granted");
+                tell(ok, "a root that was laid out ahead", name);
+        }
+        need(system("rm -r /run/mxc-rig /tmp/mxc-rig /var/tmp/mxc-rig") == 0, "something of the host's");
+}
+
+/* ---- who lays them out ---- */
+
+static void a_helper_that_is_gone(Rig *r) {
+        need(wait_ready(r), "roots that are ready");
+        Lines before = servants(r);
+        need(kill(servant(r), SIGKILL) == 0, "the helper");
+        for (int i = 0; i < 8; i++)
+                told_ok(r, policy(r, 0, "touch /tmp/x"), "without a helper", "a sandbox makes its own");
+        need(wait_ready(r), "roots that are ready");
+        Lines after = servants(r);
+        tell(after.n > 0 && !same(&before, &after), "a helper that is gone", "is followed by another");
+}
+
+/* More than have a helper: they must not take it from each other, each for nothing. */
+static void policies_in_turn(Rig *r) {
+        for (int i = 0; i < (int)SKELETON_SERVANTS; i++) {
+                use(r, i);
+                need(wait_for(r, servants, (size_t)i + 1), "a helper for each");
+        }
+        Lines before = servants(r);
+        for (int round = 0; round < 3; round++)
+                for (int i = 0; i < 2 * (int)SKELETON_SERVANTS; i++)
+                        use(r, i);
+        Lines after = servants(r);
+        tell(before.n == SKELETON_SERVANTS && same(&before, &after), "helpers",
+                        "are not taken from each other by many policies in turn");
+        const int other = 2 * (int)SKELETON_SERVANTS - 1;
+        for (int i = 0; i < 500 && same(&before, &after); i++) {
+                use(r, other);
+                after = servants(r);
+        }
+        tell(!same(&before, &after), "a policy that is used more than others", "gets one");
+}
+
+/* It looks at the host's file systems. One that does not answer holds up whoever looks, even after it was killed. */
+static void a_helper_that_is_held_up(const char *mutant) {
+        Rig r;
+        rig_start(&r, mutant, "servant-end");
+        use(&r, 0);
+        need(wait_ready(&r), "roots that are ready");
+        pid_t held_up = servant(&r);
+        _cleanup_free_ char *path = NULL;
+        need(kill(held_up, SIGSTOP) == 0 && asprintf(&path, "%s/new", r.dir) > 0, "the helper");
+        need(mkdir(path, 0755) == 0 && mount("none", path, "tmpfs", 0, NULL) == 0, path);
+        told_ok(&r, policy(&r, 0, "true"), "a helper that does not die", "is not waited for");
+        use(&r, 0);
+        tell(wait_for(&r, servants, 2), "a helper that does not die", "is followed by another");
+        need(umount(path) == 0 && rmdir(path) == 0, path);
+        need(kill(held_up, SIGKILL) == 0, "the helper");
+        rig_stop(&r);
+}
+
+int main(int argc, char **argv) {
+        if (argc != 3) {
+                fprintf(stderr, "Usage: %s LAUNCHER MUTANT\n", argv[0]);
+                return EXIT_FAILURE;
+        }
+        Rig r;
+        rig_start(&r, argv[1], NULL);
+        entered_once(&r);
+        no_descriptors(&r);
+        same_as_without(&r);
+        a_helper_that_is_gone(&r);
+        policies_in_turn(&r);
+        rig_stop(&r);
+        a_helper_that_is_held_up(argv[2]);
+        return tell_end();
+}
