@@ -209,7 +209,7 @@ static int greet(DoorFrame *f) {
         static const char begin[] = "BEGIN\r\n";
         const uint8_t *end = memmem(f->data, f->used, begin, sizeof(begin) - 1);
         size_t n = end ? (size_t)(end - f->data) + sizeof(begin) - 1 : f->used;
-        if (!end && f->used > LIMIT_GREETING_BYTES)
+        if (n > LIMIT_GREETING_BYTES)
                 return -EBADMSG;
         int r = send_greeting(f, n);
         if (r < 0)

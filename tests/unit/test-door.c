@@ -374,6 +374,30 @@ START_TEST(test_a_greeting_that_is_too_long) {
 }
 END_TEST
 
+/* It is a good one, and all there at once. */
+START_TEST(test_a_greeting_that_is_too_long_at_once) {
+        static const char word[] = "NONSENSE\r\n";
+        open_door();
+        for (int too_long = 0; too_long <= 1; too_long++) {
+                char hello[HELLO_BYTES], text[2 * LIMIT_GREETING_BYTES] = "";
+                size_t n = write_hello(hello), size = 1, limit = LIMIT_GREETING_BYTES;
+                while (size + sizeof(word) - 1 + n - 1 <= limit || (too_long && size + n - 1 <= limit)) {
+                        memcpy(text + size, word, sizeof(word) - 1);
+                        size += sizeof(word) - 1;
+                }
+                memcpy(text + size, hello + 1, n - 1);
+                size += n - 1;
+                int fd = visit();
+                ck_assert_int_eq(send(fd, text, size, MSG_NOSIGNAL), (ssize_t)size);
+                serve();
+                ck_assert_int_eq(is_hung_up(fd), too_long);
+                (void)close(fd);
+                serve();
+        }
+        close_door();
+}
+END_TEST
+
 /* One uid's unfinished messages together. */
 START_TEST(test_unfinished_messages_have_a_bound) {
         static char piece[256 * 1024];
@@ -564,6 +588,7 @@ int main(void) {
         tcase_add_test(t, test_a_greeting_that_is_none);
         tcase_add_test(t, test_a_message_that_is_too_long);
         tcase_add_test(t, test_a_greeting_that_is_too_long);
+        tcase_add_test(t, test_a_greeting_that_is_too_long_at_once);
         tcase_add_test(t, test_unfinished_messages_have_a_bound);
         tcase_add_test(t, test_a_message_in_small_pieces);
         tcase_add_test(t, test_a_talker_keeps_nobody_waiting);
