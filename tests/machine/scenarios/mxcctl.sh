@@ -167,7 +167,7 @@ test_limits_that_do_not_hold_are_told() {
         output=$(as alice script -qec 'mxcctl run --policy locked true' /dev/null </dev/null)
         told=$(as alice mxcctl policy explain locked resource memoryMax --amount 1M)
         if [[ $missing == *memory* ]]; then
-                assert_contains "$output" "do not hold here, for want of control group controllers: $(sed 's/ /, /g' <<<"$missing")"
+                assert_contains "$output" "do not hold here, for want of control group controllers: ${missing// /, }"
                 assert_contains "$told" 'This host cannot hold it'
         else
                 assert_lacks "$output" 'do not hold here'
