@@ -570,3 +570,20 @@ test_what_a_relay_cannot_carry_is_refused() {
         assert_contains "$output" 'UDP by name'
         assert_refused Denied spawn alice policy s '{"schema": "mxc-policy/1", "extends": "workspace", "network": {"ingress": {"default": "allow"}}}' -- true
 }
+
+# told of it by the policy, as mxc-egress(8) says
+test_clients_that_prefer_a_proxy() {
+        world
+        local name value
+        for name in http_proxy ALL_PROXY; do
+                value=http://10.0.2.3:3128
+                [ $name != ALL_PROXY ] || value=socks5h://10.0.2.3:3128
+                printf '%s\n' "${online%\}}, \"process\": {\"environment\": {\"set\": {\"$name\": \"$value\"}}}}" >"$work/net.json"
+                assert_ok go curl -sSv --max-time 20 http://web.example.com/by-$name
+                assert_contains "$output" 10.0.2.3
+                assert_contains "$output" "/by-$name"
+                does_not curl -sSf --max-time 20 http://other.example.net/
+        done
+        assert_record MXC_EVENT=connect MXC_DECISION=allow MXC_TARGET=tcp/web.example.com:80 MXC_ADDRESS=$WORLD_WEB:80
+        assert_record MXC_EVENT=resolve MXC_DECISION=deny MXC_TARGET=dns/other.example.net
+}
