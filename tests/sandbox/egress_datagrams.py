@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import threading
+import time
 
 from egress_rig import DNS, HOST, OTHER, WEB, WEB6, Relay, is_readable
 
@@ -272,6 +273,11 @@ def test_new_lease_for_datagrams(n):
         there.sendto(b"late", peer)
         assert is_refused_datagram(n, WEB, 4015)
         assert not is_readable([s], 0)
+    end = int((time.clock_gettime(time.CLOCK_BOOTTIME) + 3) * 1e6)
+    with Relay(n, allow=[[f"{WEB}/32", end]]) as r:
+        _, s, _ = exchange(n, r, 4030)
+        assert r.expect("fail").reason == "revoked"
+        assert is_refused_datagram(n, WEB, 4030)
 
 
 def test_exchanges_end(n):
