@@ -395,10 +395,10 @@ static void release_is_once(Rig *r) {
         RigBox box;
         start_shell(r, "read x", &box);
         LaunchReport report = ask(r, LAUNCH_RELEASE, box.id, 0, 0);
-        bool early = report.event == LAUNCH_EVENT_OK;
-        rig_wait(r, &box, 0, &result); /* /dev/null ends it */
-        if (!early)
+        if (report.event != LAUNCH_EVENT_OK) { /* else its end was told before, and passed by */
+                rig_wait(r, &box, 0, &result); /* /dev/null ends it */
                 rig_release(r, box.id, 0);
+        }
         report = ask(r, LAUNCH_RELEASE, box.id, 0, 0);
         tell(was(&report, LAUNCH_EVENT_FAILED, ENOENT), "released", "no more than once");
 
