@@ -9,6 +9,7 @@
 #include "log.h"
 
 #define REPORTS_AT_ONCE 64U /* then others have their turn */
+#define REPORTS_LAST 2048U  /* more than a channel holds */
 
 void relay_ends_close(RelayEnds *e) {
         cleanup_closep(&e->lease);
@@ -175,11 +176,10 @@ static void take(Relay *r, EgressReport *report) {
         }
 }
 
-static int on_report(sd_event_source *source, int fd, uint32_t events, void *userdata) {
-        Relay *r = userdata;
-        for (unsigned i = 0; i < REPORTS_AT_ONCE; i++) {
+static void take_some(Relay *r, unsigned n) {
+        for (unsigned i = 0; i < n; i++) {
                 EgressReport report;
-                int k = egress_receive_report(fd, &report);
+                int k = egress_receive_report(r->channel, &report);
                 if (k > 0) {
                         take(r, &report);
                 } else if (k == -EBADMSG) {
@@ -195,6 +195,10 @@ static int on_report(sd_event_source *source, int fd, uint32_t events, void *use
                         break;
                 }
         }
+}
+
+static int on_report(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+        take_some(userdata, REPORTS_AT_ONCE);
         return 0;
 }
 
@@ -233,6 +237,8 @@ int relay_take_channel(Relay *r) {
 Relay *relay_free(Relay *r) {
         if (!r)
                 return NULL;
+        if (r->io) /* its last words: the launcher tells the end of a sandbox after that of its relay */
+                take_some(r, REPORTS_LAST);
         tell_untold(r);
         relay_settle(r, true);
         forget_all(&r->open, &r->n_open);

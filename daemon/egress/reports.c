@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "reports.h"
 
+#include <poll.h>
 #include <sys/epoll.h>
 
 #include "cleanup.h"
@@ -11,6 +12,8 @@
 
 #define ALIKE_USEC (UINT64_C(10) * 1000000)
 #define ALIKE_MAX 64U
+#define LAST_TRIES 20U /* and so many milliseconds each, in all less than the launcher waits for an end */
+#define LAST_MSEC 20
 
 typedef struct Waiting {
         STAILQ_ENTRY(Waiting) entries;
@@ -220,16 +223,24 @@ int reports_new(Egress *e, int channel, Reports **ret) {
         return 0;
 }
 
+/* mxcd reads on until we have ended; where it does not, it is not waited for. */
+static void send_last(Reports *r) {
+        for (unsigned tries = 0; send_waiting(r) == -EAGAIN && tries < LAST_TRIES; tries++) {
+                struct pollfd p = { .fd = r->channel, .events = POLLOUT };
+                (void)poll(&p, 1, LAST_MSEC); /* the next try tells */
+        }
+}
+
 Reports *reports_free(Reports *r) {
         if (!r)
                 return NULL;
+        send_last(r);
+        for (Alike *a; (a = TAILQ_FIRST(&r->alike));)
+                forget(r, a); /* what was counted is told */
+        send_last(r);
         for (Waiting *w; (w = STAILQ_FIRST(&r->waiting));) {
                 STAILQ_REMOVE_HEAD(&r->waiting, entries);
                 free(w);
-        }
-        for (Alike *a; (a = TAILQ_FIRST(&r->alike));) {
-                TAILQ_REMOVE(&r->alike, a, entries);
-                free(a);
         }
         sd_event_source_disable_unref(r->io);
         sd_event_source_disable_unref(r->flush);

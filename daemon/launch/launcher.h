@@ -72,6 +72,7 @@ typedef struct Run {
         struct Relay *relay;              /* sandbox whose network is steered */
         size_t n_execs;                   /* sandbox */
         int code, signal;                 /* RUN_EXITED */
+        bool unsaid;                      /* RUN_EXITED, and its relay has not ended yet */
         uint64_t release;                 /* serial of a RELEASE that waits for the death of pid 1; 0: none */
         uint64_t release_connection;      /* that it came by */
         uint64_t release_deadline;

@@ -254,17 +254,18 @@ static void close_all(Relay *r) {
         r->lease = r->channel = r->net = -EBADF;
 }
 
-void relay_end(Launcher *l, Run *run) {
+bool relay_end(Launcher *l, Run *run) {
         Relay *r = run->relay;
         if (!r || r->over)
-                return;
+                return false;
         r->over = true;
         stop_watching(l, r);
         close_all(r);
         if (r->pid <= 0)
-                return;
+                return false;
         (void)pidfd_send_signal(r->end.fd, SIGTERM, NULL, 0); /* gone already is as good */
         pause_for(l, r, RELAY_GRACE_USEC);
+        return true;
 }
 
 bool relay_is_over(const Run *run) {
@@ -282,7 +283,7 @@ void relay_free(Launcher *l, Run *run) {
         Relay *r = run->relay;
         if (!r)
                 return;
-        relay_end(l, run);
+        (void)relay_end(l, run); /* it is not waited for here */
         if (r->pid > 0) {
                 siginfo_t info;
                 kill_now(l, r);

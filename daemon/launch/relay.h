@@ -54,8 +54,8 @@ void listener_format(const PlanListener *l, char ret[LISTENER_TEXT_SIZE]); /* "1
 /* The sandbox runs: from now on what comes starts it. */
 int relay_begin(Launcher *l, Run *run);
 
-/* The sandbox ended: so does this, with a TERM, and KILL soon after. run_relay_ended() tells when it has. */
-void relay_end(Launcher *l, Run *run);
+/* The sandbox ended: so does this, with a TERM, and KILL soon after. True where run_relay_ended() will tell that it has. */
+bool relay_end(Launcher *l, Run *run);
 bool relay_is_over(const Run *run); /* true where there is none */
 
 /* A copy of mxcd's end of the channel, or a negative errno. */

@@ -153,7 +153,7 @@ void run_report_all(Launcher *l, uint64_t serial) {
                         if (channel >= 0)
                                 fds[n++] = channel;
                         launcher_send(l, &report, fds, n);
-                        if (run->state == RUN_EXITED)
+                        if (run->state == RUN_EXITED && !run->unsaid)
                                 report_exited(l, run);
                 }
         }
@@ -163,8 +163,9 @@ void run_report_all(Launcher *l, uint64_t serial) {
 
 static void has_exited(Launcher *l, Run *run) {
         set_state(l, run, RUN_EXITED);
-        relay_end(l, run);
-        report_exited(l, run);
+        run->unsaid = relay_end(l, run);
+        if (!run->unsaid)
+                report_exited(l, run);
 }
 
 static int remove_leaf(Launcher *l, const Run *run) {
@@ -342,7 +343,12 @@ static bool is_dead(const Run *run) {
         return !run->end.watched && relay_is_over(run);
 }
 
+/* The last that a sandbox does is told by its relay, so the end is told when that has ended as well. */
 void run_relay_ended(Launcher *l, Run *run) {
+        if (run->unsaid) {
+                run->unsaid = false;
+                report_exited(l, run);
+        }
         if (run->release && is_dead(run))
                 end_release(l, run);
 }

@@ -747,6 +747,16 @@ def test_ends(n):
     assert r.expect("close") and r.wait() == 0
 
 
+def test_refusals_that_were_counted_are_told_at_the_end(n):
+    r = Relay(n, **WEB_RULE)
+    assert r.next().kind == "hello"
+    for _ in range(5):
+        assert is_refused(n, OTHER, 80)
+    assert r.expect("connect").count == 1
+    os.kill(r.pid, signal.SIGTERM)
+    assert r.expect("connect").count == 4 and r.wait() == 0
+
+
 def test_is_nobody(n):
     user = ["--reuid=61236", "--regid=61236", "--clear-groups", "--inh-caps=-all"]
     for less in (["--no-new-privs", "--bounding-set=-all"], [*user, "--bounding-set=-all"], [*user, "--no-new-privs"]):

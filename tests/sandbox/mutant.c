@@ -169,11 +169,10 @@ _Noreturn void __wrap_relay_run(const Relay *r, const char *program) {
         relay_execute(program);
 }
 
-void __real_relay_end(Launcher *l, Run *run);
-void __wrap_relay_end(Launcher *l, Run *run);
-void __wrap_relay_end(Launcher *l, Run *run) {
-        if (!left_out("relay-end"))
-                __real_relay_end(l, run);
+bool __real_relay_end(Launcher *l, Run *run);
+bool __wrap_relay_end(Launcher *l, Run *run);
+bool __wrap_relay_end(Launcher *l, Run *run) {
+        return !left_out("relay-end") && __real_relay_end(l, run);
 }
 
 int __real_steering_probe(void);
