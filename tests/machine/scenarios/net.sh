@@ -283,7 +283,7 @@ while alert and alert[0] != 21:
 raise SystemExit("alert " + str(alert[6]))
 '
         assert_contains "$output" 'alert 49'
-        assert_record MXC_EVENT=connect MXC_DECISION=deny MXC_REASON=server-name MXC_TARGET=tcp/web.example.com:8443
+        assert_record MXC_EVENT=connect MXC_DECISION=deny MXC_REASON=server-name MXC_TARGET=tcp/other.example.net:8443
 }
 
 test_each_request_of_a_connection_is_looked_at() {

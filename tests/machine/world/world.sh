@@ -13,9 +13,13 @@ world_dir=/run/mxc-world
 
 in_world() { ip netns exec world "$@"; }
 
-# world_up: once per machine
+# world_up: made once per machine
 world_up() {
-        [ ! -e $world_dir/up ] || return 0
+        [ -e $world_dir/up ] || world_make
+        world_begins
+}
+
+world_make() {
         mkdir -p $world_dir
         ip netns add world
         ip link add uplink type veth peer name machine netns world
@@ -47,9 +51,11 @@ world_certificate() {
 }
 
 world_resolver() {
+        touch $world_dir/hosts # what a test adds, see flips
         cat >$world_dir/dnsmasq.conf <<END
 no-resolv
 no-hosts
+addn-hosts=$world_dir/hosts
 bind-interfaces
 listen-address=$WORLD_DNS
 host-record=web.example.com,$WORLD_WEB,$WORLD_WEB6
@@ -79,7 +85,12 @@ world_servers() {
         fail "the servers of the world do not come up: $(cat $world_dir/log)"
 }
 
+# What others saw before this test is not of it.
+world_begins() {
+        world_log=$(stat -c %s $world_dir/log)
+        world_queries=$(stat -c %s $world_dir/queries)
+}
 # world_saw TEXT: a server has seen it
-world_saw() { grep -qF -- "$1" $world_dir/log; }
+world_saw() { tail -c "+$((world_log + 1))" $world_dir/log | grep -F -- "$1" >/dev/null; }
 # world_was_asked NAME: the resolver has been asked for it
-world_was_asked() { grep -qF -- " $1 from " $world_dir/queries; }
+world_was_asked() { tail -c "+$((world_queries + 1))" $world_dir/queries | grep -F -- " $1 from " >/dev/null; }
