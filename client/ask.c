@@ -7,8 +7,6 @@
 #include "say.h"
 #include "status.h"
 
-#define CONNECT_MSEC 25000 /* as long as D-Bus usually waits for an answer */
-
 DEFINE_CLEANUP(Door *, door_free);
 
 int ask_say_no_connection(int error) {
@@ -45,7 +43,7 @@ int ask_say_error(const char *what, const WireMessage *m) {
 }
 
 int ask_until_ready(Door *d) {
-        int r = door_is_ready(d) ? 0 : door_wait_ready(d, CONNECT_MSEC);
+        int r = door_is_ready(d) ? 0 : door_wait_ready(d, ASK_CONNECT_MSEC);
         return r < 0 ? ask_say_no_connection(r) : 0;
 }
 
@@ -67,8 +65,9 @@ int ask_wait(Door *d, WireWriter *w, uint32_t serial, WireMessage *ret) {
                 if (r > 0 && ret->reply_serial == serial)
                         return ret->type == WIRE_ERROR ? ask_say_error(NULL, ret) : 0;
                 struct pollfd p = { .fd = door_fd(d), .events = POLLIN };
-                if (r == 0 && poll(&p, 1, -1) < 0 && errno != EINTR)
-                        r = -errno;
+                int n = r == 0 ? poll(&p, 1, door_lets_in(d) ? -1 : ASK_CONNECT_MSEC) : 1;
+                if (n == 0 || (n < 0 && errno != EINTR))
+                        r = n == 0 ? -ETIMEDOUT : -errno;
         }
         return ask_say_no_connection(r);
 }

@@ -146,6 +146,10 @@ bool door_is_ready(const Door *d) {
         return d->lines == 0 || !d->is_bus;
 }
 
+bool door_lets_in(const Door *d) {
+        return d->lines == 0;
+}
+
 uint32_t door_begin(Door *d, WireWriter *w, const DoorCall *call) {
         wire_begin(w, &(WireCall){ .serial = ++d->serial,
                                       .flags = call->flags,

@@ -26,6 +26,8 @@ int door_fd(const Door *d); /* poll it for POLLIN */
 /* Calls may be sent: at the second door at once, which reads them behind the introduction; on a bus only when it has let us in. Until then,
  * door_receive() and wait. */
 bool door_is_ready(const Door *d);
+/* It has answered our introduction. */
+bool door_lets_in(const Door *d);
 /* Receives until it has let us in, before anything is asked. -ETIMEDOUT. */
 int door_wait_ready(Door *d, int msec);
 

@@ -293,11 +293,16 @@ static void on_signals(Session *s) {
                 }
 }
 
+/* It was asked, and has not even let us in. */
+static bool is_kept_out(const Session *s) {
+        return !s->ended && s->lost_at == 0 && s->door && !door_lets_in(s->door);
+}
+
 /* How long may be waited, in milliseconds; -1: for ever. */
 static int patience(const Session *s) {
         if (s->ended)
                 return QUIET_MSEC;
-        return s->lost_at != 0 ? (int)RETRY_MSEC : -1;
+        return s->lost_at != 0 ? (int)RETRY_MSEC : is_kept_out(s) ? ASK_CONNECT_MSEC : -1;
 }
 
 static void turn(Session *s) {
@@ -306,8 +311,13 @@ static void turn(Session *s) {
                 [POLL_SIGNALS] = { .fd = s->signals, .events = POLLIN } };
         for (size_t i = 0; i < ELEMENTSOF(s->channels.relays); i++)
                 relay_poll(&s->channels.relays[i], polls + POLL_RELAYS + 2 * i);
-        if (poll(polls, _POLL_MAX, patience(s)) < 0 && errno != EINTR) {
+        int n = poll(polls, _POLL_MAX, patience(s));
+        if (n < 0 && errno != EINTR) {
                 session_end(s, fail(STATUS_RUN_FAILED, "cannot wait: %s", strerror(errno)));
+                return;
+        }
+        if (n == 0 && is_kept_out(s)) {
+                lose(s, -ETIMEDOUT);
                 return;
         }
         for (size_t i = 0; i < ELEMENTSOF(s->channels.relays); i++)
