@@ -32,8 +32,9 @@ need_packages() {
         export DEBIAN_FRONTEND=noninteractive
         step 'reading package lists' apt-get -qq -o DPkg::Lock::Timeout=600 update
         for name in "${missing[@]}"; do
-                list=" ${SERVICES[*]}"
-                [[ $list != *" $name:"* ]] || quiet+=("$(sed "s/.* $name:\([^ ]*\).*/\1/" <<<"$list")")
+                for list in "${SERVICES[@]}"; do
+                        [ "${list%%:*}" != "$name" ] || quiet+=("${list#*:}")
+                done
         done
         [ ${#quiet[@]} -eq 0 ] || services_stay_down
         MXC_LOG_LINES=20 step "installing ${missing[*]}" \
