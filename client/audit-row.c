@@ -230,7 +230,7 @@ static void put_network(FILE *f, const json_t *row, const char *target) {
         char buffer[WHEN_SIZE];
         put_part(f, "", target);
         if (*address && !strstr(target, address))
-                put_part(f, "at ", address);
+                put_part(f, strncmp(target, "published/", 10) == 0 ? "from " : "at ", address);
         if (streq(member_text(row, "event"), words[AUDIT_DISCONNECT])) {
                 put_part(f, "", error > 0 ? strerror(error) : reason);
                 fprintf(f, ", %llu bytes out, %llu in", (unsigned long long)member_number(row, "bytes_out"),
@@ -243,7 +243,7 @@ static void put_network(FILE *f, const json_t *row, const char *target) {
 
 static bool is_network(const char *event) {
         return streq(event, words[AUDIT_RESOLVE]) || streq(event, words[AUDIT_CONNECT]) ||
-               streq(event, words[AUDIT_DISCONNECT]);
+               streq(event, words[AUDIT_ACCEPT]) || streq(event, words[AUDIT_DISCONNECT]);
 }
 
 static void put_anything(FILE *f, const json_t *row, const char *target) {

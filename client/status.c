@@ -64,6 +64,8 @@ const char *hint_of_error(const char *name, const char *sentence) {
                                              "PATH` tells what is there." },
                 { MXC_ERROR_NOT_EXECUTABLE, "`mxcctl policy explain POLICY exec PATH` tells whether the "
                                             "policy lets it be executed." },
+                { MXC_ERROR_ADDRESS_IN_USE, "`ss -ltnp` shows who listens; `mxcctl list` whether it is a "
+                                            "sandbox." },
                 { MXC_ERROR_LAUNCH_FAILED, "`journalctl -u mxc-launch.service` may tell more." },
                 { MXC_ERROR_AUDIT_UNAVAILABLE, "Nothing is done that cannot be recorded: see `systemctl "
                                                "status systemd-journald`." },

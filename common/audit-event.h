@@ -20,6 +20,7 @@
         X(ATTACH, "attach", "1188f6cf0e784462b13dccbdeb85845f", "another connection is told how a command ends") \
         X(RESOLVE, "resolve", "229662bf9c244d7a809421c8532bcd3e", "a name is asked for that nothing may be reached under") \
         X(CONNECT, "connect", "c41c5b171fd64593bc8b1459683b912e", "a connection is asked for: allowed or denied") \
+        X(ACCEPT, "accept", "9a210e7955914d4a86bb863c14508875", "somebody outside connects to a port that is published: allowed or denied") \
         X(DISCONNECT, "disconnect", "54da5b0eeafe47aa9837e6d72fe63c41", "a connection that was allowed is over, or could not be made") \
         X(LEASE, "lease", "7db19c24b4874ab583c9405d5ada89bc", "what a running sandbox may reach is another from now on, or its relay is killed because it does not go by that") \
         X(GRANT, "grant", "8fcdb285400f485ea22a4e8aea163703", "a destination is to be opened for a running sandbox for a while: allowed or denied") \
@@ -78,7 +79,8 @@ typedef enum AuditEvent {
 #define AUDIT_EXIT_SIGNAL "MXC_EXIT_SIGNAL"
 #define AUDIT_HANDOFF "MXC_HANDOFF"             /* once per path newly made that a host program would trust */
 #define AUDIT_HANDOFF_WHOLE "MXC_HANDOFF_WHOLE" /* 0: not everything was looked at */
-#define AUDIT_ADDRESS "MXC_ADDRESS"             /* of a connection: where it goes, ADDRESS:PORT */
+#define AUDIT_ADDRESS "MXC_ADDRESS"             /* of a connection: where it goes, or comes from, ADDRESS:PORT */
+#define AUDIT_PEER_UID "MXC_PEER_UID"           /* of accept: whose process that is, where it is of this host */
 #define AUDIT_CONNECTION "MXC_CONNECTION"       /* its number in this sandbox's relay */
 #define AUDIT_GRANT_NUMBER "MXC_GRANT"          /* its number in this sandbox */
 #define AUDIT_BYTES_OUT "MXC_BYTES_OUT"

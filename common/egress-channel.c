@@ -22,6 +22,9 @@ static const char *const reason_words[_EGRESS_REASON_MAX] = {
         [EGRESS_UNREACHABLE] = "unreachable",
         [EGRESS_REVOKED] = "revoked",
         [EGRESS_HOST_LOOPBACK] = "host-loopback",
+        [EGRESS_NOT_OWNER] = "not-owner",
+        [EGRESS_FROM_SANDBOX] = "from-sandbox",
+        [EGRESS_UNKNOWN_PEER] = "unknown-peer",
 };
 
 const char *egress_reason_to_string(EgressReason r) {
@@ -125,8 +128,8 @@ static bool report_is_valid(const EgressReport *r) {
         bool protocol = r->protocol == 0 || r->protocol == PROTOCOL_TCP || r->protocol == PROTOCOL_UDP;
         return r->kind >= EGRESS_HELLO && r->kind < _EGRESS_KIND_MAX && r->verdict <= VERDICT_ALLOW &&
                r->reason < _EGRESS_REASON_MAX && r->awaits <= 1 && r->port <= UINT16_MAX && r->count > 0 &&
-               address && protocol && memchr(r->host, 0, sizeof(r->host)) &&
-               memchr(r->clause, 0, sizeof(r->clause));
+               r->published <= UINT16_MAX && (r->kind != EGRESS_ACCEPT || r->published > 0) && address &&
+               protocol && memchr(r->host, 0, sizeof(r->host)) && memchr(r->clause, 0, sizeof(r->clause));
 }
 
 int egress_receive_report(int socket, EgressReport *ret) {

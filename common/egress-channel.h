@@ -26,6 +26,7 @@ typedef enum EgressKind {
         EGRESS_FAIL,       /* an allowed one could not be made, or was ended by the relay: reason or error say why */
         EGRESS_CLOSE,      /* it is over: bytes, usec */
         EGRESS_LEASED,     /* serial: of the EGRESS_LEASE that it goes by from now on; what that forbids has been told to be over */
+        EGRESS_ACCEPT,     /* somebody outside connects to a published port, before anybody inside is asked */
         _EGRESS_KIND_MAX,
 } EgressKind;
 
@@ -46,9 +47,14 @@ typedef enum EgressReason {
         EGRESS_UNREACHABLE,     /* of FAIL: error says why */
         EGRESS_REVOKED,         /* a new lease does not allow it any more */
         EGRESS_HOST_LOOPBACK,   /* of an address that stands for the host's loopback: hostLoopback does not allow it */
+        EGRESS_NOT_OWNER,       /* of ACCEPT: for the owner's processes, and it is none */
+        EGRESS_FROM_SANDBOX,    /* of ACCEPT: the relay of a sandbox */
+        EGRESS_UNKNOWN_PEER,    /* of ACCEPT: of this host, and the kernel does not say whose it is */
         _EGRESS_REASON_MAX,
 } EgressReason;
 const char *egress_reason_to_string(EgressReason r); /* NULL outside the enum */
+
+#define EGRESS_UID_UNKNOWN UINT32_MAX
 
 typedef struct EgressReport {
         uint32_t magic, version, kind;
@@ -61,6 +67,8 @@ typedef struct EgressReport {
         uint32_t family;        /* AF_INET, AF_INET6; 0: no address */
         int32_t error;          /* positive errno, or 0 */
         uint8_t address[16];
+        uint32_t published;     /* the host's port that somebody came to: address and port are then theirs; 0: it goes out */
+        uint32_t uid;           /* whose process that is; EGRESS_UID_UNKNOWN */
         uint64_t bytes_out, bytes_in, usec;
         uint64_t count;         /* how many alike it stands for, at least 1 */
         char host[LIMIT_HOST_BYTES + 3]; /* "" where none is known; what is no host name is not told */

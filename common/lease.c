@@ -74,6 +74,30 @@ static void code_rules(Codec *c, NetRule **rules, size_t *n, const char *where) 
         }
 }
 
+static void code_single(Codec *c, PortRange *range, uint32_t min, const char *where) {
+        uint32_t port = range->from;
+        if (!c->decoding && range->from != range->to)
+                codec_refuse(c, where);
+        code_u32(c, &port, min, UINT16_MAX, where);
+        *range = (PortRange){ (uint16_t)port, (uint16_t)port };
+}
+
+static void code_publish(Codec *c, NetPublish **list, size_t *n, const char *where) {
+        code_count(c, (void **)list, n, sizeof(NetPublish), LIMIT_PUBLISHED, where);
+        for (size_t i = 0; c->error == 0 && i < *n; i++) {
+                NetPublish copy = (*list)[i], *p = c->decoding ? &(*list)[i] : &copy;
+                uint32_t clients = p->clients;
+                code_string(c, &p->clause, CLAUSE_BYTES, where);
+                code_cidr(c, &p->address, where);
+                code_single(c, &p->host, PUBLISH_PORT_MIN, where);
+                code_single(c, &p->sandbox, 1, where);
+                code_u32(c, &clients, PUBLISH_OWNER, PUBLISH_ANY, where);
+                p->clients = (PublishClients)clients;
+                if (c->error == 0 && !net_publish_is_single(p))
+                        codec_refuse(c, where);
+        }
+}
+
 static void code_lease(Codec *c, EgressLease *l) {
         uint32_t magic = LEASE_MAGIC, version = LEASE_VERSION, fallback = l->egress.fallback,
                  loopback = l->host_loopback;
@@ -90,6 +114,8 @@ static void code_lease(Codec *c, EgressLease *l) {
         code_number(c, &l->bytes_in, 8, "bytes_in");
         code_number(c, &l->connections, 8, "connections");
         code_number(c, &l->connection_rate, 8, "connection_rate");
+        code_u32(c, &l->owner, 0, UINT32_MAX - 1, "owner");
+        code_publish(c, &l->publish, &l->n_publish, "publish");
 }
 
 int egress_lease_encode(const EgressLease *l, uint8_t **ret_data, size_t *ret_size) {
@@ -117,6 +143,7 @@ EgressLease *egress_lease_free(EgressLease *l) {
                 return NULL;
         free(l->id);
         net_direction_clear(&l->egress);
+        net_publish_free(l->publish, l->n_publish);
         free(l);
         return NULL;
 }

@@ -3,6 +3,7 @@
 /* The lease: what a sandbox may reach, as mxcd tells it to the sandbox's mxc-egress. The network part of the effective policy, nothing else:
  * a relay that is taken over learns no more than it must know. Encoded by codec.h; it travels as a sealed memfd. */
 
+#include "net-publish.h"
 #include "net-rule.h"
 
 #define LEASE_MAGIC 0x6573786dU
@@ -16,6 +17,9 @@ typedef struct EgressLease {
         uint64_t bytes_out, bytes_in;    /* of all connections together; LEASE_UNLIMITED */
         uint64_t connections;     /* open at once */
         uint64_t connection_rate; /* new ones a second */
+        uint32_t owner;           /* whose processes may connect to what is for the owner */
+        NetPublish *publish;      /* single ones, at most LIMIT_PUBLISHED */
+        size_t n_publish;
 } EgressLease;
 
 EgressLease *egress_lease_free(EgressLease *l);

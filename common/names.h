@@ -24,6 +24,7 @@
 #define MXC_ERROR_UNSUPPORTED "org.mxc1.Error.Unsupported"
 #define MXC_ERROR_NO_SUCH_COMMAND "org.mxc1.Error.NoSuchCommand"   /* as a shell's 127 */
 #define MXC_ERROR_NOT_EXECUTABLE "org.mxc1.Error.NotExecutable"    /* as a shell's 126 */
+#define MXC_ERROR_ADDRESS_IN_USE "org.mxc1.Error.AddressInUse"     /* what the policy publishes has somebody else */
 #define MXC_ERROR_LAUNCH_FAILED "org.mxc1.Error.LaunchFailed"
 #define MXC_ERROR_CANNOT_FREEZE "org.mxc1.Error.CannotFreeze"
 #define MXC_ERROR_AUDIT_UNAVAILABLE "org.mxc1.Error.AuditUnavailable"

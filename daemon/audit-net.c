@@ -17,7 +17,9 @@ void net_address(const EgressReport *r, char ret[NET_TARGET_SIZE]) {
 void net_target(const EgressReport *r, char ret[NET_TARGET_SIZE]) {
         const char *protocol = r->protocol == PROTOCOL_UDP ? "udp" : "tcp";
         char address[NET_TARGET_SIZE];
-        if (r->kind == EGRESS_RESOLVE) {
+        if (r->published > 0) {
+                (void)snprintf(ret, NET_TARGET_SIZE, "published/%" PRIu32, r->published);
+        } else if (r->kind == EGRESS_RESOLVE) {
                 (void)snprintf(ret, NET_TARGET_SIZE, "dns/%s", r->host);
         } else if (r->host[0]) {
                 (void)snprintf(ret, NET_TARGET_SIZE, "%s/%s:%" PRIu32, protocol, r->host, r->port);
@@ -47,6 +49,8 @@ static int begin(Audit *a, AuditRecord *r, AuditEvent event, const AuditSubject 
         if (decides || denied || report->kind == EGRESS_FAIL)
                 audit_record_text(r, AUDIT_REASON, egress_reason_to_string((EgressReason)report->reason));
         audit_record_text(r, AUDIT_CLAUSE, report->clause);
+        if (report->published > 0 && report->uid != EGRESS_UID_UNKNOWN)
+                audit_record_number(r, AUDIT_PEER_UID, report->uid);
         if (report->serial > 0)
                 audit_record_number(r, AUDIT_CONNECTION, report->serial);
         if (report->count > 1)
@@ -54,10 +58,28 @@ static int begin(Audit *a, AuditRecord *r, AuditEvent event, const AuditSubject 
         return 0;
 }
 
+static void accept_message(AuditRecord *r, const AuditSubject *s, const Who *who, const EgressReport *report,
+                const char *times) {
+        char address[NET_TARGET_SIZE], user[32] = "";
+        net_address(report, address);
+        if (report->uid != EGRESS_UID_UNKNOWN)
+                (void)snprintf(user, sizeof(user), ", user %" PRIu32 ",", report->uid);
+        audit_record_message(r,
+                        "%s%s %s connect to port %" PRIu32 " that sandbox %s of %s publishes%s (%s, %s).",
+                        address, user, report->verdict == VERDICT_ALLOW ? "may" : "may not",
+                        report->published, or_else(s->sandbox, "?"), who_text(who), times,
+                        or_else(egress_reason_to_string((EgressReason)report->reason), "?"),
+                        or_else(report->clause, "no clause"));
+}
+
 int audit_net_decision(Audit *a, const AuditSubject *s, const EgressReport *report) {
         _cleanup_(audit_record_clear) AuditRecord r = { 0 };
         bool allowed = report->verdict == VERDICT_ALLOW;
-        int k = begin(a, &r, report->kind == EGRESS_RESOLVE ? AUDIT_RESOLVE : AUDIT_CONNECT, s, report);
+        int k = begin(a, &r,
+                        report->kind == EGRESS_RESOLVE  ? AUDIT_RESOLVE
+                        : report->kind == EGRESS_ACCEPT ? AUDIT_ACCEPT
+                                                        : AUDIT_CONNECT,
+                        s, report);
         if (k < 0)
                 return k;
         _cleanup_(who_clear) Who who = who_of(s);
@@ -65,10 +87,13 @@ int audit_net_decision(Audit *a, const AuditSubject *s, const EgressReport *repo
         net_target(report, target);
         if (report->count > 1)
                 (void)snprintf(times, sizeof(times), " %" PRIu64 " times", report->count);
-        audit_record_message(&r, "Sandbox %s of %s %s %s%s (%s, %s).", or_else(s->sandbox, "?"),
-                        who_text(&who), allowed ? "may reach" : "is refused", target, times,
-                        or_else(egress_reason_to_string((EgressReason)report->reason), "?"),
-                        or_else(report->clause, "no clause"));
+        if (report->kind == EGRESS_ACCEPT)
+                accept_message(&r, s, &who, report, times);
+        else
+                audit_record_message(&r, "Sandbox %s of %s %s %s%s (%s, %s).", or_else(s->sandbox, "?"),
+                                who_text(&who), allowed ? "may reach" : "is refused", target, times,
+                                or_else(egress_reason_to_string((EgressReason)report->reason), "?"),
+                                or_else(report->clause, "no clause"));
         return allowed ? audit_commit(a, &r) : audit_tell(a, &r); /* a refusal has no effect to wait for */
 }
 

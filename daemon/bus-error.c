@@ -71,6 +71,15 @@ int bus_error_from_report(sd_bus_error *error, const LaunchReport *report, const
                 return sd_bus_error_setf(error, MXC_ERROR_UNSUPPORTED,
                                 "This host cannot build what the policy needs: %s: %s (%s).", step,
                                 report->detail, why);
+        if (report->step == LAUNCH_STEP_PUBLISH && report->error == EADDRINUSE)
+                return sd_bus_error_setf(error, MXC_ERROR_ADDRESS_IN_USE,
+                                "%s, where the policy publishes a port, is in use on this host. End who "
+                                "listens there, or publish at another \"hostPort\".",
+                                report->detail);
+        if (report->step == LAUNCH_STEP_PUBLISH)
+                return sd_bus_error_setf(error, MXC_ERROR_LAUNCH_FAILED,
+                                "%s, where the policy publishes a port, cannot be had: %s.", report->detail,
+                                why);
         if (report->error == ENOTCONN)
                 return sd_bus_error_set(error, MXC_ERROR_LAUNCH_FAILED,
                                 "mxc-launch is not there; see systemctl status mxc-launch. Try again.");

@@ -34,6 +34,8 @@ static int append_connection(sd_bus_message *m, const RelayConnection *c) {
                 r = append_text(m, "Reason", egress_reason_to_string((EgressReason)e->reason));
         if (r >= 0)
                 r = append_text(m, "Clause", e->clause);
+        if (r >= 0 && e->published > 0 && e->uid != EGRESS_UID_UNKNOWN)
+                r = append_number(m, "Uid", e->uid);
         if (r >= 0)
                 r = append_number(m, "Since", c->since);
         if (r >= 0)

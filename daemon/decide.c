@@ -319,20 +319,43 @@ int decide_network(const Policy *e, const Policy *requested, Decision *d) {
         if (in->n_allow > 0 || in->fallback == VERDICT_ALLOW) {
                 const char *clause = in->n_allow > 0 ? in->allow[0].clause : "/network/ingress/default";
                 return deny(d, REASON_UNSUPPORTED, "host", clause,
-                                "The policy lets others connect to the sandbox (%s), which this version "
-                                "cannot do. Take that out of the policy.",
+                                "The policy lets others connect to any port of the sandbox (%s), which "
+                                "this version cannot do. Name the ports with \"publish\".",
                                 clause);
         }
-        if (e->n_publish > 0)
-                return deny(d, REASON_UNSUPPORTED, "host", e->publish[0].clause,
-                                "The policy publishes ports of the sandbox (%s), which this version cannot "
-                                "do. Take that out of the policy.",
-                                e->publish[0].clause);
         const char *what, *why;
         const NetRule *rule = uncarried_rule(&e->egress, &requested->egress, &what, &why);
         if (rule)
                 return deny(d, REASON_UNSUPPORTED, "host", rule->clause,
                                 "The policy allows %s (%s), and %s.", what, rule->clause, why);
+        return 1;
+}
+
+static bool is_same_place(const NetPublish *a, const NetPublish *b) {
+        return cidr_equal(&a->address, &b->address) && a->host.from == b->host.from;
+}
+
+/* A bound names ranges; what is done is one port at one port. */
+static int check_publish(const Policy *e, Decision *d) {
+        for (size_t i = 0; i < e->n_publish; i++) {
+                const NetPublish *p = &e->publish[i];
+                if (!net_publish_is_single(p))
+                        return deny(d, REASON_UNSUPPORTED, "host", p->clause,
+                                        "The policy publishes a range of ports or a block of addresses "
+                                        "(%s). "
+                                        "Name each port, with an entry of its own.",
+                                        p->clause);
+                for (size_t k = 0; k < i; k++)
+                        if (is_same_place(p, &e->publish[k]))
+                                return deny(d, REASON_UNSUPPORTED, "host", p->clause,
+                                                "The policy publishes two ports at one port of the host "
+                                                "(%s). Take one of them out.",
+                                                p->clause);
+        }
+        if (e->n_publish > LIMIT_PUBLISHED)
+                return deny(d, REASON_LIMIT, "host", e->publish[LIMIT_PUBLISHED].clause,
+                                "The policy publishes %zu ports, and a sandbox may have %u.", e->n_publish,
+                                LIMIT_PUBLISHED);
         return 1;
 }
 
@@ -363,6 +386,8 @@ static int check_buildable(const Trio *t, const DecideInput *in, Decision *d) {
                 if (duties[i].asks(e))
                         return check_duty(t, &duties[i], d);
         int r = decide_network(e, t->requested, d);
+        if (r > 0)
+                r = check_publish(e, d);
         return r > 0 ? check_paths(e, d) : r;
 }
 

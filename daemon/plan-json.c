@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A plan for people to read. Every field is there, so that what is shown is what would be done. */
 
+#include <arpa/inet.h>
+
 #include <jansson.h>
 
 #include "plan-internal.h"
@@ -109,6 +111,19 @@ static bool put_command(json_t *o, const LaunchPlan *p) {
                put(o, "columns", json_integer(p->columns));
 }
 
+static json_t *published(const LaunchPlan *p) {
+        json_auto_t *array = json_array();
+        for (size_t i = 0; array && i < p->n_published; i++) {
+                const PlanListener *l = &p->published[i];
+                char address[INET6_ADDRSTRLEN] = "";
+                (void)inet_ntop((int)l->family, l->address, address, sizeof(address)); /* one of two */
+                if (json_array_append_new(array, json_sprintf(l->family == AF_INET6 ? "[%s]:%u" : "%s:%u",
+                                                                 address, l->port)) < 0)
+                        return NULL;
+        }
+        return json_incref(array);
+}
+
 json_t *plan_to_json(const LaunchPlan *p) {
         json_auto_t *o = json_object();
         if (!o || !put(o, "id", text(p->id)) || !put(o, "scope", text(p->scope)) ||
@@ -118,7 +133,7 @@ json_t *plan_to_json(const LaunchPlan *p) {
                         !put(o, "handoff", handoff(p)) || !put(o, "uid", json_integer(p->uid)) ||
                         !put(o, "gid", json_integer(p->gid)) || !put(o, "groups", groups(p)) ||
                         !put_command(o, p) || !put(o, "limits", limits(p)) ||
-                        !put(o, "maxFiles", number(p->max_files)))
+                        !put(o, "maxFiles", number(p->max_files)) || !put(o, "published", published(p)))
                 return NULL;
         return json_incref(o);
 }

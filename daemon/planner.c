@@ -228,6 +228,19 @@ static int plan_limits(const PlanInput *in, LaunchPlan *p) {
         return 0;
 }
 
+static int plan_published(const Policy *e, LaunchPlan *p) {
+        p->published = calloc(e->n_publish + 1, sizeof(PlanListener));
+        if (!p->published)
+                return -ENOMEM;
+        for (size_t i = 0; i < e->n_publish; i++) {
+                const NetPublish *from = &e->publish[i];
+                PlanListener *l = &p->published[p->n_published++];
+                *l = (PlanListener){ .family = (uint32_t)from->address.family, .port = from->host.from };
+                memcpy(l->address, from->address.address, sizeof(l->address));
+        }
+        return 0;
+}
+
 /* The network is the request's own: a lease is for one sandbox. */
 static int plan_relay(const PlanInput *in, LaunchPlan *p, Refusal *f) {
         if (policy_is_offline(in->decision->effective))
@@ -243,7 +256,7 @@ static int plan_relay(const PlanInput *in, LaunchPlan *p, Refusal *f) {
                                 " to run its relay as. Run systemd-sysusers, then mxcctl reload.");
         p->relay_uid = in->host->relay_uid;
         p->relay_gid = in->host->relay_gid;
-        return 0;
+        return plan_published(in->decision->effective, p);
 }
 
 /* ---- the whole ---- */

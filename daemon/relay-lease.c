@@ -12,7 +12,7 @@
 #include "log.h"
 #include "relay.h"
 
-int relay_lease_new(const char *id, const Policy *live, int *ret) {
+int relay_lease_new(const char *id, const Policy *live, uid_t owner, int *ret) {
         const EgressLease lease = {
                 .id = (char *)id,
                 .egress = live->egress, /* borrowed */
@@ -21,6 +21,9 @@ int relay_lease_new(const char *id, const Policy *live, int *ret) {
                 .bytes_in = live->bytes_in,
                 .connections = live->connections,
                 .connection_rate = live->connection_rate,
+                .owner = owner,
+                .publish = live->publish,
+                .n_publish = live->n_publish,
         };
         _cleanup_free_ uint8_t *data = NULL;
         size_t size;
@@ -169,7 +172,7 @@ static void tell_launcher(Relay *r) {
 
 int relay_set_lease(Relay *r, const Policy *live) {
         _cleanup_close_ int lease = -EBADF;
-        int k = relay_lease_new(r->sandbox->id, live, &lease);
+        int k = relay_lease_new(r->sandbox->id, live, r->sandbox->owner.uid, &lease);
         if (k < 0) {
                 relay_shut(r);
                 return k;

@@ -18,10 +18,10 @@ void relay_ends_close(RelayEnds *e) {
         *e = RELAY_ENDS_NONE;
 }
 
-int relay_ends_new(const char *id, const Policy *effective, RelayEnds *ret) {
+int relay_ends_new(const char *id, const Policy *effective, uid_t owner, RelayEnds *ret) {
         RelayEnds e = RELAY_ENDS_NONE;
         int pair[2];
-        int r = relay_lease_new(id, effective, &e.lease);
+        int r = relay_lease_new(id, effective, owner, &e.lease);
         if (r == 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
                 r = -errno;
         if (r < 0) {
@@ -162,6 +162,7 @@ static void take(Relay *r, EgressReport *report) {
                 break;
         case EGRESS_RESOLVE:
         case EGRESS_CONNECT:
+        case EGRESS_ACCEPT:
                 take_decision(r, report);
                 break;
         case EGRESS_FAIL:

@@ -47,7 +47,7 @@ typedef struct RelayEnds {
         int lease, theirs, ours;
 } RelayEnds;
 #define RELAY_ENDS_NONE ((RelayEnds){ -EBADF, -EBADF, -EBADF })
-int relay_ends_new(const char *id, const Policy *effective, RelayEnds *ret);
+int relay_ends_new(const char *id, const Policy *effective, uid_t owner, RelayEnds *ret);
 void relay_ends_close(RelayEnds *e);
 
 /* Takes the descriptor, in any case. */
@@ -68,7 +68,7 @@ void relay_shut(Relay *r);
 void relay_when_leased(Relay *r, sd_bus_message *message, uint32_t number);
 void relay_settle(Relay *r, bool anyhow);
 bool relay_has_process(const Relay *r);
-int relay_lease_new(const char *id, const Policy *live, int *ret); /* a sealed memfd */
+int relay_lease_new(const char *id, const Policy *live, uid_t owner, int *ret); /* a sealed memfd */
 /* What relay.c hears. */
 void relay_begun(Relay *r);
 void relay_leased(Relay *r, uint64_t serial);

@@ -294,7 +294,7 @@ static int send_plan(Act *a) {
         }
         if (w->plan->relay_uid != 0) {
                 if (w->relay.ours < 0)
-                        r = relay_ends_new(w->id, w->decision.effective, &w->relay);
+                        r = relay_ends_new(w->id, w->decision.effective, w->owner.uid, &w->relay);
                 if (r < 0)
                         return r;
                 fds[n++] = w->relay.lease;

@@ -8,6 +8,7 @@
 #include "budget.h"
 #include "cleanup.h"
 #include "destination.h"
+#include "guest.h"
 #include "proxy.h"
 #include "reports.h"
 
@@ -17,7 +18,7 @@
 
 /* ---- ends ---- */
 
-static void reset(int fd) {
+void connection_reset(int fd) {
         const struct linger at_once = { .l_onoff = 1 };
         (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)); /* else it ends politely */
         (void)close(fd);
@@ -26,8 +27,8 @@ static void reset(int fd) {
 /* One that was dialled is reset; a client of the proxy is told. */
 static void dismiss(Connection *c, ProxyOutcome outcome) {
         size_t size;
-        if (c->proxy == PROXY_NONE) {
-                reset(TAKE_FD(c->inner));
+        if (c->way || c->proxy == PROXY_NONE) {
+                connection_reset(c->way ? TAKE_FD(c->outer) : TAKE_FD(c->inner));
                 return;
         }
         const void *text = proxy_reply(c->proxy, outcome, &size);
@@ -40,6 +41,8 @@ static void connection_free(Connection *c) {
         sd_event_source *const sources[] = { c->inner_io, c->outer_io, c->timer };
         for (size_t i = 0; i < ELEMENTSOF(sources); i++)
                 sd_event_source_disable_unref(sources[i]);
+        if (c->way)
+                guest_leave(c, c->clean);
         cleanup_closep(&c->inner);
         cleanup_closep(&c->outer);
         flow_clear(&c->up);
@@ -60,11 +63,12 @@ static void end(Connection *c, EgressKind kind, EgressReason reason, int error, 
         report.usec = egress_now(c->egress) - c->began;
         (void)report_send(c->egress,
                         &report); /* what was decided is on record; what came of it is lost with a full channel */
+        c->clean = clean;
         if (!clean) {
-                if (c->inner >= 0)
+                if (c->inner >= 0 && !c->way)
                         dismiss(c, PROXY_FAILED);
                 if (c->outer >= 0)
-                        reset(TAKE_FD(c->outer));
+                        connection_reset(TAKE_FD(c->outer));
         }
         connection_free(c);
 }
@@ -80,7 +84,7 @@ static void refuse(Connection *c, const Judgement *j, const void *text, size_t s
         c->state = CONNECTION_REFUSED;
         c->outer_io = sd_event_source_disable_unref(c->outer_io);
         if (c->outer >= 0)
-                reset(TAKE_FD(c->outer));
+                connection_reset(TAKE_FD(c->outer));
         flow_clear(&c->up);
         flow_clear(&c->down);
         if (size > 0)
@@ -224,6 +228,10 @@ static void hang_up(Connection *c, sd_event_source *io, int fd) {
                 end(c, EGRESS_CLOSE, EGRESS_BY_RULE, r, false);
 }
 
+/* ---- dialling ---- */
+
+static void dialled(Connection *c, int fd);
+
 static int on_inner(sd_event_source *source, int fd, uint32_t events, void *userdata) {
         Connection *c = userdata;
         if (c->state == CONNECTION_REFUSED)
@@ -232,12 +240,12 @@ static int on_inner(sd_event_source *source, int fd, uint32_t events, void *user
                 pump(c, events & EPOLLIN, false);
         else if (c->state == CONNECTION_OPEN)
                 hang_up(c, source, fd);
+        else if (c->way && c->state == CONNECTION_DIALING)
+                dialled(c, fd);
         else
                 end(c, EGRESS_FAIL, EGRESS_UNREACHABLE, ECONNRESET, false);
         return 0;
 }
-
-/* ---- dialling ---- */
 
 static void opened(Connection *c) {
         static const int on = 1;
@@ -271,18 +279,35 @@ static int on_outer(sd_event_source *source, int fd, uint32_t events, void *user
                         hang_up(c, source, fd);
                 return 0;
         }
+        if (c->way)
+                end(c, EGRESS_FAIL, EGRESS_UNREACHABLE, ECONNRESET, false); /* it has gone again */
+        else
+                dialled(c, fd);
+        return 0;
+}
+
+static void dialled(Connection *c, int fd) {
         int error = 0;
         socklen_t size = sizeof(error);
         if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
                 error = errno;
+        if (error == ECONNREFUSED && c->way) {
+                int r = guest_dial_other(c, on_inner);
+                if (r > 0)
+                        return;
+                error = r < 0 ? -r : error;
+        }
         if (error != 0)
                 end(c, EGRESS_FAIL, EGRESS_UNREACHABLE, error, false);
         else
                 opened(c);
-        return 0;
 }
 
 static int dial(Connection *c) {
+        if (c->way) {
+                int k = guest_dial(c, on_inner);
+                return k < 0 ? k : set_timer(c, EGRESS_DIAL_USEC);
+        }
         c->outer = destination_dial(&c->address, SOCK_STREAM);
         if (c->outer < 0)
                 return c->outer;
@@ -337,14 +362,16 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
 
 static int ask(Connection *c) {
         Egress *e = c->egress;
-        int r = sd_event_add_io(
-                        e->event, &c->inner_io, c->inner, 0, on_inner, c); /* its end is told in any case */
+        int r = c->way ? sd_event_add_io(e->event, &c->outer_io, c->outer, 0, on_outer, c)
+                       : sd_event_add_io(e->event, &c->inner_io, c->inner, 0, on_inner,
+                                         c); /* its end is told in any case */
         if (r >= 0)
                 r = sd_event_add_time_relative(
                                 e->event, &c->timer, CLOCK_MONOTONIC, EGRESS_RECORD_USEC, 0, on_timer, c);
         if (r < 0)
                 return r;
-        EgressReport report = report_of(EGRESS_CONNECT, &c->destination, c->serial, &c->judgement);
+        EgressReport report = report_of(
+                        c->way ? EGRESS_ACCEPT : EGRESS_CONNECT, &c->destination, c->serial, &c->judgement);
         report.awaits = 1;
         return report_send(e, &report);
 }
@@ -352,7 +379,7 @@ static int ask(Connection *c) {
 void connection_take(Egress *e, const ConnectionClient *client) {
         Connection *c = calloc(1, sizeof(Connection));
         if (!c) {
-                reset(client->fd);
+                connection_reset(client->fd);
                 return;
         }
         *c = (Connection){ .egress = e,
@@ -384,6 +411,32 @@ void connection_take(Egress *e, const ConnectionClient *client) {
                 return;
         dismiss(c, PROXY_DENIED);
         connection_free(c);
+}
+
+bool connection_take_guest(Egress *e, const ConnectionGuest *q) {
+        Connection *c = calloc(1, sizeof(Connection));
+        if (!c)
+                return false;
+        *c = (Connection){ .egress = e,
+                .inner = -EBADF,
+                .outer = q->fd,
+                .began = egress_now(e),
+                .serial = ++e->serial,
+                .destination = q->from,
+                .judgement = q->judgement,
+                .sniff = SNIFF_OPAQUE,
+                .way = q->way,
+                .guest = q->guest,
+                .inside = q->port };
+        flow_init(&c->up, e->pipes);
+        flow_init(&c->down, e->pipes);
+        LIST_INSERT_HEAD(&e->connections, c, entries);
+        e->n_connections++;
+        if (ask(c) < 0) {
+                dismiss(c, PROXY_DENIED);
+                connection_free(c);
+        }
+        return true;
 }
 
 static int on_again(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -431,9 +484,10 @@ void connection_judge_again(Egress *e) {
                         c->judgement.clause = ""; /* the old lease's */
                         continue;
                 }
-                Judgement j = *c->claimed ? judge_claim(e->lease, &c->destination, c->claimed,
-                                                            EGRESS_REVOKED)
-                                          : judge_connect(e->lease, &c->destination);
+                Judgement j = c->way        ? guest_judge(c)
+                              : *c->claimed ? judge_claim(e->lease, &c->destination, c->claimed,
+                                                              EGRESS_REVOKED)
+                                            : judge_connect(e->lease, &c->destination);
                 if (j.verdict == VERDICT_ALLOW) {
                         c->judgement = j;
                         if (j.by_name && c->sniff == SNIFF_OPAQUE && !*c->claimed && c->bytes_out == 0)

@@ -34,9 +34,23 @@ struct Connection {
         bool timing;                   /* timer is for the rest of a hello or a head */
         char claimed[LIMIT_HOST_BYTES + 1]; /* what it said of itself; "" where it did not */
         char refused[LIMIT_HOST_BYTES + 1]; /* the same, where that was refused */
+        struct Way *way;               /* of a guest (guest.c), to whom inner belongs; NULL: it goes out */
+        Guest guest;
+        uint16_t inside;               /* the sandbox's port that it is for */
+        bool clean;                    /* all that was said has been */
         ProxyKind proxy;               /* it has been asked for so, and is not answered yet */
         uint64_t bytes_out, bytes_in;
 };
+
+/* Of somebody from outside, who has been let in. */
+typedef struct ConnectionGuest {
+        int fd;
+        Guest guest;
+        Destination from;
+        Judgement judgement;
+        uint16_t port;                 /* of the sandbox */
+        struct Way *way;
+} ConnectionGuest;
 
 typedef struct ConnectionClient {
         int fd;
@@ -48,6 +62,10 @@ typedef struct ConnectionClient {
 
 /* Takes its descriptor. */
 void connection_take(Egress *e, const ConnectionClient *client);
+/* Takes the descriptor and the way; false: neither. */
+bool connection_take_guest(Egress *e, const ConnectionGuest *q);
+/* Closes it by a reset. */
+void connection_reset(int fd);
 
 /* sniff.c. How much of what is held by up may pass: moves up.cleared. False: it is refused; *ret is why, *ret_text (static, *ret_size bytes) what
  * the client is told. */

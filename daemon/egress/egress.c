@@ -11,6 +11,7 @@
 #include "codec.h"
 #include "datagrams.h"
 #include "egress-net.h"
+#include "guest.h"
 #include "pipes.h"
 #include "proxy.h"
 #include "reports.h"
@@ -149,6 +150,8 @@ static int serve(Egress *e) {
                 r = sd_event_add_io(e->event, &e->tcp, EGRESS_FD_TCP, EPOLLIN, connection_on_listener, e);
         if (r >= 0)
                 r = sd_event_add_io(e->event, &e->udp, EGRESS_FD_UDP, EPOLLIN, dns_on_udp, e);
+        if (r >= 0)
+                r = guests_new(e, &e->guests);
         return r < 0 ? r : take_signal(e);
 }
 
@@ -193,6 +196,7 @@ Egress *egress_free(Egress *e) {
         proxy_end_all(e);
         connection_end_all(e);
         (void)datagrams_free(e->datagrams); /* NULL */
+        (void)guests_free(e->guests);       /* NULL */
         (void)reports_free(e->reports);     /* NULL, as the next */
         (void)names_free(e->names);
         (void)pipes_free(e->pipes); /* NULL; connections gave theirs back */

@@ -32,6 +32,7 @@ typedef struct Connection Connection;
 typedef struct Datagrams Datagrams;
 typedef struct DnsStream DnsStream;
 typedef struct ProxyClient ProxyClient;
+struct Guests;
 
 typedef struct Egress {
         sd_event *event;
@@ -39,6 +40,7 @@ typedef struct Egress {
         Names *names;
         Resolver *resolver;
         Reports *reports;
+        struct Guests *guests;              /* NULL: nothing is published */
         Pipes *pipes;
         Datagrams *datagrams;
         sd_event_source *tcp, *udp, *again;

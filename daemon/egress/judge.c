@@ -198,3 +198,29 @@ Judgement judge_claim(const EgressLease *l, const Destination *d, const char *cl
                                ? host
                                : (Judgement){ VERDICT_DENY, reason, host.clause, false, claimed };
 }
+
+/* ---- who comes from outside ---- */
+
+#define BY_PUBLISH "/network/ingress/publish"
+
+static const NetPublish *find_published(const EgressLease *l, const Guest *g) {
+        for (size_t i = 0; i < l->n_publish; i++)
+                if (cidr_equal(&l->publish[i].address, &g->address) && l->publish[i].host.from == g->port)
+                        return &l->publish[i];
+        return NULL;
+}
+
+Judgement judge_guest(const EgressLease *l, const Guest *g, uint16_t *ret_port) {
+        const NetPublish *p = find_published(l, g);
+        const bool known = g->uid != EGRESS_UID_UNKNOWN;
+        if (!p)
+                return deny(EGRESS_REVOKED, BY_PUBLISH);
+        if (g->local && !known)
+                return deny(EGRESS_UNKNOWN_PEER, p->clause);
+        if (known && g->uid == g->relays)
+                return deny(EGRESS_FROM_SANDBOX, p->clause);
+        if (p->clients == PUBLISH_OWNER && (!known || (g->uid != l->owner && g->uid != 0)))
+                return deny(EGRESS_NOT_OWNER, p->clause);
+        *ret_port = p->sandbox.from;
+        return (Judgement){ VERDICT_ALLOW, EGRESS_BY_RULE, p->clause, false, NULL };
+}

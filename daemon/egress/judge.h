@@ -26,6 +26,8 @@ typedef struct Destination {
         uint16_t port;
         const char *const *hosts;  /* canonical */
         size_t n_hosts;
+        uint16_t published;        /* it comes from there, to this port of the host: judge_guest(); 0: it goes out */
+        uint32_t uid;              /* whose process it is then, or EGRESS_UID_UNKNOWN */
 } Destination;
 
 /* An address rule (or a rule for any destination, or the default) may open what is special, a name rule only what is global, not the host's
@@ -38,3 +40,15 @@ Judgement judge_connect(const EgressLease *l, const Destination *d);
  * Where a name was what allowed it, claimed must be one of the names of the destination that are allowed there; in any case it must not be
  * denied by a name rule. reason is that of a refusal: EGRESS_SNI or EGRESS_HOST. */
 Judgement judge_claim(const EgressLease *l, const Destination *d, const char *claimed, EgressReason reason);
+
+/* Somebody outside who connects to a port that is published. */
+typedef struct Guest {
+        NetCidr address;           /* where it came to: what the listener is bound to */
+        uint16_t port;
+        bool local;                /* from this host itself */
+        uint32_t uid;              /* whose process, or EGRESS_UID_UNKNOWN */
+        uint32_t relays;           /* the user that relays run as */
+} Guest;
+
+/* *ret_port: the sandbox's port, where it may. Who is of this host must be known: the relay of another sandbox is nobody's process. */
+Judgement judge_guest(const EgressLease *l, const Guest *g, uint16_t *ret_port);

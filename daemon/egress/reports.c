@@ -75,6 +75,8 @@ EgressReport report_of(EgressKind kind, const Destination *d, uint64_t serial, c
         if (d) {
                 report.protocol = d->protocol;
                 report.port = d->port;
+                report.published = d->published;
+                report.uid = d->published > 0 ? d->uid : EGRESS_UID_UNKNOWN;
                 report.family = (uint32_t)d->address.family;
                 memcpy(report.address, d->address.address, sizeof(report.address));
         }
@@ -120,7 +122,8 @@ static int on_flush(sd_event_source *source, uint64_t usec, void *userdata) {
 
 static bool is_alike(const EgressReport *a, const EgressReport *b) {
         return a->kind == b->kind && a->reason == b->reason && a->protocol == b->protocol &&
-               a->port == b->port && a->family == b->family &&
+               a->published == b->published && a->uid == b->uid &&
+               (a->published > 0 || a->port == b->port) && a->family == b->family &&
                memcmp(a->address, b->address, sizeof(a->address)) == 0 && streq(a->host, b->host) &&
                streq(a->clause, b->clause);
 }
@@ -156,7 +159,7 @@ void report_name(Egress *e, const char *host, const Judgement *j) {
 }
 
 void report_refusal(Egress *e, const Destination *d, uint64_t serial, const Judgement *j) {
-        EgressReport report = report_of(EGRESS_CONNECT, d, serial, j);
+        EgressReport report = report_of(d->published > 0 ? EGRESS_ACCEPT : EGRESS_CONNECT, d, serial, j);
         refuse(e->reports, &report);
 }
 

@@ -722,6 +722,157 @@ def test_loopback(n):
         assert not is_readable([v4, v6], 0) and not any(u.allowed and u.kind == "connect" for u in r.unread), [*map(str, r.unread)]
 
 
+# ---- who comes from outside ----
+
+OWNER, STRANGER, ANY = 61000, 61001, 1
+SHOWN = [("127.0.0.1/32", 18080, 8080, 0), ("127.0.0.1/32", 18081, 8080, ANY), ("::1/128", 18080, 8080, 0)]
+
+
+def shows(n, **what):
+    return Relay(n, owner=OWNER, publish=SHOWN, **what)
+
+
+def test_guests(n):
+    with shows(n) as r, n.serve(8080, "127.0.0.1", "sandbox") as inside:
+        for uid, port, address in ((OWNER, 18080, "127.0.0.1"), (0, 18080, "::1"), (STRANGER, 18081, "127.0.0.1")):
+            s = n.come(port, uid, address)
+            told = r.expect("accept")
+            assert told.allowed and told.awaits and told.uid == uid and told.published == port and told.port == s.getsockname()[1], told
+            there, peer = inside.accept()
+            assert peer[0] == "127.0.0.1"
+            there.settimeout(n.patience)
+            s.sendall(b"to you")
+            assert there.recv(100) == b"to you"
+            there.sendall(b"and back")
+            assert s.recv(100) == b"and back"
+            s.close()
+            assert there.recv(100) == b""
+            there.close()
+            close = r.expect("close", serial=told.serial)
+            assert (close.out, close.into) == (8, 6), close
+        # more of them than there are ways in, one after the other
+        for _ in range(200):
+            s = n.come(18080, OWNER)
+            r.expect("accept")
+            there = inside.accept()[0]
+            there.close()
+            assert s.recv(1) == b""
+            s.close()
+            r.expect("close")
+
+
+def test_guests_of_either_family(n):
+    with shows(n) as r:
+        with n.serve(8080, "::1", "sandbox") as inside:
+            s = n.come(18080, OWNER)
+            r.expect("accept")
+            inside.accept()[0].sendall(b"six")
+            assert s.recv(100) == b"six"
+        s = n.come(18080, OWNER)
+        assert r.expect("fail").error == 111 and reset_at(s)
+        # nor does the host answer in the sandbox's place
+        with n.serve(8080, "127.0.0.1", "host") as other:
+            s = n.come(18080, OWNER)
+            assert r.expect("fail").error == 111 and reset_at(s) and not is_readable([other], 0)
+
+
+def test_guests_that_are_refused(n):
+    with shows(n, allow=EVERYWHERE, loopback=True) as r, n.serve(8080, "127.0.0.1", "sandbox") as inside:
+        for uid, port, reason in ((STRANGER, 18080, "not-owner"), (NOBODY, 18080, "from-sandbox"), (NOBODY, 18081, "from-sandbox")):
+            s = n.come(port, uid)
+            told = r.expect("accept")
+            assert not told.allowed and told.reason == reason and told.uid == uid and told.published == port, told
+            assert reset_at(s)
+        # whose it was nobody can say, when it has gone
+        os.kill(r.pid, signal.SIGSTOP)
+        n.come(18081, OWNER).close()
+        os.kill(r.pid, signal.SIGCONT)
+        assert r.expect("accept").reason == "unknown-peer"
+        # a sandbox does not come by the host's loopback, to itself or another one
+        s = n.dial("10.0.2.2", 18081)
+        assert r.expect("connect").allowed and r.expect("accept").reason == "from-sandbox" and reset_at(s)
+        r.acknowledge = False
+        s = n.come(18080, OWNER)
+        assert r.expect("accept").awaits and reset_at(s)
+        r.acknowledge = None
+        s = n.come(18080, OWNER)
+        r.expect("accept")
+        assert reset_at(s)
+        assert not is_readable([inside], 0), "somebody was let in"
+
+
+def test_as_many_guests_as_there_may_be(n):
+    with shows(n) as r, n.serve(8080, "127.0.0.1", "sandbox") as inside:
+        inside.listen(128)
+        those = []
+        for _ in range(64):
+            those.append(n.come(18080, OWNER))
+            assert r.expect("accept").allowed
+        s = n.come(18080, OWNER)
+        told = r.expect("accept", allowed=False)
+        assert told.reason == "connections" and told.clause == "test#/network/ingress/publish/0" and reset_at(s)
+        abort(those.pop())
+        r.expect("close")
+        those.append(n.come(18080, OWNER))
+        assert r.expect("accept").allowed
+        for s in those:
+            s.close()
+    with shows(n, connections=1) as r, n.serve(8080, "127.0.0.1", "sandbox"):
+        _first = n.come(18080, OWNER)
+        assert r.expect("accept").allowed
+        assert reset_at(n.come(18080, OWNER)) and r.expect("accept", allowed=False).clause == "/network/egress/limits/connections"
+
+
+def guest_ends(n, r, inside):
+    s = n.come(18080, OWNER)
+    r.expect("accept")
+    there = inside.accept()[0]
+    there.settimeout(n.patience)
+    there.sendall(b"!")
+    assert s.recv(1) == b"!"
+    return s, there
+
+
+def test_bytes_of_guests(n):
+    with shows(n) as r, n.serve(8080, "127.0.0.1", "sandbox") as inside:
+        s, there = guest_ends(n, r, inside)
+        up, up_digest = sends(there, BIG, b"up", lambda: there.shutdown(socket.SHUT_WR))
+        down, down_digest = sends(s, BIG, b"down", lambda: s.shutdown(socket.SHUT_WR))
+        got = {}
+        reader = threading.Thread(target=lambda: got.update(down=digest_of(there)))
+        reader.start()
+        got["up"] = digest_of(s)
+        for t in (up, down, reader):
+            t.join()
+        assert got == {"up": (up_digest, BIG), "down": (down_digest, BIG)}
+        r.expect("close")
+        # both have said all, and one reads it only now: its way in is not another one's before that
+        s, there = guest_ends(n, r, inside)
+        there.shutdown(socket.SHUT_WR)
+        assert s.recv(1) == b""
+        thread, digest = sends(s, FITS, b"slow", s.close)
+        thread.join()
+        r.expect("close")
+        assert digest_of(there, pause=1) == (digest, FITS), "cut short"
+        for who in (0, 1):
+            ends = guest_ends(n, r, inside)
+            abort(ends[who])
+            assert reset_at(ends[1 - who]) and r.expect("close")
+
+
+def test_guests_that_are_not_wanted_any_more(n):
+    with shows(n) as r, n.serve(8080, "127.0.0.1", "sandbox") as inside:
+        s, there = guest_ends(n, r, inside)
+        kept = n.come(18081, OWNER)
+        r.expect("accept")
+        r.set_lease(owner=OWNER, publish=SHOWN[1:2])
+        assert r.expect("fail").reason == "revoked" and reset_at(s) and reset_at(there)
+        s = n.come(18080, OWNER)
+        assert r.expect("accept", allowed=False).reason == "revoked" and reset_at(s)
+        inside.accept()[0].sendall(b"still")
+        assert kept.recv(100) == b"still"
+
+
 # ---- the process ----
 
 def test_ends(n):
@@ -800,6 +951,7 @@ WALLS = {
     "datagrams": [egress_datagrams.test_refused_datagrams],
     "deny": [test_denied],
     "dumpable": [test_ends],
+    "from-sandbox": [test_guests_that_are_refused],
     "global": [test_rebinding],
     "host": [test_hosts],
     "host-again": [test_hosts],
@@ -810,13 +962,15 @@ WALLS = {
     "loopback": [test_loopback],
     "names": [test_refused_names, test_proxy_clients],
     "orders": [test_ends],
+    "owner": [test_guests_that_are_refused],
     "own-addresses": [test_rebinding],
-    "record": [test_not_on_record, egress_datagrams.test_datagrams_not_on_record],
-    "revocation": [test_new_lease, egress_datagrams.test_new_lease_for_datagrams],
+    "record": [test_not_on_record, test_guests_that_are_refused, egress_datagrams.test_datagrams_not_on_record],
+    "revocation": [test_new_lease, test_guests_that_are_not_wanted_any_more, egress_datagrams.test_new_lease_for_datagrams],
     "seccomp": [test_ends],
     "second-hello": [test_second_hello],
     "server-name": [test_server_names, test_denied],
     "smuggling": [test_hosts],
+    "unknown-peer": [test_guests_that_are_refused],
 }
 
 

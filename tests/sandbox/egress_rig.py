@@ -41,20 +41,20 @@ host-record=mapped.example.com,::ffff:93.184.216.34
 txt-record=web.example.com,hello
 """ + "".join(f"host-record=crowd.example.com,{a}\n" for a in CROWD) + "".join(f"host-record=many.example.com,{a}\n" for a in CROWD[1:])
 NOBODY = 61236
-KINDS = ["", "hello", "resolve", "connect", "fail", "close", "leased"]
+KINDS = ["", "hello", "resolve", "connect", "fail", "close", "leased", "accept"]
 REASONS = ["rule", "default", "no-name", "special", "bad-name", "sni", "host", "protocol", "connections", "rate", "bytes-out", "bytes-in",
-           "unreachable", "revoked", "host-loopback"]
+           "unreachable", "revoked", "host-loopback", "not-owner", "from-sandbox", "unknown-peer"]
 UNLIMITED = 2**64 - 1
 LIBC = ctypes.CDLL(None, use_errno=True)
 MAGIC = 0x6772786D
-REPORT = "=6IQ3Ii16s4Q256s256s"  # EgressReport
+REPORT = "=6IQ3Ii16s2I4Q256s256s"  # EgressReport
 PROXY = "10.0.2.3"
 
 
 class Report:
     def __init__(self, data):
         (magic, version, kind, verdict, reason, self.awaits, self.serial, self.protocol, self.port, self.family, self.error, self.address,
-         self.out, self.into, self.usec, self.count, host, clause) = struct.unpack(REPORT, data)
+         self.published, self.uid, self.out, self.into, self.usec, self.count, host, clause) = struct.unpack(REPORT, data)
         assert magic == MAGIC and version == 1
         self.kind, self.allowed, self.reason = KINDS[kind], verdict == 1, REASONS[reason]
         self.host, self.clause = host.split(b"\0")[0].decode(), clause.split(b"\0")[0].decode()
@@ -91,13 +91,22 @@ def rules(kind, *which):
     return text
 
 
-def lease(allow=(), deny=(), loopback=False, out=UNLIMITED, into=UNLIMITED, connections=UNLIMITED, rate=UNLIMITED):
+def lease(allow=(), deny=(), loopback=False, out=UNLIMITED, into=UNLIMITED, connections=UNLIMITED, rate=UNLIMITED, owner=0, publish=()):
     data = (u32(0x6573786D) + u32(2) + string("0" * 31 + "1") + u32(0) + u32(loopback) + rules("allow", *allow) + rules("deny", *deny) +
-            struct.pack("<4Q", out, into, connections, rate))
+            struct.pack("<4Q", out, into, connections, rate) + u32(owner) + u32(len(publish)))
+    for i, (address, port, inside, clients) in enumerate(publish):
+        data += string(f"test#/network/ingress/publish/{i}") + cidr(address) + u32(port) + u32(inside) + u32(clients)
     fd = os.memfd_create("lease", os.MFD_ALLOW_SEALING | os.MFD_CLOEXEC)
     os.write(fd, data)
     fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE)
     return fd
+
+
+class Gone:
+    """A connection that was reset before anything could be done with it."""
+
+    def recv(self, _):
+        raise ConnectionResetError
 
 
 class Networks:
@@ -215,6 +224,36 @@ class Networks:
         s.bind((address, port))
         return s
 
+    def come(self, port, uid, address="127.0.0.1"):
+        """A program of that user of the host; what a socket is told to be of is who made it."""
+        os.seteuid(uid)
+        try:
+            s = self.socket("host", family=socket.AF_INET6 if ":" in address else socket.AF_INET)
+        finally:
+            os.seteuid(0)
+        try:
+            s.connect((address, port))
+        except ConnectionResetError:  # already: the relay was faster than this
+            s.close()
+            return Gone()
+        return s
+
+    def publish(self, entries):
+        """What the launcher makes of them: listeners of the host, and sockets of the sandbox's network."""
+        made = []
+        for address, port, _, _ in entries:
+            s = self.socket("host", family=socket.AF_INET6 if ":" in address else socket.AF_INET)
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            s.bind((address.split("/")[0], port))
+            s.listen(128)
+            s.setblocking(False)
+            made.append(s)
+        for i in range(128 if entries else 0):
+            s = self.socket("sandbox", family=socket.AF_INET6 if i % 2 else socket.AF_INET)
+            s.setblocking(False)
+            made.append(s)
+        return made
+
     def serve(self, port, address=WEB, network="world"):
         s = self.socket(network, family=socket.AF_INET6 if ":" in address else socket.AF_INET)
         s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -296,13 +335,17 @@ class Relay:
         if setpriv is None:
             setpriv = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"]
         with_ = ["setpriv", *setpriv, self.program]
+        keep = networks.publish(what.get("publish", ()))
+        published = [s.fileno() for s in keep]
         self.pid = os.fork()
         if self.pid == 0:
-            descriptors_at(3, [memfd, theirs.fileno(), *networks.sockets])
+            descriptors_at(3, [memfd, theirs.fileno(), *networks.sockets, *published])
             if files:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
             os.execvpe(with_[0], with_, {"PATH": os.environ["PATH"], **self.environment})
         theirs.close()
+        for s in keep:
+            s.close()
         os.close(memfd)
 
     def __enter__(self):

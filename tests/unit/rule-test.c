@@ -78,7 +78,8 @@ bool is_carried(const Policy *p, const Policy *requested) {
         const char *what, *why;
         if (uncarried_rule(&p->egress, &requested->egress, &what, &why))
                 return false;
-        return p->ingress.n_allow == 0 && p->ingress.fallback == VERDICT_DENY && p->n_publish == 0;
+        return p->ingress.n_allow == 0 && p->ingress.fallback == VERDICT_DENY &&
+               p->n_publish <= LIMIT_PUBLISHED;
 }
 
 Decision allowed(const DecideInput *in) {

@@ -164,6 +164,24 @@ static int call_connect_denied(Audit *a) {
         refused.count = 3;
         return audit_net_decision(a, &subject, &refused);
 }
+static EgressReport guest(Verdict verdict) {
+        EgressReport came = report;
+        came.kind = EGRESS_ACCEPT;
+        came.verdict = verdict;
+        came.published = 8080;
+        came.uid = verdict == VERDICT_ALLOW ? 1000 : EGRESS_UID_UNKNOWN;
+        came.reason = verdict == VERDICT_ALLOW ? EGRESS_BY_RULE : EGRESS_UNKNOWN_PEER;
+        came.host[0] = '\0';
+        return came;
+}
+static int call_accept(Audit *a) {
+        const EgressReport came = guest(VERDICT_ALLOW);
+        return audit_net_decision(a, &subject, &came);
+}
+static int call_accept_denied(Audit *a) {
+        const EgressReport came = guest(VERDICT_DENY);
+        return audit_net_decision(a, &subject, &came);
+}
 static int call_resolve(Audit *a) {
         const EgressReport refused = { .kind = EGRESS_RESOLVE,
                 .reason = EGRESS_BY_DEFAULT,
@@ -284,6 +302,11 @@ static const struct {
                                         "MXC_CONNECTION=7" } },
         { call_connect_denied, AUDIT_CONNECT, "deny", "4", true, true,
                         { "MXC_TARGET=tcp/[2052:7005::]:443", "MXC_REASON=no-name", "MXC_COUNT=3" } },
+        { call_accept, AUDIT_ACCEPT, "allow", "6", true, false,
+                        { "MXC_TARGET=published/8080", "MXC_ADDRESS=140.82.112.5:443", "MXC_PEER_UID=1000",
+                                        "MXC_REASON=rule", "MXC_CONNECTION=7" } },
+        { call_accept_denied, AUDIT_ACCEPT, "deny", "4", true, true,
+                        { "MXC_TARGET=published/8080", "MXC_REASON=unknown-peer" } },
         { call_resolve, AUDIT_RESOLVE, "deny", "4", true, true,
                         { "MXC_TARGET=dns/evil.example", "MXC_REASON=default", "MXC_COUNT=2" } },
         { call_disconnect, AUDIT_DISCONNECT, "none", "6", true, true,

@@ -394,6 +394,62 @@ START_TEST(test_name) {
 }
 END_TEST
 
+/* ---- who comes from outside ---- */
+
+#define OWNER 1000
+#define RELAYS 994
+#define ENTRY "/network/ingress/publish/0"
+
+static const struct {
+        const char *name, *entry;
+        Guest guest;
+        Verdict verdict;
+        EgressReason reason;
+        const char *clause;
+} guests[] = {
+        { "the owner", "", { .port = 8080, .local = true, .uid = OWNER }, VERDICT_ALLOW, EGRESS_BY_RULE,
+                        ENTRY },
+        { "root", "", { .port = 8080, .local = true, .uid = 0 }, VERDICT_ALLOW, EGRESS_BY_RULE, ENTRY },
+        { "another user", "", { .port = 8080, .local = true, .uid = OWNER + 1 }, VERDICT_DENY,
+                        EGRESS_NOT_OWNER, ENTRY },
+        { "another user, of any", ", 'clients': 'any'", { .port = 8080, .local = true, .uid = OWNER + 1 },
+                        VERDICT_ALLOW, EGRESS_BY_RULE, ENTRY },
+        { "a sandbox", ", 'clients': 'any'", { .port = 8080, .local = true, .uid = RELAYS }, VERDICT_DENY,
+                        EGRESS_FROM_SANDBOX, ENTRY },
+        { "nobody knows who", ", 'clients': 'any'",
+                        { .port = 8080, .local = true, .uid = EGRESS_UID_UNKNOWN }, VERDICT_DENY,
+                        EGRESS_UNKNOWN_PEER, ENTRY },
+        { "another machine", "", { .port = 8080, .uid = EGRESS_UID_UNKNOWN }, VERDICT_DENY, EGRESS_NOT_OWNER,
+                        ENTRY },
+        { "another machine, of any", ", 'clients': 'any'", { .port = 8080, .uid = EGRESS_UID_UNKNOWN },
+                        VERDICT_ALLOW, EGRESS_BY_RULE, ENTRY },
+        { "another port", "", { .port = 8081, .local = true, .uid = OWNER }, VERDICT_DENY, EGRESS_REVOKED,
+                        "/network/ingress/publish" },
+        { "another address", ", 'address': '127.0.0.2'", { .port = 8080, .local = true, .uid = OWNER },
+                        VERDICT_DENY, EGRESS_REVOKED, "/network/ingress/publish" },
+};
+
+START_TEST(test_guest) {
+        _cleanup_free_ char *text = NULL;
+        ck_assert_int_ge(asprintf(&text,
+                                         "'network': {'ingress': {'publish': [{'port': 80, 'hostPort': "
+                                         "8080%s}]}}",
+                                         guests[_i].entry),
+                        0);
+        _cleanup_(policy_unrefp) Policy *p = policy_of(text);
+        const EgressLease l = { .owner = OWNER, .publish = p->publish, .n_publish = p->n_publish };
+        Guest g = guests[_i].guest;
+        uint16_t port = 0;
+        g.relays = RELAYS;
+        ck_assert(cidr_parse_address("127.0.0.1", &g.address));
+        const Judgement j = judge_guest(&l, &g, &port);
+        ck_assert_msg(j.verdict == guests[_i].verdict && j.reason == guests[_i].reason, "%s: %s",
+                        guests[_i].name, egress_reason_to_string(j.reason));
+        ck_assert_str_eq(j.clause, guests[_i].clause);
+        ck_assert_uint_eq(port, j.verdict == VERDICT_ALLOW ? 80 : 0);
+}
+END_TEST
+
 /* ---- properties, on random policies ---- */
 
 static const char *const hosts[] = { "b", "a.b", "x.a.b", "y.x.a.b", "c", "a.c", "z" };
@@ -517,6 +573,7 @@ END_TEST
 
 int main(void) {
         TCase *t = tcase_create("judge");
+        tcase_add_loop_test(t, test_guest, 0, ELEMENTSOF(guests));
         tcase_add_loop_test(t, test_connect, 0, ELEMENTSOF(connects));
         tcase_add_loop_test(t, test_datagrams, 0, ELEMENTSOF(datagrams));
         tcase_add_loop_test(t, test_claim, 0, ELEMENTSOF(claims));

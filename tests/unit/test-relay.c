@@ -258,12 +258,13 @@ START_TEST(test_the_ends_of_a_new_relay) {
                                    "\"port\": 1, \"endPort\": "
                                    "9}]}], \"deny\": [{\"to\": [{\"host\": \"*.b.example\"}]}], \"limits\": "
                                    "{\"connections\": 5, "
-                                   "\"bytesOut\": \"1M\"}}}}";
+                                   "\"bytesOut\": \"1M\"}}, \"ingress\": {\"publish\": [{\"port\": 80, "
+                                   "\"hostPort\": 8080, \"clients\": \"any\"}]}}}";
         Policy *p = NULL;
         PolicyError error = { 0 };
         ck_assert_msg(policy_parse(text, strlen(text), NULL, NULL, &p, &error) == 0, "%s", error.sentence);
         RelayEnds ends;
-        ck_assert_int_eq(relay_ends_new(ID, p, &ends), 0);
+        ck_assert_int_eq(relay_ends_new(ID, p, 4711, &ends), 0);
         _cleanup_free_ uint8_t *data = NULL;
         size_t size;
         ck_assert_int_eq(sealed_memfd_read(ends.lease, &data, &size), 0);
@@ -278,6 +279,11 @@ START_TEST(test_the_ends_of_a_new_relay) {
         ck_assert_uint_eq(l->connections, 5);
         ck_assert_uint_eq(l->bytes_out, 1024 * 1024);
         ck_assert_uint_eq(l->bytes_in, LEASE_UNLIMITED);
+        ck_assert_uint_eq(l->owner, 4711);
+        ck_assert_uint_eq(l->n_publish, 1);
+        ck_assert(net_publish_covers(&l->publish[0], &p->publish[0]) &&
+                        net_publish_covers(&p->publish[0], &l->publish[0]));
+        ck_assert_str_eq(l->publish[0].clause, "/network/ingress/publish/0");
         for (size_t i = 0; i < l->egress.allow[0].n_peers; i++)
                 ck_assert(net_peer_covers(&l->egress.allow[0].peers[i], &p->egress.allow[0].peers[i]) &&
                                 net_peer_covers(&p->egress.allow[0].peers[i], &l->egress.allow[0].peers[i]));

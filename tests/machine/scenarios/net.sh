@@ -409,12 +409,17 @@ server.accept()
         does_not curl -sS --max-time 20 http://0.0.0.0:18080/
 }
 
-# let_ceiling WORD: a ceiling of this host, in which ingress has that, which the vendor's does not
+# let_ceiling INGRESS WORD: a ceiling of this host, in which ingress is that, which the vendor's is not, and by which it is known
 let_ceiling() {
         defer rm -f /etc/mxc/ceiling.json
         mkdir -p /etc/mxc
-        sed "s|\"ingress\": {.*}|\"ingress\": {$1}|" /usr/lib/mxc/ceiling.json >/etc/mxc/ceiling.json
-        wait_until 10 ceiling_has "${1//[: ]/}"
+        python3 - "$1" >/etc/mxc/ceiling.json <<'END'
+import json, sys
+ceiling = json.load(open("/usr/lib/mxc/ceiling.json"))
+ceiling["network"]["ingress"] = json.loads("{" + sys.argv[1] + "}")
+json.dump(ceiling, sys.stdout)
+END
+        wait_until 10 ceiling_has "$2"
 }
 ceiling_has() { mxcctl policy show ceiling | tr -d ': \n' | grep -qF "$1"; }
 
@@ -432,7 +437,7 @@ test_the_host_s_loopback_is_reached_where_two_clauses_say_so() {
         printf '%s\n' "$open" >"$work/net.json"
         assert_status 125 go curl -sS --max-time 20 $url # the vendor's ceiling does not
         assert_record MXC_EVENT=spawn MXC_DECISION=deny MXC_REASON=beyond-ceiling MXC_CLAUSE=/network/ingress/hostLoopback
-        let_ceiling '"hostLoopback": "allow"'
+        let_ceiling '"hostLoopback": "allow"' '"hostLoopback""allow"'
         assert_ok go curl -sS -o got --max-time 20 $url
         assert_record MXC_EVENT=connect MXC_DECISION=allow MXC_TARGET=tcp/10.0.2.2:18081 MXC_CLAUSE='net#/network/egress/allow/0'
         local where
@@ -442,6 +447,82 @@ test_the_host_s_loopback_is_reached_where_two_clauses_say_so() {
         does_not curl -sS --max-time 20 http://10.0.2.2:22/
         assert_ok as alice sh -c 'printf "%s" "$1" >open.json; mxcctl policy explain ./open.json connect 10.0.2.2:18081' sh "$open"
         assert_contains "$output" 'own loopback'
+}
+
+# publishing ENTRIES: a policy document that shows these; $published
+publishing() { published='{"schema": "mxc-policy/1", "name": "shown", "extends": "workspace", "network": {"ingress": {"publish": '"$1"'}}}'; }
+served='cd "$1" && echo inside >page && exec python3 -m http.server --bind 127.0.0.1 8080'
+comes() { as "$1" curl -sS --max-time 20 "http://127.0.0.1:$2/page"; }
+
+test_a_published_port_is_the_owner_s() {
+        workspace alice
+        publishing '[{"port": 8080, "hostPort": 18090}]'
+        spawn alice workspace s "$ws" policy s "$published" -- sh -c "$served" sh "$ws"
+        defer end_quietly "$sandbox"
+        wait_until 20 comes alice 18090
+        assert_eq inside "$(comes alice 18090)"
+        local id=${sandbox##*/} clause='shown#/network/ingress/publish/0'
+        assert_record MXC_EVENT=accept MXC_DECISION=allow MXC_SANDBOX="$id" MXC_TARGET=published/18090 MXC_PEER_UID="$(id -u alice)" \
+                MXC_CLAUSE="$clause" MXC_ON_BEHALF_USER=alice
+        assert_record MXC_EVENT=disconnect MXC_SANDBOX="$id" MXC_TARGET=published/18090
+        assert_eq inside "$(comes root 18090)"
+        assert_fails comes bob 18090
+        assert_record MXC_EVENT=accept MXC_DECISION=deny MXC_REASON=not-owner MXC_SANDBOX="$id" MXC_PEER_UID="$(id -u bob)"
+        assert_ok as alice mxcctl net "$id"
+        assert_contains "$output" published/18090
+        # only there, and only that
+        assert_fails as alice curl -sS --max-time 20 http://127.0.0.1:8080/page
+        assert_fails as alice curl -sS --max-time 20 http://127.0.0.2:18090/page
+        assert_fails as alice curl -sS --max-time 20 'http://[::1]:18090/page'
+        assert_ok call "$sandbox" Sandbox Stop
+        assert_fails comes alice 18090
+}
+
+test_a_published_port_is_taken_once() {
+        workspace alice
+        publishing '[{"port": 8080, "hostPort": 18091}]'
+        spawn alice workspace s "$ws" policy s "$published" -- sleep infinity
+        local first=$sandbox
+        assert_refused AddressInUse spawn alice workspace s "$ws" policy s "$published" -- true
+        assert_contains "$output" 127.0.0.1:18091
+        assert_record MXC_EVENT=fail MXC_STEP=publish
+        assert_ok call "$first" Sandbox Stop
+        spawn alice workspace s "$ws" policy s "$published" -- sleep infinity
+        defer end_quietly "$sandbox"
+        assert_ne "$first" "$sandbox"
+}
+
+test_what_may_be_published_has_bounds() {
+        workspace alice
+        local entry
+        for entry in '{"port": 80}' '{"port": 8080, "hostPort": 1023}'; do
+                publishing "[$entry]"
+                assert_refused PolicyInvalid spawn alice policy s "$published" -- true
+        done
+        for entry in '{"port": 8080, "address": "0.0.0.0"}' '{"port": 8080, "clients": "any"}' '{"port": 8080, "address": "127.0.0.2"}'; do
+                publishing "[$entry]"
+                assert_refused Denied spawn alice policy s "$published" -- true
+                assert_record MXC_EVENT=spawn MXC_DECISION=deny MXC_REASON=beyond-ceiling MXC_CLAUSE=/network/ingress/publish/0
+        done
+        publishing '[{"port": 8080, "endPort": 8081}]'
+        assert_refused Unsupported spawn alice policy s "$published" -- true
+        assert_ok mxcctl policy explain ceiling publish 8080
+        assert_fails mxcctl policy explain ceiling publish 0.0.0.0:8080
+}
+
+# One sandbox shows a port to anybody, and another may reach the host's loopback: they do not meet there.
+test_sandboxes_do_not_meet_on_the_host_s_loopback() {
+        workspace alice
+        let_ceiling '"hostLoopback": "allow", "publish": [{"port": 8080, "clients": "any"}]' '"clients""any"'
+        publishing '[{"port": 8080, "clients": "any"}]'
+        spawn alice workspace s "$ws" policy s "$published" -- sh -c "$served" sh "$ws"
+        defer end_quietly "$sandbox"
+        local id=${sandbox##*/}
+        wait_until 20 comes bob 8080
+        online '[{"to": [{"cidr": "10.0.2.2"}]}]'
+        printf '%s\n' "${online/'"network": {'/'"network": {"ingress": {"hostLoopback": "allow"}, '}" >"$work/net.json"
+        does_not curl -sS --max-time 20 http://10.0.2.2:8080/page
+        assert_record MXC_EVENT=accept MXC_DECISION=deny MXC_REASON=from-sandbox MXC_SANDBOX="$id"
 }
 
 test_the_relay_is_nobody() {
