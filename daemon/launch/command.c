@@ -128,10 +128,12 @@ _Noreturn void command_run(const Command *c) {
                 fail(c, LAUNCH_STEP_FDS, -errno, NULL);
         if (c->prove) /* the filter below only takes away more */
                 proof_run(c->prove, c->report);
-        r = c->mediator ? mediator_submit(c->mediator, c->filters->mediated)
-                        : filter_load(&c->filters->command);
+        r = c->mediator ? mediator_submit(c->mediator, c->filters->mediated) : 0;
         if (r < 0)
-                fail(c, LAUNCH_STEP_SECCOMP, r, c->mediator ? "mediation" : NULL);
+                fail(c, LAUNCH_STEP_SECCOMP, r, "mediation");
+        r = filter_load(&c->filters->command); /* beside the one that brings calls: what either refuses is refused */
+        if (r < 0)
+                fail(c, LAUNCH_STEP_SECCOMP, r, NULL);
         r = execute(argv, env);
         fail(c, LAUNCH_STEP_EXEC, r, argv[0]);
 }

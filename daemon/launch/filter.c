@@ -31,6 +31,9 @@ static const char *const needed_by_init[] = { "brk", "chdir", "clock_gettime", "
         "set_robust_list", "set_tid_address", "setsid", "signalfd4", "statfs", "statx", "tgkill", "wait4",
         "write" };
 
+/* A command whose calls are brought to pid 1 sends the listener there once the program is loaded, and then loads its own. */
+static const char *const needed_to_submit[] = { "seccomp", "sendmsg" };
+
 /* To act in the place of a command where names are mediated; what it acts upon is read from that command's memory. */
 static const char *const needed_by_mediator[] = { "bind", "chmod", "faccessat2", "fchdir", "fchmodat",
         "fchownat", "ftruncate", "getxattr", "inotify_add_watch", "linkat", "listxattr", "mkdirat",
@@ -159,10 +162,11 @@ static bool plan_allows(const PlanTemplate *t, const char *name) {
         return lists((const char *const *)t->syscalls, t->n_syscalls, name);
 }
 
-typedef enum For { FOR_COMMAND, FOR_INIT, FOR_MEDIATOR } For;
+typedef enum For { FOR_COMMAND, FOR_MEDIATED, FOR_INIT, FOR_MEDIATOR } For;
 
 static bool is_needed(For whom, const char *name) {
-        return (whom >= FOR_INIT && lists(needed_by_init, ELEMENTSOF(needed_by_init), name)) ||
+        return (whom == FOR_MEDIATED && lists(needed_to_submit, ELEMENTSOF(needed_to_submit), name)) ||
+               (whom >= FOR_INIT && lists(needed_by_init, ELEMENTSOF(needed_by_init), name)) ||
                (whom == FOR_MEDIATOR && lists(needed_by_mediator, ELEMENTSOF(needed_by_mediator), name));
 }
 
@@ -183,7 +187,7 @@ static int compile(FilterTable *t, const PlanTemplate *plan, For whom, FilterPro
 }
 
 static int compile_brought(FilterTable *t, const PlanTemplate *plan, bool reads, FilterProgram *ret) {
-        fill(t, plan, FOR_COMMAND);
+        fill(t, plan, FOR_MEDIATED);
         mediate_filter_put(t, reads);
         return filter_table_compile(t, ret);
 }

@@ -536,6 +536,18 @@ static void signals(void) {
         }
 }
 
+/* The call that brought the listener to pid 1. */
+static void message(void) {
+        int pair[2];
+        check(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0, "a pair");
+        struct iovec part = { .iov_base = (void *)"x", .iov_len = 1 };
+        const struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1 };
+        ssize_t n = sendmsg(pair[0], &m, 0);
+        check(n == 1 || errno == EPERM, "how it is refused");
+        if (n == 1)
+                check(close(open("sent", O_WRONLY | O_CREAT | O_CLOEXEC, 0644)) == 0, "told");
+}
+
 static void sockets(void) {
         struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "d/s" };
         check(mkdir("d", 0755) == 0, "mkdir");
@@ -603,10 +615,11 @@ int main(int argc, char **argv) {
                 { "race-text-mkdir", race_text_mkdir }, { "race-text-rename", race_text_rename },
                 { "race-symlink", race_symlink }, { "race-directory", race_directory },
                 { "race-descriptor", race_descriptor }, { "signals", signals }, { "sockets", sockets },
-                { "temporary-files", temporary_files }, { "hidden-work", hidden_work },
-                { "denied-paths", denied_paths }, { "denied-reopened", denied_reopened },
-                { "denied-moved", denied_moved }, { "denied-metadata", denied_metadata },
-                { "denied-executed", denied_executed }, { "denied-race", denied_race } };
+                { "message", message }, { "temporary-files", temporary_files },
+                { "hidden-work", hidden_work }, { "denied-paths", denied_paths },
+                { "denied-reopened", denied_reopened }, { "denied-moved", denied_moved },
+                { "denied-metadata", denied_metadata }, { "denied-executed", denied_executed },
+                { "denied-race", denied_race } };
         for (size_t i = 0; argc == 2 && i < ELEMENTSOF(attacks); i++)
                 if (streq(attacks[i].name, argv[1])) {
                         attacks[i].act();

@@ -129,6 +129,28 @@ static void attack_all(Rig *r, bool walls, bool denied) {
         }
 }
 
+/* A plan may list fewer calls than it takes to get there: it begins all the same, and has no more than it lists. */
+static void attack_narrow(Rig *r, bool walls, bool denied) {
+        static RigResult result;
+        _cleanup_(launch_plan_freep) LaunchPlan *p =
+                        attacker_plan(r, "./a message && echo x >f && ! echo x 2>/dev/null >.envrc");
+        plan_remove_syscall(p, "sendmsg");
+        plan_remove_syscall(p, "seccomp");
+        if (denied)
+                deny(r, p, "elsewhere");
+        prepare_with(r, NULL);
+        rig_run(r, p, &result);
+        bool ok = result.started && result.code == 0 && host(r, "test -s f") == 0 && host(r, MADE) != 0 &&
+                  (host(r, "test -e sent") == 0) == !walls;
+        if (!ok)
+                print_output(&result);
+        tell(ok,
+                        !walls   ? "done without the walls"
+                        : denied ? "refused where reading is mediated too"
+                                 : "refused",
+                        "a message where the plan lists none");
+}
+
 /* ---- what is denied, and is there only since the agent runs ---- */
 
 static const char *const denials[] = { "denied-paths", "denied-reopened", "denied-moved", "denied-metadata",
@@ -327,6 +349,8 @@ int main(int argc, char **argv) {
         tell(guard || r.features.mediate, "kept", "names, on this kernel");
         attack_all(&r, true, false);
         attack_all(&r, true, true);
+        attack_narrow(&r, true, false);
+        attack_narrow(&r, true, true);
         deny_all(&r, true);
         for (int denied = 0; denied < 2; denied++) {
                 work_all(&r, denied);
@@ -342,6 +366,11 @@ int main(int argc, char **argv) {
         deny_all(&r, false);
         attack_by_exec(&r, false);
         die(&r, false);
+        rig_stop(&r);
+
+        begin(&r, argv[2], "seccomp-command", argv[3]);
+        attack_narrow(&r, false, false);
+        attack_narrow(&r, false, true);
         rig_stop(&r);
 
         begin(&r, argv[2], "mediation", argv[3]);

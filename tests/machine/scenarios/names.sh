@@ -14,6 +14,24 @@ test_names_are_kept() {
         grep -q '^1\.\.[1-9]' "$out"
 }
 
+# Whatever keeps them, a policy of few system calls is carried out with names that it denies.
+test_names_are_kept_in_every_profile() {
+        local profile document
+        workspace alice
+        as alice git init -q .
+        as alice sh -c 'echo the secret >.env'
+        for profile in strict agent build; do
+                document='{"schema": "mxc-policy/1", "name": "few", "extends": "workspace", "process": {"syscalls": "'$profile'"},
+                        "filesystem": {"deniedPaths": ["${workspace}/.env"]}}'
+                as alice sh -c 'printf "%s\n" "$1" >few.json' sh "$document"
+                assert_ok as alice mxcctl run -p few.json -- sh -c 'echo x >made; ! cat .env && ! echo x >.git/hooks/pre-commit'
+                assert_lacks "$output" 'the secret'
+                [ -s "$ws/made" ] || fail "nothing can be made under $profile"
+                rm "$ws/made"
+                assert_status 127 as alice mxcctl run -p few.json -- no-such-command
+        done
+}
+
 # Debian's kernel takes BPF LSM programs; a guard that does not load there is broken, and mediation would hide it.
 test_limit_guard_is_loaded() {
         systemctl start mxc-guard.service
