@@ -113,6 +113,23 @@ static int run_revoke(Act *a, sd_bus_error *error) {
         return r < 0 ? r : set_state(a, AGENT_REVOKED, AUDIT_REVOKE, reason, error);
 }
 
+/* True: the act is over. */
+static bool refuse_set_policy(Act *a, const Agent *agent) {
+        const char *file = NULL;
+        int r = registry_may_set_policy(agent, &file);
+        if (r == -EPERM)
+                act_refuse(a, REASON_AGENT_REVOKED, "The agent is revoked, for good.");
+        else if (r < 0) {
+                _cleanup_free_ char *sentence = NULL;
+                if (asprintf(&sentence, "The policy of agent %s is said by %s: change it there.",
+                                    agent->name, file) < 0)
+                        sentence = NULL;
+                act_refuse(a, REASON_INVALID_ARGUMENT,
+                                sentence ? sentence : "A file says it: change it there.");
+        }
+        return r < 0;
+}
+
 static int run_set_policy(Act *a, sd_bus_error *error) {
         const char *policy;
         int r = sd_bus_message_read(a->message, "s", &policy);
@@ -122,6 +139,8 @@ static int run_set_policy(Act *a, sd_bus_error *error) {
         if (!policy_store_find(a->manager->policies, policy))
                 return sd_bus_error_setf(error, MXC_ERROR_NO_SUCH_POLICY,
                                 "There is no policy '%s'; see mxcctl policy list.", policy);
+        if (refuse_set_policy(a, agent))
+                return 0;
         AuditSubject about = subject(a->caller, agent);
         about.policy = policy;
         about.digest = policy_store_find(a->manager->policies, policy)->digest;

@@ -104,18 +104,28 @@ int registry_set_state(Registry *r, Agent *a, AgentState state, const char *reas
         return 0;
 }
 
-int registry_set_policy(Registry *r, Agent *a, const char *policy) {
-        Entry *e = (Entry *)a;
+int registry_may_set_policy(const Agent *a, const char **ret_file) {
+        const Entry *e = (const Entry *)a;
         if (a->state == AGENT_REVOKED)
                 return -EPERM;
-        if (e->kind == AGENT_FILE)
-                return -EROFS;
+        if (e->kind != AGENT_FILE)
+                return 0;
+        if (ret_file)
+                *ret_file = e->file ? e->file : "its file";
+        return -EROFS;
+}
+
+int registry_set_policy(Registry *r, Agent *a, const char *policy) {
+        Entry *e = (Entry *)a;
+        int k = registry_may_set_policy(a, NULL);
+        if (k < 0)
+                return k;
         _cleanup_free_ char *copy = strdup(policy);
         if (!copy)
                 return -ENOMEM;
         AgentRecord record = record_of(e);
         record.document.policy = copy;
-        int k = write_record(r, &record);
+        k = write_record(r, &record);
         if (k < 0)
                 return k;
         free(a->policy);

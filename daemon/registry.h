@@ -92,4 +92,6 @@ int registry_register(Registry *r, const AgentDocument *d, Agent **ret);
 /* Whether one of these three stands against it, before anything is on record. */
 int registry_may_register(const Registry *r, const AgentDocument *d);
 int registry_set_state(Registry *r, Agent *a, AgentState state, const char *reason); /* -EPERM: out of revoked */
-int registry_set_policy(Registry *r, Agent *a, const char *policy); /* -EPERM: revoked. -EROFS: a file says it, change that */
+int registry_set_policy(Registry *r, Agent *a, const char *policy); /* as the next */
+/* Whether it can be set, before that is on record. -EPERM: revoked. -EROFS: a file says it, *ret_file (optional, the agent's): change that. */
+int registry_may_set_policy(const Agent *a, const char **ret_file);

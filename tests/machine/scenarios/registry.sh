@@ -229,6 +229,19 @@ test_everything_said_of_an_agent_survives() {
         assert_record MXC_EVENT=control MXC_DECISION=deny MXC_REASON=agent-revoked MXC_ACTION=org.mxc1.Agent.Resume MXC_AGENT="$name"
         assert_refused AgentRevoked call /org/mxc1 Manager RevokeAgent ss "$name" again
         assert_record MXC_EVENT=control MXC_DECISION=deny MXC_REASON=agent-revoked MXC_ACTION=org.mxc1.Manager.RevokeAgent MXC_AGENT="$name"
+        scenario_cursor
+        assert_refused AgentRevoked call "$(agent "$name")" Agent SetPolicy s workspace
+        assert_eq 0 "$(records MXC_EVENT=set-policy MXC_AGENT="$name")" 'what was refused is on record as done'
+}
+
+test_a_policy_that_a_file_says_is_changed_there() {
+        put_agent alice
+        wait_until 10 agent_is robot active
+        assert_refused InvalidArgument call "$(agent robot)" Agent SetPolicy s locked
+        assert_contains "$output" "$agent_file"
+        assert_record MXC_EVENT=control MXC_DECISION=deny MXC_ACTION=org.mxc1.Agent.SetPolicy MXC_AGENT=robot
+        assert_eq 0 "$(records MXC_EVENT=set-policy MXC_AGENT=robot MXC_CALLER_UID=0)" 'what was refused is on record as done'
+        assert_eq workspace "$(property "$(agent robot)" Policy)"
 }
 
 test_a_revoked_name_stays_taken() {
