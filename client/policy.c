@@ -148,11 +148,24 @@ static int take_question(const Verb *v, Question *q, int id, const char *value) 
         return 0;
 }
 
+/* A path of the question, from the current directory on. NULL: out of memory, or it has none; the caller frees. */
+static char *from_here(const char *path) {
+        _cleanup_free_ char *cwd = getcwd(NULL, 0);
+        char *whole = NULL;
+        while (strncmp(path, "./", 2) == 0)
+                path += 2;
+        if (cwd && streq(path, "."))
+                return TAKE_PTR(cwd);
+        return cwd && asprintf(&whole, "%s/%s", cwd, path) >= 0 ? whole : NULL;
+}
+
 /* HOST:PORT, ADDRESS:PORT and [ADDRESS]:PORT in one word, as in the audit; an IPv6 address without brackets has no port in it. *ret_host is the
  * caller's to free. */
 static int split_port(const Verb *v, const char *target, Question *q, char **ret_host) {
         bool bracketed = target[0] == '[';
         const char *end = bracketed ? strchr(target, ']') : strchr(target, ':');
+        if (strstr(target, "://"))
+                return verb_misused(v, "%s: it is a host, and its port, as in api.github.com:443", target);
         if (!end || (!bracketed && strchr(end + 1, ':')))
                 return 0;
         size_t n = (size_t)(end - target) - bracketed;
@@ -241,6 +254,10 @@ static void print_decision(
                 printf("  %s\n", sentence);
 }
 
+static bool is_about_path(const char *action) {
+        return streq(action, "read") || streq(action, "write") || streq(action, "exec");
+}
+
 int policy_explain(const Verb *v, Options *o) {
         Question q = { .port = -1, .from = -1 };
         json_auto_t *decision = NULL;
@@ -254,7 +271,7 @@ int policy_explain(const Verb *v, Options *o) {
                 return status;
         if (o->n_words < 2 || o->n_words > 3)
                 return verb_misused(v, "it takes %s", v->arguments);
-        _cleanup_free_ char *host = NULL;
+        _cleanup_free_ char *host = NULL, *path = NULL;
         char *words[3] = { o->argv[0], o->argv[1], o->n_words > 2 ? o->argv[2] : NULL };
         if (streq(words[1], "publish") && words[2] && strspn(words[2], "0123456789") == strlen(words[2])) {
                 status = take_question(v, &q, EXPLAIN_PORT, words[2]);
@@ -266,6 +283,11 @@ int policy_explain(const Verb *v, Options *o) {
                 if (status != 0)
                         return status;
                 words[2] = host ? host : words[2];
+        } else if (is_about_path(words[1]) && words[2] && words[2][0] != '/') {
+                path = from_here(words[2]);
+                if (!path)
+                        return fail(STATUS_TROUBLE, "cannot tell where %s is", words[2]);
+                words[2] = path;
         }
         status = ask(&q, words, o->n_words, &decision);
         if (status != 0)

@@ -112,11 +112,18 @@ static int read_question(sd_bus_message *m, const char *action, Question *q, sd_
         if (q->request.kind == REQUEST_RESOURCE && !q->has_amount)
                 return sd_bus_error_setf(error, MXC_ERROR_INVALID_ARGUMENT,
                                 "amount: how much of %s is asked for must be said.", q->request.target);
+        bool port = q->request.kind == REQUEST_PUBLISH ||
+                    (q->request.kind == REQUEST_CONNECT && q->request.protocol != PROTOCOL_ICMP);
+        if (port && q->request.port == 0)
+                return sd_bus_error_set(error, MXC_ERROR_INVALID_ARGUMENT,
+                                "port: which one must be said, as in api.github.com:443.");
         bool path = q->request.kind == REQUEST_READ || q->request.kind == REQUEST_WRITE ||
                     q->request.kind == REQUEST_EXEC;
         if (path && !path_is_normal(q->request.target))
                 return sd_bus_error_setf(error, MXC_ERROR_INVALID_ARGUMENT,
-                                "target: an absolute path; not '%s'.", q->request.target);
+                                "target: an absolute path without '.', '..', '//' or a slash at its end; "
+                                "not '%s'.",
+                                q->request.target);
         if (q->workspace && !path_is_normal(q->workspace))
                 return sd_bus_error_setf(error, MXC_ERROR_INVALID_ARGUMENT,
                                 "workspace: an absolute path; not '%s'.", q->workspace);

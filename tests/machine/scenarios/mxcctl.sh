@@ -479,6 +479,15 @@ test_policies() {
         assert_status 1 as alice mxcctl policy explain workspace read /etc/shadow
         assert_contains "$output" 'denied'
         assert_status 1 as alice mxcctl policy explain workspace connect example.com --port 443
+        assert_status 2 as alice mxcctl policy explain workspace connect example.com
+        assert_contains "$output" 'port: which one must be said'
+        assert_status 2 as alice mxcctl policy explain workspace connect https://example.com/
+        assert_contains "$output" 'as in api.github.com:443'
+        assert_status 1 as alice mxcctl policy explain workspace connect example.com --protocol icmp
+        assert_status 0 as alice mxcctl policy explain workspace write x
+        assert_contains "$output" "allows writing $ws/x"
+        assert_status 0 as alice mxcctl policy explain workspace read ./x
+        assert_status 2 as alice mxcctl policy explain workspace read ../x
         assert_eq deny "$(json 'x["verdict"]' as alice mxcctl policy explain --json workspace syscall ptrace)"
         assert_status 2 as alice mxcctl policy explain nowhere read /
         assert_status 0 as alice mxcctl policy explain locked resource runtimeMax --amount 1min
