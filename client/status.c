@@ -46,8 +46,6 @@ const char *hint_of_error(const char *name, const char *sentence) {
         static const struct {
                 const char *name, *hint;
         } hints[] = {
-                { MXC_ERROR_DENIED, "`mxcctl policy explain` tells what a policy allows; --clamp cuts a "
-                                    "policy down to its bounds." },
                 { MXC_ERROR_NO_SUCH_AGENT, "`mxcctl agent list` shows the agents there are; without --agent "
                                            "you run as your own." },
                 { MXC_ERROR_NO_SUCH_SANDBOX, "`mxcctl list` shows the sandboxes there are." },
@@ -81,6 +79,12 @@ const char *hint_of_error(const char *name, const char *sentence) {
         };
         if (strstr(sentence, "mxcctl")) /* it says so itself */
                 return NULL;
+        if (streq(name, MXC_ERROR_DENIED)) /* by a policy, by polkit, or for what it is */
+                return strstr(sentence, "olicy ") ? "`mxcctl policy explain` tells what a policy allows; "
+                                                    "--clamp cuts a policy down to its bounds."
+                       : strstr(sentence, "authentication")
+                                       ? "It takes an administrator: do it as root, or where polkit can ask."
+                                       : NULL;
         for (size_t i = 0; i < ELEMENTSOF(hints); i++)
                 if (streq(hints[i].name, name))
                         return hints[i].hint;

@@ -482,8 +482,9 @@ int spawn_find_policy(Manager *m, const char *name, Policy **ret, bool *ret_stor
         }
         PolicyError error = { 0 };
         int r = policy_parse(name, strlen(name), policy_store_lookup, m->policies, ret, &error);
-        if (r == -EINVAL && asprintf(ret_sentence, "line %d, column %d: %s: %s", error.line, error.column,
+        if (r == -EINVAL && asprintf(ret_sentence, "line %d, column %d: %s%s%s", error.line, error.column,
                                             error.pointer ? error.pointer : "",
+                                            error.pointer && error.pointer[0] ? ": " : "",
                                             error.sentence ? error.sentence : "") < 0)
                 *ret_sentence = NULL;
         policy_error_clear(&error);
