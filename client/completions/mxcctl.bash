@@ -90,7 +90,7 @@ _mxcctl() {
                 [policy diff]="$object"
         )
         # Options whose value is a word of its own; the others with a value are written with =.
-        local valued=' --agent --policy --workspace --cwd --env --timeout --label --containment --delay --iterations --order --signal --whom --since --until --decision --event --target --sandbox --lines --directory --owner --description --reason --protocol --port --value --host -a -p -w -E -d -n -o -s -S -U -e -t -D -r -H '
+        local valued=' --agent --policy --workspace --cwd --env --timeout --label --containment --delay --iterations --order --signal --whom --since --until --decision --event --target --sandbox --lines --directory --owner --description --reason --protocol --port --from --amount --value --host -a -p -w -E -d -n -o -s -S -U -e -t -D -r -H '
 
         # "--name=value" comes as three words where = breaks words.
         local cur=${COMP_WORDS[COMP_CWORD]} option='' verb='' n=0 i word skip=''

@@ -59,6 +59,11 @@ def options_of(verb):
     return set(re.findall(r"^  (?:-\w,|   ) --([a-z-]+)", help_of(verb), re.M))
 
 
+def valued_options_of(verb):
+    """Whose value may be the next word: as they are typed."""
+    return [o for pair in re.findall(r"^  (?:(-\w),|   ) (--[a-z-]+)=", help_of(verb), re.M) for o in pair if o]
+
+
 def differences(what, got, wanted):
     got, wanted = set(got), set(wanted)
     if got - wanted:
@@ -111,6 +116,9 @@ def check_bash(tree):
         yield from differences(f"bash: verbs of {noun}", complete(script, "mxcctl", noun, ""), verbs_in(help_of(noun)))
     for verb in all_verbs():
         yield from differences(f"bash: options of {verb}", complete(script, "mxcctl", *verb.split(), "--"), {f"--{o}" for o in options_of(verb)})
+        for option in valued_options_of(verb):
+            if "--help" in complete(script, "mxcctl", *verb.split(), option, "--"):
+                yield f"bash: the word behind mxcctl {verb} {option} is taken for an option"
     events = set(re.findall(r'X\(\w+, "([^"]+)", "[0-9a-f]{32}"', tree["common/audit-event.h"]))
     yield from differences("bash: events", complete(script, "mxcctl", "audit", "--event", "=", ""), events)
     yield from differences("bash: decisions", complete(script, "mxcctl", "audit", "--event", "=", "exit", "--decision", ""), ("allow", "deny", "none"))
@@ -213,6 +221,7 @@ HARMFUL = {
         (BASH, '[agent revoke]="--reason $asks"', '[agent revoke]="$asks"'),
         (BASH, "'list show check explain diff'", "'list show check explain'"),
         (BASH, "adopt lost stuck daemon gap", "adopt lost daemon"),
+        (BASH, " --from --amount --value ", " --from --value "),
         ("common/audit-event.h", '"thaw"', '"melt"'),
     ],
     check_zsh: [
