@@ -105,6 +105,15 @@ static int deny(Decision *d, DecisionReason reason, const char *bound, const cha
         return d->clause && d->sentence ? 0 : -ENOMEM;
 }
 
+/* Of a grant that is for the host's loopback, which a sandbox has by its policy or not at all. */
+static bool is_for_host(const Policy *grant) {
+        const NetRule *rule = &grant->egress.allow[0];
+        for (size_t i = 0; i < rule->n_peers; i++)
+                if (rule->peers[i].has_cidr && address_is_host_loopback(&rule->peers[i].cidr))
+                        return true;
+        return false;
+}
+
 /* A rule of the sandbox's own policy that says no to all of it. */
 static const NetRule *find_denial(const Policy *p, const Policy *grant) {
         uint64_t budget = LIMIT_POLICY_PAIRS;
@@ -119,11 +128,21 @@ int grant_decide(const GrantInput *in, Decision *ret, bool *ret_beyond_agent) {
         Widening w = { NULL, NULL };
         *ret = (Decision){ .verdict = VERDICT_ALLOW, .bound = "" };
         if (!policy_network_within(g, in->ceiling, &w)) {
-                int r = deny(ret, REASON_BEYOND_CEILING, "ceiling", "ceiling",
+                _cleanup_free_ char *sentence = NULL;
+                int r = asprintf(&sentence,
+                                "The grant %s. Ask for less, or ask the administrator to widen the ceiling "
+                                "of this host.",
                                 w.sentence ? w.sentence : "is more than the ceiling of this host allows");
+                if (r < 0)
+                        sentence = NULL;
+                r = r < 0 ? -ENOMEM : deny(ret, REASON_BEYOND_CEILING, "ceiling", "ceiling", sentence);
                 widening_clear(&w);
                 return r;
         }
+        if (is_for_host(g) && in->effective->host_loopback != VERDICT_ALLOW)
+                return deny(ret, REASON_BEYOND_AGENT, "policy", "/network/ingress/hostLoopback",
+                                "That address is the host's own loopback, which the policy of the sandbox "
+                                "does not open, and no grant does.");
         const NetRule *denial = find_denial(in->effective, g);
         if (denial)
                 return deny(ret, REASON_BEYOND_AGENT, "policy", denial->clause,

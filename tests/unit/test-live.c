@@ -324,6 +324,29 @@ START_TEST(test_what_may_be_granted) {
 }
 END_TEST
 
+/* A sandbox has the host's loopback by its policy; no grant opens it, and one that did nothing would be a promise. */
+START_TEST(test_the_host_s_loopback) {
+#define EVERYTHING(name, more)                                                                              \
+        "{\"schema\": \"mxc-policy/1\", \"name\": \"" name                                                  \
+        "\", \"network\": {\"egress\": {\"default\": \"allow\"}" more "}}"
+#define TO(address)                                                                                         \
+        "{\"to\": [{\"cidr\": \"" address "\"}], \"ports\": [{\"protocol\": \"tcp\", \"port\": 22}]}"
+        begin();
+        write_file("usr/ceiling.json",
+                        EVERYTHING("ceiling", ", \"ingress\": {\"hostLoopback\": \"allow\"}"));
+        load();
+        expect_decision(TO("10.0.2.2"), VERDICT_DENY, REASON_BEYOND_AGENT, false);
+        expect_decision(TO("fd00:6d78:6300::2"), VERDICT_DENY, REASON_BEYOND_AGENT, false);
+        expect_decision(TO("10.0.2.4"), VERDICT_ALLOW, REASON_ALLOWED, true);
+        write_file("usr/policies/p.json", EVERYTHING("p", ", \"ingress\": {\"hostLoopback\": \"allow\"}"));
+        load();
+        policy_unref(sandbox->effective->policy);
+        sandbox->effective->policy = policy_ref((Policy *)policy_store_find(m.policies, "p"));
+        expect_decision(TO("10.0.2.2"), VERDICT_ALLOW, REASON_ALLOWED, false);
+        end();
+}
+END_TEST
+
 /* What the policy denies by a rule, no grant undoes: neither all of it, nor a part. */
 START_TEST(test_a_denial_stays) {
         begin();
@@ -548,6 +571,7 @@ int main(void) {
         tcase_add_test(t, test_another_agent);
         tcase_add_test(t, test_adopted);
         tcase_add_test(t, test_what_may_be_granted);
+        tcase_add_test(t, test_the_host_s_loopback);
         tcase_add_test(t, test_a_denial_stays);
         tcase_add_test(t, test_a_grant_is_held_to_its_bounds);
         tcase_add_test(t, test_a_lease_says_when_a_grant_is_over);
