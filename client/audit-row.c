@@ -7,6 +7,7 @@
 #include "audit-event.h"
 #include "cleanup.h"
 #include "escape.h"
+#include "grant.h"
 #include "objects.h"
 #include "when.h"
 
@@ -166,6 +167,8 @@ uint64_t audit_row_time(const json_t *row) {
 
 static char *target_text(const json_t *row) {
         const json_t *target = json_object_get(row, "target");
+        if (json_is_object(target)) /* a rule that was granted */
+                return grant_text(target);
         return json_is_array(target) ? words_shown(target)
                                      : strdup(json_is_string(target) ? json_string_value(target) : "");
 }
@@ -246,6 +249,22 @@ static bool is_network(const char *event) {
                streq(event, words[AUDIT_ACCEPT]) || streq(event, words[AUDIT_DISCONNECT]);
 }
 
+static void put_grant(FILE *f, const json_t *row, const char *target) {
+        char buffer[WHEN_SIZE], number[32];
+        const uint64_t second = 1000000, usec = member_number(row, "usec");
+        (void)snprintf(number, sizeof(number), "%d", (int)member_number(row, "grant"));
+        put_part(f, "", target);
+        put_part(f, "grant ", number);
+        if (streq(member_text(row, "event"), words[AUDIT_GRANT_OVER]))
+                put_part(f, "", member_text(row, "reason"));
+        else /* until a moment that was named a little before */
+                put_part(f, "for ", span_format(buffer, (usec + second - 1) / second * second));
+}
+
+static bool is_grant(const char *event) {
+        return streq(event, words[AUDIT_GRANT]) || streq(event, words[AUDIT_GRANT_OVER]);
+}
+
 static void put_anything(FILE *f, const json_t *row, const char *target) {
         static const char *const with_policy[] = { "register", "set-policy" }, *const self_evident[] = {
                 "freeze", "thaw", "resume"
@@ -298,6 +317,8 @@ char *audit_row_detail(const json_t *row) {
                 put_exit(f, row);
         else if (is_network(event))
                 put_network(f, row, target);
+        else if (is_grant(event))
+                put_grant(f, row, target);
         else
                 put_anything(f, row, target);
         put_refusal(f, row);

@@ -60,6 +60,26 @@ json_t *grant_rule(const char *destination) {
         return json_pack("{s:[{s:s}], s:[{s:s}]}", "to", key, host, "ports", "protocol", "tcp");
 }
 
+char *grant_text(const json_t *rule) {
+        const json_t *to = json_object_get(rule, "to"), *ports = json_object_get(rule, "ports");
+        const json_t *peer = json_array_get(to, 0), *port = json_array_get(ports, 0);
+        const char *protocol = member_text(port, "protocol"), *host = member_text(peer, "host");
+        const int number = (int)member_number(port, "port");
+        char *text = NULL;
+        if (!*host)
+                host = member_text(peer, "cidr");
+        if (json_array_size(to) != 1 || json_array_size(ports) != 1 || json_object_size(peer) != 1 ||
+                        json_object_get(port, "endPort") || !*host || !*protocol)
+                return json_dumps(rule, JSON_COMPACT);
+        const bool brackets = number > 0 && strchr(host, ':');
+        if (asprintf(&text, "%s/%s%s%s", protocol, brackets ? "[" : "", host, brackets ? "]" : "") < 0)
+                return NULL;
+        if (number == 0)
+                return text;
+        _cleanup_free_ char *before = text;
+        return asprintf(&text, "%s:%d", before, number) < 0 ? NULL : text;
+}
+
 int grant_destination(const Verb *v, Options *o) {
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_free_ char *path = NULL, *text = NULL;

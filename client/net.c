@@ -4,6 +4,8 @@
 #include <time.h>
 
 #include "bus.h"
+#include "cleanup.h"
+#include "grant.h"
 #include "names.h"
 #include "nouns.h"
 #include "objects.h"
@@ -15,11 +17,14 @@ DEFINE_CLEANUP(Table *, table_free);
 
 static void add_connection(Table *t, const json_t *c, uint64_t now) {
         char buffer[WHEN_SIZE];
-        const char *state = member_text(c, "State"), *clause = member_text(c, "Clause");
+        const char *state = member_text(c, "State"), *target = member_text(c, "Target"),
+                   *clause = member_text(c, "Clause");
         uint64_t since = member_number(c, "Since"), count = member_number(c, "Count");
         uint64_t until = member_number(c, "Until");
+        json_auto_t *rule = *target == '{' ? json_loads(target, JSON_REJECT_DUPLICATES, NULL) : NULL;
+        _cleanup_free_ char *granted = rule ? grant_text(rule) : NULL;
         table_add(t, state, streq(state, "refused") ? COLOUR_BAD : COLOUR_NONE);
-        table_add(t, member_text(c, "Target"), COLOUR_NONE);
+        table_add(t, granted ? granted : target, COLOUR_NONE);
         table_add(t, member_text(c, "Address"), COLOUR_NONE);
         if (until > 0) { /* what is left of it */
                 char left[WHEN_SIZE];
@@ -48,8 +53,7 @@ static int print_table(const json_t *totals, const json_t *connections) {
                 add_connection(t, c, (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
         int status = table_print(t, "line", "lines");
         if (!settings.no_legend)
-                printf("%llu connections were allowed so far, %llu refused; over are %llu bytes out, %llu "
-                       "in.\n",
+                printf("Allowed so far: %llu, refused: %llu; what is over had %llu bytes out, %llu in.\n",
                                 (unsigned long long)member_number(totals, "Allowed"),
                                 (unsigned long long)member_number(totals, "Refused"),
                                 (unsigned long long)member_number(totals, "BytesOut"),

@@ -180,7 +180,7 @@ int audit_grant(Audit *a, const AuditSubject *s, const Decision *d, uint32_t num
         audit_record_number(&r, AUDIT_USEC, usec);
         audit_record_message(&r, "Sandbox %s of %s %s reach %s for %" PRIu64 " s%s%s",
                         or_else(s->sandbox, "?"), who_text(&who), allowed ? "may" : "is not to",
-                        or_else(rule, "?"), usec / 1000000, allowed ? "." : ": ",
+                        or_else(rule, "?"), (usec + 999999) / 1000000, allowed ? "." : ": ",
                         allowed ? "" : or_else(d->sentence, decision_reason_to_string(d->reason)));
         return audit_commit(a, &r);
 }

@@ -258,10 +258,15 @@ static const struct {
 START_TEST(test_destinations) {
         json_auto_t *rule = grant_rule(destinations[_i].text);
         _cleanup_free_ char *text = rule ? json_dumps(rule, JSON_COMPACT) : NULL;
-        if (destinations[_i].rule)
-                ck_assert_str_eq(text, destinations[_i].rule);
-        else
+        if (!destinations[_i].rule) {
                 ck_assert_ptr_null(rule);
+                return;
+        }
+        ck_assert_str_eq(text, destinations[_i].rule);
+        _cleanup_free_ char *shown = grant_text(rule);
+        ck_assert_int_eq(strncmp(shown, "tcp/", 4), 0);
+        json_auto_t *again = grant_rule(shown + 4);
+        ck_assert_msg(json_equal(again, rule), "%s", shown);
 }
 END_TEST
 

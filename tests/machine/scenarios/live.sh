@@ -168,6 +168,8 @@ test_a_grant_that_is_shown_and_revoked() {
         assert_ok as alice mxcctl net --full "$id"
         assert_contains "$output" granted
         assert_contains "$output" grant-1
+        assert_contains "$output" tcp/web.example.com:7
+        assert_contains "$(mxcctl audit --sandbox "$id" --event grant)" 'tcp/web.example.com:7, grant 1, for 1h'
         assert_ok as alice mxcctl ungrant "$id" 1
         wait_until 10 told refused
         assert_record MXC_EVENT=grant-over MXC_REASON=revoked MXC_GRANT=1 MXC_ON_BEHALF_USER=alice
@@ -261,6 +263,7 @@ END
         call /org/mxc1 Manager Reload >/dev/null
         wait_until 10 told refused
         assert_refused Denied call "$sandbox" Sandbox Grant st "$RULE" $HOUR
+        assert_contains "$output" '(ceiling, beyond-ceiling)'
         assert_record MXC_EVENT=grant MXC_DECISION=deny MXC_REASON=beyond-ceiling
         rm /etc/mxc/ceiling.json
         # nor where there is nothing that could be opened
