@@ -46,8 +46,9 @@ int bus_error_from_decision(sd_bus_error *error, const Decision *d, const char *
         const char *sentence = d->sentence ? d->sentence : "This is not allowed.";
         if (!d->clause || d->clause[0] == 0)
                 return sd_bus_error_set(error, name_of(d->reason), sentence);
-        return sd_bus_error_setf(error, name_of(d->reason), "%s (%s#%s, %s)", sentence, policy, d->clause,
-                        decision_reason_to_string(d->reason));
+        bool bare = d->clause[0] == '/'; /* otherwise it says of which policy it is */
+        return sd_bus_error_setf(error, name_of(d->reason), "%s (%s%s%s, %s)", sentence, bare ? policy : "",
+                        bare ? "#" : "", d->clause, decision_reason_to_string(d->reason));
 }
 
 int bus_error_from_report(sd_bus_error *error, const LaunchReport *report, const char *argv0) {

@@ -461,7 +461,9 @@ static char *question_text(const PolicyRequest *q) {
                 r = asprintf(&s, "executing %s", target);
                 break;
         case REQUEST_CONNECT:
-                r = asprintf(&s, "connecting to %s, %s port %u", target, protocol, q->port);
+                r = q->protocol == PROTOCOL_ICMP ? asprintf(&s, "reaching %s by icmp", target)
+                                                 : asprintf(&s, "connecting to %s, %s port %u", target,
+                                                                   protocol, q->port);
                 break;
         case REQUEST_ENV:
                 r = asprintf(&s, "the variable %s", target);
