@@ -251,7 +251,9 @@ static int seek(Query *q) {
                 r = wanted_row(q, &row);
                 lines -= r > 0;
         }
-        return r < 0 ? r : sd_journal_previous(q->journal); /* the next step is onto it again */
+        if (r >= 0)
+                r = sd_journal_previous(q->journal); /* the next step is onto it again */
+        return r != 0 ? r : sd_journal_seek_head(q->journal); /* there is none before it */
 }
 
 /* Everything that there is now. 1: go on when there is more, 0: the end of what was asked for. */

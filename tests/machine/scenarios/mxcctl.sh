@@ -539,6 +539,8 @@ test_the_audit_and_its_filters() {
         id=$("${all[@]}" --event start -n 1 | json 'x["sandbox"]' cat)
         assert_eq 3 "$("${all[@]}" --sandbox "${id:0:10}" | wc -l)" 'spawn, start, exit'
         assert_eq 1 "$("${all[@]}" --sandbox "$id" --event exit | wc -l)"
+        assert_eq 3 "$("${all[@]}" --sandbox "$id" -n 3 | wc -l)" 'the last three of three'
+        assert_eq 2 "$("${all[@]}" --sandbox "$id" -n 2 | wc -l)" 'the last two of three'
         assert_eq 1 "$("${all[@]}" --sandbox "$id" --target tru | wc -l)"
         assert_eq 0 "$("${all[@]}" --sandbox "$id" --target 'tr' --decision deny | wc -l)"
         assert_eq 0 "$("${all[@]}" somebody-else | wc -l)"
