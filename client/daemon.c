@@ -20,8 +20,8 @@ static const struct {
         { "landlock", "files and ports once more by the kernel's own rules" },
         { "seccomp", "system calls" },
         { "guard", "denied names stay denied when they are replaced or linked: BPF LSM" },
-        { "mediate", "the same where BPF LSM does not load: the launcher opens what has a denied name "
-                     "near" },
+        { "mediate", "the same where BPF LSM does not load: the first process of a sandbox looks at "
+                     "calls" },
         { "memory", "memoryMax is kept" },
         { "cpu", "cpuQuota and cpuWeight are kept" },
         { "io", "ioWeight is kept" },

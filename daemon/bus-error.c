@@ -84,9 +84,14 @@ int bus_error_from_report(sd_bus_error *error, const LaunchReport *report, const
         if (report->error == ENOTCONN)
                 return sd_bus_error_set(error, MXC_ERROR_LAUNCH_FAILED,
                                 "mxc-launch is not there; see systemctl status mxc-launch. Try again.");
+        bool unreachable = report->step == LAUNCH_STEP_OPEN &&
+                           (report->error == EACCES || report->error == ENOENT);
         return sd_bus_error_setf(error, MXC_ERROR_LAUNCH_FAILED,
-                        "The sandbox could not be built (step %s): %s%s%s.", step, report->detail,
-                        report->detail[0] ? ": " : "", why);
+                        "The sandbox could not be built (step %s): %s%s%s.%s", step, report->detail,
+                        report->detail[0] ? ": " : "", why,
+                        unreachable ? " What a request names must be there, and the owner of the agent must "
+                                      "be able to reach it."
+                                    : "");
 }
 
 int bus_error_internal(sd_bus_error *error, int r, const char *what) {

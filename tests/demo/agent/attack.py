@@ -25,7 +25,8 @@ def attempt(what):
         try:
             got = function()
         except OSError as error:
-            print(f"  refused   {what:46} {errno.errorcode.get(error.errno, '?')}: {error.strerror}")
+            name = errno.errorcode.get(error.errno)  # a resolver's has none
+            print(f"  refused   {what:46} {name + ': ' if name else ''}{error.strerror}")
         except subprocess.CalledProcessError as error:
             words = (error.stderr or error.stdout or b"").decode(errors="replace").strip().splitlines()
             print(f"  refused   {what:46} {words[-1][:60] if words else error.returncode}")
