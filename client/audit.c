@@ -252,7 +252,7 @@ static int seek(Query *q) {
                 lines -= r > 0;
         }
         if (r >= 0)
-                r = sd_journal_previous(q->journal); /* the next step is onto it again */
+                r = sd_journal_previous(q->journal);          /* the next step is onto it again */
         return r != 0 ? r : sd_journal_seek_head(q->journal); /* there is none before it */
 }
 
