@@ -356,6 +356,8 @@ class Relay:
         return self
 
     def __exit__(self, *_):
+        with contextlib.suppress(OSError):
+            self.channel.shutdown(socket.SHUT_RDWR)  # a thread that reads would keep it open, and the relay in doubt
         self.channel.close()
         self.status = self.wait()
 

@@ -239,6 +239,10 @@ void rig_stop(Rig *r) {
         LaunchRequest q = { .verb = LAUNCH_DROP };
         (void)snprintf(q.path, sizeof(q.path), "%s", r->scope);
         LaunchReport done = rig_request(r, q, NULL, 0, NULL, NULL);
+        for (int i = 0; done.event != LAUNCH_EVENT_OK && done.error == EBUSY && i < 500; i++) {
+                (void)usleep(10000); /* a leaf stays until the last of its processes is gone */
+                done = rig_request(r, q, NULL, 0, NULL, NULL);
+        }
         if (done.event != LAUNCH_EVENT_OK)
                 rig_die("DROP", done.error);
         (void)kill(r->launcher, SIGTERM);

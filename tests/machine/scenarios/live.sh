@@ -180,8 +180,10 @@ test_a_grant_outlives_mxcd_and_the_relay_but_not_its_time() {
         waiter
         assert_ok call "$sandbox" Sandbox Grant st "$RULE" $HOUR
         wait_until 20 told talks
+        local relay
+        relay=$(relay_of "$sandbox") # which mxcd is asked for
         systemctl kill -s KILL mxcd
-        kill -KILL "$(relay_of "$sandbox")"
+        kill -KILL "$relay"
         wait_until 20 mxcd_is_up
         wait_until 30 told again
         # its time is over while mxcd is not there: the relay closes it, and its record is made later
@@ -250,6 +252,7 @@ test_what_may_be_granted_by_whom() {
 
 test_no_grant_beyond_the_ceiling() {
         waiter
+        defer call /org/mxc1 Manager Reload
         defer rm -f /etc/mxc/ceiling.json
         python3 - >"$work/ceiling.json" <<'END'
 import json
