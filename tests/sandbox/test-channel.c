@@ -248,6 +248,11 @@ static void any_plan(Rig *r) {
         const int fds[] = { loose, null, null, null };
         LaunchReport report = spawn_with(r, fds, ELEMENTSOF(fds));
         tell(report.event == LAUNCH_EVENT_STARTED, "taken without seals", "a plan that can change");
+        static RigResult result;
+        RigBox box = { .pidfd = -EBADF, .page = -EBADF, .pty = -EBADF, .output = -EBADF, .channel = -EBADF };
+        memcpy(box.id, p->id, sizeof(box.id));
+        rig_wait(r, &box, 0, &result);
+        rig_release(r, box.id, 0);
 }
 
 /* ---- too much ---- */
