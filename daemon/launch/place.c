@@ -117,6 +117,13 @@ int places_add_private(Places *p) {
         return r < 0 ? r : places_add_proc(p);
 }
 
+bool place_is_in_standing(const char *path) {
+        for (size_t i = 0; i < ELEMENTSOF(standing); i++)
+                if (path_is_below(path, standing[i].path))
+                        return true;
+        return false;
+}
+
 bool places_touch_standing(const Places *p) {
         for (size_t i = 0; i < p->n; i++)
                 for (size_t k = 0; k < ELEMENTSOF(standing); k++)

@@ -39,6 +39,7 @@ int places_add_standing(Places *p); /* those that are the same in every sandbox 
 int places_add_proc(Places *p);     /* what is of its own processes */
 /* Whether one of them is at or above a standing one, which then must be put in with them. */
 bool places_touch_standing(const Places *p);
+bool place_is_in_standing(const char *path); /* below one */
 
 typedef struct PlaceContext {
         int root;            /* O_PATH or a mount: the cage's root directory */

@@ -342,6 +342,9 @@ static bool grants_above(const LaunchPlan *plan, const char *path) {
 
 /* Whether every place of the request can be laid over the template as it stands. */
 static bool fits_template(const LaunchPlan *plan) {
+        for (size_t i = 0; i < plan->template.n_mounts; i++)
+                if (place_is_in_standing(plan->template.mounts[i].path))
+                        return false; /* the cage's own, which is laid over the template, would hide it */
         for (size_t i = 0; i < plan->n_mounts; i++) {
                 const char *path = plan->mounts[i].path;
                 if (path[1] == 0)

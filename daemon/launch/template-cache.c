@@ -15,12 +15,15 @@
 #include "cleanup.h"
 #include "fd.h"
 #include "filter.h"
+#include "limits.h"
 #include "log.h"
 #include "open.h"
 #include "root.h"
 #include "skeleton.h"
 #include "slow-mounts.h"
 #include "template-cache.h"
+
+#define MOUNTS_MAX (16U * 1024 * 1024) /* of the host, as in slow-mounts.c */
 
 struct TemplateCache {
         Template *list[TEMPLATE_CACHE_MAX];
@@ -123,6 +126,50 @@ bool template_is_current(const Template *t) {
         return true;
 }
 
+/* ---- the host's mounts ---- */
+
+static char *read_mounts(void) {
+        char *table;
+        return fd_read_file_at(AT_FDCWD, "/proc/self/mountinfo", MOUNTS_MAX, &table, NULL) < 0 ? NULL
+                                                                                               : table;
+}
+
+/* Where services and containers mount all day. Elsewhere a symlink of the host may lead there from what is granted. */
+static bool is_busy(const char *point) {
+        static const char *const places[] = { "/dev", "/proc", "/run", "/sys", "/tmp", "/var/tmp" };
+        for (size_t i = 0; i < ELEMENTSOF(places); i++)
+                if (path_is_below(point, places[i]))
+                        return true;
+        return false;
+}
+
+static bool is_near(const PlanTemplate *t, const char *point) {
+        if (!is_busy(point) || strchr(point, '\\')) /* proc(5) escapes: not worth the while */
+                return true;
+        for (size_t i = 0; i < t->n_mounts; i++)
+                if (streq(t->mounts[i].path, point) || path_is_below(t->mounts[i].path, point) ||
+                                path_is_below(point, t->mounts[i].path))
+                        return true;
+        return false;
+}
+
+/* A number for what is mounted at, above and below what a template grants: others come and go on a host all day. 0: it cannot be told, and is
+ * not what it was. FNV-1a: whoever can mount there is root, or hides his own mount. */
+static uint64_t mounts_near(const PlanTemplate *t, const char *table) {
+        static uint64_t unknown;
+        uint64_t hash = UINT64_C(14695981039346656037);
+        for (const char *line = table; line && *line; line = strchrnul(line, '\n'), line += *line == '\n') {
+                char point[LIMIT_PATH_BYTES + 2];
+                if (sscanf(line, "%*d %*d %*s %*s %4097s", point) != 1)
+                        return --unknown;
+                if (!is_near(t, point))
+                        continue;
+                for (const char *p = line; *p && *p != '\n'; p++)
+                        hash = (hash ^ (uint8_t)*p) * UINT64_C(1099511628211);
+        }
+        return table ? hash : --unknown;
+}
+
 static void end_build(Launcher *l, Template *t) {
         TemplateBuild *b = t->build;
         _cleanup_close_ int fd = b->report.fd;
@@ -164,6 +211,8 @@ static int start_build(Launcher *l, Template *t) {
         _cleanup_close_ int ours = pair[0], theirs = pair[1];
         _cleanup_close_ int pidfd = -EBADF;
         free(t->identities);
+        _cleanup_free_ char *table = read_mounts();
+        t->mounts = mounts_near(&t->model->template, table); /* before anything of it is opened */
         t->identities = identify_all(&t->model->template);
         TemplateBuild *b = calloc(1, sizeof(TemplateBuild));
         if (!b || !t->identities || fcntl(ours, F_SETFL, O_NONBLOCK) < 0) {
@@ -196,8 +245,10 @@ void template_outdate(Launcher *l, Template *t) {
 
 static void on_mounts(Launcher *l, void *owner) {
         TemplateCache *cache = owner;
+        _cleanup_free_ char *table = read_mounts();
         for (size_t i = 0; i < cache->n; i++)
-                forget_namespace(l, cache->list[i]);
+                if (cache->list[i]->mounts != mounts_near(&cache->list[i]->model->template, table))
+                        forget_namespace(l, cache->list[i]);
         slow_mounts_read(&cache->slow);
 }
 

@@ -53,6 +53,7 @@ typedef struct Template {
 
         uint64_t asked;           /* when a root of it was last asked for: skeleton.c */
         int mount_ns;             /* -EBADF: none; sandboxes are then made from nothing */
+        uint64_t mounts;          /* a number for the host's mounts near the template's, before that was made */
         FileIdentity *identities; /* of each of the template's mounts */
         struct TemplateBuild *build;     /* under way */
 } Template;

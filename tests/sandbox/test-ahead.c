@@ -237,6 +237,49 @@ static void a_helper_that_is_gone(Rig *r) {
         tell(after.n > 0 && !same(&before, &after), "a helper that is gone", "is followed by another");
 }
 
+/* Services and containers mount in /run all day. What a policy grants there is another thing. */
+static void mounts_come_and_go(Rig *r) {
+        _cleanup_free_ char *granted = NULL, *below = NULL, *other = NULL, *script = NULL;
+        need(asprintf(&granted, "/run/mxc-granted-%d", getpid()) > 0 &&
+                                        asprintf(&below, "%s/below", granted) > 0 &&
+                                        asprintf(&other, "/run/mxc-other-%d", getpid()) > 0 &&
+                                        asprintf(&script, "ls %s/below", granted) > 0,
+                        "memory");
+        need(mkdir(granted, 0755) == 0 && mkdir(below, 0755) == 0 && mkdir(other, 0755) == 0, granted);
+        LaunchPlan *plans[3];
+        for (size_t i = 0; i < ELEMENTSOF(plans); i++) {
+                plans[i] = policy(r, 99, i == 1 ? "true" : script);
+                (void)plan_add_template_mount(plans[i], granted, PLAN_READONLY);
+        }
+        static RigResult result;
+        rig_run(r, plans[0], &result); /* the template is begun */
+        for (int i = 0; i < 500 && servants(r).n == 0; i++)
+                (void)usleep(20000);
+        need(wait_ready(r), "roots that are ready");
+        rig_run(r, plans[0], &result);
+        tell(result.code == 0 && result.output_size == 0, "what is granted in /run", "is there");
+        need(wait_ready(r), "roots that are ready");
+        Lines before = servants(r);
+        need(mount("none", other, "tmpfs", 0, NULL) == 0, other);
+        rig_run(r, plans[1], &result);
+        Lines after = servants(r);
+        tell(before.n > 0 && same(&before, &after), "a mount elsewhere", "leaves what is laid out as it is");
+        need(mount("none", below, "tmpfs", 0, NULL) == 0, below);
+        _cleanup_free_ char *file = NULL;
+        need(asprintf(&file, "%s/new", below) > 0, "memory");
+        int fd = open(file, O_CREAT | O_CLOEXEC | O_WRONLY, 0644);
+        need(fd >= 0, file);
+        (void)close(fd);
+        rig_run(r, plans[2], &result);
+        tell(result.code == 0 && result.output_size == 4 && memcmp(result.output, "new\n", 4) == 0,
+                        "a mount below what is granted", "is seen by the next");
+        need(umount(below) == 0 && umount(other) == 0 && rmdir(below) == 0 && rmdir(granted) == 0 &&
+                                        rmdir(other) == 0,
+                        granted);
+        for (size_t i = 0; i < ELEMENTSOF(plans); i++)
+                launch_plan_free(plans[i]);
+}
+
 /* More than have a helper: they must not take it from each other, each for nothing. */
 static void policies_in_turn(Rig *r) {
         for (int i = 0; i < (int)SKELETON_SERVANTS; i++) {
@@ -288,6 +331,9 @@ int main(int argc, char **argv) {
         same_as_without(&r);
         a_helper_that_is_gone(&r);
         policies_in_turn(&r);
+        rig_stop(&r);
+        rig_start(&r, argv[1], NULL);
+        mounts_come_and_go(&r);
         rig_stop(&r);
         a_helper_that_is_held_up(argv[2]);
         return tell_end();
