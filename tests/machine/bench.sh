@@ -3,15 +3,13 @@
 # tests/run bench: the measurements are made in the container, where the kernel is this host's own.
 
 cmd_bench() {
-        local name=${1:-} known
+        local name=${1:-} known all=(spawn scale egress)
+        [[ -z $name || " ${all[*]} " == *" $name "* ]] || die "no benchmark $name; there are spawn, scale and egress"
         need_root
-        for known in spawn scale egress; do
-                [ -z "$name" ] || [ "$name" = "$known" ] || continue
-                need_packages build machine bench
-                bench_"$known"
-                return
+        need_packages build machine bench
+        for known in "${all[@]}"; do
+                [[ -n $name && $name != "$known" ]] || bench_"$known"
         done
-        [ -z "$name" ] || die "no benchmark $name; there are spawn, scale and egress"
 }
 
 # Microsoft's own launcher, from npm, unpacked beside the build; nothing of it is committed.
