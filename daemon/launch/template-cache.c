@@ -153,19 +153,36 @@ static bool is_near(const PlanTemplate *t, const char *point) {
         return false;
 }
 
-/* A number for what is mounted at, above and below what a template grants: others come and go on a host all day. 0: it cannot be told, and is
- * not what it was. FNV-1a: whoever can mount there is root, or hides his own mount. */
+/* The fifth field of a line of proc(5)'s mountinfo, "" where it is longer than a path: it is escaped then. False: it is no such line. */
+static bool mount_point(const char *line, const char *end, char ret[LIMIT_PATH_BYTES + 1]) {
+        for (int field = 0; field < 4; field++) {
+                line = memchr(line, ' ', (size_t)(end - line));
+                if (!line)
+                        return false;
+                line++;
+        }
+        const char *space = memchr(line, ' ', (size_t)(end - line));
+        if (!space || space == line)
+                return false;
+        size_t n = (size_t)(space - line) <= LIMIT_PATH_BYTES ? (size_t)(space - line) : 0;
+        memcpy(ret, line, n);
+        ret[n] = 0;
+        return true;
+}
+
+/* A number for what is mounted at, above and below what a template grants: others come and go on a host all day. One that never comes again:
+ * it cannot be told. FNV-1a: whoever can mount there is root, or hides his own mount. */
 static uint64_t mounts_near(const PlanTemplate *t, const char *table) {
         static uint64_t unknown;
         uint64_t hash = UINT64_C(14695981039346656037);
-        for (const char *line = table; line && *line; line = strchrnul(line, '\n'), line += *line == '\n') {
-                char point[LIMIT_PATH_BYTES + 2];
-                if (sscanf(line, "%*d %*d %*s %*s %4097s", point) != 1)
+        char point[LIMIT_PATH_BYTES + 1];
+        for (const char *line = table; line && *line;) {
+                const char *end = strchrnul(line, '\n');
+                if (!mount_point(line, end, point))
                         return --unknown;
-                if (!is_near(t, point))
-                        continue;
-                for (const char *p = line; *p && *p != '\n'; p++)
+                for (const char *p = is_near(t, point) ? line : end; p < end; p++)
                         hash = (hash ^ (uint8_t)*p) * UINT64_C(1099511628211);
+                line = end + (*end == '\n');
         }
         return table ? hash : --unknown;
 }
