@@ -9,6 +9,7 @@
 #include "escape.h"
 #include "grant.h"
 #include "objects.h"
+#include "signal-name.h"
 #include "when.h"
 
 #define PREFIX "MXC_"
@@ -195,7 +196,7 @@ static void put_exit(FILE *f, const json_t *row) {
         char buffer[WHEN_SIZE];
         const char *reason = member_text(row, "reason");
         int number = (int)member_number(row, "exit_signal");
-        const char *name = number > 0 ? sigabbrev_np(number) : NULL;
+        const char *name = number > 0 ? signal_name(number) : NULL;
         if (name)
                 fprintf(f, "signal SIG%s", name);
         else if (number > 0)

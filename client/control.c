@@ -9,6 +9,7 @@
 #include "names.h"
 #include "nouns.h"
 #include "say.h"
+#include "signal-name.h"
 #include "status.h"
 
 enum { KILL_SIGNAL = 1, KILL_WHOM };
@@ -30,7 +31,7 @@ int signal_parse(const char *s) {
                 return number > 0 && number <= SIGRTMAX ? number : -EINVAL;
         }
         for (number = 1; number < SIGRTMIN; number++) {
-                const char *known = sigabbrev_np(number);
+                const char *known = signal_name(number);
                 if (known && strcasecmp(known, name) == 0)
                         return number;
         }

@@ -14,6 +14,7 @@
 #include "result.h"
 #include "sandbox-name.h"
 #include "say.h"
+#include "signal-name.h"
 #include "status.h"
 
 #define RETRY_MSEC 50U
@@ -203,7 +204,7 @@ static void on_attached(Session *s, const WireMessage *m) {
 static void tell_end(Session *s, int code, int number, const char *reason) {
         Result *r = &s->result;
         _cleanup_free_ char *name = NULL;
-        const char *word = number > 0 ? sigabbrev_np(number) : NULL;
+        const char *word = number > 0 ? signal_name(number) : NULL;
         if (number > 0 && (word ? asprintf(&name, "SIG%s", word) : asprintf(&name, "SIG%d", number)) < 0)
                 name = NULL;
         result_text(r, "reason", reason);

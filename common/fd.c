@@ -87,6 +87,12 @@ int fd_openat2(int dir, const char *path, uint64_t flags, uint64_t resolve) {
         return fd < 0 ? -errno : fd;
 }
 
+#ifndef __GLIBC__ /* musl has no wrapper before 1.2.6 */
+static int close_range(unsigned first, unsigned last, int flags) {
+        return (int)syscall(SYS_close_range, first, last, flags);
+}
+#endif
+
 static int compare_numbers(const void *a, const void *b) {
         return *(const int *)a - *(const int *)b;
 }
