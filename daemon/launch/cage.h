@@ -59,6 +59,7 @@ typedef struct Cage {
         bool can_mediate;         /* it was tried on this host, and holds */
         struct Mediator *mediator; /* pid 1 mediates; otherwise NULL. wall_mediate */
         int ruleset;              /* Landlock, or -EBADF; wall_landlock_rules */
+        int outside;              /* with prove: a directory that no rule grants, or -EBADF; wall_landlock_rules */
         const char *detail;       /* of a failure; borrowed from the plan or static */
 } Cage;
 

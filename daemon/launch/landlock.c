@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -157,6 +158,16 @@ static int add_own_rules(Cage *c, uint64_t handled) {
         return 0;
 }
 
+/* What nobody but Landlock keeps from whoever has its descriptor: it is in no tree that a rule grants, and open to everybody. */
+static int make_outside(Cage *c) {
+        _cleanup_close_ int context = fsopen("tmpfs", FSOPEN_CLOEXEC);
+        if (context < 0 || fsconfig(context, FSCONFIG_SET_STRING, "mode", "0755", 0) < 0 ||
+                        fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+                return -errno;
+        c->outside = fsmount(context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+        return c->outside < 0 ? -errno : 0;
+}
+
 /* While we are still root: a rule needs its path to be found, not to be permitted. */
 int wall_landlock_rules(Cage *c) {
         uint32_t abi = landlock_abi();
@@ -172,7 +183,9 @@ int wall_landlock_rules(Cage *c) {
         c->ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
         if (c->ruleset < 0)
                 return -errno;
-        int r = add_own_rules(c, handled);
+        int r = c->prove ? make_outside(c) : 0;
+        if (r == 0)
+                r = add_own_rules(c, handled);
         if (r == 0)
                 r = add_template_rules(c, handled);
         return r < 0 ? r : add_mount_rules(c, handled, c->opened, c->plan->n_mounts);

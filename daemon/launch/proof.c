@@ -71,8 +71,6 @@ static bool is_listed(const Cage *c, long number) {
                 { SYS_settimeofday, "settimeofday" },
                 { SYS_setns, "setns" },
                 { SYS_fanotify_init, "fanotify_init" },
-                { SYS_landlock_restrict_self, "landlock_restrict_self" },
-                { SYS_landlock_create_ruleset, "landlock_create_ruleset" },
         };
         const PlanTemplate *t = &c->plan->template;
         for (size_t i = 0; i < ELEMENTSOF(names); i++)
@@ -404,20 +402,15 @@ static bool no_descriptors(const Cage *c) {
         return n == 3;
 }
 
+/* A directory that lies in nothing that was granted, and that no mode, mount or filter closes: a descriptor leads there. */
 static bool landlock_holds(const Cage *c) {
-        /* nothing tells of a domain from inside but this: one of sixteen layers is taken */
-        if (c->plan->template.landlock_abi == 0 || !is_listed(c, SYS_landlock_restrict_self) ||
-                        !is_listed(c, SYS_landlock_create_ruleset))
+        if (c->plan->template.landlock_abi == 0)
                 return true;
-        const uint64_t handled[3] = { 1 };
-        int ruleset = (int)syscall(SYS_landlock_create_ruleset, handled, sizeof(handled[0]), 0);
-        if (ruleset < 0)
-                return false;
-        size_t n = 0;
-        while (n < 32 && syscall(SYS_landlock_restrict_self, ruleset, 0) == 0)
-                n++;
-        (void)close(ruleset); /* the last attempt of all: this process cannot execute anything now */
-        return n == 15 && errno == E2BIG;
+        int fd = openat(c->outside, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return errno == EACCES;
+        (void)close(fd); /* it should never have been opened */
+        return false;
 }
 
 const Wall proof_walls[] = {

@@ -208,6 +208,7 @@ static int start(Launcher *l, Run *run, const Birth *b, Failure *f) {
                 .page = page,
                 .guard = GUARD_NONE,
                 .ruleset = -EBADF,
+                .outside = -EBADF,
                 .prove = run->proof != NULL,
                 .can_mediate = l->features.mediate != 0,
                 .may_be_slow = slow_mounts_concern(template_cache_slow_mounts(l), b->plan),
