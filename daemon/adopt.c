@@ -52,13 +52,16 @@ Found *adopt_free(Found *f) {
 /* ---- one sandbox ---- */
 
 static int fill(Sandbox *s, const char *scope, const json_t *record) {
+        Command *c;
         int r = runtime_restore(s, record);
         if (r == 0)
                 r = scope_adopt(s->manager, s->agent, scope, &s->scope);
         if (r == 0)
                 r = asprintf(&s->leaf, "%s/%s", scope, s->id) < 0 ? -ENOMEM : 0;
         if (r == 0)
-                r = command_new(s, 0, NULL, NULL, s->tied, NULL);
+                r = command_new(s, 0, NULL, NULL, s->tied, &c);
+        if (r == 0)
+                c->started = s->started_boottime;
         if (r == 0)
                 r = sandbox_arm_timer(s);
         s->adopted = true;
@@ -66,7 +69,8 @@ static int fill(Sandbox *s, const char *scope, const json_t *record) {
         return r;
 }
 
-static bool is_frozen(const Sandbox *s) {
+/* It was to stand still; whether all of it does, sandbox_stands_still() says. */
+static bool was_frozen(const Sandbox *s) {
         _cleanup_free_ char *path = NULL, *text = NULL;
         return asprintf(&path, "%s%s/cgroup.freeze", s->manager->cgroup_path, s->leaf) >= 0 &&
                fd_read_file_at(AT_FDCWD, path, 16, &text, NULL) >= 0 && text[0] == '1';
@@ -96,7 +100,7 @@ static int adopt(Manager *m, Found *f, const char *id, const char *scope, pid_t 
                 return r;
         }
         (void)json_object_del(f->records, id); /* it is there: it was just found */
-        if (is_frozen(s))
+        if (was_frozen(s) && sandbox_stands_still(s))
                 s->state = SANDBOX_FROZEN;
         s->leader = leader;
         const AuditSubject subject = sandbox_subject(s, NULL);
@@ -104,6 +108,22 @@ static int adopt(Manager *m, Found *f, const char *id, const char *scope, pid_t 
                 log_error("Sandbox %s is adopted; no record of that can be made.", id);
         *ret = s;
         return 0;
+}
+
+/* What the last mxcd was in the middle of, now that its first process can be spoken to. */
+static void go_on(Sandbox *s) {
+        if (s->reason != END_EXITED) {
+                sandbox_stop(s, s->reason);
+        } else if (s->agent->state == AGENT_REVOKED) { /* the word was kept, and not yet done to all */
+                const AuditSubject subject = sandbox_subject(s, NULL);
+                if (audit_stop(s->manager->audit, &subject, end_reason_to_string(END_REVOKED)) < 0)
+                        log_error("Sandbox %s is of a revoked agent; no record of its end can be made.",
+                                        s->id);
+                sandbox_ends_for(s, END_REVOKED);
+                (void)sandbox_kill_all(s); /* logs itself */
+        } else if (was_frozen(s) && s->state != SANDBOX_FROZEN && sandbox_freeze(s) < 0) {
+                (void)sandbox_thaw(s); /* all of it or nothing */
+        }
 }
 
 static void kill_leaf(Manager *m, const char *scope, const char *id) {
@@ -145,7 +165,8 @@ void adopt_report(Manager *m, Found *f, const LaunchReport *report, int *fds, si
                         log_error("A command of sandbox %s is forgotten: out of memory", s->id);
                 return;
         }
-        if (s->pidfd < 0 && n_fds >= 2) {
+        bool known = s->pidfd >= 0;
+        if (!known && n_fds >= 2) {
                 s->leader = report->pid;
                 s->pidfd = TAKE_FD(fds[0]);
                 s->page = TAKE_FD(fds[1]);
@@ -156,6 +177,8 @@ void adopt_report(Manager *m, Found *f, const LaunchReport *report, int *fds, si
         }
         sandbox_watch_end(s,
                         true); /* it may not have come to its command yet, and then only this tells its end */
+        if (s->adopted && !known)
+                go_on(s);
 }
 
 /* ---- what is left ---- */
@@ -195,6 +218,7 @@ static void look_at_leaf(Manager *m, Found *f, const char *scope, const char *id
         if (pidfd >= 0 && adopt(m, f, id, scope, leader, &s) == 0) {
                 s->pidfd = TAKE_FD(pidfd);
                 sandbox_watch_end(s, true);
+                go_on(s);
                 return;
         }
         if (pidfd >= 0 && !(f && json_object_get(f->records, id)))

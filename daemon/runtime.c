@@ -198,7 +198,7 @@ static json_t *grants(const Sandbox *s) {
 
 int runtime_save(const Sandbox *s) {
         json_auto_t *record = json_pack("{s:s, s:s, s:I, s:I, s:s, s:s, s:I, s:s, s:s, s:s, s:o, s:o, s:s, "
-                                        "s:s, s:I, s:I, s:I, s:b, s:b, s:I, s:s, s:b, s:o, s:I}",
+                                        "s:s, s:I, s:I, s:I, s:b, s:b, s:I, s:s, s:b, s:o, s:I, s:s}",
                         "agent", s->agent->name, "scope", s->scope->path, "uid", (json_int_t)s->owner.uid,
                         "gid", (json_int_t)s->owner.gid, "user", s->owner.name, "home",
                         s->owner.home ? s->owner.home : "", "caller", (json_int_t)s->caller, "policy",
@@ -208,7 +208,8 @@ int runtime_save(const Sandbox *s) {
                         (json_int_t)s->started_boottime, "deadline", (json_int_t)s->deadline, "tied",
                         s->tied, "command", s->has_command, "leader", (json_int_t)s->leader, "origin",
                         origin_words[s->origin], "leased", s->leased, "grants", grants(s), "lastGrant",
-                        (json_int_t)s->last_grant);
+                        (json_int_t)s->last_grant, "ending",
+                        s->reason == END_EXITED ? "" : end_reason_to_string(s->reason));
         _cleanup_free_ char *text = record ? json_dumps(record, JSON_COMPACT) : NULL;
         return text ? write_whole(SANDBOXES, s->id, text) : -ENOMEM;
 }
@@ -293,6 +294,15 @@ static void restore_grants(Sandbox *s, const json_t *list) {
         }
 }
 
+/* END_EXITED: nobody has begun to end it. */
+static EndReason read_reason(const json_t *record) {
+        const char *word = json_string_value(json_object_get(record, "ending"));
+        for (EndReason r = 0; word && r < _END_REASON_MAX; r++)
+                if (streq(word, end_reason_to_string(r)))
+                        return r;
+        return END_EXITED;
+}
+
 int runtime_restore(Sandbox *s, const json_t *record) {
         const struct {
                 const char *key;
@@ -329,6 +339,7 @@ int runtime_restore(Sandbox *s, const json_t *record) {
         s->tied = json_is_true(json_object_get(record, "tied"));
         s->has_command = json_is_true(json_object_get(record, "command"));
         s->leader = (pid_t)number(record, "leader");
+        s->reason = read_reason(record);
         s->leased = json_is_true(json_object_get(record, "leased"));
         s->last_grant = (uint32_t)number(record, "lastGrant");
         restore_grants(s, json_object_get(record, "grants"));

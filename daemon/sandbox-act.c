@@ -57,7 +57,7 @@ static bool is_quiet(const Sandbox *s) {
         return read_quiet(s, &number) < 0 || number == s->quiet;
 }
 
-static bool is_frozen(const Sandbox *s) {
+bool sandbox_stands_still(const Sandbox *s) {
         _cleanup_free_ char *path = leaf_path(s, "cgroup.events"), *text = NULL;
         return path && fd_read_file_at(AT_FDCWD, path, 4096, &text, NULL) >= 0 && strstr(text, "frozen 1\n");
 }
@@ -91,7 +91,7 @@ static int on_freezing(sd_event_source *source, uint64_t usec, void *userdata) {
                         return 0;
                 }
         }
-        if (s->freeze_begun && is_frozen(s)) {
+        if (s->freeze_begun && sandbox_stands_still(s)) {
                 sandbox_answer_freeze(s, true);
                 return 0;
         }
@@ -121,9 +121,18 @@ static int on_grace(sd_event_source *source, uint64_t usec, void *userdata) {
         return 0;
 }
 
+void sandbox_ends_for(Sandbox *s, EndReason reason) {
+        if (s->reason != END_EXITED)
+                return;
+        s->reason = reason;
+        /* an mxcd that comes meanwhile goes on with it; one that was never kept ends with this one's word */
+        int r = s->effective ? runtime_save(s) : 0;
+        if (r < 0)
+                log_warning("That sandbox %s is ending is not kept: %s", s->id, strerror(-r));
+}
+
 void sandbox_stop(Sandbox *s, EndReason reason) {
-        if (s->reason == END_EXITED)
-                s->reason = reason;
+        sandbox_ends_for(s, reason);
         (void)sandbox_thaw(s); /* what is frozen would not hear the signal */
         sandbox_set_state(s, SANDBOX_STOPPING);
         sandbox_answer_freeze(s, false);

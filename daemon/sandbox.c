@@ -169,7 +169,7 @@ static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata) {
                 return 0;
         if (audit_stop(s->manager->audit, &subject, "timeout") < 0)
                 log_error("Sandbox %s has had its time; no record of that can be made.", s->id);
-        s->reason = END_TIMEOUT;
+        sandbox_ends_for(s, END_TIMEOUT);
         (void)sandbox_kill_all(s); /* logs itself */
         return 0;
 }
@@ -390,8 +390,9 @@ void sandbox_settle(Sandbox *s) {
         LIST_FOREACH(c, &s->commands, entries)
                 if (!c->ended)
                         return;
-        if (s->adopted && !s->delivered && s->tied && now_boottime() < s->manager->attach_until)
-                return; /* its client may be on its way back */
+        if (s->adopted && !s->delivered && s->tied &&
+                        (s->manager->found || now_boottime() < s->manager->attach_until))
+                return; /* its client may be on its way back, and nobody is served before all is found */
         release(s, 0);
         int channel = s->relay ? relay_take_channel(s->relay) : -EBADF;
         if (channel >= 0)
@@ -573,8 +574,7 @@ static void on_scope_stops(Sandbox *s, void *scope) {
         const AuditSubject subject = sandbox_subject(s, NULL);
         if (audit_stop(s->manager->audit, &subject, "systemd") < 0)
                 log_error("The scope of sandbox %s is stopped; no record of that can be made.", s->id);
-        if (s->reason == END_EXITED)
-                s->reason = END_STOPPED;
+        sandbox_ends_for(s, END_STOPPED);
         sandbox_set_state(s, SANDBOX_STOPPING);
 }
 

@@ -114,11 +114,14 @@ void sandbox_answer_freeze(Sandbox *s, bool frozen); /* whoever waits for it to 
 
 /* The acts. Those that end it are recorded by the caller first; stop does everything after that. */
 void sandbox_stop(Sandbox *s, EndReason reason);
+/* The first reason counts; it is kept for the next mxcd, too. */
+void sandbox_ends_for(Sandbox *s, EndReason reason);
 int sandbox_kill_all(Sandbox *s);                   /* cgroup.kill */
 int sandbox_write(const Sandbox *s, const char *file, const char *text);
 /* Makes it stand still, as a whole or not at all: sandbox_answer_freeze() is called when that is known, never from here. */
 int sandbox_freeze(Sandbox *s);
 int sandbox_thaw(Sandbox *s);
+bool sandbox_stands_still(const Sandbox *s);
 int sandbox_signal_all(Sandbox *s, int signal);     /* each process that lives in the leaf now */
 int sandbox_arm_timer(Sandbox *s);                  /* by deadline */
 

@@ -54,12 +54,171 @@ test_a_crash_of_mxcd_keeps_sandboxes() {
 }
 
 test_a_frozen_sandbox_stays_frozen() {
+        local how
+        for how in restart_mxcd kill_mxcd; do
+                idle
+                call "$sandbox" Sandbox Freeze
+                $how
+                assert_eq frozen "$(state "$sandbox")" "$how"
+                assert_contains "$(cat "$(leaf "$sandbox")/cgroup.events")" 'frozen 1'
+                assert_ok call "$sandbox" Sandbox Thaw
+                assert_eq running "$(state "$sandbox")"
+                assert_ok call "$sandbox" Sandbox Freeze
+                $how
+                assert_ok call "$sandbox" Sandbox Stop
+                assert_record MXC_EVENT=exit MXC_SANDBOX="${sandbox##*/}" MXC_REASON=stopped
+        done
+        nothing_is_left
+}
+
+# still: a sandbox whose pid 1 stands still, so that only mxcd brings it to what was asked of it; $pid
+still() {
         idle
-        call "$sandbox" Sandbox Freeze
-        kill_mxcd
-        assert_eq frozen "$(state "$sandbox")"
-        assert_ok call "$sandbox" Sandbox Thaw
-        assert_eq running "$(state "$sandbox")"
+        pid=$(leader "$sandbox")
+        kill -STOP "$pid"
+        defer kill -CONT "$pid"
+}
+
+# Who asked for the end gets no answer; the end comes all the same, and is what was asked for.
+test_a_stop_under_way_goes_on() {
+        local how pid asked
+        for how in restart_mxcd kill_mxcd; do
+                still
+                call "$sandbox" Sandbox Stop 2>/dev/null &
+                asked=$!
+                wait_until 5 eval '[ "$(state "$sandbox")" = stopping ]'
+                $how
+                ! wait "$asked" || fail 'somebody says that it has stopped'
+                assert_record MXC_EVENT=adopt MXC_SANDBOX="${sandbox##*/}"
+                wait_until 20 is_gone "$sandbox"
+                [ ! -d "/proc/$pid" ] || fail "its first process lives after $how"
+                assert_record MXC_EVENT=exit MXC_SANDBOX="${sandbox##*/}" MXC_REASON=stopped
+        done
+        nothing_is_left
+}
+
+test_the_stop_of_a_scope_under_way_goes_on() {
+        local how pid
+        for how in restart_mxcd kill_mxcd; do
+                spawn alice -- sh -c 'trap "" TERM; while :; do sleep 0.1; done' # it has two seconds
+                defer end_quietly "$sandbox"
+                pid=$(leader "$sandbox")
+                sleep 0.3 # for the trap
+                systemctl stop --no-block "$(property "$sandbox" Unit)"
+                wait_until 5 eval '[ "$(state "$sandbox")" = stopping ]'
+                $how
+                wait_until 20 is_gone "$sandbox"
+                [ ! -d "/proc/$pid" ] || fail "its first process lives after $how"
+                assert_eq 1 "$(records MXC_EVENT=stop MXC_SANDBOX="${sandbox##*/}" MXC_REASON=systemd)"
+                assert_record MXC_EVENT=exit MXC_SANDBOX="${sandbox##*/}" MXC_REASON=stopped
+        done
+        nothing_is_left
+}
+
+# All of it or nothing, and the state says which.
+test_a_freeze_under_way_comes_to_an_end() {
+        local how pid asked
+        workspace alice
+        for how in restart_mxcd kill_mxcd; do
+                # a thread that waits for an answer of pid 1 does not freeze, and that gives none
+                spawn alice workspace s "$ws" policy s '{"schema": "mxc-policy/1", "name": "p", "extends": "workspace",
+                        "filesystem": {"deniedPaths": ["${workspace}/.env"]}}' -- sh -c 'mkfifo p; cat p & echo up >up; wait'
+                defer end_quietly "$sandbox"
+                wait_until 10 test -s "$ws/up"
+                rm "$ws/up" "$ws/p"
+                pid=$(leader "$sandbox")
+                kill -STOP "$pid"
+                defer kill -CONT "$pid"
+                call "$sandbox" Sandbox Freeze >/dev/null 2>&1 &
+                asked=$!
+                wait_until 5 eval '[ "$(cat "$(leaf "$sandbox")/cgroup.freeze")" = 1 ]'
+                $how
+                wait "$asked" || true
+                wait_until 20 settled_one_way
+                kill -CONT "$pid"
+                assert_ok call "$sandbox" Sandbox Thaw
+                assert_ok call "$sandbox" Sandbox Freeze
+                assert_ok call "$sandbox" Sandbox Stop
+        done
+        nothing_is_left
+}
+settled_one_way() {
+        case $(state "$sandbox") in
+        frozen) grep -q 'frozen 1' "$(leaf "$sandbox")/cgroup.events" ;;
+        running) [ "$(cat "$(leaf "$sandbox")/cgroup.freeze")" = 0 ] ;;
+        *) false ;;
+        esac
+}
+
+# mxcd had kept that the agent is revoked, and was ended before it came to its sandboxes.
+test_what_a_revoked_agent_runs_is_ended_by_the_next_mxcd() {
+        local name=gone-$RANDOM$RANDOM file
+        call /org/mxc1 Manager RegisterAgent s "{\"name\": \"$name\", \"owner\": \"alice\", \"policy\": \"workspace\"}" >/dev/null
+        spawn_for alice "$name" -- sleep infinity
+        defer end_quietly "$sandbox"
+        systemctl stop mxcd.socket mxcd.service
+        defer systemctl start mxcd.socket mxcd.service
+        file=$(find /var/lib/mxc -name "$name*" -type f | head -n 1)
+        [ -s "$file" ] || fail 'there is no file of the agent'
+        python3 -c '
+import json, pathlib, sys
+file = pathlib.Path(sys.argv[1])
+file.write_text(json.dumps(json.loads(file.read_text()) | {"state": "revoked"}))' "$file"
+        systemctl start mxcd.socket mxcd.service
+        wait_until 10 mxcd_is_up
+        assert_eq revoked "$(property "/org/mxc1/agent/${name//-/_2d}" State)"
+        wait_until 10 is_gone "$sandbox"
+        assert_record MXC_EVENT=stop MXC_SANDBOX="${sandbox##*/}" MXC_REASON=revoked
+        assert_record MXC_EVENT=exit MXC_SANDBOX="${sandbox##*/}" MXC_REASON=revoked
+        nothing_is_left
+}
+
+# A client that stands still; runuser, between it and us, follows it into that.
+hold_client() {
+        client=$(pgrep -u alice -n -x mxcctl)
+        client="$client $(ps -o ppid= -p "$client")"
+        defer let_client_go
+        kill -STOP "${client%% *}"
+}
+# shellcheck disable=SC2086 # two of them
+let_client_go() { kill -CONT $client 2>/dev/null; }
+
+test_an_end_while_mxcd_is_away_arrives() {
+        local status=0 runner client
+        workspace alice
+        (run alice sh -c 'echo up >up; sleep 1; exit 42') &
+        runner=$!
+        wait_until 10 test -s "$ws/up"
+        hold_client # it would have mxcd started
+        systemctl stop mxcd.socket mxcd.service
+        defer systemctl start mxcd.socket mxcd.service
+        sleep 2
+        systemctl start mxcd.socket mxcd.service
+        let_client_go
+        wait "$runner" || status=$?
+        assert_eq 42 "$status"
+        nothing_is_left
+}
+
+# Over, told to nobody yet: another mxcd may come between.
+test_an_end_that_waits_for_its_client_outlives_a_restart() {
+        local status how runner client
+        workspace alice
+        for how in restart_mxcd kill_mxcd; do
+                status=0
+                (run alice sh -c 'echo up >up; sleep 2; exit 42') &
+                runner=$!
+                wait_until 10 test -s "$ws/up"
+                rm "$ws/up"
+                hold_client
+                kill_mxcd
+                wait_until 10 eval '[ "$(state "$(sandboxes)")" = exited ]'
+                $how
+                let_client_go
+                wait "$runner" || status=$?
+                assert_eq 42 "$status" "$how"
+        done
+        nothing_is_left
 }
 
 test_what_ends_while_mxcd_is_away_is_recorded() {
