@@ -23,6 +23,7 @@
         X(ACCEPT, "accept", "9a210e7955914d4a86bb863c14508875", "somebody outside connects to a port that is published: allowed or denied") \
         X(DISCONNECT, "disconnect", "54da5b0eeafe47aa9837e6d72fe63c41", "a connection that was allowed is over, or could not be made") \
         X(LEASE, "lease", "7db19c24b4874ab583c9405d5ada89bc", "what a running sandbox may reach is another from now on, or its relay is killed because it does not go by that") \
+        X(BOUNDS, "bounds", "6d0a1b5c9e3f4a7f8c21d4e96b5370fa", "the limits of a running agent as a whole are others from now on, because what bounds it has changed") \
         X(GRANT, "grant", "8fcdb285400f485ea22a4e8aea163703", "a destination is to be opened for a running sandbox for a while: allowed or denied") \
         X(GRANT_OVER, "grant-over", "146dc6af0e874121ae61ab657452e0bc", "it is closed again") \
         X(REGISTER, "register", "631d1ac9be9f716fcba1d4c32fda6719", "an agent is made known") \
@@ -50,7 +51,7 @@ typedef enum AuditEvent {
  * are known. Values are binary-safe for journald and cut at AUDIT_VALUE_MAX bytes (with MXC_TRUNCATED=FIELD … then). */
 #define AUDIT_EVENT "MXC_EVENT"
 #define AUDIT_DECISION "MXC_DECISION"
-#define AUDIT_REASON "MXC_REASON"               /* decide.h, of a connection egress-channel.h, of lease: policy-load set-policy revoke adopt grant grant-over late shut, of grant-over: expired revoked, or of exit: exited killed timeout stopped revoked oom lost */
+#define AUDIT_REASON "MXC_REASON"               /* decide.h, of a connection egress-channel.h, of lease: policy-load set-policy revoke adopt grant grant-over late shut, of bounds: policy-load set-policy adopt, of grant-over: expired revoked, or of exit: exited killed timeout stopped revoked oom lost */
 #define AUDIT_CLAUSE "MXC_CLAUSE"               /* JSON pointer into the policy that decided */
 #define AUDIT_AGENT "MXC_AGENT"
 #define AUDIT_AGENT_UUID "MXC_AGENT_UUID"

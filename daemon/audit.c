@@ -341,6 +341,18 @@ int audit_adopt(Audit *a, const AuditSubject *s, pid_t leader) {
         return audit_tell(a, &r);
 }
 
+int audit_bounds(Audit *a, const AuditSubject *s, const char *cause, const char *words) {
+        _cleanup_(audit_record_clear) AuditRecord r = { 0 };
+        int k = audit_begin_telling(a, &r, AUDIT_BOUNDS, "none", PRIORITY_NOTICE, s);
+        if (k < 0)
+                return k;
+        audit_record_text(&r, AUDIT_REASON, cause);
+        audit_record_text(&r, AUDIT_NOTE, words);
+        audit_record_message(&r, "Agent %s as a whole has other limits from now on (%s): %s",
+                        or_else(s->agent, "?"), cause, words);
+        return audit_tell(a, &r);
+}
+
 int audit_lost(Audit *a, const AuditSubject *s, const char *what) {
         _cleanup_(audit_record_clear) AuditRecord r = { 0 };
         int k = audit_begin_telling(a, &r, AUDIT_LOST, "none", PRIORITY_WARNING, s);

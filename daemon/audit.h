@@ -4,7 +4,7 @@
  * errno: the effect must then not happen, and the caller gets AuditUnavailable. sd_journal_send() says 0 with nobody listening, and
  * waits for one who is stuck, so the journal's socket is spoken to directly (journal-socket.h) and nothing here ever blocks.
  *
- * What only tells of what has happened already (start, fail, exit, adopt, lost, stuck, policy-load, what files say of agents, and a stop that
+ * What only tells of what has happened already (start, fail, exit, adopt, bounds, lost, stuck, policy-load, what files say of agents, and a stop that
  * no caller asked for, which must not wait for a journal) is kept, in order and bounded, and tried again when the journal is back: 0 then too. -ENOBUFS: it did
  * not fit; the number that did not is told in a record of its own (gap).
  *
@@ -63,6 +63,8 @@ int audit_set_policy(Audit *a, const AuditSubject *s);
 int audit_policy_load(Audit *a, const char *file, const char *name, const char *digest, const char *error);
 int audit_control(Audit *a, const AuditSubject *s, const char *method, DecisionReason reason, const char *sentence);
 int audit_adopt(Audit *a, const AuditSubject *s, pid_t leader);
+/* words: the properties of its scope that change, "MemoryMax=1073741824 …". Told even where nobody can take it now, as less must not wait. */
+int audit_bounds(Audit *a, const AuditSubject *s, const char *cause, const char *words);
 int audit_lost(Audit *a, const AuditSubject *s, const char *what);
 int audit_stuck(Audit *a, const AuditSubject *s);
 int audit_daemon(Audit *a, bool up, const char *how);

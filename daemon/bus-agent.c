@@ -151,6 +151,8 @@ static int run_set_policy(Act *a, sd_bus_error *error) {
         if (r < 0)
                 return bus_error_internal(error, r, "The agent's policy cannot be kept");
         live_update_agent(a->manager, agent, "set-policy", a->caller);
+        if (agent->scope)
+                scope_follow(agent->scope, "set-policy");
         changed(a->manager, agent);
         act_reply(a, NULL);
         return 0;

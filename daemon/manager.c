@@ -112,6 +112,7 @@ int manager_load(Manager *m, ManagerLoaded done, void *userdata) {
         if (r < 0)
                 log_error("No agents can be had: %s", strerror(-r));
         live_update_all(m, "policy-load", NULL);
+        scope_follow_all(m, "policy-load");
         return r;
 }
 
@@ -217,6 +218,7 @@ static void on_launcher_up(const LaunchFeatures *features, void *userdata) {
                 m->found = adopt_free(m->found);
                 runtime_sweep();
                 sandbox_for_each(m, adopt_live, NULL);
+                scope_follow_all(m, "adopt");
                 if (sd_event_add_time(m->event, &m->attach_end, CLOCK_BOOTTIME, m->attach_until + 1, 0,
                                     on_attach_end, m) < 0)
                         sandbox_end_untied(m); /* nobody would be waited for: so nobody is */

@@ -47,6 +47,7 @@ typedef struct Manager {
         SandboxList sandboxes[SANDBOX_BUCKETS];
         size_t n_sandboxes;
         LIST_HEAD(, Scope) scopes;
+        uint64_t tasks_default;          /* systemd's own TasksMax; 0: not told yet */
         LIST_HEAD(, Usage) usage;
         LIST_HEAD(, Release) releases;
         struct Found *found;             /* what was there before us, until it has been looked at: adopt.h */

@@ -22,6 +22,7 @@ static void scope_free(Scope *s) {
                 s->agent->scope = NULL;
         LIST_REMOVE(s, entries);
         sd_bus_slot_unref(s->call);
+        sd_bus_slot_unref(s->bounds_call);
         sd_event_source_disable_unref(s->deadline);
         sd_event_source_disable_unref(s->idle);
         sd_event_source_disable_unref(s->again);
@@ -237,6 +238,7 @@ static void on_settled(const LaunchReport *report, int *fds, size_t n_fds, void 
         if (s->state == SCOPE_SETTLING && report->event == LAUNCH_EVENT_OK) {
                 stop_waiting(s);
                 s->state = SCOPE_READY;
+                scope_follow(s, s->held_to[0] ? "policy-load" : "adopt"); /* it may have changed meanwhile */
                 answer(s, 0, NULL);
         } else if (s->state == SCOPE_SETTLING && report->error == ENOTCONN) {
                 fail(s, -ENOTCONN, report->detail);
@@ -265,6 +267,7 @@ static int on_started(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         if (s->state != SCOPE_STARTING)
                 return 0;
         if (e && streq(e->name, "org.freedesktop.systemd1.UnitExists")) {
+                s->held_to[0] = 0;
                 settle(s); /* left by an earlier mxcd, or about to go: the launcher will find out */
                 return 0;
         }
@@ -277,33 +280,6 @@ static int on_started(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         if (r < 0 || !(s->job = strdup(job)))
                 fail(s, r < 0 ? r : -ENOMEM, "systemd's answer cannot be read");
         return 0;
-}
-
-static int append_limits(sd_bus_message *m, const Policy *p) {
-        static const struct {
-                ResourceKind kind;
-                const char *property;
-        } limits[] = {
-                { RESOURCE_MEMORY_MAX, "MemoryMax" },
-                { RESOURCE_SWAP_MAX, "MemorySwapMax" },
-                { RESOURCE_TASKS_MAX, "TasksMax" },
-                { RESOURCE_CPU_QUOTA, "CPUQuotaPerSecUSec" },
-                { RESOURCE_CPU_WEIGHT, "CPUWeight" },
-                { RESOURCE_IO_WEIGHT, "IOWeight" },
-        };
-        int r = 0;
-        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(limits); i++) {
-                uint64_t value = p->resources[limits[i].kind];
-                if (value != RESOURCE_UNLIMITED)
-                        r = sd_bus_message_append(m, "(sv)", limits[i].property, "t", value);
-        }
-        return r;
-}
-
-/* The bound of all its sandboxes together: a registered agent's policy; the host's ceiling for a default agent. */
-static const Policy *own_policy(const Scope *s) {
-        return s->agent->is_default ? policy_store_ceiling(s->manager->policies)
-                                    : policy_store_find(s->manager->policies, s->agent->policy);
 }
 
 static int fill_unit(Scope *s, sd_bus_message *m) {
@@ -321,9 +297,8 @@ static int fill_unit(Scope *s, sd_bus_message *m) {
                         return -ENOMEM;
                 r = sd_bus_message_append(m, "(sv)", "Description", "s", description);
         }
-        const Policy *p = own_policy(s);
-        if (r >= 0 && p)
-                r = append_limits(m, p);
+        if (r >= 0)
+                r = scope_bounds_append(s, m);
         if (r >= 0)
                 r = sd_bus_message_close_container(m);
         return r >= 0 ? sd_bus_message_append(m, "a(sa(sv))", 0) : r;
@@ -478,6 +453,8 @@ int scope_watch_jobs(Manager *m) {
                 r = sd_bus_match_signal_async(m->bus, NULL, SYSTEMD, "JobRemoved", on_job_removed, NULL, m);
         if (r >= 0)
                 r = sd_bus_call_method_async(m->bus, NULL, SYSTEMD, "Subscribe", NULL, NULL, NULL);
+        if (r >= 0)
+                r = scope_bounds_begin(m);
         return r < 0 ? r : 0;
 }
 

@@ -31,7 +31,9 @@ struct Scope {
         pid_t anchor;            /* while it comes up */
         char *job;               /* object path */
         unsigned tries;
-        sd_bus_slot *call;
+        sd_bus_slot *call, *bounds_call;
+        char held_to[65];        /* digest of the policy whose limits it has; "": not known */
+        const char *bounds_cause; /* a literal */
         sd_event_source *deadline, *idle, *again;
         size_t n_users;          /* sandboxes and requests that hold it */
         TAILQ_HEAD(, ScopeWaiter) waiters;
@@ -47,6 +49,14 @@ void scope_release(Scope *s);
 int scope_when_ready(Scope *s, ScopeReady done, void *userdata);
 /* The launcher found that it is gone: it is made afresh for whoever asks next. */
 void scope_forget(Scope *s);
+
+/* Its limits (scope-bounds.c): a registered agent's own policy, which bounds all its sandboxes together; the host's ceiling for a default
+ * agent. They follow that policy while the scope lives: where it has become another and PID 1 has other limits, that is put on record (bounds),
+ * with cause, a literal that is a word for the record, and set. A policy that is not there any more leaves them as they are. */
+int scope_bounds_begin(Manager *m);
+int scope_bounds_append(Scope *s, sd_bus_message *m);
+void scope_follow(Scope *s, const char *cause);
+void scope_follow_all(Manager *m, const char *cause);
 
 /* Whether PID 1 is stopping it, asked of PID 1: its word that it begins to may come after the first process has ended. done() is called
  * exactly once, after this returns, with the slot in *ret over; a negative errno: it will not be. */

@@ -208,6 +208,9 @@ static int call_disconnect_failed(Audit *a) {
 static int call_lease(Audit *a) {
         return audit_lease(a, &subject, "set-policy");
 }
+static int call_bounds(Audit *a) {
+        return audit_bounds(a, &subject, "set-policy", "TasksMax=7");
+}
 static int call_lease_late(Audit *a) {
         return audit_lease(a, &subject, "late");
 }
@@ -323,6 +326,8 @@ static const struct {
                         { "MXC_GRANT=3", "MXC_REASON=revoked" } },
         { call_lease, AUDIT_LEASE, "none", "5", true, true, { "MXC_REASON=set-policy" } },
         { call_lease_late, AUDIT_LEASE, "none", "4", true, true, { "MXC_REASON=late" } },
+        { call_bounds, AUDIT_BOUNDS, "none", "5", true, true,
+                        { "MXC_REASON=set-policy", "MXC_NOTE=TasksMax=7" } },
         { call_adopt, AUDIT_ADOPT, "none", "5", true, true, { NULL } },
         { call_lost, AUDIT_LOST, "none", "4", true, true, { "MXC_NOTE=it had no record" } },
         { call_stuck, AUDIT_STUCK, "none", "4", true, true, { NULL } },

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What bounds all sandboxes of an agent together, as properties of its scope: the agent's policy as it is now, or the host's
+ * ceiling for a default agent, whose owner names another policy each time. */
+
+#include "cleanup.h"
+#include "log.h"
+#include "scope.h"
+
+#define SYSTEMD "org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"
+
+/* RESOURCE_UNLIMITED is "infinity" to systemd and, of a weight, "not set". */
+static const struct {
+        ResourceKind kind;
+        const char *property;
+} bounds[] = {
+        { RESOURCE_MEMORY_MAX, "MemoryMax" },
+        { RESOURCE_SWAP_MAX, "MemorySwapMax" },
+        { RESOURCE_TASKS_MAX, "TasksMax" },
+        { RESOURCE_CPU_QUOTA, "CPUQuotaPerSecUSec" },
+        { RESOURCE_CPU_WEIGHT, "CPUWeight" },
+        { RESOURCE_IO_WEIGHT, "IOWeight" },
+};
+
+static const Policy *own_policy(const Scope *s) {
+        return s->agent->is_default ? policy_store_ceiling(s->manager->policies)
+                                    : policy_store_find(s->manager->policies, s->agent->policy);
+}
+
+static void note(Scope *s, const Policy *p) {
+        (void)snprintf(s->held_to, sizeof(s->held_to), "%s", p->digest);
+}
+
+int scope_bounds_append(Scope *s, sd_bus_message *m) {
+        const Policy *p = own_policy(s);
+        int r = 0;
+        if (!p)
+                return 0;
+        note(s, p);
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(bounds); i++) {
+                uint64_t value = p->resources[bounds[i].kind];
+                if (value != RESOURCE_UNLIMITED)
+                        r = sd_bus_message_append(m, "(sv)", bounds[i].property, "t", value);
+        }
+        return r;
+}
+
+/* ---- while it runs ---- */
+
+typedef struct Now {
+        uint64_t value[ELEMENTSOF(bounds)];
+        bool known[ELEMENTSOF(bounds)];
+} Now;
+
+static int read_property(sd_bus_message *m, Now *now) {
+        const char *name;
+        int r = sd_bus_message_read(m, "s", &name);
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(bounds); i++)
+                if (streq(name, bounds[i].property)) {
+                        now->known[i] = true;
+                        return sd_bus_message_read(m, "v", "t", &now->value[i]);
+                }
+        return r >= 0 ? sd_bus_message_skip(m, "v") : r;
+}
+
+static int read_properties(sd_bus_message *m, Now *now) {
+        int r = sd_bus_message_enter_container(m, 'a', "{sv}");
+        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+                r = read_property(m, now);
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(m);
+        }
+        return r;
+}
+
+/* Without a word of the policy's it is systemd's own default that holds, as it did when the scope was started. */
+static uint64_t wanted(const Scope *s, const Policy *p, size_t i) {
+        uint64_t value = p->resources[bounds[i].kind];
+        return value == RESOURCE_UNLIMITED && bounds[i].kind == RESOURCE_TASKS_MAX
+                               ? s->manager->tasks_default
+                               : value;
+}
+
+static int append_changed(sd_bus_message *m, const Scope *s, const Policy *p, const Now *now, char **words) {
+        int r = 0;
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(bounds); i++) {
+                uint64_t value = wanted(s, p, i);
+                if (!now->known[i] || now->value[i] == value || value == 0)
+                        continue;
+                _cleanup_free_ char *before = *words;
+                *words = NULL;
+                if (value == RESOURCE_UNLIMITED)
+                        r = asprintf(words, "%s%s%s=infinity", before ? before : "", before ? " " : "",
+                                        bounds[i].property);
+                else
+                        r = asprintf(words, "%s%s%s=%" PRIu64, before ? before : "", before ? " " : "",
+                                        bounds[i].property, value);
+                if (r < 0) {
+                        *words = NULL;
+                        return -ENOMEM;
+                }
+                r = sd_bus_message_append(m, "(sv)", bounds[i].property, "t", value);
+        }
+        return r;
+}
+
+static int on_set(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Scope *s = userdata;
+        const sd_bus_error *e = sd_bus_message_get_error(m);
+        s->bounds_call = sd_bus_slot_unref(s->bounds_call);
+        if (e) {
+                s->held_to[0] = 0; /* tried again with the next change */
+                log_error("The limits of %s stay as they were: %s", s->unit,
+                                e->message ? e->message : e->name);
+        }
+        return 0;
+}
+
+static void record(const Scope *s, const Policy *p, const char *words) {
+        const AuditSubject subject = { .agent = s->agent->name,
+                .agent_uuid = s->agent->uuid,
+                .on_behalf_uid = s->agent->owner,
+                .policy = p->name,
+                .digest = p->digest,
+                .unit = s->unit };
+        if (audit_bounds(s->manager->audit, &subject, s->bounds_cause, words) < 0)
+                log_error("That %s has other limits is not on record.", s->unit);
+}
+
+static int set(Scope *s, const Policy *p, const Now *now) {
+        sd_bus_message *m = NULL;
+        _cleanup_free_ char *words = NULL;
+        int r = sd_bus_message_new_method_call(s->manager->bus, &m, SYSTEMD, "SetUnitProperties");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "sb", s->unit, 1); /* not beyond this run of the scope */
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "(sv)");
+        if (r >= 0)
+                r = append_changed(m, s, p, now, &words);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        if (r >= 0 && words) {
+                record(s, p, words);
+                r = sd_bus_call_async(s->manager->bus, &s->bounds_call, m, on_set, s, 0);
+        }
+        sd_bus_message_unref(m);
+        return r;
+}
+
+/* The policy may be another than when this was asked; it is the one of now that counts. */
+static int on_properties(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Scope *s = userdata;
+        Now now = { .known = { false } };
+        const Policy *p = own_policy(s);
+        s->bounds_call = sd_bus_slot_unref(s->bounds_call);
+        if (!p || s->state != SCOPE_READY)
+                return 0;
+        note(s, p);
+        int r = sd_bus_message_is_method_error(m, NULL) ? -sd_bus_message_get_errno(m)
+                                                        : read_properties(m, &now);
+        if (r >= 0)
+                r = set(s, p, &now);
+        if (r < 0) {
+                s->held_to[0] = 0;
+                log_error("The limits of %s stay as they were: %s", s->unit, strerror(-r));
+        }
+        return 0;
+}
+
+void scope_follow(Scope *s, const char *cause) {
+        const Policy *p = own_policy(s);
+        if (s->state != SCOPE_READY || !p ||
+                        streq(s->held_to,
+                                        p->digest)) /* no policy: nothing new begins, and what runs stays bound */
+                return;
+        _cleanup_free_ char *path = NULL;
+        s->bounds_cause = cause;
+        s->bounds_call = sd_bus_slot_unref(s->bounds_call); /* what was asked before is asked again */
+        int r = sd_bus_path_encode("/org/freedesktop/systemd1/unit", s->unit, &path);
+        if (r >= 0)
+                r = sd_bus_call_method_async(s->manager->bus, &s->bounds_call, "org.freedesktop.systemd1",
+                                path, "org.freedesktop.DBus.Properties", "GetAll", on_properties, s, "s",
+                                "org.freedesktop.systemd1.Scope");
+        if (r < 0)
+                log_error("The limits of %s stay as they were: %s", s->unit, strerror(-r));
+}
+
+void scope_follow_all(Manager *m, const char *cause) {
+        Scope *s;
+        LIST_FOREACH(s, &m->scopes, entries)
+                scope_follow(s, cause);
+}
+
+static int on_default(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Manager *manager = userdata;
+        if (!sd_bus_message_is_method_error(m, NULL) &&
+                        sd_bus_message_read(m, "v", "t", &manager->tasks_default) < 0)
+                manager->tasks_default = 0;
+        return 0;
+}
+
+int scope_bounds_begin(Manager *m) {
+        return sd_bus_call_method_async(m->bus, NULL, "org.freedesktop.systemd1",
+                        "/org/freedesktop/systemd1", "org.freedesktop.DBus.Properties", "Get", on_default, m,
+                        "ss", "org.freedesktop.systemd1.Manager", "DefaultTasksMax");
+}
