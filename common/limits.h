@@ -86,4 +86,5 @@
 #define LIMIT_PLAN_SYSCALLS 512U
 #define LIMIT_PLAN_HANDOFF 256U
 #define LIMIT_HANDOFF_DIRS 100000U           /* directories walked to find the repositories of a workspace */
+#define LIMIT_HANDOFF_REPOSITORIES 4096U     /* of them with a .git, each of which gets rules of its own */
 #define LIMIT_HANDOFF_FOUND 64U              /* new things named in the report of an ended sandbox */

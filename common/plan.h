@@ -58,9 +58,11 @@ typedef struct PlanTemplate {
 /* Names that a host program later trusts (trust handoff). The agent may not create, replace, rename into,
  * write or remove them. `path` is relative to the place that `where` names. */
 typedef enum PlanHandoffWhere {
-        PLAN_HANDOFF_ROOT,   /* the root of each read-write mount, whether or not the name exists: .envrc */
+        PLAN_HANDOFF_ROOT,   /* the root of each read-write mount and of each repository found below one at the start, whether or
+                                not the name exists: .envrc */
         PLAN_HANDOFF_GITDIR, /* each git directory found below a read-write mount at the start: hooks, config */
         PLAN_HANDOFF_REPORT, /* not prevented; named when it was newly made by the time the sandbox ends */
+        PLAN_HANDOFF_GRANT,  /* of this request alone: the root of each read-write mount, not of repositories below */
         _PLAN_HANDOFF_MAX,
 } PlanHandoffWhere;
 

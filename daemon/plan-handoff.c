@@ -57,7 +57,7 @@ static int add_rests(LaunchPlan *p, const char *path, const char *name, Refusal 
                 if (rest && !*rest)
                         trusted = true;
                 else if (rest)
-                        r = add_item(p, PLAN_HANDOFF_ROOT, rest, f);
+                        r = add_item(p, PLAN_HANDOFF_GRANT, rest, f);
         }
         if (r == 0 && trusted)
                 r = plan_refuse(f, -EINVAL, REASON_INVALID_ARGUMENT,
@@ -104,7 +104,7 @@ static int add_readonly(LaunchPlan *p, Refusal *f) {
                                 is_written_below(p, path))
                         continue;
                 const char *rest = path + strlen(above->path);
-                r = add_item(p, PLAN_HANDOFF_ROOT, rest + (*rest == '/'), f);
+                r = add_item(p, PLAN_HANDOFF_GRANT, rest + (*rest == '/'), f);
         }
         return r;
 }

@@ -8,7 +8,7 @@
 #include "plan-internal.h"
 
 static const char *const access_words[_PLAN_ACCESS_MAX] = { "denied", "readonly", "readwrite" };
-static const char *const handoff_words[_PLAN_HANDOFF_MAX] = { "root", "gitdir", "report" };
+static const char *const handoff_words[_PLAN_HANDOFF_MAX] = { "root", "gitdir", "report", "grant" };
 static const char *const limit_words[_PLAN_LIMIT_MAX] = { "memoryMax", "memorySwapMax", "tasksMax",
         "cpuQuotaUsec", "cpuWeight", "ioWeight" };
 

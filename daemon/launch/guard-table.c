@@ -168,28 +168,144 @@ static void fold_name(Component *c) {
         c->folded = true;
 }
 
-/* One step down. flags are those of the last component, 0 before; *node becomes the node below, 0 after the last. Where the
- * file system may fold case the names that fold to one share a node, and the folded name has an entry too. */
-static int add_component(GuardTable *t, Component *c, uint32_t flags, bool may_fold, uint32_t *node) {
-        size_t plain, folded = 0;
-        c->node = *node;
-        int r = add_name(t, c, &plain);
-        if (r < 0)
+/* One step down, to the entries of that name. Where the file system may fold case the folded name has one too; elsewhere the two are
+ * one. */
+static int add_component(GuardTable *t, Component *c, bool may_fold, size_t *plain, size_t *folded) {
+        int r = add_name(t, c, plain);
+        if (r < 0 || !may_fold) {
+                *folded = *plain;
                 return r;
-        if (may_fold) {
-                fold_name(c);
-                r = add_name(t, c, &folded);
+        }
+        fold_name(c);
+        return add_name(t, c, folded);
+}
+
+/* What is said of a path, or of each name of a list below it. */
+typedef struct Saying {
+        uint32_t flags;
+        bool may_fold;
+        const char *const *list;
+} Saying;
+
+static int read_component(Component *c, uint32_t node, const char *path) {
+        size_t length = strcspn(path, "/");
+        if (length > GUARD_NAME_MAX)
+                return -ENAMETOOLONG;
+        *c = (Component){ .node = node };
+        memcpy(c->name, path, length);
+        return length == 0 || streq(c->name, ".") || streq(c->name, "..") ? -EINVAL : 0;
+}
+
+static const GuardTableList *find_list(const GuardTable *t, uint32_t node) {
+        for (size_t i = 0; i < t->n_lists; i++)
+                if (t->lists[i].node == node)
+                        return &t->lists[i];
+        return NULL;
+}
+
+/* Whether a shared node says it already. */
+static bool is_said(const GuardTable *t, uint32_t node, const char *path, const Saying *s) {
+        for (Component c; node != 0 && read_component(&c, node, path) == 0;) {
+                uint32_t slot = *find_slot(t, &c);
+                if (slot == 0)
+                        return false;
+                path += strcspn(path, "/");
+                if (!*path)
+                        return (t->names[slot - 1].flags & s->flags) == s->flags;
+                path++;
+                if (s->may_fold) {
+                        fold_name(&c);
+                        slot = *find_slot(t, &c);
+                }
+                node = slot == 0 ? 0 : t->names[slot - 1].node;
+        }
+        return false;
+}
+
+static int add_steps(GuardTable *t, uint32_t node, const char *path, const Saying *s);
+
+static int add_names(GuardTable *t, uint32_t node, const char *const *names, uint32_t flags, bool may_fold) {
+        const Saying s = { .flags = flags, .may_fold = may_fold };
+        int r = 0;
+        for (; r == 0 && *names; names++)
+                r = add_steps(t, node, *names, &s);
+        return r;
+}
+
+/* Gives an entry a node of its own, with all that the shared one says. */
+static int unshare(GuardTable *t, const GuardTableList *list, size_t entry) {
+        uint32_t node = ++t->n_nodes;
+        t->names[entry].node = node;
+        return add_names(t, node, list->names, list->flags, list->may_fold);
+}
+
+static bool is_list(const GuardTableList *list, const Saying *s) {
+        return list->names == s->list && list->flags == s->flags && list->may_fold == s->may_fold;
+}
+
+/* A list's node, made when it is the first time. *ret stays 0 when there is no room for one that is shared. */
+static int share(GuardTable *t, const Saying *s, uint32_t *ret) {
+        for (size_t i = 0; i < t->n_lists; i++)
+                if (is_list(&t->lists[i], s)) {
+                        *ret = t->lists[i].node;
+                        return 0;
+                }
+        if (t->n_lists == GUARD_TABLE_LISTS)
+                return 0;
+        GuardTableList *list = &t->lists[t->n_lists++];
+        *list = (GuardTableList){ s->list, s->flags, ++t->n_nodes, s->may_fold };
+        *ret = list->node;
+        return add_names(t, list->node, list->names, list->flags, list->may_fold);
+}
+
+/* The names of a list below an entry. */
+static int add_list(GuardTable *t, size_t entry, const Saying *s) {
+        uint32_t node = t->names[entry].node;
+        const GuardTableList *shared = node == 0 ? NULL : find_list(t, node);
+        if (shared && is_list(shared, s))
+                return 0;
+        if (node == 0) {
+                int r = share(t, s, &node);
+                t->names[entry].node = node;
+                if (r < 0 || node != 0)
+                        return r;
+                t->names[entry].node = ++t->n_nodes;
+        }
+        int r = shared ? unshare(t, shared, entry) : 0;
+        return r < 0 ? r : add_names(t, t->names[entry].node, s->list, s->flags, s->may_fold);
+}
+
+/* Along a path from a node that nothing else shares. Only folded names get nodes here: settle() */
+static int add_steps(GuardTable *t, uint32_t node, const char *path, const Saying *s) {
+        for (Component c;;) {
+                size_t plain, folded;
+                int r = read_component(&c, node, path);
+                if (r == 0)
+                        r = add_component(t, &c, s->may_fold, &plain, &folded);
                 if (r < 0)
                         return r;
-        } else
-                folded = plain;
-        t->names[plain].flags |= flags;
-        t->names[folded].flags |= flags;
-        if (flags == 0 && t->names[folded].node == 0)
-                t->names[folded].node = ++t->n_nodes;
-        t->names[plain].node = t->names[folded].node;
-        *node = t->names[folded].node;
-        return 0;
+                path += strcspn(path, "/");
+                if (!*path && s->list)
+                        return add_list(t, folded, s);
+                if (!*path) {
+                        t->names[plain].flags |= s->flags;
+                        t->names[folded].flags |= s->flags;
+                        return 0;
+                }
+                path++;
+                if (t->names[folded].node == 0)
+                        t->names[folded].node = ++t->n_nodes;
+                node = t->names[folded].node;
+                const GuardTableList *shared = find_list(t, node);
+                if (!shared)
+                        continue;
+                if (!s->list && is_said(t, node, path, s))
+                        return 0;
+                r = unshare(t, shared, folded);
+                if (r < 0)
+                        return r;
+                node = t->names[folded].node;
+        }
 }
 
 static int add_path(GuardTable *t, const GuardRule *rule, const GuardIdentity *id) {
@@ -198,20 +314,34 @@ static int add_path(GuardTable *t, const GuardRule *rule, const GuardIdentity *i
                 return -EINVAL;
         if (root->node == 0)
                 root->node = ++t->n_nodes;
-        uint32_t node = root->node;
-        for (const char *p = rule->path;;) {
-                const char *end = strchrnul(p, '/');
-                size_t length = (size_t)(end - p);
-                Component c = { .folded = false };
-                if (length > GUARD_NAME_MAX)
-                        return -ENAMETOOLONG;
-                memcpy(c.name, p, length);
-                if (length == 0 || streq(c.name, ".") || streq(c.name, ".."))
-                        return -EINVAL;
-                int r = add_component(t, &c, *end ? 0 : flags_of(rule->kind), id->may_fold, &node);
-                if (r < 0 || !*end)
-                        return r;
-                p = end + 1;
+        const Saying s = { flags_of(rule->kind), id->may_fold, rule->below };
+        return add_steps(t, root->node, rule->path, &s);
+}
+
+/* The names of one pass: lists come first, for what they share is then there already for most other rules. */
+static int add_paths(GuardTable *t, const GuardRule *rules, const GuardIdentity *identities, size_t n,
+                bool lists) {
+        int r = 0;
+        for (size_t i = 0; r == 0 && i < n; i++) {
+                if (!rules[i].path || (rules[i].below != NULL) != lists)
+                        continue;
+                r = rules[i].kind == GUARD_RULE_ROOT ? -EINVAL : add_path(t, &rules[i], &identities[i]);
+        }
+        return r;
+}
+
+/* Where the file system may fold case, the names that fold to one share a node. */
+static void settle(GuardTable *t) {
+        for (size_t i = 0; i < t->n_names; i++) {
+                const GuardTableKey *k = &t->name_keys[i];
+                Component c = { .node = k->node };
+                if (k->folded)
+                        continue;
+                (void)snprintf(c.name, sizeof(c.name), "%s", t->text + k->text);
+                fold_name(&c);
+                uint32_t slot = *find_slot(t, &c);
+                if (slot != 0)
+                        t->names[i].node = t->names[slot - 1].node;
         }
 }
 
@@ -225,16 +355,12 @@ int guard_table_fill(GuardTable *t, uint64_t cgroup, const GuardRule *rules, con
                 if (r < 0)
                         return r;
         }
-        for (size_t i = 0; i < n; i++) {
-                if (!rules[i].path)
-                        continue;
-                if (rules[i].kind == GUARD_RULE_ROOT)
-                        return -EINVAL;
-                int r = add_path(t, &rules[i], &identities[i]);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        int r = add_paths(t, rules, identities, n, true);
+        if (r == 0)
+                r = add_paths(t, rules, identities, n, false);
+        if (r == 0 && t->n_names > 0)
+                settle(t);
+        return r;
 }
 
 GuardNameKey guard_table_name_key(const GuardTable *t, size_t i) {

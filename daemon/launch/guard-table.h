@@ -18,6 +18,15 @@ typedef struct GuardTableKey {
         bool folded;
 } GuardTableKey;
 
+/* The names of a GuardRule's list. Places with nothing else below them share the node. */
+typedef struct GuardTableList {
+        const char *const *names;
+        uint32_t flags, node;
+        bool may_fold;
+} GuardTableList;
+
+#define GUARD_TABLE_LISTS 4U /* more are not shared */
+
 typedef struct GuardTable {
         uint64_t cgroup;
         GuardAnchorKey *anchor_keys;
@@ -29,6 +38,8 @@ typedef struct GuardTable {
         char *text;
         size_t n_text, size_text;
         uint32_t n_nodes;
+        GuardTableList lists[GUARD_TABLE_LISTS]; /* while it is filled */
+        size_t n_lists;
         uint32_t *index;     /* of the names while they are added: a hash table of their numbers, from 1 */
         size_t n_index;      /* a power of two */
         uint32_t *order;     /* of the names, once they are sorted */

@@ -29,6 +29,8 @@ typedef struct GuardRule {
                              directory fd, which some GUARD_RULE_ROOT names too: that name and all below it, whatever is
                              or comes to be there; what lies between can then be neither moved nor replaced.
                              Without "." and "..", empty components or names above 255 bytes. */
+        const char *const *below; /* not NULL: not path itself but each of these below it, up to a NULL. Many rules may name one
+                                     list: it is kept once as long as nothing else is said below those paths. Not owned */
 } GuardRule;
 
 /* Opens the pinned maps. -ENOENT where mxc-guard has not run or could not load; -EPROTO for maps of another shape. */

@@ -3,6 +3,7 @@
  * become rules, while the host's tree is still in sight and by the eyes of the owner; the guard keeps them, or
  * mediation does. What is there now of names that are only reported is noted down beside. */
 
+#include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -28,8 +29,12 @@ typedef struct Search {
         bool deep;   /* there are names that count in every directory */
         const PlanHandoff *list;
         size_t n;
-        bool seen[LIMIT_PLAN_HANDOFF]; /* of PLAN_HANDOFF_ROOT: something has the name of its first component */
-        char *detail;                  /* of a failure */
+        bool seen[LIMIT_PLAN_HANDOFF]; /* of names that count at a root: something has the name of its first component */
+        bool initials[256]; /* of PLAN_HANDOFF_ROOT, however they are written */
+        const char *const *in_repository,
+                        *const *beside_link; /* what is protected where .git is a directory, and where it is not */
+        size_t repositories;
+        char *detail; /* of a failure */
 } Search;
 
 /* ---- what is granted ---- */
@@ -104,12 +109,16 @@ static bool is_of_gitdir(const Search *s, const char *path) {
         return false;
 }
 
+static bool counts_at_root(const PlanHandoff *h) {
+        return h->where == PLAN_HANDOFF_ROOT || h->where == PLAN_HANDOFF_GRANT;
+}
+
 static bool is_name_of(const Search *s, const char *root, const char *path) {
         if (!path_is_below(path, root))
                 return false;
         path += root[1] ? strlen(root) + 1 : 1;
         for (size_t i = 0; i < s->n; i++)
-                if (s->list[i].where == PLAN_HANDOFF_ROOT && is_at_or_below(path, s->list[i].path))
+                if (counts_at_root(&s->list[i]) && is_at_or_below(path, s->list[i].path))
                         return true;
         return false;
 }
@@ -150,7 +159,7 @@ static int add_root_names(Search *s) {
         const NameRoot *root = &s->names->roots[s->root];
         int host = root->host; /* the array of roots may move */
         for (size_t i = 0; i < s->n; i++) {
-                if (s->list[i].where != PLAN_HANDOFF_ROOT)
+                if (!counts_at_root(&s->list[i]))
                         continue;
                 int r = names_add(s->names, GUARD_RULE_PROTECT, s->root, s->seen[i] ? host : -EBADF, "",
                                 s->list[i].path);
@@ -158,6 +167,75 @@ static int add_root_names(Search *s) {
                         return r;
         }
         return 0;
+}
+
+/* ---- names of a repository ---- */
+
+static int append(char **list, size_t *n, const char *before, const char *name) {
+        if (asprintf(&list[*n], "%s%s", before, name) < 0) {
+                list[*n] = NULL;
+                return -ENOMEM;
+        }
+        (*n)++;
+        return 0;
+}
+
+/* One list for all repositories of a kind. A .git that is a directory is protected name by name, any other as a whole. */
+static int make_list(Search *s, bool is_dir, const char *const **ret) {
+        char **list = calloc(s->n + 2, sizeof(char *));
+        size_t n = 0;
+        int r = !list ? -ENOMEM : is_dir ? 0 : append(list, &n, "", ".git");
+        for (size_t i = 0; r == 0 && i < s->n; i++)
+                if (s->list[i].where == PLAN_HANDOFF_ROOT)
+                        r = append(list, &n, "", s->list[i].path);
+                else if (s->list[i].where == PLAN_HANDOFF_GITDIR && is_dir)
+                        r = append(list, &n, ".git/", s->list[i].path);
+        if (!list)
+                return r;
+        int q = names_keep_list(s->names, list);
+        *ret = (const char *const *)list;
+        return r < 0 ? r : q;
+}
+
+static int make_lists(Search *s) {
+        for (size_t i = 0; i < s->n; i++)
+                if (s->list[i].where == PLAN_HANDOFF_ROOT) {
+                        unsigned char c = (unsigned char)s->list[i].path[0];
+                        s->initials[tolower(c)] = s->initials[toupper(c)] = true;
+                }
+        for (int c = 0x80; c < 256; c++)
+                s->initials[c] = true; /* some of them are letters that fold to others */
+        int r = make_list(s, true, &s->in_repository);
+        return r < 0 ? r : make_list(s, false, &s->beside_link);
+}
+
+/* What a granted root has anyway, and more; its rules come after it was walked. */
+static bool is_granted_root(const Search *s, const WalkDir *dir) {
+        return dir->path[0] == 0 && s->names->roots[s->root].granted;
+}
+
+/* Whether or not anything is there. What is there is looked at when its name is read. */
+static int add_repository(Search *s, const WalkDir *dir) {
+        if (++s->repositories > LIMIT_HANDOFF_REPOSITORIES)
+                return -E2BIG;
+        const char *const *list = dir->dot_git == DT_DIR ? s->in_repository : s->beside_link;
+        if (is_granted_root(s, dir))
+                return 0;
+        if (dir->path[0])
+                return names_add_list(s->names, GUARD_RULE_PROTECT, s->root, dir->path, list);
+        int r = 0;
+        for (; r == 0 && *list; list++)
+                r = names_add(s->names, GUARD_RULE_PROTECT, s->root, -EBADF, "", *list);
+        return r;
+}
+
+static int add_existing(Search *s, const WalkDir *dir, const char *name) {
+        int r = 0;
+        for (size_t i = 0; r == 0 && s->initials[(unsigned char)name[0]] && i < s->n; i++)
+                if (s->list[i].where == PLAN_HANDOFF_ROOT && may_begin(s->list[i].path, name))
+                        r = names_add(s->names, GUARD_RULE_PROTECT, s->root, dir->fd, dir->path,
+                                        s->list[i].path);
+        return r;
 }
 
 /* ---- git directories ---- */
@@ -229,6 +307,10 @@ static int is_elsewhere(const Search *s, const WalkDir *dir, const WalkEntry *e)
         return plan_names_mount(s->cage->plan, path);
 }
 
+static bool is_gitdir(const WalkDir *dir) {
+        return dir->kind == WALK_GITDIR || dir->is_bare;
+}
+
 static int on_entry(void *data, const WalkDir *dir, const WalkEntry *e) {
         Search *s = data;
         const NameRoot *root = &s->names->roots[s->root];
@@ -241,16 +323,19 @@ static int on_entry(void *data, const WalkDir *dir, const WalkEntry *e) {
         FindingKind kind = findings_kind(s->findings, root->path, dir, e);
         if (kind == FINDING_NEW || kind == FINDING_CHANGED)
                 r = findings_note(s->findings, root->path, dir, e);
-        if (r == 0 && dir->kind == WALK_GITDIR && e->type != DT_DIR && streq(e->name, "commondir"))
+        if (r == 0 && is_gitdir(dir) && e->type != DT_DIR && streq(e->name, "commondir"))
                 r = add_linked(s, dir, e->name, GITLINK_COMMONDIR);
         if (r == 0 && dir->kind != WALK_GITDIR && e->type != DT_DIR && streq(e->name, ".git"))
                 r = add_dot_git(s, dir, e);
+        if (r == 0 && dir->dot_git && !is_granted_root(s, dir))
+                r = add_existing(s, dir, e->name);
         return r < 0 ? r : kind == FINDING_INSIDE ? WALK_MARK : WALK_ENTER;
 }
 
 static int on_directory(void *data, const WalkDir *dir) {
         Search *s = data;
-        return dir->kind == WALK_GITDIR ? add_gitdir_names(s, s->root, dir->fd, dir->path) : 0;
+        int r = dir->dot_git ? add_repository(s, dir) : 0;
+        return r < 0 || !is_gitdir(dir) ? r : add_gitdir_names(s, s->root, dir->fd, dir->path);
 }
 
 /* A mount of the host that came along: walked later, as a root of its own. */
@@ -294,9 +379,11 @@ static int on_unreadable(void *data, const char *path) {
 
 static int explain_walk(Search *s, int r) {
         const char *path = s->names->roots[s->root].path;
-        if (r == -E2BIG &&
-                        asprintf(&s->detail, "%s: more than %u directories to search for git repositories",
-                                        path, LIMIT_HANDOFF_DIRS) < 0)
+        bool many = s->repositories > LIMIT_HANDOFF_REPOSITORIES;
+        if (r == -E2BIG && asprintf(&s->detail, "%s: more than %u %s", path,
+                                           many ? LIMIT_HANDOFF_REPOSITORIES : LIMIT_HANDOFF_DIRS,
+                                           many ? "git repositories"
+                                                : "directories to search for git repositories") < 0)
                 s->detail = NULL;
         s->cage->detail = s->detail ? s->detail : path; /* kept: the process ends with it */
         return r;
@@ -310,7 +397,10 @@ static int search_roots(Search *s) {
                 .data = s,
                 .left = LIMIT_HANDOFF_DIRS };
         for (size_t i = 0; i < s->n; i++)
-                s->deep = s->deep || s->list[i].where != PLAN_HANDOFF_ROOT;
+                s->deep = s->deep || s->list[i].where != PLAN_HANDOFF_GRANT;
+        int made = make_lists(s);
+        if (made < 0)
+                return made;
         for (s->root = 0; s->root < s->names->n_roots; s->root++) { /* their number grows */
                 const NameRoot *root = &s->names->roots[s->root];
                 if (!root->writable || !root->is_dir)
@@ -371,7 +461,7 @@ static int hand_over(Cage *c) {
         for (size_t i = 0; i < n->n_rules; i++) {
                 const NameRule *rule = &n->rules[i];
                 c->rules[c->n_rules++] = (GuardRule){ rule->kind,
-                        rule->path ? n->roots[rule->root].fd : rule->fd, rule->path };
+                        rule->path ? n->roots[rule->root].fd : rule->fd, rule->path, rule->below };
         }
         return 0;
 }

@@ -20,6 +20,12 @@ static void root_clear(NameRoot *r) {
         free(r->canonical);
 }
 
+static void list_free(char **list) {
+        for (char **p = list; *p; p++)
+                free(*p);
+        free(list);
+}
+
 Names *names_free(Names *n) {
         if (!n)
                 return NULL;
@@ -29,6 +35,9 @@ Names *names_free(Names *n) {
                 cleanup_closep(&n->rules[i].fd);
                 free(n->rules[i].path);
         }
+        for (size_t i = 0; i < n->n_lists; i++)
+                list_free(n->lists[i]);
+        free(n->lists);
         free(n->roots);
         free(n->rules);
         free(n);
@@ -444,6 +453,28 @@ int names_add(Names *n, GuardKind kind, size_t root, int dir, const char *at, co
                 return r;
         r = push_name(n, kind, root, below(at, name));
         return r < 0 || dir < 0 ? r : add_place(n, kind, &p);
+}
+
+int names_keep_list(Names *n, char **list) {
+        char ***grown = reallocarray(n->lists, n->n_lists + 1, sizeof(char **));
+        if (!grown) {
+                list_free(list);
+                return -ENOMEM;
+        }
+        n->lists = grown;
+        n->lists[n->n_lists++] = list;
+        return 0;
+}
+
+int names_add_list(Names *n, GuardKind kind, size_t root, const char *at, const char *const *list) {
+        char *path = strdup(at);
+        if (!path)
+                return -ENOMEM;
+        int r = push_rule(n,
+                        (NameRule){ .kind = kind, .root = root, .path = path, .fd = -EBADF, .below = list });
+        if (r < 0)
+                free(path);
+        return r;
 }
 
 int names_add_object(Names *n, GuardKind kind, const char *path) {

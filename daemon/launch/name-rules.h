@@ -26,6 +26,7 @@ typedef struct NameRule {
         size_t root;
         char *path;      /* below it; NULL: the object fd */
         int fd;          /* owned; -EBADF where there is a path */
+        const char *const *below; /* as in GuardRule; NULL: path itself. Of names_keep_list() */
 } NameRule;
 
 typedef struct Names {
@@ -33,6 +34,8 @@ typedef struct Names {
         size_t n_roots;
         NameRule *rules;
         size_t n_rules, size_rules;
+        char ***lists;
+        size_t n_lists;
         bool by_object;  /* something will keep rules about objects: hard links and aliases are ruled too */
 } Names;
 
@@ -63,6 +66,13 @@ int names_canonical(Names *n, size_t root, const char **ret);
 /* The rule, and rules for wherever it leads. dir (a descriptor of the host's tree) is the directory `at` of the root, whence
  * `name`, relative and normal, is followed; dir -EBADF: nothing is there, do not look. */
 int names_add(Names *n, GuardKind kind, size_t root, int dir, const char *at, const char *name);
+
+/* Each name of the list below `at` of the root, which is not the root itself, and nothing of where they lead: whoever adds this looks
+ * at what is there by names_add(). One list for many places costs little more than for one (guard.h). */
+int names_add_list(Names *n, GuardKind kind, size_t root, const char *at, const char *const *list);
+
+/* Takes over list, whose strings end with a NULL; it is freed on failure too. */
+int names_keep_list(Names *n, char **list);
 
 /* The object that path leads to on the host, whatever else it is called; nothing where nothing is. Seen by whoever we are now. */
 int names_add_object(Names *n, GuardKind kind, const char *path);

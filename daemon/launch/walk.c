@@ -120,13 +120,18 @@ static int visit_chunk(Walking *s, const WalkDir *dir, ssize_t n) {
 /* What git asks of a git directory (setup.c of git: is_git_directory), seen in its list of names alone. */
 typedef struct Shape {
         bool head, objects, refs, commondir;
+        unsigned char dot_git; /* its type */
 } Shape;
 
-static void look_at_chunk(const Walking *s, ssize_t n, Shape *shape) {
+static void look_at_chunk(const Walking *s, int dir, ssize_t n, Shape *shape) {
         for (ssize_t at = 0; at < n;) {
                 const struct dirent64 *d = (const struct dirent64 *)(s->buffer + at);
                 at += d->d_reclen;
                 switch (d->d_name[0]) {
+                case '.':
+                        if (streq(d->d_name, ".git"))
+                                shape->dot_git = type_of(dir, d);
+                        break;
                 case 'H':
                         shape->head = shape->head || streq(d->d_name, "HEAD");
                         break;
@@ -163,13 +168,14 @@ static int visit(Walking *s, WalkDir *dir) {
         ssize_t n, first = 0;
         for (; (n = next_chunk(s, dir->fd)) > 0; chunks++) {
                 first = n;
-                look_at_chunk(s, n, &shape);
+                look_at_chunk(s, dir->fd, n, &shape);
         }
         if (n < 0)
                 return end_of(n);
         bool is_git = shape.head && ((shape.objects && shape.refs) || shape.commondir);
         dir->is_bare = is_git && dir->kind == WALK_TREE;
-        if (is_git)
+        dir->dot_git = dir->kind == WALK_TREE ? shape.dot_git : 0;
+        if (is_git && dir->dot_git == 0) /* git looks for a .git first, wherever it is */
                 dir->kind = WALK_GITDIR;
         int r = s->walk->directory ? s->walk->directory(s->walk->data, dir) : 0;
         if (r < 0 || chunks <= 1)

@@ -18,7 +18,8 @@ typedef struct WalkDir {
         int fd;           /* O_RDONLY */
         const char *path; /* below the root; "" is the root */
         WalkKind kind;
-        bool is_bare;     /* WALK_GITDIR by what it holds, in the midst of a tree */
+        bool is_bare;     /* a git directory by what it holds, in the midst of a tree: WALK_GITDIR, unless it has a .git too */
+        unsigned char dot_git; /* in a tree: the type of its .git, as of an entry; 0: it has none */
         bool in_gitdir;   /* directly below a git directory */
         bool marked;      /* it or one above it was entered by WALK_MARK */
 } WalkDir;

@@ -118,6 +118,18 @@ static void rate(Rig *r, const char *tick, size_t n, size_t outstanding) {
         (void)close(null);
 }
 
+/* The first of them with git, the others as copies. */
+static void make_repositories(const Rig *r, const char *first, const char *copies) {
+        _cleanup_free_ char *script = NULL;
+        if (asprintf(&script,
+                            "cd '%s' && git init -q %s && for i in %s; do cp -r %s nested-$i; done && chown "
+                            "-R %u .",
+                            r->workspace, first, copies, first, RIG_UID) < 0)
+                rig_die("memory", ENOMEM);
+        if (system(script) != 0)
+                rig_die(script, EIO);
+}
+
 int main(int argc, char **argv) {
         if (argc < 3) {
                 fprintf(stderr, "Usage: %s LAUNCHER TICK [SAMPLES]\n", argv[0]);
@@ -136,13 +148,11 @@ int main(int argc, char **argv) {
         (void)sample(&r, tick); /* the template */
         latency(&r, tick, n, 0, "hot");
         latency(&r, tick, n, 20 * 1000000, "paced");
-        _cleanup_free_ char *git = NULL;
-        if (asprintf(&git, "git init -q '%s' && chown -R %u '%s'", r.workspace, RIG_UID, r.workspace) < 0)
-                rig_die("memory", ENOMEM);
-        if (system(git) != 0)
-                rig_die(git, EIO);
         with_names = true;
+        make_repositories(&r, ".", "");
         latency(&r, tick, n, 0, "names");
+        make_repositories(&r, "nested", "$(seq 200)");
+        latency(&r, tick, n, 0, "nested");
         for (size_t outstanding = 1; outstanding <= 8; outstanding *= 2)
                 rate(&r, tick, n * 4, outstanding);
         rig_stop(&r);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* LIMIT_HANDOFF_DIRS at n and n+1: test-handoff-limit LAUNCHER. A program of its own, since making so many directories takes the
- * emulated machine longer than all attacks together. TAP. */
+/* LIMIT_HANDOFF_DIRS and LIMIT_HANDOFF_REPOSITORIES at n and n+1: test-handoff-limit LAUNCHER. A program of its own, since making so
+ * many directories takes the emulated machine longer than all attacks together. TAP. */
 
 #include <sched.h>
 #include <sys/mount.h>
@@ -25,31 +25,49 @@ static void use_memory(void) {
                 rig_die("a place in memory", errno);
 }
 
+static void begin(Rig *r, unsigned n, const char *suffix) {
+        _cleanup_free_ char *script = NULL;
+        if (asprintf(&script, "seq -f %%.0f%s %u | xargs mkdir -p", suffix, n) < 0)
+                rig_die("memory", ENOMEM);
+        prepare(r, script);
+}
+
+static void tell_as_many(Rig *r, const char *about) {
+        static RigResult result;
+        start_in(r, &result);
+        if (!result.started)
+                print_output(&result);
+        tell(result.started && result.code == 0, about, "as many as are searched");
+}
+
+static void tell_one_more(Rig *r, const char *about, const char *number) {
+        static RigResult result;
+        start_in(r, &result);
+        tell(!result.started && result.step == LAUNCH_STEP_HANDOFF && result.error == E2BIG &&
+                                        strstr(result.detail, r->workspace) && strstr(result.detail, number),
+                        about, "one more, refused with the place and the number");
+}
+
 int main(int argc, char **argv) {
         if (argc != 2) {
                 fprintf(stderr, "Usage: %s LAUNCHER\n", argv[0]);
                 return EXIT_FAILURE;
         }
-        static RigResult result;
-        _cleanup_free_ char *script = NULL;
         Rig r;
         use_memory();
         rig_start(&r, argv[1], NULL);
-        if (asprintf(&script, "seq %u | xargs mkdir", LIMIT_HANDOFF_DIRS - 1) < 0)
-                rig_die("memory", ENOMEM);
-        prepare(&r, script);
-        start_in(&r, &result);
-        if (!result.started)
-                print_output(&result);
-        tell(result.started && result.code == 0, "directories", "as many as are searched");
-
+        begin(&r, LIMIT_HANDOFF_DIRS - 1, "");
+        tell_as_many(&r, "directories");
         if (host(&r, "mkdir one-more") != 0)
                 rig_die("one more", EIO);
-        start_in(&r, &result);
-        tell(!result.started && result.step == LAUNCH_STEP_HANDOFF && result.error == E2BIG &&
-                                        strstr(result.detail, r.workspace) &&
-                                        strstr(result.detail, "100000"),
-                        "directories", "one more, refused with the place and the number");
+        tell_one_more(&r, "directories", "100000 directories");
+
+        /* LIMIT_HANDOFF_REPOSITORIES */
+        begin(&r, LIMIT_HANDOFF_REPOSITORIES, "/.git");
+        tell_as_many(&r, "repositories");
+        if (host(&r, "mkdir -p one-more/.git") != 0)
+                rig_die("one more", EIO);
+        tell_one_more(&r, "repositories", "4096 git repositories");
         prepare(&r, NULL);
         rig_stop(&r);
         return tell_end();

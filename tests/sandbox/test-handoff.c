@@ -119,6 +119,68 @@ static const Attack attacks[] = {
         { "T5 moving what holds the repository", "mkdir a && repository a/repo",
                         "mv a x && mkdir -p a/repo/.git/hooks && echo x >a/repo/.git/hooks/update",
                         "test -e a/repo/.git/hooks/update" },
+        /* T8 */
+        { "T8 a name that did not exist", "repository repo", "echo x >repo/.envrc", "test -e repo/.envrc" },
+        { "T8 renaming onto it", "repository repo", "echo x >f && mv f repo/.envrc", "test -e repo/.envrc" },
+        { "T8 linking to it", "repository repo", "ln repo/f repo/.envrc", "test -e repo/.envrc" },
+        { "T8 a symlink there", "repository repo", "ln -s f repo/.envrc", "test -L repo/.envrc" },
+        { "T8 below a directory made for it", "repository repo",
+                        "mkdir repo/.vscode && echo x >repo/.vscode/tasks.json",
+                        "test -e repo/.vscode/tasks.json" },
+        { "T8 a directory in its place", "repository repo", "mkdir repo/.mcp.json",
+                        "test -e repo/.mcp.json" },
+        { "T8 renaming such a directory into place", "repository repo",
+                        "mkdir d && echo x >d/tasks.json && mv d repo/.vscode",
+                        "test -e repo/.vscode/tasks.json" },
+        { "T8 a symlink in the place of the directory", "repository repo",
+                        "mkdir d && echo x >d/tasks.json && ln -s ../d repo/.vscode",
+                        "test -e repo/.vscode/tasks.json" },
+        { "T8 writing what exists", "repository repo; echo ok >repo/.mcp.json", "echo x >repo/.mcp.json",
+                        "grep -q x repo/.mcp.json" },
+        { "T8 replacing what exists", "repository repo; echo ok >repo/.mcp.json",
+                        "echo x >f; mv -f f repo/.mcp.json", "grep -q x repo/.mcp.json" },
+        { "T8 removing what exists", "repository repo; echo ok >repo/.mcp.json", "rm -f repo/.mcp.json",
+                        "! test -e repo/.mcp.json" },
+        { "T8 another name of what exists",
+                        "repository repo; echo ok >repo/.mcp.json; ln repo/.mcp.json alias", "echo x >alias",
+                        "grep -q x repo/.mcp.json" },
+        { "T8 where a symlink leads", "repository repo; mkdir d; echo ok >d/rc; ln -s ../d/rc repo/.bashrc",
+                        "echo x >d/rc", "grep -q x repo/.bashrc" },
+        { "T8 where a symlinked directory leads", "repository repo; mkdir d; ln -s ../d repo/.vscode",
+                        "echo x >d/tasks.json", "test -e repo/.vscode/tasks.json" },
+        { "T8 exchanging its directory",
+                        "repository repo; mkdir repo/.vscode d; echo ok >repo/.vscode/tasks.json; echo x "
+                        ">d/tasks.json",
+                        "mv repo/.vscode e; mv d repo/.vscode", "grep -q x repo/.vscode/tasks.json" },
+        { "T8 a repository far down", "mkdir -p a/b/c && repository a/b/c/repo", "echo x >a/b/c/repo/.envrc",
+                        "test -e a/b/c/repo/.envrc" },
+        { "T8 a repository in another", "repository repo; repository repo/sub; repository repo/sub/x",
+                        "echo x >repo/.envrc; echo x >repo/sub/.envrc; echo x >repo/sub/x/.envrc",
+                        "test -e repo/.envrc || test -e repo/sub/.envrc || test -e repo/sub/x/.envrc" },
+        { "T8 a submodule",
+                        "repository repo; git init -q top && git -C top -c protocol.file.allow=always "
+                        "submodule --quiet add \"$PWD/repo\" sub",
+                        "echo x >top/sub/.envrc; mkdir top/sub/.vscode && echo x "
+                        ">top/sub/.vscode/tasks.json",
+                        "test -e top/sub/.envrc || test -e top/sub/.vscode/tasks.json" },
+        { "T8 a worktree", "repository repo; git -C repo worktree add -q ../tree", "echo x >tree/.envrc",
+                        "test -e tree/.envrc" },
+        { "T8 a symlink for .git", "git init -q --bare g; mkdir t; ln -s ../g t/.git", "echo x >t/.envrc",
+                        "test -e t/.envrc" },
+        { "T8 moving the repository away", "repository repo",
+                        "mv repo x && mkdir repo && echo x >repo/.envrc", "test -e repo/.envrc" },
+        { "T8 moving what holds it", "mkdir a && repository a/repo",
+                        "mv a x && mkdir -p a/repo && echo x >a/repo/.envrc", "test -e a/repo/.envrc" },
+        { "T8 a repository that looks like a bare one, too",
+                        "repository repo; mkdir repo/objects repo/refs; echo ref: refs/heads/x >repo/HEAD",
+                        "echo x >repo/.git/hooks/update; echo x >repo/.envrc; mkdir repo/hooks && echo x "
+                        ">repo/hooks/update",
+                        "test -e repo/.git/hooks/update || test -e repo/.envrc || test -e "
+                        "repo/hooks/update" },
+        { "T8 such a one below it",
+                        "repository repo; mkdir repo/objects repo/refs; echo ref: refs/heads/x >repo/HEAD; "
+                        "repository repo/sub",
+                        "echo x >repo/sub/.git/hooks/update", "test -e repo/sub/.git/hooks/update" },
 };
 
 static void attack(Rig *r, const Attack *a, RigResult *result) {
@@ -175,6 +237,11 @@ static const struct {
                         "echo 2 >f && git commit -qam 2 && git switch -qc x && git gc -q && mv f g && git "
                         "add -A && "
                         "git commit -qm 3 && git stash list && git rm -q g" },
+        { "a repository below", "repository repo; mkdir repo/.vscode; echo 1 >repo/.vscode/x",
+                        "cd repo && echo 2 >.vscode/x && mkdir .github && echo 1 >.github/x && git add -A "
+                        "&& "
+                        "git commit -qm 2 && mkdir d && mkdir d/.vscode && echo 1 >d/.vscode/tasks.json && "
+                        "rm -r d" },
         { "a build", "printf 'all:\\n\\techo 1 >o.tmp\\n\\tmv o.tmp o\\n' >Makefile",
                         "make -s && test -e o && cp -r . /tmp/w" },
 };
@@ -294,6 +361,10 @@ static const struct {
                         "d/HEAD d/config d/hooks/update " },
         { "HEAD of one that was there, not", "git init -q --bare d",
                         "git -C d symbolic-ref HEAD refs/heads/x", "" },
+        { "a repository that was not there", NULL,
+                        "git init -q d && echo x >d/.envrc && mkdir d/.vscode && echo x "
+                        ">d/.vscode/tasks.json",
+                        "d/.envrc d/.git/config " },
         { "a submodule", "repository repo; git init -q top",
                         "git -C top -c protocol.file.allow=always submodule --quiet add \"$PWD/repo\" sub "
                         "2>&1; "
@@ -562,6 +633,28 @@ static void replace_denied(Rig *r, bool walls, const char *prepare_script, const
         tell(ok, walls ? "E17 denied" : "E17 had, without the walls", name);
 }
 
+/* As one who clones anew: the host moves a repository away, and another comes to be in its place while the agent runs. */
+static void replace_repository(Rig *r, bool walls) {
+        static RigResult result;
+        RigBox box;
+        _cleanup_(launch_plan_freep) LaunchPlan *p =
+                        agent(r, "echo ready; while ! test -e go; do sleep 0.02; done; echo x >repo/.envrc");
+        prepare(r, "repository repo");
+        bool ok = rig_spawn(r, p, &box, &result);
+        if (ok) {
+                char line[6];
+                ok = read(box.output, line, sizeof(line)) == sizeof(line) &&
+                     host(r, "mv repo old; mkdir -p repo/.git; touch go") == 0;
+                rig_wait(r, &box, 0, &result);
+                rig_release(r, box.id, 0);
+                ok = ok && (host(r, "test -e repo/.envrc") == 0) == !walls;
+        }
+        if (!ok)
+                print_output(&result);
+        tell(ok, walls ? "refused" : "done without the walls",
+                        "T8 in a repository that came in the place of another");
+}
+
 static void replace_all(Rig *r, bool walls) {
         replace_denied(r, walls, "echo 1 >.env", "what took its place");
         replace_denied(r, walls, NULL, "what came to be there");
@@ -585,6 +678,7 @@ int main(int argc, char **argv) {
         Rig r;
         begin(&r, argv[1], NULL);
         attack_all(&r, true);
+        replace_repository(&r, true);
         choose_all(&r, true);
         leave_nothing(&r);
         deny_all(&r, true);
@@ -598,6 +692,7 @@ int main(int argc, char **argv) {
 
         begin(&r, argv[2], "handoff");
         attack_all(&r, false);
+        replace_repository(&r, false);
         choose_all(&r, false);
         deny_all(&r, false);
         replace_all(&r, false);

@@ -205,7 +205,7 @@ static const char *check_names(const Probe *t) {
                         continue;
                 const char *rest = m->path + strlen(above->path);
                 for (size_t k = 0; k < p->n_handoff; k++)
-                        found = found || (p->handoff[k].where == PLAN_HANDOFF_ROOT &&
+                        found = found || (p->handoff[k].where == PLAN_HANDOFF_GRANT &&
                                                          streq(p->handoff[k].path, rest + (*rest == '/')));
                 *t->ret_path = m->path;
                 if (!found)

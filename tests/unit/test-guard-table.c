@@ -101,6 +101,127 @@ START_TEST(test_folding) {
 }
 END_TEST
 
+static const char *const below[] = { ".envrc", ".git/hooks", NULL }, *const beside[] = { ".envrc", ".git",
+        NULL };
+
+/* Lists are in the table once, however many places have them, until something else is said below one. */
+static const struct {
+        const char *name;
+        struct {
+                const char *path;
+                const char *const *list;
+        } rules[4];
+        const char *protected[6], *free[6]; /* paths */
+        size_t n_names;
+        bool may_fold;
+} shared[] = {
+        { "one place", { { "a", below } }, { "a/.envrc", "a/.git/hooks/x" }, { "a/x", "a/.git/x", ".envrc" },
+                        1 + 3 },
+        { "two places", { { "a", below }, { "b", below } },
+                        { "a/.envrc", "b/.envrc", "a/.git/hooks", "b/.git/hooks" },
+                        { "c/.envrc", "a/b/.envrc", "a/.git" }, 2 + 3 },
+        { "what is said already", { { "a", below }, { "b", below }, { "b/.git/hooks" } },
+                        { "a/.git/hooks", "b/.git/hooks" }, { "a/.git/x" }, 2 + 3 },
+        { "what is not", { { "a", below }, { "b", below }, { "b/x" } },
+                        { "a/.envrc", "b/.envrc", "b/x", "b/.git/hooks" }, { "a/x", "b/y" }, 2 + 3 + 3 + 1 },
+        { "further down", { { "a", below }, { "b", below }, { "b/.git/x" } },
+                        { "b/.git/x", "b/.git/hooks", "a/.git/hooks" }, { "a/.git/x" }, 2 + 3 + 3 + 1 },
+        { "more of what is said", { { "a", below }, { "b", below }, { "b/.git" } },
+                        { "b/.git/x", "b/.envrc", "a/.git/hooks" }, { "a/.git/x" }, 2 + 3 + 3 },
+        { "one in the other", { { "a", below }, { "a/b", below }, { "c", below } },
+                        { "a/.envrc", "a/b/.envrc", "c/.envrc", "a/b/.git/hooks" }, { "a/b", "c/b/.envrc" },
+                        2 + 3 + 3 + 1 },
+        { "the inner one first", { { "a/b", below }, { "a", below } },
+                        { "a/.envrc", "a/b/.envrc", "a/.git/hooks" }, { "a/b" }, 1 + 3 + 1 + 3 },
+        { "below a name of the list", { { "a", below }, { "c", below }, { "a/.git/sub", below } },
+                        { "a/.git/hooks", "a/.git/sub/.envrc", "c/.git/hooks" },
+                        { "c/.git/sub/.envrc", "a/.git/sub" }, 2 + 3 + 3 + 1 },
+        { "two lists", { { "a", below }, { "b", beside } },
+                        { "a/.envrc", "b/.envrc", "b/.git", "a/.git/hooks" }, { "a/.git" }, 2 + 3 + 2 },
+        { "two lists of one place", { { "a", below }, { "a", beside }, { "b", below }, { "c", beside } },
+                        { "a/.envrc", "a/.git", "b/.git/hooks", "c/.git" }, { "b/.git" }, 3 + 3 + 3 + 2 },
+        { "twice", { { "a", below }, { "a", below } }, { "a/.envrc" }, { "a/x" }, 1 + 3 },
+        { "where case may mean nothing", { { "A", below }, { "a", below }, { "A/x" } },
+                        { "A/.envrc", "a/.envrc", "A/x", "a/x", "a/.git/hooks" }, { "A/y", "b/.envrc" },
+                        2 + 1 + 6 + 6 + 2, true },
+        { "what is said already, there", { { "a", below }, { "b", below }, { "b/.git/hooks" } },
+                        { "a/.git/hooks", "b/.git/hooks" }, { "a/.git/x" }, 4 + 6, true },
+};
+
+START_TEST(test_lists) {
+        GuardRule rules[5] = { { GUARD_RULE_ROOT, 3, NULL } };
+        GuardIdentity ids[5] = { directory(3, shared[_i].may_fold) };
+        size_t n = 1;
+        for (; n <= 4 && shared[_i].rules[n - 1].path; n++) {
+                rules[n] = (GuardRule){ GUARD_RULE_PROTECT, 3, shared[_i].rules[n - 1].path,
+                        shared[_i].rules[n - 1].list };
+                ids[n] = ids[0];
+        }
+        _cleanup_(guard_table_clear) GuardTable t = { 0 };
+        bool more;
+        ck_assert_int_eq(guard_table_fill(&t, CGROUP, rules, ids, n), 0);
+        ck_assert_int_eq(guard_table_sort(&t), 0);
+        for (size_t i = 0; i < ELEMENTSOF(shared[_i].protected) && shared[_i].protected[i]; i++)
+                ck_assert_msg(flags_of(&t, shared[_i].protected[i], false, &more) == GUARD_PROTECTED,
+                                "%s: %s", shared[_i].name, shared[_i].protected[i]);
+        for (size_t i = 0; i < ELEMENTSOF(shared[_i].free) && shared[_i].free[i]; i++)
+                ck_assert_msg(flags_of(&t, shared[_i].free[i], false, &more) == 0, "%s: %s", shared[_i].name,
+                                shared[_i].free[i]);
+        ck_assert_msg(t.n_names == shared[_i].n_names, "%s: %zu", shared[_i].name, t.n_names);
+}
+END_TEST
+
+/* Whatever is said, in whatever order: the same as when each name of each list is said by itself. */
+START_TEST(test_lists_are_names) {
+        static const char *const steps[] = { "a", "A", "b", ".git", ".Git", ".envrc", "hooks" };
+        const char *const *const lists[] = { NULL, below, beside };
+        unsigned seed = 1;
+        for (int round = 0; round < 2000; round++) {
+                enum { N = 8 };
+                char places[N][64], names[3 * N][96];
+                GuardRule some[N + 1] = { { GUARD_RULE_ROOT, 3, NULL } },
+                                   each[3 * N + 1] = { { GUARD_RULE_ROOT, 3, NULL } };
+                GuardIdentity ids[3 * N + 1];
+                size_t n = 1;
+                for (size_t i = 0; i < ELEMENTSOF(ids); i++)
+                        ids[i] = directory(3, round % 4 == 0);
+                for (size_t i = 0; i < N; i++) {
+                        const char *const *list = lists[rand_r(&seed) % ELEMENTSOF(lists)];
+                        GuardKind kind = rand_r(&seed) % 4 ? GUARD_RULE_PROTECT : GUARD_RULE_DENY;
+                        places[i][0] = 0;
+                        for (int k = rand_r(&seed) % 3; k >= 0; k--) {
+                                strcat(places[i], steps[(size_t)rand_r(&seed) % ELEMENTSOF(steps)]);
+                                strcat(places[i], k > 0 ? "/" : "");
+                        }
+                        some[i + 1] = (GuardRule){ kind, 3, places[i], list };
+                        for (const char *const *p = list; p && *p; p++, n++) {
+                                (void)snprintf(names[n - 1], sizeof(names[0]), "%s/%s", places[i], *p);
+                                each[n] = (GuardRule){ kind, 3, names[n - 1], NULL };
+                        }
+                        if (!list)
+                                each[n++] = (GuardRule){ kind, 3, places[i], NULL };
+                }
+                _cleanup_(guard_table_clear) GuardTable t = { 0 }, u = { 0 };
+                ck_assert_int_eq(guard_table_fill(&t, CGROUP, some, ids, N + 1), 0);
+                ck_assert_int_eq(guard_table_fill(&u, CGROUP, each, ids, n), 0);
+                ck_assert_int_eq(guard_table_sort(&t), 0);
+                ck_assert_int_eq(guard_table_sort(&u), 0);
+                for (int i = 0; i < 200; i++) {
+                        char path[64] = "";
+                        bool more = false, more_too = false;
+                        for (int k = rand_r(&seed) % 5; k >= 0; k--) {
+                                strcat(path, steps[(size_t)rand_r(&seed) % ELEMENTSOF(steps)]);
+                                strcat(path, k > 0 ? "/" : "");
+                        }
+                        uint32_t flags = flags_of(&t, path, round % 8 == 0, &more),
+                                 flags_too = flags_of(&u, path, round % 8 == 0, &more_too);
+                        ck_assert_msg(flags == flags_too && more == more_too, "round %d: %s: %u %u", round,
+                                        path, flags, flags_too);
+                }
+        }
+}
+END_TEST
+
 /* One object has one anchor, and the strictest of what is said of it holds. */
 START_TEST(test_objects) {
         const GuardRule rules[] = { { GUARD_RULE_ROOT, 3, NULL }, { GUARD_RULE_PROTECT, 4, NULL },
@@ -185,6 +306,8 @@ static Suite *suite(void) {
         tcase_set_timeout(c, 60);
         tcase_add_loop_test(c, test_names, 0, ELEMENTSOF(lookups));
         tcase_add_test(c, test_folding);
+        tcase_add_loop_test(c, test_lists, 0, ELEMENTSOF(shared));
+        tcase_add_test(c, test_lists_are_names);
         tcase_add_test(c, test_objects);
         tcase_add_loop_test(c, test_refused, 0, ELEMENTSOF(refused));
         tcase_add_test(c, test_not_below_a_root);

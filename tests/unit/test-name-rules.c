@@ -106,7 +106,11 @@ static int see_directory(void *data, const WalkDir *dir) {
         char *more = NULL;
         ck_assert_int_gt(asprintf(&more, "%s%s %s%s%s\n", s->text ? s->text : "",
                                          dir->path[0] ? dir->path : ".", kinds[dir->kind],
-                                         dir->is_bare ? " bare" : "", dir->marked ? " marked" : ""),
+                                         dir->is_bare             ? " bare"
+                                         : dir->dot_git == DT_DIR ? " repository"
+                                         : dir->dot_git           ? " linked"
+                                                                  : "",
+                                         dir->marked ? " marked" : ""),
                         0);
         free(s->text);
         s->text = more;
@@ -156,9 +160,23 @@ START_TEST(test_walk_kinds) {
         Seen s = { 0 };
         ck_assert_int_eq(walk_place(&s, 100), 0);
         static const char *const expected[] = { ". tree", "a tree", "a/b tree", "bare gitdir bare",
-                "half tree", "half/objects tree", "mark tree marked", "mark/c tree marked", "r tree",
-                "r/.git gitdir", "r/.git/modules modules", "r/.git/modules/lib modules",
+                "half tree", "half/objects tree", "mark tree marked", "mark/c tree marked",
+                "r tree repository", "r/.git gitdir", "r/.git/modules modules", "r/.git/modules/lib modules",
                 "r/.git/modules/lib/x gitdir", "r/.git/worktrees modules", "r/.git/worktrees/w gitdir" };
+        expect_lines(s.text, expected, ELEMENTSOF(expected));
+        free(s.text);
+}
+END_TEST
+
+/* git looks for a .git before it takes a directory for a bare repository. */
+START_TEST(test_walk_repositories) {
+        run("mkdir -p both/objects both/refs both/.git both/x sub d/.git/.git; touch both/HEAD sub/.git; ln "
+            "-s /nowhere .git");
+        Seen s = { 0 };
+        ck_assert_int_eq(walk_place(&s, 100), 0);
+        static const char *const expected[] = { ". tree linked", "both tree bare", "both/.git gitdir",
+                "both/objects tree", "both/refs tree", "both/x tree", "d tree repository", "d/.git gitdir",
+                "sub tree linked" };
         expect_lines(s.text, expected, ELEMENTSOF(expected));
         free(s.text);
 }
@@ -409,6 +427,7 @@ static Suite *suite(void) {
         tcase_add_checked_fixture(files, set_up, tear_down);
         tcase_set_timeout(files, 240);
         tcase_add_test(files, test_walk_kinds);
+        tcase_add_test(files, test_walk_repositories);
         tcase_add_test(files, test_walk_limit);
         tcase_add_test(files, test_walk_deadline);
         tcase_add_test(files, test_walk_large);
