@@ -25,6 +25,8 @@ static const char *const reason_words[_EGRESS_REASON_MAX] = {
         [EGRESS_NOT_OWNER] = "not-owner",
         [EGRESS_FROM_SANDBOX] = "from-sandbox",
         [EGRESS_UNKNOWN_PEER] = "unknown-peer",
+        [EGRESS_OPAQUE] = "opaque",
+        [EGRESS_ECH] = "encrypted-name",
 };
 
 const char *egress_reason_to_string(EgressReason r) {

@@ -50,6 +50,8 @@ typedef enum EgressReason {
         EGRESS_NOT_OWNER,       /* of ACCEPT: for the owner's processes, and it is none */
         EGRESS_FROM_SANDBOX,    /* of ACCEPT: the relay of a sandbox */
         EGRESS_UNKNOWN_PEER,    /* of ACCEPT: of this host, and the kernel does not say whose it is */
+        EGRESS_OPAQUE,          /* as BY_RULE, and the rule says "tls": "opaque": nothing that is said is looked at */
+        EGRESS_ECH,             /* TLS: a server name that is encrypted, which the rule refuses */
         _EGRESS_REASON_MAX,
 } EgressReason;
 const char *egress_reason_to_string(EgressReason r); /* NULL outside the enum */

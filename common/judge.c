@@ -11,6 +11,10 @@ static Judgement deny(EgressReason reason, const char *clause) {
         return (Judgement){ .verdict = VERDICT_DENY, .reason = reason, .clause = clause };
 }
 
+static Judgement deny_for(EgressReason reason, const char *clause, const char *host) {
+        return (Judgement){ .verdict = VERDICT_DENY, .reason = reason, .clause = clause, .host = host };
+}
+
 static Judgement deny_by(const NetRule *rule) {
         return deny(EGRESS_BY_RULE, rule->clause);
 }
@@ -78,7 +82,7 @@ Judgement judge_name(const EgressLease *l, const char *host) {
         const NetRule *denied = apply(d->deny, d->n_deny, host, &open, false);
         if (ports_any(&open))
                 return (Judgement){ VERDICT_ALLOW, allow ? EGRESS_BY_RULE : EGRESS_BY_DEFAULT,
-                        allow ? allow->clause : BY_DEFAULT, true, host };
+                        allow ? allow->clause : BY_DEFAULT, true, SPEECH_NAMED, host };
         if (was_open && denied)
                 return deny_by(denied);
         return deny(EGRESS_BY_DEFAULT, BY_DEFAULT);
@@ -94,9 +98,12 @@ static const NetRule *find(const NetRule *rules, size_t n, const Destination *d,
 /* A rule for any destination says nothing of addresses by name or by block: it is an address rule, as the default is. */
 static Judgement judge_address(const EgressLease *l, const Destination *d) {
         const NetRule *rule = find(l->egress.allow, l->egress.n_allow, d, &d->address, NULL);
-        if (rule)
-                return (Judgement){ VERDICT_ALLOW, EGRESS_BY_RULE, rule->clause, false, NULL };
-        return (Judgement){ l->egress.fallback, EGRESS_BY_DEFAULT, BY_DEFAULT, false, NULL };
+        return (Judgement){
+                .verdict = rule ? VERDICT_ALLOW : l->egress.fallback,
+                .reason = rule ? EGRESS_BY_RULE : EGRESS_BY_DEFAULT,
+                .clause = rule ? rule->clause : BY_DEFAULT,
+                .speech = SPEECH_OPAQUE,
+        };
 }
 
 /* Of one name of the destination. */
@@ -104,11 +111,12 @@ static Judgement judge_host(const EgressLease *l, const Destination *d, const ch
         const NetRule *rule = find(l->egress.deny, l->egress.n_deny, d, NULL, host);
         if (rule)
                 return deny_by(rule);
-        rule = find(l->egress.allow, l->egress.n_allow, d, NULL, host);
+        rule = net_rules_find_freest(l->egress.allow, l->egress.n_allow, host, d->protocol, d->port);
         if (rule)
-                return (Judgement){ VERDICT_ALLOW, EGRESS_BY_RULE, rule->clause, true, host };
-        return (Judgement){ l->egress.fallback, EGRESS_BY_DEFAULT, BY_DEFAULT,
-                l->egress.fallback == VERDICT_ALLOW, host };
+                return (Judgement){ VERDICT_ALLOW,
+                        rule->speech == SPEECH_OPAQUE ? EGRESS_OPAQUE : EGRESS_BY_RULE, rule->clause,
+                        rule->speech != SPEECH_OPAQUE, rule->speech, host };
+        return (Judgement){ l->egress.fallback, EGRESS_BY_DEFAULT, BY_DEFAULT, false, SPEECH_OPAQUE, host };
 }
 
 /* Nothing in datagrams says for whom they are: a name allows none. One that is denied denies its addresses; and since they need not be known,
@@ -118,18 +126,28 @@ static Judgement judge_datagrams(const EgressLease *l, const Destination *d) {
         for (size_t i = 0; i < d->n_hosts; i++) {
                 const NetRule *rule = find(e->deny, e->n_deny, d, NULL, d->hosts[i]);
                 if (rule)
-                        return (Judgement){ VERDICT_DENY, EGRESS_BY_RULE, rule->clause, false, d->hosts[i] };
+                        return deny_for(EGRESS_BY_RULE, rule->clause, d->hosts[i]);
         }
         const NetRule *denied = net_rules_find_name(e->deny, e->n_deny, d->protocol, d->port),
                       *block = net_rules_find_block(e->allow, e->n_allow, &d->address, d->protocol, d->port);
         Judgement j = judge_address(l, d);
         if (block)
-                j = (Judgement){ VERDICT_ALLOW, EGRESS_BY_RULE, block->clause, false, NULL };
+                j = (Judgement){
+                        .verdict = VERDICT_ALLOW, .reason = EGRESS_BY_RULE, .clause = block->clause
+                };
         else if (denied && j.verdict == VERDICT_ALLOW)
                 j = deny_by(denied);
         if (j.verdict == VERDICT_DENY && j.reason == EGRESS_BY_DEFAULT &&
                         (d->by_address_only || address_kind(&d->address) != ADDRESS_GLOBAL))
                 j = deny(EGRESS_SPECIAL, "");
+        return j;
+}
+
+/* Or else what was asked for before would forbid what the address alone may. */
+static Judgement unchecked(Judgement j) {
+        j.by_name = false;
+        j.speech = SPEECH_OPAQUE;
+        j.reason = j.reason == EGRESS_OPAQUE ? EGRESS_BY_RULE : j.reason;
         return j;
 }
 
@@ -148,19 +166,19 @@ Judgement judge_connect(const EgressLease *l, const Destination *d) {
 
         const bool by_name_too = kind == ADDRESS_GLOBAL && !d->by_address_only;
         const Judgement by_address = judge_address(l, d);
-        Judgement refusal = { .clause = NULL };
+        Judgement refusal = { .clause = NULL }, best = { .verdict = VERDICT_DENY };
         for (size_t i = 0; i < d->n_hosts; i++) {
                 Judgement j = judge_host(l, d, d->hosts[i]);
-                if (j.verdict == VERDICT_ALLOW && by_name_too) {
-                        /* or else what was asked for before would forbid what the address alone may */
-                        j.by_name = by_address.verdict == VERDICT_DENY;
-                        return j;
-                }
+                if (j.verdict == VERDICT_ALLOW && by_name_too &&
+                                (best.verdict == VERDICT_DENY || j.speech > best.speech))
+                        best = j;
                 if (j.verdict == VERDICT_DENY && j.reason == EGRESS_BY_RULE && !refusal.clause) {
                         refusal = j;
                         refusal.host = d->hosts[i];
                 }
         }
+        if (best.verdict == VERDICT_ALLOW)
+                return by_address.verdict == VERDICT_DENY ? best : unchecked(best);
         /* no name of it is allowed, and one is denied: the address is not a way round that */
         if (refusal.clause)
                 return refusal;
@@ -168,9 +186,8 @@ Judgement judge_connect(const EgressLease *l, const Destination *d) {
                 return by_address;
         const char *host = d->n_hosts > 0 ? d->hosts[0] : NULL;
         if (!by_name_too)
-                return (Judgement){ VERDICT_DENY, EGRESS_SPECIAL, "", false, host };
-        return (Judgement){ VERDICT_DENY, host ? EGRESS_BY_DEFAULT : EGRESS_NO_NAME, BY_DEFAULT, false,
-                host };
+                return deny_for(EGRESS_SPECIAL, "", host);
+        return deny_for(host ? EGRESS_BY_DEFAULT : EGRESS_NO_NAME, BY_DEFAULT, host);
 }
 
 /* ---- what a connection says of itself ---- */
@@ -188,15 +205,17 @@ Judgement judge_claim(const EgressLease *l, const Destination *d, const char *cl
                 return j;
         const NetRule *rule = claimed ? find(l->egress.deny, l->egress.n_deny, d, NULL, claimed) : NULL;
         if (rule)
-                return (Judgement){ VERDICT_DENY, reason, rule->clause, false, claimed };
+                return deny_for(reason, rule->clause, claimed);
         if (!j.by_name)
                 return j;
         if (!claimed || !is_one_of(d, claimed))
-                return (Judgement){ VERDICT_DENY, reason, j.clause, false, claimed };
+                return deny_for(reason, j.clause, claimed);
         Judgement host = judge_host(l, d, claimed);
-        return host.verdict == VERDICT_ALLOW
-                               ? host
-                               : (Judgement){ VERDICT_DENY, reason, host.clause, false, claimed };
+        return host.verdict == VERDICT_ALLOW ? host : deny_for(reason, host.clause, claimed);
+}
+
+Judgement judge_encrypted(const Judgement *j) {
+        return j->by_name && j->speech == SPEECH_PLAIN ? deny_for(EGRESS_ECH, j->clause, j->host) : *j;
 }
 
 /* ---- who comes from outside ---- */
@@ -222,5 +241,5 @@ Judgement judge_guest(const EgressLease *l, const Guest *g, uint16_t *ret_port) 
         if (p->clients == PUBLISH_OWNER && (!known || (g->uid != l->owner && g->uid != 0)))
                 return deny(EGRESS_NOT_OWNER, p->clause);
         *ret_port = p->sandbox.from;
-        return (Judgement){ VERDICT_ALLOW, EGRESS_BY_RULE, p->clause, false, NULL };
+        return (Judgement){ .verdict = VERDICT_ALLOW, .reason = EGRESS_BY_RULE, .clause = p->clause };
 }

@@ -10,7 +10,8 @@ typedef struct Judgement {
         Verdict verdict;
         EgressReason reason;
         const char *clause; /* of the lease, or static ("/network/egress/default") */
-        bool by_name;       /* allowed because of host, and not by address alone: what the connection says of itself must then agree */
+        bool by_name;       /* allowed because of host, and not by address alone nor by "opaque": what the connection says of itself must then agree */
+        Speech speech;      /* what may be said, where it is by_name */
         const char *host;   /* the name that decided, one of those given; NULL: none */
 } Judgement;
 
@@ -32,7 +33,7 @@ typedef struct Destination {
 
 /* An address rule (or a rule for any destination, or the default) may open what is special, a name rule only what is global, not the host's
  * own and not translated. What stands for the host's loopback needs hostLoopback as well, and TCP. A deny rule for a name denies its address
- * as well, where no other name of it is allowed. Datagrams go by address alone: a name allows none, each that is denied denies its address,
+ * as well, where no other name of it is allowed. Of several names and rules that allow it the freest counts (Speech). Datagrams go by address alone: a name allows none, each that is denied denies its address,
  * and where a name is denied at all only an address rule proper allows any. */
 Judgement judge_connect(const EgressLease *l, const Destination *d);
 
@@ -40,6 +41,9 @@ Judgement judge_connect(const EgressLease *l, const Destination *d);
  * Where a name was what allowed it, claimed must be one of the names of the destination that are allowed there; in any case it must not be
  * denied by a name rule. reason is that of a refusal: EGRESS_SNI or EGRESS_HOST. */
 Judgement judge_claim(const EgressLease *l, const Destination *d, const char *claimed, EgressReason reason);
+
+/* A hello for a name that j allowed, and that has an encrypted name as well, which nobody here can read: j, or a refusal. */
+Judgement judge_encrypted(const Judgement *j);
 
 /* Somebody outside who connects to a port that is published. */
 typedef struct Guest {

@@ -55,7 +55,14 @@ static void code_port(Codec *c, NetPort *p, const char *where) {
         *p = (NetPort){ .protocol = protocol, .from = (uint16_t)from, .to = (uint16_t)to };
 }
 
-static void code_rules(Codec *c, NetRule **rules, size_t *n, const char *where) {
+static void code_speech(Codec *c, NetRule *rule, bool allow, const char *where) {
+        const bool says = c->error == 0 && allow && net_rule_has_host(rule);
+        uint32_t speech = rule->speech;
+        code_u32(c, &speech, says ? SPEECH_PLAIN : SPEECH_OPAQUE, SPEECH_OPAQUE, where);
+        rule->speech = (Speech)speech;
+}
+
+static void code_rules(Codec *c, NetRule **rules, size_t *n, bool allow, const char *where) {
         code_count(c, (void **)rules, n, sizeof(NetRule), LIMIT_POLICY_RULES, where);
         for (size_t i = 0; c->error == 0 && i < *n; i++) {
                 NetRule *rule = &(*rules)[i];
@@ -65,6 +72,7 @@ static void code_rules(Codec *c, NetRule **rules, size_t *n, const char *where) 
                                 where);
                 for (size_t j = 0; c->error == 0 && j < rule->n_peers; j++)
                         code_peer(c, &rule->peers[j], where);
+                code_speech(c, rule, allow, where);
                 code_count(c, (void **)&rule->ports, &rule->n_ports, sizeof(NetPort), LIMIT_POLICY_PEERS,
                                 where);
                 for (size_t j = 0; c->error == 0 && j < rule->n_ports; j++)
@@ -108,8 +116,8 @@ static void code_lease(Codec *c, EgressLease *l) {
         l->egress.fallback = (Verdict)fallback;
         code_u32(c, &loopback, VERDICT_DENY, VERDICT_ALLOW, "host_loopback");
         l->host_loopback = (Verdict)loopback;
-        code_rules(c, &l->egress.allow, &l->egress.n_allow, "allow");
-        code_rules(c, &l->egress.deny, &l->egress.n_deny, "deny");
+        code_rules(c, &l->egress.allow, &l->egress.n_allow, true, "allow");
+        code_rules(c, &l->egress.deny, &l->egress.n_deny, false, "deny");
         code_number(c, &l->bytes_out, 8, "bytes_out");
         code_number(c, &l->bytes_in, 8, "bytes_in");
         code_number(c, &l->connections, 8, "connections");

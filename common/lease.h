@@ -7,7 +7,7 @@
 #include "net-rule.h"
 
 #define LEASE_MAGIC 0x6573786dU
-#define LEASE_VERSION 2U
+#define LEASE_VERSION 3U
 #define LEASE_UNLIMITED UINT64_MAX
 
 typedef struct EgressLease {

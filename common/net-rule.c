@@ -155,7 +155,8 @@ bool net_rule_covers(const NetRule *big, const NetRule *small, uint64_t *budget)
         for (size_t i = 0; i < small->n_peers; i++) {
                 bool covered = false;
                 for (size_t j = 0; j < big->n_peers && !covered; j++)
-                        covered = net_peer_covers(&big->peers[j], &small->peers[i]);
+                        covered = net_peer_covers(&big->peers[j], &small->peers[i]) &&
+                                  (!big->peers[j].host || small->speech <= big->speech);
                 if (!covered)
                         return false;
         }
@@ -187,6 +188,23 @@ bool net_rule_matches(const NetRule *rule, const NetCidr *address, const char *h
                 if (peer_matches(&rule->peers[i], address, host))
                         return true;
         return false;
+}
+
+bool net_rule_has_host(const NetRule *rule) {
+        for (size_t i = 0; i < rule->n_peers; i++)
+                if (rule->peers[i].host)
+                        return true;
+        return false;
+}
+
+const NetRule *net_rules_find_freest(
+                const NetRule *rules, size_t n, const char *host, unsigned protocol, uint16_t port) {
+        const NetRule *best = NULL;
+        for (size_t i = 0; i < n; i++)
+                if ((!best || rules[i].speech > best->speech) &&
+                                net_rule_matches(&rules[i], NULL, host, protocol, port))
+                        best = &rules[i];
+        return best;
 }
 
 const NetRule *net_rules_find(const NetRule *rules, size_t n, const NetCidr *address, const char *host,

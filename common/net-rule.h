@@ -36,12 +36,22 @@ typedef struct NetPort {
         uint16_t from, to;   /* inclusive; 0..65535 where the rule names no port */
 } NetPort;
 
+/* What may be said on a connection that is allowed because of a name. Each allows what those before it allow; what an address alone allows is not
+ * looked at in any case. */
+typedef enum Speech {
+        SPEECH_PLAIN,        /* TLS and HTTP for that name, other protocols; "ech": "refuse" */
+        SPEECH_NAMED,        /* and an encrypted server name behind that name */
+        SPEECH_OPAQUE,       /* anything: "tls": "opaque" */
+        _SPEECH_MAX,
+} Speech;
+
 typedef struct NetRule {
         NetPeer *peers;      /* never empty */
         size_t n_peers;
         NetPort *ports;      /* never empty: "any port" is one entry */
         size_t n_ports;
         char *clause;
+        Speech speech;       /* on what its names allow; SPEECH_OPAQUE where it has none, and of a rule that denies: that denies all of it */
         uint64_t until;      /* CLOCK_BOOTTIME: afterwards it is no rule any more. 0: for ever, as each is that a policy says. Nothing here looks at it */
 } NetRule;
 
@@ -78,11 +88,14 @@ bool net_port_covers(const NetPort *big, const NetPort *small);
 bool net_peer_meet(const NetPeer *a, const NetPeer *b, NetPeer *ret, int *ret_error); /* false: nothing in common */
 bool net_port_meet(const NetPort *a, const NetPort *b, NetPort *ret);
 bool net_rule_covers(const NetRule *big, const NetRule *small, uint64_t *budget);
+bool net_rule_has_host(const NetRule *rule);
 /* address or host, or both: then either will do. protocol: one bit. */
 bool net_rule_matches(const NetRule *rule, const NetCidr *address, const char *host, unsigned protocol, uint16_t port);
 /* Of datagrams, which say nothing of the name they are for. A rule that names addresses, and not everything there is, and matches this one; a
  * rule that denies any name. Where there is one of these, only what one of those allows is certain not to be denied. Or NULL. */
 const NetRule *net_rules_find_block(const NetRule *rules, size_t n, const NetCidr *address, unsigned protocol, uint16_t port);
 const NetRule *net_rules_find_name(const NetRule *rules, size_t n, unsigned protocol, uint16_t port);
+/* Of the rules that match this name, the one that lets most be said, and the first of those: what one of them allows is allowed. Or NULL. */
+const NetRule *net_rules_find_freest(const NetRule *rules, size_t n, const char *host, unsigned protocol, uint16_t port);
 /* The rule of rules that matches first, or NULL. */
 const NetRule *net_rules_find(const NetRule *rules, size_t n, const NetCidr *address, const char *host, unsigned protocol, uint16_t port);

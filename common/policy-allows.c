@@ -55,6 +55,13 @@ static Verdict allows_connect(const Policy *p, const PolicyRequest *r, const cha
                                 p->egress.allow, p->egress.n_allow, address, host, r->protocol, r->port);
                 found = VERDICT_ALLOW;
         }
+        if (rule && host && found == VERDICT_ALLOW && rule->speech < r->speech) {
+                rule = net_rules_find_freest(p->egress.allow, p->egress.n_allow, host, r->protocol, r->port);
+                if (rule->speech < r->speech) { /* more than names allow */
+                        found = p->egress.fallback;
+                        rule = found == VERDICT_ALLOW ? NULL : rule;
+                }
+        }
         if (rule) {
                 *ret_clause = rule->clause;
                 return found;

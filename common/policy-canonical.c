@@ -199,15 +199,20 @@ static void put_port(FILE *f, const NetPort *port) {
         putc_unlocked('}', f);
 }
 
-static void put_rule(FILE *f, const NetRule *rule) {
+static void put_rule(FILE *f, const NetRule *rule, bool allow) {
+        const bool says = allow && net_rule_has_host(rule);
         bool first = true;
         putc_unlocked('{', f);
+        if (says)
+                put_word(f, "ech", rule->speech == SPEECH_PLAIN ? "refuse" : "allow", &first);
         put_key(f, "ports", &first);
         for (size_t i = 0; i < rule->n_ports; i++) {
                 putc_unlocked(i == 0 ? '[' : ',', f);
                 put_port(f, &rule->ports[i]);
         }
         putc_unlocked(']', f);
+        if (says)
+                put_word(f, "tls", rule->speech == SPEECH_OPAQUE ? "opaque" : "inspect", &first);
         if (rule->peers[0].host || rule->peers[0].has_cidr) { /* otherwise "any", which is alone */
                 put_key(f, "to", &first);
                 for (size_t i = 0; i < rule->n_peers; i++) {
@@ -219,13 +224,13 @@ static void put_rule(FILE *f, const NetRule *rule) {
         putc_unlocked('}', f);
 }
 
-static void put_rules(FILE *f, const char *key, const NetRule *rules, size_t n, bool *first) {
+static void put_rules(FILE *f, const char *key, const NetRule *rules, size_t n, bool allow, bool *first) {
         if (n == 0)
                 return;
         put_key(f, key, first);
         for (size_t i = 0; i < n; i++) {
                 putc_unlocked(i == 0 ? '[' : ',', f);
-                put_rule(f, &rules[i]);
+                put_rule(f, &rules[i], allow);
         }
         putc_unlocked(']', f);
 }
@@ -253,9 +258,9 @@ static void put_publish(FILE *f, const Policy *p, bool *first) {
 static void put_network(FILE *f, const Policy *p) {
         bool first = true, first_limit = true, first_ingress = true;
         fputs_unlocked("{\"egress\":{", f);
-        put_rules(f, "allow", p->egress.allow, p->egress.n_allow, &first);
+        put_rules(f, "allow", p->egress.allow, p->egress.n_allow, true, &first);
         put_word(f, "default", verdict_words[p->egress.fallback], &first);
-        put_rules(f, "deny", p->egress.deny, p->egress.n_deny, &first);
+        put_rules(f, "deny", p->egress.deny, p->egress.n_deny, false, &first);
         put_key(f, "limits", &first);
         putc_unlocked('{', f);
         for (size_t i = 0; i < _EGRESS_LIMIT_MAX; i++)

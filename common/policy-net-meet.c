@@ -7,6 +7,7 @@
 
 static int rule_copy(const Policy *origin, const NetRule *rule, NetRule *copy) {
         copy->until = rule->until;
+        copy->speech = rule->speech;
         copy->clause = clause_in(origin, rule->clause);
         if (!copy->clause)
                 return -ENOMEM;
@@ -91,9 +92,10 @@ static uint64_t sooner(uint64_t a, uint64_t b) {
         return a == 0 || (b != 0 && b < a) ? b : a;
 }
 
-/* The products' intersection is the product of the intersections. */
+/* The products' intersection is the product of the intersections. What is a name in it is one in a or b: a rule that has none lets anything be said. */
 static int rule_meet(const NetRule *a, const NetRule *b, NetRule *m) {
         m->until = sooner(a->until, b->until);
+        m->speech = a->speech < b->speech ? a->speech : b->speech;
         for (size_t i = 0; i < a->n_ports; i++)
                 for (size_t j = 0; j < b->n_ports; j++) {
                         NetPort port;
@@ -110,6 +112,8 @@ static int rule_meet(const NetRule *a, const NetRule *b, NetRule *m) {
                         if (r < 0)
                                 return r;
                 }
+        if (!net_rule_has_host(m))
+                m->speech = SPEECH_OPAQUE;
         return 0;
 }
 
@@ -226,8 +230,8 @@ int net_direction_join(const NetDirection *a, const NetDirection *b, uint64_t un
 }
 
 /* One peer and one port: the smallest clause. */
-static NetRule atom(NetPeer *peer, NetPort *port) {
-        return (NetRule){ .peers = peer, .n_peers = 1, .ports = port, .n_ports = 1 };
+static NetRule atom(NetPeer *peer, NetPort *port, Speech speech) {
+        return (NetRule){ .peers = peer, .n_peers = 1, .ports = port, .n_ports = 1, .speech = speech };
 }
 
 static bool any_covers(const NetRule *rules, size_t n, const NetRule *rule, uint64_t *budget) {
@@ -254,7 +258,7 @@ static bool denials_hold(
                                         return false;
                                 continue;
                         }
-                        NetRule common = atom(&peer, &port);
+                        NetRule common = atom(&peer, &port, rule->speech);
                         bool held = any_covers(a->deny, a->n_deny, &common, budget);
                         net_peer_clear(&peer);
                         if (!held)
@@ -268,8 +272,14 @@ static const char *atom_beyond(
                 const NetDirection *a, const NetDirection *b, const NetRule *rule, uint64_t *budget) {
         if (any_covers(a->deny, a->n_deny, rule, budget))
                 return NULL; /* never takes effect */
-        if (b->fallback == VERDICT_DENY && !any_covers(b->allow, b->n_allow, rule, budget))
-                return *budget == 0 ? "is too much to compare" : "is allowed by no single rule of";
+        if (b->fallback == VERDICT_DENY && !any_covers(b->allow, b->n_allow, rule, budget)) {
+                NetRule plain = *rule;
+                plain.speech = SPEECH_PLAIN;
+                const bool only_said = any_covers(b->allow, b->n_allow, &plain, budget);
+                return *budget == 0 ? "is too much to compare"
+                       : only_said  ? "lets more be said (\"tls\", \"ech\") than any single rule of"
+                                    : "is allowed by no single rule of";
+        }
         for (size_t i = 0; i < b->n_deny; i++)
                 if (!denials_hold(a, rule, &b->deny[i], budget))
                         return *budget == 0 ? "is too much to compare" : "is denied, in part or whole, by";
@@ -280,7 +290,7 @@ static const char *rule_beyond(
                 const NetDirection *a, const NetDirection *b, const NetRule *rule, uint64_t *budget) {
         for (size_t i = 0; i < rule->n_peers; i++)
                 for (size_t j = 0; j < rule->n_ports; j++) {
-                        NetRule one = atom(&rule->peers[i], &rule->ports[j]);
+                        NetRule one = atom(&rule->peers[i], &rule->ports[j], rule->speech);
                         const char *why = atom_beyond(a, b, &one, budget);
                         if (why)
                                 return why;
@@ -294,7 +304,7 @@ bool net_direction_within(const NetDirection *a, const NetDirection *b, const ch
         if (a->fallback == VERDICT_ALLOW) {
                 NetPeer anywhere = { 0 };
                 NetPort any = { .protocol = PROTOCOL_ANY, .from = 0, .to = UINT16_MAX };
-                NetRule everything = atom(&anywhere, &any);
+                NetRule everything = atom(&anywhere, &any, SPEECH_OPAQUE);
                 *ret_clause = where;
                 *ret_why = rule_beyond(a, b, &everything, &budget);
                 return !*ret_why;

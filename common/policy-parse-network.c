@@ -145,18 +145,75 @@ static int rule_ports(const JsonSource *source, const JsonPlace *place, json_t *
         return json_apply_list(source, place, value, LIMIT_POLICY_PEERS, add_port, userdata);
 }
 
+/* What may be said; only of names, which is seen once the whole rule is read. */
+typedef struct SpeechParse {
+        NetRule *rule;
+        int tls, ech; /* into the words below, or -1: not said */
+} SpeechParse;
+
+static const char *const tls_words[] = { "inspect", "opaque" }, *const ech_words[] = { "refuse", "allow" };
+
+static int rule_to_of(const JsonSource *source, const JsonPlace *place, json_t *value, void *userdata) {
+        return rule_to(source, place, value, ((SpeechParse *)userdata)->rule);
+}
+
+static int rule_ports_of(const JsonSource *source, const JsonPlace *place, json_t *value, void *userdata) {
+        return rule_ports(source, place, value, ((SpeechParse *)userdata)->rule);
+}
+
+static int rule_tls(const JsonSource *source, const JsonPlace *place, json_t *value, void *userdata) {
+        return json_read_word(source, place, value, tls_words, ELEMENTSOF(tls_words),
+                        &((SpeechParse *)userdata)->tls);
+}
+
+static int rule_ech(const JsonSource *source, const JsonPlace *place, json_t *value, void *userdata) {
+        return json_read_word(source, place, value, ech_words, ELEMENTSOF(ech_words),
+                        &((SpeechParse *)userdata)->ech);
+}
+
+static int read_speech(const JsonSource *source, const JsonPlace *place, const SpeechParse *said) {
+        const bool opaque = said->tls == 1, plain = said->ech == 0;
+        const JsonPlace word = { .parent = place, .key = said->tls >= 0 ? "tls" : "ech" };
+        said->rule->speech = SPEECH_OPAQUE;
+        if (!net_rule_has_host(said->rule))
+                return said->tls < 0 && said->ech < 0
+                                       ? 0
+                                       : json_refuse(source, &word,
+                                                         "is of names, and this rule has no \"host\": what "
+                                                         "an address alone allows is not looked at");
+        if (opaque && plain)
+                return json_refuse(source, &word,
+                                "\"opaque\" looks at nothing, so \"ech\" cannot be refused; say one of the "
+                                "two");
+        said->rule->speech = opaque ? SPEECH_OPAQUE : plain ? SPEECH_PLAIN : SPEECH_NAMED;
+        return 0;
+}
+
 typedef struct RuleList {
         NetRule **rules;
         size_t *n;
+        bool allow;
 } RuleList;
 
+static int read_rule(
+                const JsonSource *source, const JsonPlace *place, json_t *value, bool allow, NetRule *rule) {
+        static const JsonKey keys[] = { { "to", rule_to_of }, { "ports", rule_ports_of },
+                { "tls", rule_tls }, { "ech", rule_ech } };
+        SpeechParse said = { .rule = rule, .tls = -1, .ech = -1 };
+        int r = json_apply_object(source, place, value, keys, allow ? 4 : 2, &said);
+        if (r == 0 && allow)
+                r = read_speech(source, place, &said);
+        if (!allow)
+                rule->speech = SPEECH_OPAQUE;
+        return r;
+}
+
 static int add_rule(const JsonSource *source, const JsonPlace *place, json_t *value, void *userdata) {
-        static const JsonKey keys[] = { { "to", rule_to }, { "ports", rule_ports } };
         RuleList *list = userdata;
         NetRule *rule = array_append(list->rules, list->n, sizeof(NetRule));
         if (!rule)
                 return -ENOMEM;
-        int r = json_apply_object(source, place, value, keys, ELEMENTSOF(keys), rule);
+        int r = read_rule(source, place, value, list->allow, rule);
         if (r < 0)
                 return r;
         rule->clause = json_place_pointer(place);
@@ -174,13 +231,13 @@ static int add_rule(const JsonSource *source, const JsonPlace *place, json_t *va
 
 static int egress_allow(const JsonSource *source, const JsonPlace *place, json_t *value, void *userdata) {
         Policy *p = userdata;
-        RuleList list = { &p->egress.allow, &p->egress.n_allow };
+        RuleList list = { &p->egress.allow, &p->egress.n_allow, true };
         return json_apply_list(source, place, value, LIMIT_POLICY_RULES, add_rule, &list);
 }
 
 static int egress_deny(const JsonSource *source, const JsonPlace *place, json_t *value, void *userdata) {
         Policy *p = userdata;
-        RuleList list = { &p->egress.deny, &p->egress.n_deny };
+        RuleList list = { &p->egress.deny, &p->egress.n_deny, false };
         return json_apply_list(source, place, value, LIMIT_POLICY_RULES, add_rule, &list);
 }
 

@@ -155,6 +155,7 @@ typedef struct PolicyRequest {
         const char *target;  /* path, host or address literal, variable name, system call name, resource name */
         const char *value;   /* of REQUEST_ENV */
         unsigned protocol;   /* of REQUEST_CONNECT: one Protocol bit */
+        Speech speech;       /* the same, to a name: what is to be said */
         uint16_t port;
         uint64_t amount;     /* of REQUEST_RESOURCE, REQUEST_SPAWN (depth) */
 } PolicyRequest;

@@ -502,15 +502,38 @@ static const char *remark(const PolicyRequest *q) {
         return "";
 }
 
+/* The most that may be said to that name: an address is not looked at in any case. */
+static Speech most_said(const Policy *const *asked, size_t n, const PolicyRequest *question) {
+        PolicyRequest q = *question;
+        for (q.speech = SPEECH_OPAQUE; q.speech > SPEECH_PLAIN; q.speech--) {
+                bool all = true;
+                for (size_t i = 0; i < n; i++)
+                        all = all && (!asked[i] || policy_allows(asked[i], &q, NULL) == VERDICT_ALLOW);
+                if (all)
+                        break;
+        }
+        return q.speech;
+}
+
+static const char *speech_remark(const PolicyRequest *q) {
+        NetCidr address;
+        if (q->kind != REQUEST_CONNECT || q->protocol != PROTOCOL_TCP ||
+                        cidr_parse_address(q->target, &address))
+                return "";
+        return q->speech == SPEECH_OPAQUE  ? " What is said there is not looked at."
+               : q->speech == SPEECH_PLAIN ? " An encrypted server name (ECH) is refused there."
+                                           : "";
+}
+
 static int answer(const Policy *p, const char *bound, const PolicyRequest *q, Verdict verdict,
                 const char *clause, Explanation *ret) {
         PolicyTitle buffer;
         _cleanup_free_ char *question = question_text(q), *copy = strdup(clause), *sentence = NULL;
         if (!question || !copy)
                 return -ENOMEM;
-        if (asprintf(&sentence, "The %s %s %s.%s", title(p, buffer),
-                            verdict == VERDICT_ALLOW ? "allows" : "does not allow", question,
-                            remark(q)) < 0) {
+        if (asprintf(&sentence, "The %s %s %s.%s%s", title(p, buffer),
+                            verdict == VERDICT_ALLOW ? "allows" : "does not allow", question, remark(q),
+                            verdict == VERDICT_ALLOW ? speech_remark(q) : "") < 0) {
                 sentence = NULL;
                 return -ENOMEM;
         }
@@ -561,5 +584,8 @@ int explain(const DecideInput *in, const PolicyRequest *question, Explanation *r
         const char *why = uncarried_request(asked, ELEMENTSOF(asked), question);
         if (why)
                 return answer_not_carried(t.requested, question, first, why, ret);
-        return answer(t.requested, words[0], question, VERDICT_ALLOW, first, ret);
+        PolicyRequest most = *question;
+        most.speech = most_said(asked, ELEMENTSOF(asked), question);
+        (void)policy_allows(t.requested, &most, &first); /* the clause that lets so much be said */
+        return answer(t.requested, words[0], &most, VERDICT_ALLOW, first, ret);
 }

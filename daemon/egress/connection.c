@@ -407,6 +407,7 @@ void connection_take(Egress *e, const ConnectionClient *client) {
                         report_refusal(e, &c->destination, c->serial, &c->judgement);
         }
         c->sniff = c->judgement.by_name || e->has_host_denies ? SNIFF_FIRST : SNIFF_OPAQUE;
+        c->unheard = c->sniff == SNIFF_OPAQUE;
         if (allowed && ask(c) >= 0)
                 return;
         dismiss(c, PROXY_DENIED);
@@ -477,6 +478,29 @@ int connection_on_listener(sd_event_source *source, int fd, uint32_t events, voi
 
 /* ---- all of them ---- */
 
+/* By what it has said meanwhile. What nobody listened to, and has gone out, may have been for any name. */
+static Judgement judge_as_it_is(const Connection *c) {
+        const EgressLease *l = c->egress->lease;
+        if (c->way)
+                return guest_judge(c);
+        Judgement j = *c->claimed ? judge_claim(l, &c->destination, c->claimed, EGRESS_REVOKED)
+                                  : judge_connect(l, &c->destination);
+        if (j.verdict == VERDICT_ALLOW && c->encrypted)
+                j = judge_encrypted(&j);
+        if (j.verdict == VERDICT_ALLOW && j.by_name && c->unheard && (c->bytes_out > 0 || c->up.piped > 0))
+                j.verdict = VERDICT_DENY;
+        return j;
+}
+
+static void listen_from_now_on(Connection *c) {
+        c->unheard = false;
+        c->sniff = SNIFF_FIRST;
+        c->walk = (TlsWalk){ 0 };
+        c->http = (HttpStream){ 0 };
+        c->in_http = false;
+        c->up.cleared = 0;
+}
+
 void connection_judge_again(Egress *e) {
         for (Connection *c = LIST_FIRST(&e->connections), *next; c; c = next) {
                 next = LIST_NEXT(c, entries);
@@ -484,14 +508,11 @@ void connection_judge_again(Egress *e) {
                         c->judgement.clause = ""; /* the old lease's */
                         continue;
                 }
-                Judgement j = c->way        ? guest_judge(c)
-                              : *c->claimed ? judge_claim(e->lease, &c->destination, c->claimed,
-                                                              EGRESS_REVOKED)
-                                            : judge_connect(e->lease, &c->destination);
+                Judgement j = judge_as_it_is(c);
                 if (j.verdict == VERDICT_ALLOW) {
                         c->judgement = j;
-                        if (j.by_name && c->sniff == SNIFF_OPAQUE && !*c->claimed && c->bytes_out == 0)
-                                c->sniff = SNIFF_FIRST;
+                        if (j.by_name && c->unheard)
+                                listen_from_now_on(c);
                 } else {
                         c->judgement.clause = j.clause; /* the other is the old lease's */
                         end(c, EGRESS_FAIL, EGRESS_REVOKED, 0, false);

@@ -30,6 +30,8 @@ struct Connection {
         uint8_t answer[TLS_ANSWER_SIZE]; /* of it: what the server said first */
         size_t answer_size;
         HttpStream http;
+        bool unheard;                  /* it has said nothing by which a name could be judged, because nobody listened or it named none */
+        bool encrypted;                /* a hello had an encrypted server name too */
         bool in_http;                  /* a first request was accepted */
         bool timing;                   /* timer is for the rest of a hello or a head */
         char claimed[LIMIT_HOST_BYTES + 1]; /* what it said of itself; "" where it did not */

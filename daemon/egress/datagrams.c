@@ -290,9 +290,10 @@ static bool may_be_answered(const Datagrams *d, const struct sockaddr_in6 *clien
 
 static bool is_allowed(Datagrams *d, Exchange *x) {
         Egress *e = d->egress;
-        x->judgement = may_be_answered(d, &x->client)
-                                       ? judge_connect(e->lease, &x->destination)
-                                       : (Judgement){ VERDICT_DENY, EGRESS_SPECIAL, "", false, NULL };
+        x->judgement = may_be_answered(d, &x->client) ? judge_connect(e->lease, &x->destination)
+                                                      : (Judgement){ .verdict = VERDICT_DENY,
+                                                                .reason = EGRESS_SPECIAL,
+                                                                .clause = "" };
         if (x->judgement.verdict == VERDICT_ALLOW)
                 return budget_take(e, &x->destination);
         report_refusal(e, &x->destination, 0, &x->judgement);

@@ -21,15 +21,32 @@ static const char *keep(Connection *c, const char *host) {
 
 static bool claim(Connection *c, const char *host, EgressReason reason, Judgement *ret) {
         *ret = judge_claim(c->egress->lease, &c->destination, *host ? host : NULL, reason);
-        if (ret->verdict == VERDICT_ALLOW)
+        if (ret->verdict == VERDICT_ALLOW) {
                 (void)snprintf(c->claimed, sizeof(c->claimed), "%s", host);
-        else if (ret->host == host)
+                c->unheard = !*host;
+        } else if (ret->host == host) {
                 ret->host = keep(c, host);
+        }
+        return ret->verdict == VERDICT_ALLOW;
+}
+
+/* The name of a hello, and whether there may be another one in it that is encrypted. */
+static bool claim_hello(Connection *c, const TlsServerName *name, Judgement *ret) {
+        if (!claim(c, name->host, EGRESS_SNI, ret))
+                return false;
+        c->encrypted = c->encrypted || name->encrypted;
+        if (name->encrypted)
+                *ret = judge_encrypted(ret);
+        if (ret->verdict == VERDICT_DENY && ret->host == name->host)
+                ret->host = keep(c, name->host);
         return ret->verdict == VERDICT_ALLOW;
 }
 
 static Judgement unreadable(const Connection *c) {
-        return (Judgement){ VERDICT_DENY, EGRESS_PROTOCOL, c->judgement.clause, false, c->judgement.host };
+        return (Judgement){ .verdict = VERDICT_DENY,
+                .reason = EGRESS_PROTOCOL,
+                .clause = c->judgement.clause,
+                .host = c->judgement.host };
 }
 
 static bool refuse_tls(Refusal *f, Judgement j) {
@@ -55,7 +72,7 @@ static bool look_at_tls(Connection *c, const uint8_t *data, size_t size, Refusal
         case TLS_BAD:
                 return refuse_tls(f, unreadable(c));
         case TLS_HELLO:
-                if (!claim(c, name.host, EGRESS_SNI, &j))
+                if (!claim_hello(c, &name, &j))
                         return refuse_tls(f, j);
                 c->up.cleared += name.size;
                 c->sniff = SNIFF_TLS_MORE;
@@ -75,11 +92,13 @@ static bool look_for_hello(Connection *c, Refusal *f) {
         c->up.cleared += pass;
         if (found == TLS_MORE)
                 return !c->up.eof || pass == size || refuse_tls(f, unreadable(c));
+        Judgement other = unreadable(c);
         if (found == TLS_HELLO && streq(name.host, c->claimed)) {
+                if (!claim_hello(c, &name, &other))
+                        return refuse_tls(f, other);
                 c->sniff = SNIFF_OPAQUE; /* there is no third */
                 return true;
         }
-        Judgement other = unreadable(c);
         if (found == TLS_HELLO) {
                 other.reason = EGRESS_SNI;
                 other.host = *name.host ? keep(c, name.host) : other.host;

@@ -11,7 +11,9 @@
 #define HANDSHAKE_HELLO 1U
 #define HANDSHAKE_SERVER_HELLO 2U
 #define EXTENSION_SERVER_NAME 0U
-#define EXTENSION_ECH 0xfe0dU /* RFC 9849 */
+#define EXTENSION_ECH 0xfe0dU       /* RFC 9849 */
+#define EXTENSION_ECH_DRAFT 0xfe08U /* and from draft-ietf-tls-esni-08 on, each draft had one of its own */
+#define EXTENSION_ESNI 0xffceU      /* the drafts before */
 #define NAME_HOST 0U
 
 const uint8_t tls_alert_access_denied[TLS_ALERT_SIZE] = { 21, 3, 3, 0, 2, 2, 49 };
@@ -71,7 +73,7 @@ static bool read_extensions(Reader extensions, TlsServerName *ret) {
                 Reader body = vector(&extensions, 2);
                 if (body.bad)
                         return false;
-                if (type == EXTENSION_ECH)
+                if ((type >= EXTENSION_ECH_DRAFT && type <= EXTENSION_ECH) || type == EXTENSION_ESNI)
                         ret->encrypted = true;
                 if (type != EXTENSION_SERVER_NAME)
                         continue;

@@ -15,7 +15,7 @@ typedef enum TlsHello {
 
 typedef struct TlsServerName {
         char host[LIMIT_HOST_BYTES + 1]; /* canonical; "" where none was said */
-        bool encrypted;                  /* the hello has an encrypted one too (ECH, or grease of it) */
+        bool encrypted;                  /* the hello has an encrypted one too (ECH, or grease of it, or a draft of it) */
         size_t size;                     /* of a whole hello: bytes of its records */
 } TlsServerName;
 

@@ -180,6 +180,107 @@ def test_second_hello(n):
         assert "other.example.net" not in n.log("log")
 
 
+OPAQUE = {"allow": [["web.example.com", "tls=opaque"]]}
+
+
+def test_opaque(n):
+    """Whatever is said where the rule says so, by whom the name was asked for; and the record says that nobody looked."""
+    with Relay(n, **OPAQUE) as r:
+        assert is_refused(n, OTHER, 443) and r.expect("connect", allowed=False).reason == "no-name"
+        r.learn()
+        for options, seen in ((["-servername", "other.example.net"], "sni other.example.net"), (["-noservername"], "sni None")):
+            code, text = r.run("sh", "-c", 'echo | exec openssl s_client -connect "$0:443" "$@"', "web.example.com", *options)
+            assert code == 0 and "BEGIN CERTIFICATE" in text, text
+            told = r.expect("connect")
+            assert told.allowed and told.reason == "opaque" and told.host == "web.example.com" and told.clause == "test#/network/egress/allow/0", told
+            n.wait(lambda seen=seen: seen in n.log("log"))
+        code, text = r.run("curl", "-sS", "-m", "20", "-H", "Host: other.example.net", "http://web.example.com/opaque")
+        assert code == 0 and text == "http other.example.net /opaque\n", text
+        s = r.open(WEB, 7)
+        s.sendall(b"\x16\3\1\0\5no hello")
+        assert s.recv(100) == b"\x16\3\1\0\5no hello"
+        assert not [t for t in r.seen if t.kind == "connect" and not t.allowed and t.reason != "no-name"]
+
+
+def test_opaque_is_not_denied_names(n):
+    """What is denied is so, even where nothing else is looked at; and a name beside the one that is opaque is not."""
+    with Relay(n, allow=[["web.example.com", "tls=opaque"], ["*.example.com"]], deny=[["api.example.com"]]) as r:
+        r.learn()
+        text = tls(r.open(WEB, 443), "api.example.com")
+        assert "access denied" in text, text
+        assert r.expect("connect", allowed=False).clause == "test#/network/egress/deny/0"
+        assert "NXDOMAIN" in r.run("dig", f"@{DNS}", "api.example.com")[1]
+    with Relay(n, allow=[["*.example.com"], ["api.example.com", "tls=opaque"]]) as r:
+        r.learn()
+        assert "access denied" in tls(r.open(WEB, 443), "other.example.net")
+
+
+def encrypted(first, at=None):
+    """A hello with an extension for an encrypted server name: RFC 9849 5, as browsers send it that have no key (6.2)."""
+    more = b"\xfe\x0d" + b"\0\x2a" + b"\0\0\1\0\1\x42\0\x20" + b"\0" * 32 + b"\0\0"
+    body = bytearray(first[9:])
+    at = 34 + 1 + body[34]
+    at += 2 + int.from_bytes(body[at:at + 2], "big")
+    at += 1 + body[at]
+    body[at:at + 2] = (int.from_bytes(body[at:at + 2], "big") + len(more)).to_bytes(2, "big")
+    body += more
+    return first[:3] + (len(body) + 4).to_bytes(2, "big") + b"\1" + len(body).to_bytes(3, "big") + bytes(body)
+
+
+def test_encrypted_names(n):
+    """Where the rule refuses them, in the first hello and in the second; where it does not, behind the right name alone."""
+    with Relay(n, allow=[["web.example.com", "ech=refuse"]]) as r:
+        r.learn()
+        s = r.open(WEB, 443)
+        s.sendall(encrypted(hello("web.example.com")))
+        assert alert(s) == b"1", "no access denied"
+        told = r.expect("connect", allowed=False)
+        assert told.reason == "ech" and told.host == "web.example.com" and told.clause == "test#/network/egress/allow/0", told
+        s = r.open(WEB, 8443)
+        s.sendall(hello("web.example.com"))
+        first = s.recv(65536)
+        assert first[0] == 22 and first[5] == 2, first
+        s.sendall(encrypted(hello("web.example.com")))
+        assert r.expect("connect", allowed=False).reason == "ech"
+        assert alert(s) == b"1", "no access denied"
+        code, text = r.run("curl", "-sS", "-m", "20", "--cacert", f"{n.directory}/cert.pem", "https://web.example.com/x")
+        assert code == 0, text
+    with Relay(n, **WEB_RULE) as r:
+        r.learn()
+        s = r.open(WEB, 443)
+        s.sendall(encrypted(hello("web.example.com")))
+        assert s.recv(6)[5] == 2, "no hello of the server"
+        s = r.open(WEB, 443)
+        s.sendall(encrypted(hello("other.example.net")))
+        assert alert(s) == b"1" and r.expect("connect", allowed=False).reason == "sni"
+        text = r.run("dig", "+tries=1", f"@{DNS}", "web.example.com", "TYPE65")[1]
+        assert "status: NOERROR" in text and "ANSWER: 0" in text, text  # which is where the keys would be
+
+
+def test_what_may_be_said_is_less_now(n):
+    """What nobody looked at, and what had an encrypted name, ends; what said what it must goes on."""
+    with Relay(n, **OPAQUE) as r:
+        r.learn()
+        quiet, (s, there) = r.open(WEB, 443), both_ends(n, r, 2307)
+        s.sendall(b"anything")
+        assert there.recv(100) == b"anything"
+        r.set_lease(**WEB_RULE)
+        assert r.expect("fail").reason == "revoked"
+        assert reset_at(s) and reset_at(there)
+        assert "access denied" in tls(quiet, "other.example.net")  # it had said nothing yet
+    with Relay(n, **WEB_RULE) as r:
+        r.learn()
+        hidden, plain = r.open(WEB, 443), r.open(WEB, 443)
+        for s, first in ((hidden, encrypted(hello("web.example.com"))), (plain, hello("web.example.com"))):
+            s.sendall(first)
+            assert s.recv(6)[5] == 2, "no hello of the server"
+        r.set_lease(allow=[["web.example.com", "ech=refuse"]])
+        r.expect("fail", reason="revoked")
+        assert reset_at(hidden)
+        r.expect("leased")
+        assert not is_readable([r.channel], 0), "more than one ended"
+
+
 def test_old_hello(n):
     """Of SSL 2, which names no server."""
     with Relay(n, **WEB_RULE) as r, n.serve(2311) as server:
@@ -951,12 +1052,14 @@ WALLS = {
     "datagrams": [egress_datagrams.test_refused_datagrams],
     "deny": [test_denied],
     "dumpable": [test_ends],
+    "ech": [test_encrypted_names, test_what_may_be_said_is_less_now],
     "from-sandbox": [test_guests_that_are_refused],
     "global": [test_rebinding],
     "host": [test_hosts],
     "host-again": [test_hosts],
     "host-loopback": [test_no_host_loopback],
     "identity": [test_is_nobody],
+    "inspect": [test_server_names, test_hosts, test_second_hello],
     "landlock": [],  # acts()
     "learnt": [test_address_that_was_not_asked_for],
     "loopback": [test_loopback],
@@ -965,7 +1068,7 @@ WALLS = {
     "owner": [test_guests_that_are_refused],
     "own-addresses": [test_rebinding],
     "record": [test_not_on_record, test_guests_that_are_refused, egress_datagrams.test_datagrams_not_on_record],
-    "revocation": [test_new_lease, test_guests_that_are_not_wanted_any_more, egress_datagrams.test_new_lease_for_datagrams],
+    "revocation": [test_new_lease, test_what_may_be_said_is_less_now, test_guests_that_are_not_wanted_any_more, egress_datagrams.test_new_lease_for_datagrams],
     "seccomp": [test_ends],
     "second-hello": [test_second_hello],
     "server-name": [test_server_names, test_denied],

@@ -43,7 +43,8 @@ txt-record=web.example.com,hello
 NOBODY = 61236
 KINDS = ["", "hello", "resolve", "connect", "fail", "close", "leased", "accept"]
 REASONS = ["rule", "default", "no-name", "special", "bad-name", "sni", "host", "protocol", "connections", "rate", "bytes-out", "bytes-in",
-           "unreachable", "revoked", "host-loopback", "not-owner", "from-sandbox", "unknown-peer"]
+           "unreachable", "revoked", "host-loopback", "not-owner", "from-sandbox", "unknown-peer", "opaque", "ech"]
+SPEECH = {"ech=refuse": 0, "tls=opaque": 2}
 UNLIMITED = 2**64 - 1
 LIBC = ctypes.CDLL(None, use_errno=True)
 MAGIC = 0x6772786D
@@ -79,20 +80,23 @@ def cidr(text):
 
 
 def rules(kind, *which):
-    """Each (PEER…), on any port: a host, or a block where there is a slash. A number among them is its end."""
+    """Each (PEER…), on any port: a host, or a block where there is a slash. A number among them is its end; a word of SPEECH what may be said."""
     text = u32(len(which))
     for i, peers in enumerate(which):
         until = [p for p in peers if isinstance(p, int)]
         peers = [p for p in peers if not isinstance(p, int)]
+        said = [SPEECH[p] for p in peers if p in SPEECH]
+        peers = [p for p in peers if p not in SPEECH]
+        free = kind == "deny" or all("/" in p for p in peers)
         text += string(f"test#/network/egress/{kind}/{i}") + struct.pack("<Q", *(until or [0])) + u32(len(peers))
         for p in peers:
             text += u32(2) + cidr(p) + u32(0) if "/" in p else u32(1) + string(p)
-        text += u32(1) + u32(7) + u32(0) + u32(65535)
+        text += u32(*(said or [2 if free else 1])) + u32(1) + u32(7) + u32(0) + u32(65535)
     return text
 
 
 def lease(allow=(), deny=(), loopback=False, out=UNLIMITED, into=UNLIMITED, connections=UNLIMITED, rate=UNLIMITED, owner=0, publish=()):
-    data = (u32(0x6573786D) + u32(2) + string("0" * 31 + "1") + u32(0) + u32(loopback) + rules("allow", *allow) + rules("deny", *deny) +
+    data = (u32(0x6573786D) + u32(3) + string("0" * 31 + "1") + u32(0) + u32(loopback) + rules("allow", *allow) + rules("deny", *deny) +
             struct.pack("<4Q", out, into, connections, rate) + u32(owner) + u32(len(publish)))
     for i, (address, port, inside, clients) in enumerate(publish):
         data += string(f"test#/network/ingress/publish/{i}") + cidr(address) + u32(port) + u32(inside) + u32(clients)

@@ -30,12 +30,14 @@ static const char *const locks[] = {
         "datagrams",     /* go by address */
         "deny",          /* rules of the lease */
         "dumpable",      /* it is closed to its own uid */
+        "ech",           /* is refused where the rule says so */
         "from-sandbox",  /* the relay of another is no guest */
         "global",        /* names lead to the world only */
         "host",          /* is a name that was asked for */
         "host-again",    /* of further requests */
         "host-loopback", /* is open by a word of its own only */
         "identity",      /* is nobody's, or nothing begins */
+        "inspect",       /* is what a rule by name is without another word */
         "landlock",      /* few files */
         "learnt",        /* an address stands for a name that was asked for */
         "loopback",      /* is never reached */
@@ -127,6 +129,12 @@ Judgement __wrap_judge_claim(
         return j;
 }
 
+Judgement __real_judge_encrypted(const Judgement *j);
+Judgement __wrap_judge_encrypted(const Judgement *j);
+Judgement __wrap_judge_encrypted(const Judgement *j) {
+        return left_out("ech") ? *j : __real_judge_encrypted(j);
+}
+
 int __real_egress_lease_decode(const uint8_t *data, size_t size, EgressLease **ret, const char **ret_detail);
 int __wrap_egress_lease_decode(const uint8_t *data, size_t size, EgressLease **ret, const char **ret_detail);
 int __wrap_egress_lease_decode(
@@ -134,6 +142,8 @@ int __wrap_egress_lease_decode(
         int r = __real_egress_lease_decode(data, size, ret, ret_detail);
         if (r == 0 && left_out("host-loopback"))
                 (*ret)->host_loopback = VERDICT_ALLOW;
+        for (size_t i = 0; r == 0 && left_out("inspect") && i < (*ret)->egress.n_allow; i++)
+                (*ret)->egress.allow[i].speech = SPEECH_OPAQUE;
         if (r == 0 && left_out("deny"))
                 (*ret)->egress.n_deny = 0;
         if (r == 0 && left_out("budgets"))

@@ -148,10 +148,11 @@ static void process(Random *r, FILE *f) {
         fputs("}}", f);
 }
 
-static void peer(Random *r, FILE *f) {
+/* Whether it is a name. */
+static bool peer(Random *r, FILE *f) {
         if (chance(r, 2)) {
                 fprintf(f, "{\"host\": \"%s\"}", PICK(r, hosts));
-                return;
+                return true;
         }
         /* of those below 10.0.0.0/8 and fd00::/8, now and then one taken out */
         static const char *const nested[][2] = { { "10.0.0.0/8", "10.1.0.0/16" },
@@ -163,6 +164,15 @@ static void peer(Random *r, FILE *f) {
                 fprintf(f, "{\"cidr\": \"%s\", \"except\": [\"%s\"]}", pair[0], pair[1]);
         } else
                 fprintf(f, "{\"cidr\": \"%s\"}", PICK(r, cidrs));
+        return false;
+}
+
+/* On what names allow. */
+static void speech(Random *r, FILE *f) {
+        static const char *const said[] = { "", "", ", \"tls\": \"inspect\", \"ech\": \"allow\"",
+                ", \"ech\": \"refuse\"", ", \"tls\": \"opaque\"",
+                ", \"tls\": \"opaque\", \"ech\": \"allow\"" };
+        fputs(PICK(r, said), f);
 }
 
 static void port(Random *r, FILE *f) {
@@ -181,7 +191,7 @@ static void port(Random *r, FILE *f) {
         fputc('}', f);
 }
 
-static void rules(Random *r, FILE *f, bool *first, const char *name) {
+static void rules(Random *r, FILE *f, bool *first, const char *name, bool allow) {
         unsigned n = random_below(r, 4);
         if (n == 0)
                 return;
@@ -189,16 +199,20 @@ static void rules(Random *r, FILE *f, bool *first, const char *name) {
         for (unsigned i = 0; i < n; i++) {
                 fputs(i == 0 ? "[{" : ", {", f);
                 unsigned n_peers = random_below(r, 4), n_ports = random_below(r, 3);
+                bool named = false;
                 for (unsigned j = 0; j < n_peers; j++) {
                         fputs(j == 0 ? "\"to\": [" : ", ", f);
-                        peer(r, f);
+                        named |= peer(r, f);
                 }
                 fputs(n_peers > 0 ? "]" : "", f);
                 for (unsigned j = 0; j < n_ports; j++) {
                         fputs(j > 0 ? ", " : n_peers > 0 ? ", \"ports\": [" : "\"ports\": [", f);
                         port(r, f);
                 }
-                fputs(n_ports > 0 ? "]}" : "}", f);
+                fputs(n_ports > 0 ? "]" : "", f);
+                if (allow && named)
+                        speech(r, f);
+                fputc('}', f);
         }
         fputc(']', f);
 }
@@ -236,9 +250,9 @@ static void network(Random *r, FILE *f) {
         fputs("{\"egress\": {", f);
         if (chance(r, 3))
                 word(r, f, &first, "default", verdicts, ELEMENTSOF(verdicts));
-        rules(r, f, &first, "allow");
+        rules(r, f, &first, "allow", true);
         if (chance(r, 2))
-                rules(r, f, &first, "deny");
+                rules(r, f, &first, "deny", false);
         key(f, &first, "limits");
         fputc('{', f);
         if (chance(r, 2)) {
@@ -347,9 +361,12 @@ static void path_request(size_t i, PolicyRequest *ret) {
 static bool connect_request(size_t i, PolicyRequest *ret) {
         static const unsigned protocols[] = { PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_ICMP };
         const size_t n_ports = 7, n = ELEMENTSOF(targets) * ELEMENTSOF(protocols) * n_ports;
-        if (i >= n)
+        if (i >= n * _SPEECH_MAX)
                 return false;
+        const Speech said = (Speech)(i / n);
+        i %= n;
         *ret = (PolicyRequest){ .kind = REQUEST_CONNECT,
+                .speech = said,
                 .target = targets[i / n_ports / ELEMENTSOF(protocols)],
                 .protocol = protocols[i / n_ports % ELEMENTSOF(protocols)],
                 .port = (uint16_t)(i % n_ports) };
@@ -405,16 +422,17 @@ bool universe_request(size_t i, PolicyRequest *ret) {
         i -= n_path_requests();
         if (connect_request(i, ret))
                 return true;
-        return small_request(i - ELEMENTSOF(targets) * 3 * 7, ret);
+        return small_request(i - ELEMENTSOF(targets) * 3 * 7 * _SPEECH_MAX, ret);
 }
 
 char *request_text(const PolicyRequest *q) {
         static const char *const kinds[_REQUEST_MAX] = { "read", "write", "exec", "connect", "env",
                 "syscall", "resource", "spawn", "publish" };
         char *s;
-        ck_assert_int_ge(asprintf(&s, "%s %s %s protocol %u port %u amount %" PRIu64, kinds[q->kind],
-                                         q->target ? q->target : "", q->value ? q->value : "", q->protocol,
-                                         q->port, q->amount),
+        ck_assert_int_ge(
+                        asprintf(&s, "%s %s %s protocol %u speech %u port %u amount %" PRIu64,
+                                        kinds[q->kind], q->target ? q->target : "", q->value ? q->value : "",
+                                        q->protocol, q->speech, q->port, q->amount),
                         0);
         return s;
 }

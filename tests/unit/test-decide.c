@@ -481,6 +481,14 @@ static const struct {
         { { .kind = REQUEST_SPAWN, .amount = 2 }, VERDICT_DENY, "policy", "/delegation", "2 deep" },
         { { .kind = REQUEST_CONNECT, .target = "a.b", .protocol = PROTOCOL_TCP, .port = 443 }, VERDICT_ALLOW,
                         "policy", "/network/egress/allow/0", "allows connecting to a.b, tcp port 443." },
+        { { .kind = REQUEST_CONNECT, .target = "o.b", .protocol = PROTOCOL_TCP, .port = 443 }, VERDICT_ALLOW,
+                        "policy", "/network/egress/allow/4", "What is said there is not looked at." },
+        { { .kind = REQUEST_CONNECT, .target = "o.b", .protocol = PROTOCOL_TCP, .port = 444 }, VERDICT_ALLOW,
+                        "policy", "/network/egress/allow/3",
+                        "o.b, tcp port 444. An encrypted server name (ECH) is refused there." },
+        { { .kind = REQUEST_CONNECT, .target = "p.o.b", .protocol = PROTOCOL_TCP, .port = 443 },
+                        VERDICT_ALLOW, "policy", "/network/egress/allow/3",
+                        "An encrypted server name (ECH) is refused there." },
         { { .kind = REQUEST_CONNECT, .target = "a.b", .protocol = PROTOCOL_UDP, .port = 443 }, VERDICT_DENY,
                         "host", "/network/egress/allow/0", "UDP goes by address only" },
         { { .kind = REQUEST_CONNECT, .target = "a.b", .protocol = PROTOCOL_TCP, .port = 53 }, VERDICT_DENY,
@@ -530,7 +538,10 @@ START_TEST(test_one_question) {
                                                "['/usr']}, 'process': {'environment': {'pass': ['A', 'B']}, "
                                                "'syscalls': 'agent'}, 'network': {'egress': {'allow': "
                                                "[{'to': [{'host': 'a.b'}]}, {'to': [{'cidr': '1.2.3.4'}]}, "
-                                               "{'ports': [{'port': 7, 'endPort': 8}]}]}}"),
+                                               "{'ports': [{'port': 7, 'endPort': 8}]}, {'to': [{'host': "
+                                               "'o.b'}, {'host': '*.o.b'}], 'ech': 'refuse'}, {'to': "
+                                               "[{'host': 'o.b'}], 'ports': [{'port': 443}], 'tls': "
+                                               "'opaque'}]}}"),
                         *agent = policy_of("'name': 'a', 'filesystem': {'readonlyPaths': ['/'], "
                                            "'readwritePaths': ['${workspace}'], 'deniedPaths': "
                                            "['/usr/mean']}, 'process': {'environment': {'pass': 'all'}}, "

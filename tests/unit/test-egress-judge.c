@@ -35,6 +35,8 @@ static Destination destination_of(const Dial *dial) {
 
 #define RULE(what) "{'to': [" what "]}"
 #define RULE_PORT(what, port) "{'to': [" what "], 'ports': [{'protocol': 'tcp', 'port': " port "}]}"
+#define OPAQUE(what) "{'to': [" what "], 'tls': 'opaque'}"
+#define PLAIN(what) "{'to': [" what "], 'ech': 'refuse'}"
 #define NETWORK(keys) "'network': {'egress': {" keys "}}"
 #define NOTHING ""
 #define GRANT(allow) NETWORK("'allow': [" allow "]")
@@ -105,6 +107,28 @@ static const struct {
                         VERDICT_ALLOW, EGRESS_BY_RULE, ALLOW0, true, "a.example" },
         { "everything is denied", GRANT_BUT(RULE(A), RULE("{'cidr': '0.0.0.0/0'}")),
                         { WEB, 443, { "a.example" } }, VERDICT_DENY, EGRESS_BY_RULE, DENY0, false, NULL },
+
+        /* what may be said: of rules and names the freest counts */
+        { "opaque", GRANT(OPAQUE(A)), { WEB, 443, { "a.example" } }, VERDICT_ALLOW, EGRESS_OPAQUE, ALLOW0,
+                        false, "a.example" },
+        { "inspected, and below it opaque", GRANT(RULE(STAR) "," OPAQUE(A)), { WEB, 443, { "a.example" } },
+                        VERDICT_ALLOW, EGRESS_OPAQUE, "/network/egress/allow/1", false, "a.example" },
+        { "and beside it", GRANT(RULE(STAR) "," OPAQUE(A)), { WEB, 443, { "b.example" } }, VERDICT_ALLOW,
+                        EGRESS_BY_RULE, ALLOW0, true, "b.example" },
+        { "two names, and one is opaque", GRANT(RULE(STAR) "," OPAQUE(A)),
+                        { WEB, 443, { "b.example", "a.example" } }, VERDICT_ALLOW, EGRESS_OPAQUE,
+                        "/network/egress/allow/1", false, "a.example" },
+        { "opaque, and not asked for", GRANT(OPAQUE(A)), { WEB, 443 }, VERDICT_DENY, EGRESS_NO_NAME,
+                        BY_DEFAULT, false, NULL },
+        { "opaque, another port", GRANT("{'to': [" A "], 'ports': [{'port': 443}], 'tls': 'opaque'}"),
+                        { WEB, 444, { "a.example" } }, VERDICT_DENY, EGRESS_BY_DEFAULT, BY_DEFAULT, false,
+                        "a.example" },
+        { "opaque, and denied", GRANT_BUT(OPAQUE(STAR), RULE(A)), { WEB, 443, { "a.example" } },
+                        VERDICT_DENY, EGRESS_BY_RULE, DENY0, false, "a.example" },
+        { "opaque, and private", GRANT(OPAQUE(A)), { "10.0.0.1", 443, { "a.example" } }, VERDICT_DENY,
+                        EGRESS_SPECIAL, "", false, "a.example" },
+        { "opaque, and by address", GRANT(OPAQUE(A) "," RULE(CIDR(WEB))), { WEB, 443, { "a.example" } },
+                        VERDICT_ALLOW, EGRESS_BY_RULE, ALLOW0, false, "a.example" },
 
         /* by address */
         { "an address", GRANT(RULE(CIDR(WEB))), { WEB, 443 }, VERDICT_ALLOW, EGRESS_BY_RULE, ALLOW0, false,
@@ -326,6 +350,12 @@ static const struct {
         { "by address, none", GRANT(RULE(CIDR(WEB))), { WEB, 443 }, NULL, VERDICT_ALLOW, EGRESS_BY_RULE },
         { "by address, denied", GRANT_BUT(RULE(CIDR(WEB)), RULE(A)), { WEB, 443 }, "a.example", VERDICT_DENY,
                         EGRESS_SNI },
+        { "opaque, another", GRANT(OPAQUE(A)), { WEB, 443, { "a.example" } }, "b.example", VERDICT_ALLOW,
+                        EGRESS_BY_RULE },
+        { "opaque, none", GRANT(OPAQUE(A)), { WEB, 443, { "a.example" } }, NULL, VERDICT_ALLOW,
+                        EGRESS_BY_RULE },
+        { "opaque, denied", GRANT_BUT(OPAQUE(A), RULE("{'host': 'b.example'}")),
+                        { WEB, 443, { "a.example" } }, "b.example", VERDICT_DENY, EGRESS_SNI },
         /* what was asked for before does not forbid what the address may */
         { "both ways, none", GRANT(RULE(A) "," RULE(CIDR(WEB))), { WEB, 443, { "a.example" } }, NULL,
                         VERDICT_ALLOW, EGRESS_BY_RULE },
@@ -346,6 +376,31 @@ START_TEST(test_claim) {
         if (j.verdict == VERDICT_DENY)
                 ck_assert_msg(j.reason == claims[_i].reason, "%s: %s", claims[_i].name,
                                 egress_reason_to_string(j.reason));
+}
+END_TEST
+
+/* What the rule of the name that is claimed says, whatever those of others at that address do. */
+START_TEST(test_encrypted) {
+        static const struct {
+                const char *policy, *claimed;
+                Verdict verdict;
+        } cases[] = {
+                { GRANT(RULE(A)), "a.example", VERDICT_ALLOW },
+                { GRANT(PLAIN(A)), "a.example", VERDICT_DENY },
+                { GRANT(PLAIN(STAR) "," RULE(A)), "a.example", VERDICT_ALLOW },
+                { GRANT(PLAIN(STAR) "," RULE(A)), "b.example", VERDICT_DENY },
+                { GRANT(PLAIN(A) "," RULE(CIDR(WEB))), "a.example", VERDICT_ALLOW },
+                { GRANT(PLAIN(STAR) "," OPAQUE(A)), "b.example", VERDICT_ALLOW },
+        };
+        const Dial dial = { WEB, 443, { "a.example", "b.example" }, false };
+        _cleanup_(policy_unrefp) Policy *p = policy_of(cases[_i].policy);
+        const EgressLease l = lease_of(p);
+        const Destination d = destination_of(&dial);
+        const Judgement claimed = judge_claim(&l, &d, cases[_i].claimed, EGRESS_SNI),
+                        j = judge_encrypted(&claimed);
+        ck_assert_int_eq(claimed.verdict, VERDICT_ALLOW);
+        ck_assert_int_eq(j.verdict, cases[_i].verdict);
+        ck_assert(j.verdict == VERDICT_ALLOW || (j.reason == EGRESS_ECH && streq(j.clause, ALLOW0)));
 }
 END_TEST
 
@@ -469,6 +524,16 @@ static Verdict policy_says(const Policy *p, const char *target, uint16_t port) {
         return policy_says_by(p, PROTOCOL_TCP, target, port);
 }
 
+/* Whether so much may be said to that name. */
+static bool policy_hears(const Policy *p, const char *host, uint16_t port, Speech speech) {
+        const PolicyRequest q = { .kind = REQUEST_CONNECT,
+                .target = host,
+                .protocol = PROTOCOL_TCP,
+                .speech = speech,
+                .port = port };
+        return policy_allows(p, &q, NULL) == VERDICT_ALLOW;
+}
+
 static Dial random_dial(Random *r) {
         Dial dial = { .address = addresses[random_below(r, ELEMENTSOF(addresses))],
                 .port = (uint16_t)random_below(r, N_PORTS),
@@ -489,9 +554,11 @@ static void check_connect(Random *r, const Policy *p, const Dial *dial, const ch
         const Judgement j = judge_connect(&l, &d);
         const Verdict address = policy_says(p, dial->address, dial->port);
         const bool reachable_by_name = address_kind(&d.address) == ADDRESS_GLOBAL && !dial->by_address_only;
-        bool some_name = false;
-        for (size_t i = 0; i < d.n_hosts; i++)
+        bool some_name = false, opaque = false;
+        for (size_t i = 0; i < d.n_hosts; i++) {
                 some_name = some_name || policy_says(p, dial->hosts[i], dial->port) == VERDICT_ALLOW;
+                opaque = opaque || policy_hears(p, dial->hosts[i], dial->port, SPEECH_OPAQUE);
+        }
 
         HOLDS(j.clause != NULL);
         HOLDS(address_kind(&d.address) != ADDRESS_NEVER || j.verdict == VERDICT_DENY);
@@ -500,8 +567,10 @@ static void check_connect(Random *r, const Policy *p, const Dial *dial, const ch
                 HOLDS(!net_rules_find(
                                 p->egress.deny, p->egress.n_deny, &d.address, NULL, d.protocol, d.port));
                 HOLDS(!j.host || policy_says(p, j.host, dial->port) == VERDICT_ALLOW);
-                HOLDS(j.by_name == (address == VERDICT_DENY));
+                HOLDS(j.by_name == (address == VERDICT_DENY && !opaque));
                 HOLDS(!j.by_name || (j.host && reachable_by_name));
+                HOLDS(!j.by_name || policy_hears(p, j.host, dial->port, j.speech));
+                HOLDS((j.reason == EGRESS_OPAQUE) == (address == VERDICT_DENY && opaque));
         }
         for (size_t i = 0; i <= ELEMENTSOF(hosts); i++) {
                 const char *claimed = i < ELEMENTSOF(hosts) ? hosts[i] : NULL;
@@ -509,8 +578,13 @@ static void check_connect(Random *r, const Policy *p, const Dial *dial, const ch
                 if (c.verdict == VERDICT_DENY)
                         continue;
                 HOLDS(j.verdict == VERDICT_ALLOW);
-                HOLDS(address == VERDICT_ALLOW || claimed);
-                HOLDS(address == VERDICT_ALLOW || policy_says(p, claimed, dial->port) == VERDICT_ALLOW);
+                const bool free = address == VERDICT_ALLOW || opaque;
+                HOLDS(free || claimed);
+                HOLDS(free || policy_says(p, claimed, dial->port) == VERDICT_ALLOW);
+                HOLDS(free || c.speech == (policy_hears(p, claimed, dial->port, SPEECH_NAMED)
+                                                                          ? SPEECH_NAMED
+                                                                          : SPEECH_PLAIN));
+                HOLDS((judge_encrypted(&c).verdict == VERDICT_ALLOW) == (free || c.speech != SPEECH_PLAIN));
                 HOLDS(!claimed || !net_rules_find(p->egress.deny, p->egress.n_deny, NULL, claimed,
                                                   d.protocol, d.port));
         }
@@ -577,6 +651,7 @@ int main(void) {
         tcase_add_loop_test(t, test_connect, 0, ELEMENTSOF(connects));
         tcase_add_loop_test(t, test_datagrams, 0, ELEMENTSOF(datagrams));
         tcase_add_loop_test(t, test_claim, 0, ELEMENTSOF(claims));
+        tcase_add_loop_test(t, test_encrypted, 0, 6);
         tcase_add_loop_test(t, test_name, 0, ELEMENTSOF(asked));
         tcase_add_test(t, test_never_more_than_the_policy);
         tcase_add_test(t, test_names_are_asked_for_where_a_port_is_open);

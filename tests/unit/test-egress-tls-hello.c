@@ -225,14 +225,21 @@ START_TEST(test_two_names) {
 END_TEST
 
 START_TEST(test_encrypted_name) {
-        Bytes b, extensions = { .n = 0 };
-        TlsServerName n;
-        put_extension(&extensions, 0xfe0d, 100);
-        put_name(&extensions, 0, "a.example", 9);
-        hello_with(&b, &extensions, 16384);
-        ck_assert_int_eq(parse(&b, &n), TLS_HELLO);
-        ck_assert_str_eq(n.host, "a.example");
-        ck_assert(n.encrypted);
+        static const struct {
+                unsigned type;
+                bool encrypted;
+        } types[] = { { 0xfe0d, true }, { 0xfe08, true }, { 0xffce, true }, { 0xfe07, false },
+                { 0xfe0e, false }, { 0xffcd, false }, { 0xffcf, false } };
+        for (size_t i = 0; i < ELEMENTSOF(types); i++) {
+                Bytes b, extensions = { .n = 0 };
+                TlsServerName n;
+                put_extension(&extensions, types[i].type, 100);
+                put_name(&extensions, 0, "a.example", 9);
+                hello_with(&b, &extensions, 16384);
+                ck_assert_int_eq(parse(&b, &n), TLS_HELLO);
+                ck_assert_str_eq(n.host, "a.example");
+                ck_assert(n.encrypted == types[i].encrypted);
+        }
 }
 END_TEST
 

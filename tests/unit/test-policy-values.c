@@ -367,6 +367,14 @@ START_TEST(test_widenings) {
                 { "'network': {'egress': {'default': 'allow'}}", "", "/network/egress/default" },
                 { "'network': {'egress': {'allow': [{'to': [{'host': 'a'}]}]}}", "",
                                 "/network/egress/allow/0" },
+                { "'network': {'egress': {'allow': [{'to': [{'host': 'a'}], 'tls': 'opaque'}]}}",
+                                "'network': {'egress': {'allow': [{'to': [{'host': '*.a'}, {'host': "
+                                "'a'}]}]}}",
+                                "/network/egress/allow/0" },
+                { "'network': {'egress': {'allow': [{'to': [{'host': 'a'}]}]}}",
+                                "'network': {'egress': {'allow': [{'to': [{'host': 'a'}], 'ech': "
+                                "'refuse'}]}}",
+                                "/network/egress/allow/0" },
                 { "'network': {'egress': {'default': 'allow'}}",
                                 "'network': {'egress': {'default': 'allow', 'deny': [{'to': [{'host': "
                                 "'a'}]}]}}",
@@ -409,6 +417,44 @@ START_TEST(test_widenings) {
                 ck_assert_uint_gt(strlen(w.sentence), 10);
                 widening_clear(&w);
         }
+}
+END_TEST
+
+/* What names let be said is a permission; an address lets anything be said, and a denial denies all of it. */
+START_TEST(test_speech) {
+        static const char *const rules[] = { "{'to': [{'host': 'a'}], 'ech': 'refuse'}",
+                "{'to': [{'host': 'a'}]}", "{'to': [{'host': 'a'}], 'tls': 'opaque'}" };
+        static const char *const words[] = { "\"ech\":\"refuse\",", "\"ech\":\"allow\",",
+                "\"tls\":\"opaque\"," };
+        for (size_t i = 0; i < ELEMENTSOF(rules); i++)
+                for (size_t j = 0; j < ELEMENTSOF(rules); j++) {
+                        _cleanup_free_ char *ta = NULL, *tb = NULL, *text = NULL;
+                        ck_assert_int_ge(asprintf(&ta, "'network': {'egress': {'allow': [%s]}}", rules[i]),
+                                        0);
+                        ck_assert_int_ge(asprintf(&tb, "'network': {'egress': {'allow': [%s]}}", rules[j]),
+                                        0);
+                        _cleanup_(policy_unrefp) Policy *a = policy_of(ta), *b = policy_of(tb), *m = NULL;
+                        ck_assert(policy_within(a, b, NULL) == (i <= j));
+                        ck_assert_int_eq(policy_meet(a, b, &m), 0);
+                        ck_assert_uint_eq(m->egress.allow[0].speech, i < j ? i : j);
+                        text = policy_canonical(m);
+                        ck_assert_ptr_nonnull(strstr(text, words[i < j ? i : j]));
+                        ck_assert(streq(a->digest, b->digest) == (i == j));
+                }
+        _cleanup_(policy_unrefp)
+                        Policy *opaque = policy_of(
+                                               "'network': {'egress': {'allow': [{'to': [{'host': 'a'}], "
+                                               "'tls': 'opaque'}]}}"),
+                               *open = policy_of("'network': {'egress': {'default': 'allow'}}"),
+                               *anywhere = policy_of("'network': {'egress': {'allow': [{}]}}"),
+                               *denied = policy_of(
+                                               "'network': {'egress': {'default': 'allow', 'deny': [{'to': "
+                                               "[{'host': 'a'}]}]}}"),
+                               *m = NULL;
+        ck_assert(policy_within(opaque, open, NULL) && policy_within(opaque, anywhere, NULL));
+        ck_assert(!policy_within(opaque, denied, NULL));
+        ck_assert_int_eq(policy_meet(opaque, anywhere, &m), 0);
+        ck_assert_str_eq(m->digest, opaque->digest);
 }
 END_TEST
 
@@ -459,5 +505,6 @@ int main(void) {
         tcase_add_test(t, test_profiles);
         tcase_add_test(t, test_debugging_is_a_permission);
         tcase_add_test(t, test_widenings);
+        tcase_add_test(t, test_speech);
         return run_case("policy-values", t);
 }

@@ -258,6 +258,73 @@ test_the_server_name_of_tls_must_be_the_one_asked_for() {
         assert_ok go sh -c 'echo | openssl s_client -connect web.example.com:443 -servername web.example.com -CAfile cert.pem -verify_return_error'
 }
 
+# A hello with an extension for an encrypted server name, as browsers send it; says what the server answers.
+ENCRYPTED='
+import socket, ssl
+incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+tls = ssl.create_default_context().wrap_bio(incoming, outgoing, server_hostname="web.example.com")
+try:
+    tls.do_handshake()
+except ssl.SSLWantReadError:
+    body = bytearray(outgoing.read()[9:])
+more = b"\xfe\x0d\0\x2a\0\0\1\0\1\x42\0\x20" + b"\0" * 34
+at = 35 + body[34]
+at += 2 + int.from_bytes(body[at:at + 2], "big")
+at += 1 + body[at]
+body[at:at + 2] = (int.from_bytes(body[at:at + 2], "big") + len(more)).to_bytes(2, "big")
+body += more
+s = socket.create_connection(("web.example.com", 443), timeout=20)
+s.sendall(b"\x16\3\1" + (len(body) + 4).to_bytes(2, "big") + b"\1" + len(body).to_bytes(3, "big") + body)
+print({21: "alert", 22: "hello"}.get(s.recv(1)[0]))
+'
+test_what_may_be_said_is_the_rule_s() {
+        world
+        assert_ok go python3 -c "$ENCRYPTED"
+        assert_eq hello "$output"
+        online '[{"to": [{"host": "web.example.com"}], "ech": "refuse"}]'
+        assert_ok go python3 -c "$ENCRYPTED"
+        assert_eq alert "$output"
+        assert_record MXC_EVENT=connect MXC_DECISION=deny MXC_TARGET=tcp/web.example.com:443 MXC_REASON=encrypted-name
+        online '[{"to": [{"host": "web.example.com"}], "ports": [{"port": 443}], "tls": "opaque"}, {"to": [{"host": "web.example.com"}]}]'
+        assert_ok go sh -c 'echo | openssl s_client -connect web.example.com:443 -servername other.example.net'
+        wait_until 5 world_saw 'sni other.example.net'
+        assert_record MXC_EVENT=connect MXC_DECISION=allow MXC_TARGET=tcp/web.example.com:443 MXC_REASON=opaque MXC_CLAUSE='net#/network/egress/allow/0'
+        does_not curl -sSf --max-time 20 -H 'Host: other.example.net' http://web.example.com/
+        assert_record MXC_EVENT=connect MXC_DECISION=deny MXC_TARGET=tcp/other.example.net:80 MXC_REASON=http-host
+}
+
+test_what_was_opaque_and_is_not_any_more_ends() {
+        world
+        local rule='{"schema": "mxc-policy/1", "name": "%s", "extends": "workspace", "network": {"egress": {"allow": [{"to": [{"host": "web.example.com"}]%s}]}}}\n'
+        defer rm -f /etc/mxc/policies/net-opaque.json /etc/mxc/policies/net-inspect.json
+        # shellcheck disable=SC2059
+        printf "$rule" net-opaque ', "tls": "opaque"' >/etc/mxc/policies/net-opaque.json
+        # shellcheck disable=SC2059
+        printf "$rule" net-inspect '' >/etc/mxc/policies/net-inspect.json
+        call /org/mxc1 Manager Reload >/dev/null
+        assert_ok as alice mxcctl policy explain net-opaque connect web.example.com:7
+        assert_contains "$output" 'What is said there is not looked at.'
+        assert_lacks "$(as alice mxcctl policy explain net-inspect connect web.example.com:7)" 'not looked at'
+        local agent=net-$RANDOM$RANDOM
+        call /org/mxc1 Manager RegisterAgent s "{\"name\": \"$agent\", \"owner\": \"alice\", \"policy\": \"net-opaque\"}" >/dev/null
+        spawn_for alice "$agent" workspace s "$ws" -- python3 -c '
+import socket
+s = socket.create_connection(("web.example.com", 7), timeout=60)
+s.sendall(b"one")
+assert s.recv(10) == b"one"
+open("told", "w").write("talks\n")
+try:
+    open("told", "a").write("closed\n" if not s.recv(10) else "more\n")
+except ConnectionError:
+    open("told", "a").write("cut\n")
+'
+        defer end_quietly "$sandbox"
+        wait_until 30 grep -q talks "$ws/told"
+        call "/org/mxc1/agent/${agent//-/_2d}" Agent SetPolicy s net-inspect >/dev/null
+        wait_until 10 grep -q cut "$ws/told"
+        assert_record MXC_EVENT=disconnect MXC_TARGET=tcp/web.example.com:7 MXC_REASON=revoked
+}
+
 test_a_second_hello_is_looked_at_as_the_first() {
         world
         assert_ok go curl -sS --max-time 20 --cacert cert.pem https://web.example.com:8443/again
