@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* mxcd: see mxcd(8). */
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -75,7 +76,16 @@ static int block_signals(void) {
         return sigprocmask(SIG_BLOCK, &set, NULL) < 0 ? -errno : 0;
 }
 
+/* Standard error is a stream to journald, and one that does not read would have us wait in the middle of a sentence. */
+static void never_wait_to_log(void) {
+        int flags = fcntl(STDERR_FILENO, F_GETFL);
+        struct stat st;
+        if (flags >= 0 && fstat(STDERR_FILENO, &st) == 0 && S_ISSOCK(st.st_mode))
+                (void)fcntl(STDERR_FILENO, F_SETFL, flags | O_NONBLOCK); /* as it was, then */
+}
+
 static int prepare(sd_event **ret) {
+        never_wait_to_log();
         (void)umask(0077);
         (void)signal(SIGPIPE, SIG_IGN);
         struct rlimit files; /* two descriptors for each sandbox, one for each client */
