@@ -138,6 +138,27 @@ int act_in_turn(Act *a, int (*then)(Act *a, sd_bus_error *error)) {
         return turns_wait(a->manager->turns, a->caller->uid, on_turn, a);
 }
 
+static void on_room(int e, void *userdata) {
+        Act *a = userdata;
+        int r = e < 0 ? e : sd_bus_message_rewind(a->message, true);
+        if (r < 0) {
+                on_turn(r, a);
+                return;
+        }
+        if (now_boottime() >= a->record_by)
+                a->order = AUDIT_BEFORE_OR_STORED;
+        run(a, a->kind->run);
+}
+
+int act_unrecorded(Act *a, int r, sd_bus_error *error) {
+        if (r == -ENOMEM || a->order != AUDIT_BEFORE || !a->manager->waits)
+                return bus_error_audit(error, r);
+        if (a->record_by == 0)
+                a->record_by = now_boottime() + LIMIT_AUDIT_WAIT_USEC;
+        return record_wait_begin(a->manager->waits, a->record_by, on_room, a) < 0 ? bus_error_audit(error, r)
+                                                                                  : 0;
+}
+
 static int refuse_unauthorized(Act *a, sd_bus_error *error) {
         refuse(a, REASON_NOT_AUTHORIZED, &a->denied);
         return 0;

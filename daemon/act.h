@@ -30,6 +30,8 @@ struct Act {
         bool charged;
         int (*then)(Act *a, sd_bus_error *error); /* when its turn comes */
         sd_bus_error denied;     /* what authorize() said, until it is on record */
+        uint64_t record_by;      /* CLOCK_BOOTTIME; 0: its record has not been waited for */
+        AuditOrder order;        /* of what ends something or takes it away: stored, when that is over */
         void *data;              /* of run(), until it has answered */
         void (*free_data)(void *data);
 };
@@ -39,6 +41,10 @@ int act_begin(Manager *m, sd_bus_message *message, const ActKind *kind, const ch
 
 /* For what takes long: then(), which is as run(), is called when it is the caller's turn. 0, or a negative errno. */
 int act_in_turn(Act *a, int (*then)(Act *a, sd_bus_error *error));
+
+/* For run(), whose record could not be made (r) and which has done nothing yet: the kind's run() is called anew when the journal has room, and after
+ * LIMIT_AUDIT_WAIT_USEC for a last time, with another order. 0, or a negative errno with error set. */
+int act_unrecorded(Act *a, int r, sd_bus_error *error);
 
 /* Each ends the act and frees it. */
 void act_reply(Act *a, const char *types, ...);

@@ -17,6 +17,8 @@ int audit_begin_telling(Audit *a, AuditRecord *r, AuditEvent event, const char *
 
 /* Before an effect: what is kept goes first, so that the journal has everything in order. */
 int audit_commit(Audit *a, AuditRecord *r);
+/* The same, and where the journal does not take it: on disk, with the uid that asked for it. */
+int audit_commit_or_store(Audit *a, AuditRecord *r, uid_t uid);
 /* A refusal: recorded, or counted where one just like it is on record. Seals kind. */
 int audit_commit_refusal(Audit *a, AuditRecord *r, RefusalKind *kind);
 /* After an effect: sent now or later. */

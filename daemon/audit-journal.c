@@ -3,23 +3,29 @@
 #include <sys/queue.h>
 
 #include "audit-internal.h"
+#include "audit-store.h"
 #include "audit-who.h"
 #include "cleanup.h"
 #include "clock.h"
 #include "journal-socket.h"
 #include "limits.h"
+#include "log.h"
 #include "refusals.h"
 
 typedef struct Kept {
         TAILQ_ENTRY(Kept) entries;
         char *data;
         size_t size;
+        uint64_t number; /* in the store; 0: in memory alone */
+        uid_t uid;       /* of one in the store: who asked */
 } Kept;
 
 struct Audit {
         JournalSocket journal;
-        TAILQ_HEAD(, Kept) kept; /* oldest first */
-        size_t n_kept, kept_bytes;
+        TAILQ_HEAD(, Kept) kept;   /* oldest first */
+        size_t n_kept, kept_bytes; /* of those that are in memory alone */
+        size_t n_stored;
+        AuditStore store;
         uint64_t n_missing; /* did not fit since the last gap was told */
         uint64_t missing_since;
         Refusals refusals; /* alike, and counted */
@@ -40,6 +46,7 @@ int audit_new(const char *socket, Audit **ret) {
         if (!a)
                 return -ENOMEM;
         TAILQ_INIT(&a->kept);
+        a->store.dir = -EBADF;
         refusals_init(&a->refusals);
         int r = journal_socket_open(&a->journal, socket ? socket : JOURNAL_SOCKET);
         if (r < 0) {
@@ -53,8 +60,12 @@ int audit_new(const char *socket, Audit **ret) {
 static void forget_first(Audit *a) {
         Kept *k = TAILQ_FIRST(&a->kept);
         TAILQ_REMOVE(&a->kept, k, entries);
-        a->n_kept--;
-        a->kept_bytes -= k->size;
+        if (k->number > 0) {
+                a->n_stored--;
+        } else {
+                a->n_kept--;
+                a->kept_bytes -= k->size;
+        }
         free(k->data);
         free(k);
 }
@@ -66,6 +77,7 @@ Audit *audit_free(Audit *a) {
                 forget_first(a);
         for (Refusal *r; (r = refusals_take(&a->refusals, UINT64_MAX));)
                 (void)refusal_free(r); /* NULL */
+        audit_store_close(&a->store);
         journal_socket_close(&a->journal);
         free(a);
         return NULL;
@@ -74,6 +86,10 @@ Audit *audit_free(Audit *a) {
 void audit_set_kept(Audit *a, void (*kept)(void *userdata), void *userdata) {
         a->on_kept = kept;
         a->userdata = userdata;
+}
+
+int audit_fd(const Audit *a) {
+        return a->journal.fd;
 }
 
 int audit_check(Audit *a) {
@@ -143,6 +159,8 @@ static int send_kept(Audit *a) {
                 int r = journal_socket_send(&a->journal, k->data, k->size);
                 if (r < 0)
                         return r;
+                if (k->number > 0)
+                        audit_store_remove(&a->store, k->number, k->uid);
                 forget_first(a);
         }
         return a->n_missing > 0 ? tell_gap(a) : 0;
@@ -179,26 +197,91 @@ int audit_begin_telling(Audit *a, AuditRecord *r, AuditEvent event, const char *
         return k;
 }
 
-static int keep(Audit *a, AuditRecord *r, uint64_t when) {
-        char stamp[64];
-        size_t n = (size_t)snprintf(stamp, sizeof(stamp), AUDIT_TIME "=%" PRIu64 "\n", when);
+/* With the time that it is of, since the journal will have a later one. */
+static int stamp(AuditRecord *r, uint64_t when) {
+        char text[64];
+        size_t n = (size_t)snprintf(text, sizeof(text), AUDIT_TIME "=%" PRIu64 "\n", when);
+        char *data = realloc(r->data, r->size + n);
+        if (!data)
+                return -ENOMEM;
+        memcpy(data + r->size, text, n);
+        r->data = data;
+        r->size += n;
+        return 0;
+}
+
+/* Takes data. */
+static int enqueue(Audit *a, char *data, size_t size, uint64_t number, uid_t uid) {
         bool quiet = audit_pending(a) == 0;
-        bool fits = a->n_kept < LIMIT_AUDIT_PENDING &&
-                    a->kept_bytes + r->size + n <= LIMIT_AUDIT_PENDING_BYTES;
-        Kept *k = fits ? calloc(1, sizeof(Kept)) : NULL;
-        char *data = k ? realloc(r->data, r->size + n) : NULL;
-        if (!data) {
-                free(k);
-                return -ENOBUFS;
+        Kept *k = calloc(1, sizeof(Kept));
+        if (!k) {
+                free(data);
+                return -ENOMEM;
         }
-        r->data = NULL;
-        memcpy(data + r->size, stamp, n);
-        *k = (Kept){ .data = data, .size = r->size + n };
+        *k = (Kept){ .data = data, .size = size, .number = number, .uid = uid };
         TAILQ_INSERT_TAIL(&a->kept, k, entries);
-        a->n_kept++;
-        a->kept_bytes += k->size;
+        if (number > 0) {
+                a->n_stored++;
+        } else {
+                a->n_kept++;
+                a->kept_bytes += size;
+        }
         woke(a, quiet);
         return 0;
+}
+
+static int keep(Audit *a, AuditRecord *r, uint64_t when) {
+        if (stamp(r, when) < 0 || a->n_kept >= LIMIT_AUDIT_PENDING ||
+                        a->kept_bytes + r->size > LIMIT_AUDIT_PENDING_BYTES)
+                return -ENOBUFS;
+        return enqueue(a, TAKE_PTR(r->data), r->size, 0, 0) < 0 ? -ENOBUFS : 0;
+}
+
+/* ---- on disk ---- */
+
+static void add_stored(uint64_t number, uid_t uid, char *data, size_t size, void *userdata) {
+        if (enqueue(userdata, data, size, number, uid) < 0)
+                log_error("A record of the audit stays on disk until mxcd is started again.");
+}
+
+int audit_store_at(Audit *a, const char *path) {
+        return audit_store_open(&a->store, path, add_stored, a);
+}
+
+/* Root has room of its own: nobody else's records keep an administrator's from being made. */
+static bool store_has_room(const Audit *a, uid_t uid) {
+        size_t mine = 0, others = 0;
+        const Kept *k;
+        TAILQ_FOREACH(k, &a->kept, entries) {
+                mine += k->number > 0 && k->uid == uid;
+                others += k->number > 0 && k->uid != 0;
+        }
+        return uid == 0 ? mine < LIMIT_AUDIT_STORED
+                        : mine < LIMIT_AUDIT_STORED_PER_UID && others < LIMIT_AUDIT_STORED;
+}
+
+static int store(Audit *a, AuditRecord *r, uid_t uid, uint64_t when) {
+        uint64_t number;
+        if (!store_has_room(a, uid))
+                return -ENOBUFS;
+        int k = stamp(r, when);
+        if (k == 0)
+                k = audit_store_put(&a->store, uid, r->data, r->size, &number);
+        if (k < 0)
+                return k;
+        if (enqueue(a, TAKE_PTR(r->data), r->size, number, uid) < 0)
+                log_error("A record of the audit stays on disk until mxcd is started again.");
+        return 0;
+}
+
+int audit_commit_or_store(Audit *a, AuditRecord *r, uid_t uid) {
+        int k = audit_record_end(r);
+        if (k < 0)
+                return k;
+        k = send_kept(a);
+        if (k == 0)
+                k = journal_socket_send(&a->journal, r->data, r->size);
+        return k < 0 && store(a, r, uid, now_realtime()) < 0 ? k : 0;
 }
 
 /* r stands for so many. */
@@ -301,7 +384,7 @@ int audit_commit_refusal(Audit *a, AuditRecord *r, RefusalKind *kind) {
 }
 
 size_t audit_pending(const Audit *a) {
-        return a->n_kept + (a->n_missing > 0) + (a->refusals.n_counted > 0);
+        return a->n_kept + a->n_stored + (a->n_missing > 0) + (a->refusals.n_counted > 0);
 }
 
 void audit_flush(Audit *a) {

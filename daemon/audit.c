@@ -172,13 +172,21 @@ int audit_exit(Audit *a, const AuditSubject *s, uint32_t exec, int code, int sig
 }
 
 /* Of an act on a sandbox or an agent: allowed where a caller asked, and nobody's decision where none did. */
-static int begin_act(AuditRecord *r, AuditEvent event, int priority, const AuditSubject *s) {
-        return audit_begin(r, event, s->caller ? "allow" : "none", priority, s);
+static int begin_act(Audit *a, AuditRecord *r, AuditEvent event, int priority, const AuditSubject *s) {
+        return s->caller ? audit_begin(r, event, "allow", priority, s)
+                         : audit_begin_telling(a, r, event, "none", priority, s);
+}
+
+static int commit_act(Audit *a, AuditRecord *r, const AuditSubject *s) {
+        if (!s->caller || s->order == AUDIT_PART)
+                return audit_tell(a, r);
+        return s->order == AUDIT_BEFORE_OR_STORED ? audit_commit_or_store(a, r, s->caller->uid)
+                                                  : audit_commit(a, r);
 }
 
 int audit_kill(Audit *a, const AuditSubject *s, const char *whom, int signal) {
         _cleanup_(audit_record_clear) AuditRecord r = { 0 };
-        int k = begin_act(&r, AUDIT_KILL, PRIORITY_INFO, s);
+        int k = begin_act(a, &r, AUDIT_KILL, PRIORITY_INFO, s);
         if (k < 0)
                 return k;
         _cleanup_(who_clear) Who who = who_of(s);
@@ -191,34 +199,33 @@ int audit_kill(Audit *a, const AuditSubject *s, const char *whom, int signal) {
         audit_record_text(&r, AUDIT_TARGET, target);
         audit_record_message(&r, "Sandbox %s of %s is sent a signal: %s.", or_else(s->sandbox, "?"),
                         who_text(&who), target);
-        return audit_commit(a, &r);
+        return commit_act(a, &r, s);
 }
 
 int audit_stop(Audit *a, const AuditSubject *s, const char *reason) {
         _cleanup_(audit_record_clear) AuditRecord r = { 0 };
-        int k = s->caller ? begin_act(&r, AUDIT_STOP, PRIORITY_INFO, s)
-                          : audit_begin_telling(a, &r, AUDIT_STOP, "none", PRIORITY_INFO, s);
+        int k = begin_act(a, &r, AUDIT_STOP, PRIORITY_INFO, s);
         if (k < 0)
                 return k;
         _cleanup_(who_clear) Who who = who_of(s);
         audit_record_text(&r, AUDIT_REASON, reason);
         audit_record_message(&r, "Sandbox %s of %s is to end (%s).", or_else(s->sandbox, "?"),
                         who_text(&who), or_else(reason, "asked for"));
-        return s->caller ? audit_commit(a, &r) : audit_tell(a, &r);
+        return commit_act(a, &r, s);
 }
 
 /* "Sandbox X of Y …" */
 static int act_on_sandbox(
                 Audit *a, AuditEvent event, const AuditSubject *s, uint32_t exec, const char *what) {
         _cleanup_(audit_record_clear) AuditRecord r = { 0 };
-        int k = begin_act(&r, event, PRIORITY_INFO, s);
+        int k = begin_act(a, &r, event, PRIORITY_INFO, s);
         if (k < 0)
                 return k;
         _cleanup_(who_clear) Who who = who_of(s);
         if (exec > 0)
                 audit_record_number(&r, AUDIT_EXEC_ID, exec);
         audit_record_message(&r, "Sandbox %s of %s %s.", or_else(s->sandbox, "?"), who_text(&who), what);
-        return audit_commit(a, &r);
+        return commit_act(a, &r, s);
 }
 
 int audit_freeze(Audit *a, const AuditSubject *s, bool frozen) {
@@ -232,17 +239,17 @@ int audit_attach(Audit *a, const AuditSubject *s, uint32_t exec) {
 
 int audit_register(Audit *a, const AuditSubject *s) {
         _cleanup_(audit_record_clear) AuditRecord r = { 0 };
-        int k = begin_act(&r, AUDIT_REGISTER, PRIORITY_NOTICE, s);
+        int k = begin_act(a, &r, AUDIT_REGISTER, PRIORITY_NOTICE, s);
         if (k < 0)
                 return k;
         _cleanup_(who_clear) Who who = who_of(s);
         audit_record_message(&r, "Registered %s, under policy %s.", who_text(&who), or_else(s->policy, "?"));
-        return audit_commit(a, &r);
+        return commit_act(a, &r, s);
 }
 
 int audit_agent_state(Audit *a, const AuditSubject *s, AuditEvent event, const char *reason) {
         _cleanup_(audit_record_clear) AuditRecord r = { 0 };
-        int k = begin_act(&r, event, PRIORITY_NOTICE, s);
+        int k = begin_act(a, &r, event, PRIORITY_NOTICE, s);
         if (k < 0)
                 return k;
         _cleanup_(who_clear) Who who = who_of(s);
@@ -252,7 +259,7 @@ int audit_agent_state(Audit *a, const AuditSubject *s, AuditEvent event, const c
         audit_record_text(&r, AUDIT_NOTE, reason);
         audit_record_message(&r, "%s %s%s%s", what, who_text(&who), reason && *reason ? ": " : ".",
                         or_else(reason, ""));
-        return audit_commit(a, &r);
+        return commit_act(a, &r, s);
 }
 
 int audit_agent_file(
@@ -280,13 +287,13 @@ int audit_agent_file(
 
 int audit_set_policy(Audit *a, const AuditSubject *s) {
         _cleanup_(audit_record_clear) AuditRecord r = { 0 };
-        int k = begin_act(&r, AUDIT_SET_POLICY, PRIORITY_NOTICE, s);
+        int k = begin_act(a, &r, AUDIT_SET_POLICY, PRIORITY_NOTICE, s);
         if (k < 0)
                 return k;
         _cleanup_(who_clear) Who who = who_of(s);
         audit_record_message(
                         &r, "The policy of %s is %s from now on.", who_text(&who), or_else(s->policy, "?"));
-        return audit_commit(a, &r);
+        return commit_act(a, &r, s);
 }
 
 int audit_policy_load(Audit *a, const char *file, const char *name, const char *digest, const char *error) {

@@ -4,8 +4,12 @@
  * errno: the effect must then not happen, and the caller gets AuditUnavailable. sd_journal_send() says 0 with nobody listening, and
  * waits for one who is stuck, so the journal's socket is spoken to directly (journal-socket.h) and nothing here ever blocks.
  *
- * What only tells of what has happened already (start, fail, exit, adopt, bounds, lost, stuck, policy-load, what files say of agents, and a stop that
- * no caller asked for, which must not wait for a journal) is kept, in order and bounded, and tried again when the journal is back: 0 then too. -ENOBUFS: it did
+ * What ends something or takes it away (kill, stop, freeze, suspend, revoke) must be possible when the journal is flooded or gone, of all
+ * times: where it has been waited for long enough (record-wait.h), the record is written to disk before the effect (audit-store.h), with the
+ * time that it is of, and goes to the journal when that takes it, be it from the next mxcd.
+ *
+ * What only tells of what has happened already (start, fail, exit, adopt, bounds, lost, stuck, policy-load, what files say of agents, and a stop or a
+ * thaw that no caller asked for, which must not wait for a journal) is kept, in order and bounded, and tried again when the journal is back: 0 then too. -ENOBUFS: it did
  * not fit; the number that did not is told in a record of its own (gap).
  *
  * Refusals that are exactly alike are counted for a while after the first (refusals.h), and one record tells how many.
@@ -27,6 +31,14 @@ typedef struct Audit Audit;
 /* socket: NULL for journald's own; tests name another. */
 int audit_new(const char *socket, Audit **ret);
 Audit *audit_free(Audit *a);
+/* Where records can be stored from now on, and those are that an earlier mxcd has stored. Without, none can. */
+int audit_store_at(Audit *a, const char *path);
+/* Of the journal's socket: writable when that has room, where audit_check() said -EAGAIN. Borrowed. */
+int audit_fd(const Audit *a);
+
+/* Of what a caller asked for, where the journal does not take the record: it must not be done; it is stored and may be; or it is part of what is on
+ * record already, and is kept. */
+typedef enum AuditOrder { AUDIT_BEFORE, AUDIT_BEFORE_OR_STORED, AUDIT_PART } AuditOrder;
 
 /* What a record is about; NULL, 0-length and AUDIT_NO_UID fields are left out. All borrowed. */
 #define AUDIT_NO_UID ((uid_t)-1)
@@ -37,6 +49,7 @@ typedef struct AuditSubject {
         const char *on_behalf_user;
         const char *policy, *digest, *tier, *unit;
         const char *stored_digest; /* where digest is of what came of it */
+        AuditOrder order;
 } AuditSubject;
 
 /* 0 when a record could be made now, else a negative errno; for Features and for a cheap early refusal. */

@@ -35,6 +35,13 @@ static AuditSubject subject(const Caller *caller, const Agent *agent) {
                 .policy = agent->policy };
 }
 
+/* Of what takes something away. */
+static AuditSubject subject_of_end(const Act *a, const Agent *agent) {
+        AuditSubject s = subject(a->caller, agent);
+        s.order = a->order;
+        return s;
+}
+
 static void changed(Manager *m, const Agent *agent) {
         _cleanup_free_ char *path = agent_object_path(agent->name);
         if (path)
@@ -54,9 +61,10 @@ static void end_one(Sandbox *s, void *userdata) {
         const Ending *e = userdata;
         if (s->agent != e->agent || s->state == SANDBOX_EXITED)
                 return;
-        const AuditSubject about = sandbox_subject(s, e->caller);
+        AuditSubject about = sandbox_subject(s, e->caller);
+        about.order = AUDIT_PART;
         (void)audit_stop(s->manager->audit, &about,
-                        end_reason_to_string(e->reason)); /* that it would be ended is on record already */
+                        end_reason_to_string(e->reason)); /* what is not kept either is told as a gap */
         if (s->reason == END_EXITED)
                 s->reason = e->reason;
         (void)sandbox_kill_all(s); /* logs itself */
@@ -80,10 +88,11 @@ static int set_state(Act *a, AgentState state, AuditEvent event, const char *rea
         if (strlen(reason) > LIMIT_DESCRIPTION_BYTES)
                 return sd_bus_error_setf(error, MXC_ERROR_LIMIT_REACHED, "reason: more than %u bytes.",
                                 LIMIT_DESCRIPTION_BYTES);
-        const AuditSubject about = subject(a->caller, agent);
+        const AuditSubject about =
+                        state == AGENT_ACTIVE ? subject(a->caller, agent) : subject_of_end(a, agent);
         int r = audit_agent_state(a->manager->audit, &about, event, reason);
         if (r < 0)
-                return bus_error_audit(error, r);
+                return act_unrecorded(a, r, error);
         r = registry_set_state(a->manager->registry, agent, state, reason);
         if (r < 0)
                 return bus_error_internal(error, r, "The agent's state cannot be kept");
@@ -146,7 +155,7 @@ static int run_set_policy(Act *a, sd_bus_error *error) {
         about.digest = policy_store_find(a->manager->policies, policy)->digest;
         r = audit_set_policy(a->manager->audit, &about);
         if (r < 0)
-                return bus_error_audit(error, r);
+                return act_unrecorded(a, r, error);
         r = registry_set_policy(a->manager->registry, agent, policy);
         if (r < 0)
                 return bus_error_internal(error, r, "The agent's policy cannot be kept");
@@ -162,10 +171,10 @@ static int run_kill_all(Act *a, sd_bus_error *error) {
         const Agent *agent = find(a, error);
         if (!agent)
                 return -ENOENT;
-        const AuditSubject about = subject(a->caller, agent);
+        const AuditSubject about = subject_of_end(a, agent);
         int r = audit_kill(a->manager->audit, &about, "all sandboxes", SIGKILL);
         if (r < 0)
-                return bus_error_audit(error, r);
+                return act_unrecorded(a, r, error);
         end_all(a, agent, END_KILLED);
         act_reply(a, NULL);
         return 0;

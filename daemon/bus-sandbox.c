@@ -71,6 +71,12 @@ static bool parse_whom(const char *whom, uint32_t *ret) {
         return true;
 }
 
+/* Signals by which people end things; the others can wait for a journal. */
+static bool ends(int number) {
+        return number == SIGKILL || number == SIGTERM || number == SIGINT || number == SIGHUP ||
+               number == SIGQUIT;
+}
+
 static int run_kill(Act *a, sd_bus_error *error) {
         const char *whom;
         int32_t number;
@@ -91,10 +97,11 @@ static int run_kill(Act *a, sd_bus_error *error) {
         if (exec > 0 && !command_find(s, exec))
                 return sd_bus_error_setf(error, MXC_ERROR_NO_SUCH_SANDBOX,
                                 "There is no command %u in this sandbox.", exec);
-        const AuditSubject subject = sandbox_subject(s, a->caller);
+        AuditSubject subject = sandbox_subject(s, a->caller);
+        subject.order = ends(number) ? a->order : AUDIT_BEFORE;
         r = audit_kill(a->manager->audit, &subject, whom, number);
         if (r < 0)
-                return bus_error_audit(error, r);
+                return act_unrecorded(a, r, error);
         if (number != SIGKILL && !all)
                 return signal_command(a, s, exec, number);
         r = number == SIGKILL ? sandbox_kill_all(s) : sandbox_signal_all(s, number);
@@ -117,10 +124,11 @@ static int run_stop(Act *a, sd_bus_error *error) {
         if (!waiters)
                 return -ENOMEM;
         s->stop_waiters = waiters;
-        const AuditSubject subject = sandbox_subject(s, a->caller);
+        AuditSubject subject = sandbox_subject(s, a->caller);
+        subject.order = a->order;
         r = audit_stop(a->manager->audit, &subject, "request");
         if (r < 0)
-                return bus_error_audit(error, r);
+                return act_unrecorded(a, r, error);
         waiters[s->n_stop_waiters++] = a->message; /* answered when nothing of it is left */
         a->message = NULL;
         sandbox_stop(s, END_STOPPED);
@@ -139,10 +147,11 @@ static int run_freeze(Act *a, sd_bus_error *error) {
                 act_refuse(a, REASON_FROZEN, "It is being stopped or frozen already.");
                 return 0;
         }
-        const AuditSubject subject = sandbox_subject(s, a->caller);
+        AuditSubject subject = sandbox_subject(s, a->caller);
+        subject.order = a->order;
         r = audit_freeze(a->manager->audit, &subject, true);
         if (r < 0)
-                return bus_error_audit(error, r);
+                return act_unrecorded(a, r, error);
         r = sandbox_freeze(s);
         if (r < 0)
                 return r;
@@ -160,7 +169,7 @@ static int run_thaw(Act *a, sd_bus_error *error) {
         const AuditSubject subject = sandbox_subject(s, a->caller);
         r = audit_freeze(a->manager->audit, &subject, false);
         if (r < 0)
-                return bus_error_audit(error, r);
+                return act_unrecorded(a, r, error);
         r = sandbox_thaw(s);
         if (r < 0)
                 return r;
@@ -186,7 +195,7 @@ static int run_attach(Act *a, sd_bus_error *error) {
                 const AuditSubject subject = sandbox_subject(s, a->caller);
                 r = audit_attach(a->manager->audit, &subject, exec);
                 if (r < 0)
-                        return bus_error_audit(error, r);
+                        return act_unrecorded(a, r, error);
         }
         if (r >= 0)
                 r = command_attach(s, c, a->caller->bus, a->caller->sender, exec == 0 ? s->tied : c->tied);

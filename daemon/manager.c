@@ -158,37 +158,6 @@ static int watch_files(Manager *m) {
                      : sd_event_add_io(m->event, NULL, registry_watch_fd(m->registry), EPOLLIN, on_files, m);
 }
 
-/* ---- records that wait ---- */
-
-static int on_audit_again(sd_event_source *source, uint64_t usec, void *userdata) {
-        Manager *m = userdata;
-        audit_flush(m->audit);
-        if (audit_pending(m->audit) == 0)
-                return 0;
-        int r = sd_event_source_set_time_relative(source, AUDIT_AGAIN_USEC);
-        return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
-}
-
-static void watch_audit(void *userdata) {
-        Manager *m = userdata;
-        int r = 0;
-        if (m->audit_again) {
-                int on = SD_EVENT_OFF;
-                (void)sd_event_source_get_enabled(
-                                m->audit_again, &on); /* only fails for what is no source */
-                if (on != SD_EVENT_OFF)
-                        return;
-                r = sd_event_source_set_time_relative(m->audit_again, AUDIT_AGAIN_USEC);
-                if (r >= 0)
-                        r = sd_event_source_set_enabled(m->audit_again, SD_EVENT_ONESHOT);
-        } else {
-                r = sd_event_add_time_relative(m->event, &m->audit_again, CLOCK_MONOTONIC, AUDIT_AGAIN_USEC,
-                                0, on_audit_again, m);
-        }
-        if (r < 0)
-                log_error("Records that wait cannot be tried again: %s", strerror(-r));
-}
-
 /* ---- the launcher ---- */
 
 static void launcher_gone(Sandbox *s, void *userdata) {
@@ -253,8 +222,13 @@ static void on_exited(const LaunchReport *report, void *userdata) {
 static int open_parts(Manager *m) {
         static const char *const dirs[] = { MXC_LIBDIR, MXC_ETC_DIR, MXC_RUN_DIR, NULL };
         int r = audit_new(NULL, &m->audit);
-        if (r >= 0)
-                audit_set_kept(m->audit, watch_audit, m);
+        if (r >= 0) {
+                int k = audit_store_at(m->audit, MXC_RUN_DIR "/audit");
+                if (k < 0)
+                        log_error("While the journal takes no records, nothing can be ended: %s",
+                                        strerror(-k));
+                r = record_wait_new(m->event, m->audit, &m->waits);
+        }
         if (r >= 0)
                 r = sd_bus_open_system(&m->bus);
         if (r >= 0)
@@ -336,6 +310,7 @@ Manager *manager_free(Manager *m) {
                 return NULL;
         door_free(m->door);
         m->turns = turns_free(m->turns); /* who is refused from here on is refused at once */
+        m->waits = record_wait_free(m->waits);
         launch_channel_free(m->launch);
         release_free_all(m);
         runtime_keep();
@@ -352,7 +327,6 @@ Manager *manager_free(Manager *m) {
         host_facts_clear(&m->host);
         audit_free(m->audit);
         sd_event_source_disable_unref(m->reload);
-        sd_event_source_disable_unref(m->audit_again);
         sd_event_source_disable_unref(m->attach_end);
         sd_bus_flush_close_unref(m->bus);
         sd_event_unref(m->event);

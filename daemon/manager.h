@@ -15,6 +15,7 @@
 #include "launch-channel.h"
 #include "plan-cache.h"
 #include "policy-store.h"
+#include "record-wait.h"
 #include "registry.h"
 #include "turns.h"
 #include "user.h"
@@ -39,6 +40,7 @@ typedef struct Manager {
         DecisionCache *decisions;
         PlanCache *plans;
         Turns *turns;
+        RecordWait *waits;
         HostFacts host;
         LaunchChannel *launch;
         Door *door;
@@ -53,7 +55,7 @@ typedef struct Manager {
         struct Found *found;             /* what was there before us, until it has been looked at: adopt.h */
         void (*ready)(struct Manager *m); /* called once: the launcher is there and all is adopted */
         uint64_t attach_until;           /* ends that nobody has fetched are kept until then; CLOCK_BOOTTIME */
-        sd_event_source *reload, *audit_again, *attach_end;
+        sd_event_source *reload, *attach_end;
 } Manager;
 
 /* Not yet served: see ready. */

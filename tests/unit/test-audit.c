@@ -777,6 +777,154 @@ START_TEST(test_so_much_is_kept) {
 }
 END_TEST
 
+/* ---- on disk ---- */
+
+static Audit *audit_open_with_store(void) {
+        _cleanup_free_ char *path = path_of("store");
+        Audit *a = audit_open();
+        ck_assert_int_eq(audit_store_at(a, path), 0);
+        return a;
+}
+
+static AuditSubject of_uid(Caller *c, uid_t uid) {
+        AuditSubject s = subject;
+        *c = the_caller;
+        c->uid = uid;
+        s.caller = c;
+        s.order = AUDIT_BEFORE_OR_STORED;
+        return s;
+}
+
+static int end_kill(Audit *a, const AuditSubject *s) {
+        return audit_kill(a, s, "all", 9);
+}
+static int end_stop(Audit *a, const AuditSubject *s) {
+        return audit_stop(a, s, "request");
+}
+static int end_freeze(Audit *a, const AuditSubject *s) {
+        return audit_freeze(a, s, true);
+}
+static int end_suspend(Audit *a, const AuditSubject *s) {
+        return audit_agent_state(a, s, AUDIT_SUSPEND, "looked odd");
+}
+static int end_revoke(Audit *a, const AuditSubject *s) {
+        return audit_agent_state(a, s, AUDIT_REVOKE, "was odd");
+}
+static const struct {
+        const char *event;
+        int (*call)(Audit *a, const AuditSubject *s);
+} endings[] = { { "kill", end_kill }, { "stop", end_stop }, { "freeze", end_freeze },
+        { "suspend", end_suspend }, { "revoke", end_revoke } };
+
+/* What ends something is on disk before it is done, and in the journal when that is back: whole, in order, with its time, and once. */
+START_TEST(test_what_ends_something_is_stored) {
+        Audit *a = audit_open_with_store();
+        Caller c;
+        const AuditSubject s = of_uid(&c, 1000);
+        ck_assert_int_eq(call_start(a), 0);
+        ck_assert_int_eq(endings[_i].call(a, &s), 0);
+        ck_assert_int_eq(call_kill(a), -ENOENT); /* of another order: not done */
+        ck_assert_uint_eq(audit_pending(a), 2);
+        ck_assert(file_exists("store/00000000000000000001.1000"));
+
+        _cleanup_close_ int journal = journal_listen();
+        audit_flush(a);
+        ck_assert_uint_eq(audit_pending(a), 0);
+        ck_assert(!file_exists("store/00000000000000000001.1000"));
+        const char *const order[] = { "start", endings[_i].event };
+        for (size_t i = 0; i < ELEMENTSOF(order); i++) {
+                _cleanup_(record_clear) Record r = { 0 };
+                ck_assert(journal_read(journal, &r));
+                record_expect(&r, "MXC_EVENT", order[i]);
+                _cleanup_free_ char *when = record_get(&r, "MXC_TIME");
+                ck_assert_ptr_nonnull(when);
+        }
+        audit_free(a);
+}
+END_TEST
+
+/* While the journal takes records they go there, and leave nothing on disk. */
+START_TEST(test_nothing_is_stored_beside_a_journal) {
+        _cleanup_close_ int journal = journal_listen();
+        _cleanup_(audit_freep) Audit *a = audit_open_with_store();
+        Caller c;
+        const AuditSubject s = of_uid(&c, 1000);
+        ck_assert_int_eq(endings[_i].call(a, &s), 0);
+        _cleanup_(record_clear) Record r = { 0 };
+        ck_assert(journal_read(journal, &r));
+        record_expect(&r, "MXC_EVENT", endings[_i].event);
+        record_expect(&r, "MXC_TIME", NULL);
+        ck_assert(!file_exists("store/00000000000000000001.1000"));
+}
+END_TEST
+
+/* The next mxcd tells what this one could not, and its own come after. */
+START_TEST(test_what_is_stored_outlives_mxcd) {
+        Caller c;
+        const AuditSubject s = of_uid(&c, 1000);
+        Audit *a = audit_open_with_store();
+        for (size_t i = 0; i < 12; i++) /* "10" is after "9" */
+                ck_assert_int_eq(audit_kill(a, &s, "all", (int)i + 1), 0);
+        audit_free(a);
+        write_file("store/.00000000000000000099.0.new", "half of one");
+        write_file("store/README", "no record");
+        a = audit_open_with_store();
+        ck_assert_uint_eq(audit_pending(a), 12);
+        ck_assert_int_eq(audit_kill(a, &s, "all", 13), 0);
+        _cleanup_close_ int journal = journal_listen();
+        for (int i = 1; i <= 13; i++) {
+                _cleanup_(record_clear) Record r = { 0 };
+                audit_flush(a); /* the journal's queue is shorter than that */
+                ck_assert(journal_read(journal, &r));
+                char target[32];
+                (void)snprintf(target, sizeof(target), "SIG%s all", sigabbrev_np(i));
+                record_expect(&r, "MXC_TARGET", target);
+        }
+        audit_flush(a);
+        ck_assert_uint_eq(audit_pending(a), 0);
+        audit_free(a);
+        a = audit_open_with_store();
+        ck_assert_uint_eq(audit_pending(a), 0); /* told once */
+        audit_free(a);
+}
+END_TEST
+
+/* LIMIT_AUDIT_STORED_PER_UID of one, LIMIT_AUDIT_STORED of all but root, as many of root: and one more of each is not done. */
+START_TEST(test_so_many_are_stored) {
+        _cleanup_(audit_freep) Audit *a = audit_open_with_store();
+        Caller c;
+        AuditSubject s = of_uid(&c, 0);
+        for (size_t n = 0; n < LIMIT_AUDIT_STORED; n++) {
+                s = of_uid(&c, (uid_t)(1000 + n / LIMIT_AUDIT_STORED_PER_UID));
+                ck_assert_int_eq(end_kill(a, &s), 0);
+                if (n == LIMIT_AUDIT_STORED_PER_UID - 1)
+                        ck_assert_int_eq(end_kill(a, &s), -ENOENT);
+        }
+        s = of_uid(&c, 5000);
+        ck_assert_int_eq(end_kill(a, &s), -ENOENT);
+        s = of_uid(&c, 0); /* whom they do not keep from it */
+        for (size_t n = 0; n < LIMIT_AUDIT_STORED; n++)
+                ck_assert_int_eq(end_kill(a, &s), 0);
+        ck_assert_int_eq(end_kill(a, &s), -ENOENT);
+        ck_assert_uint_eq(audit_pending(a), 2U * LIMIT_AUDIT_STORED);
+}
+END_TEST
+
+/* Of many sandboxes that one act ends, each is told: after, and with who asked. */
+START_TEST(test_a_part_of_an_act_is_told) {
+        _cleanup_(audit_freep) Audit *a = audit_open();
+        AuditSubject s = subject;
+        s.order = AUDIT_PART;
+        ck_assert_int_eq(audit_stop(a, &s, "killed"), 0);
+        _cleanup_close_ int journal = journal_listen();
+        audit_flush(a);
+        _cleanup_(record_clear) Record r = { 0 };
+        ck_assert(journal_read(journal, &r));
+        record_expect(&r, "MXC_DECISION", "allow");
+        record_expect(&r, "MXC_CALLER_UID", "1000");
+}
+END_TEST
+
 START_TEST(test_a_path_that_no_socket_can_have) {
         Audit *a = NULL;
         _cleanup_free_ char *path = fill(108, "x");
@@ -1014,6 +1162,11 @@ int main(void) {
         tcase_add_test(t, test_so_many_are_kept);
         tcase_add_test(t, test_what_begins_to_be_kept_is_told);
         tcase_add_test(t, test_so_much_is_kept);
+        tcase_add_loop_test(t, test_what_ends_something_is_stored, 0, ELEMENTSOF(endings));
+        tcase_add_loop_test(t, test_nothing_is_stored_beside_a_journal, 0, ELEMENTSOF(endings));
+        tcase_add_test(t, test_what_is_stored_outlives_mxcd);
+        tcase_add_test(t, test_so_many_are_stored);
+        tcase_add_test(t, test_a_part_of_an_act_is_told);
         tcase_add_test(t, test_a_path_that_no_socket_can_have);
         return run_daemon_case(t);
 }

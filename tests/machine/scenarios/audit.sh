@@ -13,9 +13,8 @@ test_without_a_journal_nothing_starts() {
         journal_away
         assert_refused AuditUnavailable spawn alice workspace s "$ws" -- touch started
         assert_refused AuditUnavailable call "$sandbox" Sandbox Exec 'asa{sv}' 1 true 0
-        assert_refused AuditUnavailable call "$sandbox" Sandbox Freeze
-        assert_refused AuditUnavailable call "$sandbox" Sandbox Kill si all 9
-        assert_refused AuditUnavailable call "$sandbox" Sandbox Stop
+        assert_refused AuditUnavailable call "$sandbox" Sandbox Thaw
+        assert_refused AuditUnavailable call "$sandbox" Sandbox Kill si all 10
         assert_refused AuditUnavailable call /org/mxc1 Manager RegisterAgent s '{"name": "unrecorded", "policy": "workspace"}'
         assert_fails run alice touch started
         assert_contains "$output" 'The journal takes no records'
@@ -41,22 +40,95 @@ test_what_happened_meanwhile_is_told_later() {
         assert_ne '' "$(record MXC_TIME MXC_EVENT=exit MXC_SANDBOX="$id")"
 }
 
-# A journal that is stuck, and not gone: the queue is full, and nobody waits for it.
+# A journal that is stuck, and not gone: the queue is full, and mxcd waits for nobody.
 test_a_journal_that_is_stuck() {
         idle alice
         journal_stops
         assert_ok call "$sandbox" Sandbox Freeze
         assert_ok call "$sandbox" Sandbox Thaw
         journal_fills
-        assert_refused AuditUnavailable call "$sandbox" Sandbox Freeze
+        assert_refused AuditUnavailable call "$sandbox" Sandbox Thaw
         assert_refused AuditUnavailable spawn alice -- true
-        assert_ok busctl --timeout=5 call "${MANAGER[@]}" ListSandboxes # mxcd itself does not wait
+        assert_ok busctl --timeout=5 call "${MANAGER[@]}" ListSandboxes
         assert_eq running "$(state "$sandbox")"
         kill -CONT "$journald"
         wait_until 20 call "$sandbox" Sandbox Freeze
         journalctl --sync
         assert_eq 2 "$(records MXC_EVENT=freeze MXC_SANDBOX="${sandbox##*/}")" 'what was said to be recorded is not'
         assert_eq 1 "$(records MXC_EVENT=thaw MXC_SANDBOX="${sandbox##*/}")"
+}
+
+# What must be possible of all times: it is done, its record is on disk by then, and mxcd's end and a new one do not lose it.
+test_a_kill_while_the_journal_is_stuck() {
+        idle alice
+        local id=${sandbox##*/}
+        journal_stops
+        journal_fills
+        call "$sandbox" Sandbox Kill si all 9 &
+        local killing=$!
+        assert_ok timeout 5 mxcctl list # while that waits
+        wait $killing || fail 'it is not killed'
+        wait_until 10 is_gone "$sandbox"
+        assert_eq 1 "$(find /run/mxc/audit -type f | wc -l)" 'the record is not on disk'
+        kill -9 "$(systemctl show -P MainPID mxcd)"
+        wait_until 20 mxcd_is_up
+        assert_eq 1 "$(find /run/mxc/audit -type f | wc -l)" 'the next mxcd has forgotten it'
+        kill -CONT "$journald"
+        wait_until 20 eval "[ \$(records MXC_EVENT=kill MXC_SANDBOX=$id) = 1 ]"
+        assert_eq 'SIGKILL all' "$(record MXC_TARGET MXC_EVENT=kill MXC_SANDBOX="$id")"
+        assert_ne '' "$(record MXC_TIME MXC_EVENT=kill MXC_SANDBOX="$id")"
+        wait_until 5 eval '[ -z "$(find /run/mxc/audit -type f)" ]'
+}
+
+# Others write as fast as the journal reads: there is hardly ever room. All of it is killed, and all of it is told.
+test_a_kill_in_a_flood() {
+        local i n=40 name=flooded-$RANDOM flood=()
+        assert_ok call /org/mxc1 Manager RegisterAgent s "{\"name\": \"$name\", \"owner\": \"alice\", \"policy\": \"workspace\"}"
+        for ((i = 0; i < n; i++)); do spawn_for alice "$name" -- sleep infinity; done
+        for i in 1 2 3; do # each socket may hold less unread than the queue
+                python3 -c '
+import socket
+sockets = [socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) for _ in range(4)]
+for s in sockets: s.connect("/run/systemd/journal/socket")
+while True:
+    for s in sockets: s.send(b"MESSAGE=flood\n")' &
+                flood+=($!)
+                defer kill $!
+        done
+        wait_until 10 journal_is_full
+        assert_ok call "/org/mxc1/agent/${name//-/_2d}" Agent KillAll
+        wait_until 20 eval "[ \"\$(property /org/mxc1/agent/${name//-/_2d} NSandboxes)\" = 0 ]"
+        kill "${flood[@]}"
+        wait_until 30 eval "[ \$(records MXC_EVENT=exit MXC_AGENT=$name) = $n ]"
+        assert_eq 1 "$(records MXC_EVENT=kill MXC_AGENT="$name" MXC_TARGET='SIGKILL all sandboxes')"
+        assert_eq "$n" "$(records MXC_EVENT=stop MXC_AGENT="$name" MXC_REASON=killed)"
+        assert_no_record MXC_EVENT=gap
+}
+journal_is_full() {
+        python3 -c '
+import select, socket
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.connect("/run/systemd/journal/socket")
+p = select.poll()
+p.register(s, select.POLLOUT)
+raise SystemExit(bool(p.poll(0)))'
+}
+
+# What mxcd says to its log goes by a stream to the same journal, which must not hold it up either.
+test_a_log_that_nobody_reads() {
+        idle alice
+        journal_stops
+        journal_fills
+        assert_ok python3 - "$sandbox" <<'END'
+import sys
+sys.path.insert(0, "/opt/mxc-test/src/tests/machine")
+from wire import Connection
+c = Connection("door")
+for _ in range(40000): # systemd gives the stream 8 MiB
+    answer = c.ask("/org/mxc1", "org.mxc1.Manager", "Reload")
+    assert answer.error == "org.mxc1.Error.AuditUnavailable", answer.error
+END
+        assert_ok busctl --timeout=5 call "${MANAGER[@]}" ListSandboxes
 }
 
 test_what_others_write_is_no_record() {

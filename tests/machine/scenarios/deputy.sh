@@ -56,7 +56,7 @@ Manager.Plan sasa{sv} ["@agent",["true"],{}] InteractiveAuthorizationRequired ok
 Manager.Spawn sasa{sv} ["@agent",["true"],{}] InteractiveAuthorizationRequired ok AuditUnavailable spawn
 Manager.CreateSandbox sa{sv} ["@agent",{}] InteractiveAuthorizationRequired ok AuditUnavailable spawn
 Manager.RegisterAgent s ["{\"name\":\"@new\",\"owner\":\"alice\",\"policy\":\"workspace\"}"] InteractiveAuthorizationRequired ok AuditUnavailable control
-Manager.RevokeAgent ss ["@other","no"] InteractiveAuthorizationRequired ok AuditUnavailable control
+Manager.RevokeAgent ss ["@other","no"] InteractiveAuthorizationRequired ok stored control
 Manager.Reload - [] InteractiveAuthorizationRequired ok AuditUnavailable control
 Manager.Dump - [] InteractiveAuthorizationRequired ok ok control
 Sandbox.ListConnections - [] InteractiveAuthorizationRequired ok ok control
@@ -64,15 +64,15 @@ Sandbox.Grant st ["{\"to\":[{\"host\":\"x.example.com\"}]}",3600000000] Interact
 Sandbox.RevokeGrant u [1] InteractiveAuthorizationRequired InvalidArgument InvalidArgument control
 Sandbox.Exec asa{sv} [["true"],{}] InteractiveAuthorizationRequired ok AuditUnavailable exec
 Sandbox.Attach u [0] InteractiveAuthorizationRequired ok AuditUnavailable control
-Sandbox.Freeze - [] InteractiveAuthorizationRequired ok AuditUnavailable control
+Sandbox.Freeze - [] InteractiveAuthorizationRequired ok stored control
 Sandbox.Thaw - [] InteractiveAuthorizationRequired ok AuditUnavailable control
 Sandbox.Kill si ["main",28] InteractiveAuthorizationRequired ok AuditUnavailable control
-Sandbox.Stop - [] InteractiveAuthorizationRequired ok AuditUnavailable control
-Agent.Suspend s ["no"] InteractiveAuthorizationRequired ok AuditUnavailable control
+Sandbox.Stop - [] InteractiveAuthorizationRequired ok stored control
+Agent.Suspend s ["no"] InteractiveAuthorizationRequired ok stored control
 Agent.Resume - [] InteractiveAuthorizationRequired ok AuditUnavailable control
 Agent.SetPolicy s ["developer"] InteractiveAuthorizationRequired ok AuditUnavailable control
-Agent.KillAll - [] InteractiveAuthorizationRequired ok AuditUnavailable control
-Agent.Revoke s ["no"] InteractiveAuthorizationRequired ok AuditUnavailable control
+Agent.KillAll - [] InteractiveAuthorizationRequired ok stored control
+Agent.Revoke s ["no"] InteractiveAuthorizationRequired ok stored control
 END
 }
 
@@ -164,7 +164,7 @@ test_what_a_stranger_is_refused_can_be_done() {
         done
 }
 
-# unrecorded: nothing that changes anything is done, by root even; what is only read is answered
+# unrecorded: nothing that gives anything or changes it is done, by root even; what is only read is answered
 unrecorded() {
         local before=$1 door
         for door in bus door; do walk root $door unrecorded; done
@@ -172,6 +172,24 @@ unrecorded() {
         wait_until 10 beats
         [ -d "/proc/$LEADER" ] || fail 'it is killed, unrecorded'
 }
+# What takes something away is done, once its record is on disk; and the journal gets that.
+test_without_a_journal_what_ends_something_is_stored() {
+        local door one ended=(stop freeze suspend kill revoke) # RevokeAgent and Revoke
+        for door in bus door; do
+                hers
+                journal_away
+                walk root $door stored
+                wait_until 10 is_gone "$sandbox"
+                journal_back
+                wait_until 10 eval "[ \$(records MXC_EVENT=revoke MXC_AGENT=$AGENT_NAME) = 1 ]"
+                for one in "${ended[@]}"; do
+                        assert_eq 1 "$(records MXC_EVENT="$one" MXC_DECISION=allow MXC_AGENT="$AGENT_NAME" MXC_CALLER_UID=0)" "$one"
+                done
+                assert_eq 1 "$(records MXC_EVENT=revoke MXC_AGENT="$OTHER_NAME" MXC_CALLER_UID=0)"
+                assert_eq '' "$(find /run/mxc/audit -type f)" 'what is in the journal stays on disk'
+        done
+}
+
 a_policy_to_come() {
         mkdir -p /run/mxc/policies
         defer busctl call "${MANAGER[@]}" Reload
