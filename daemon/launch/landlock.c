@@ -59,17 +59,36 @@ uint32_t landlock_abi(void) {
         return abi < (long)ELEMENTSOF(abi_table) ? (uint32_t)abi : (uint32_t)ELEMENTSOF(abi_table) - 1;
 }
 
-static int add_rule(int ruleset, uint64_t handled, int fd, uint64_t access) {
+/* A ruleset that is being filled. */
+typedef struct Rules {
+        int fd; /* not owned */
+        uint64_t handled;
+        const char **detail; /* of a failure */
+} Rules;
+
+static uint64_t handled_access(void) {
+        return abi_table[landlock_abi()].fs;
+}
+
+static int new_ruleset(int *ret) {
+        const struct ruleset_attr attr = { .handled_access_fs = handled_access(),
+                .scoped = abi_table[landlock_abi()].scopes };
+        /* an old kernel refuses a structure longer than its own unless the rest is zero, which it is then */
+        *ret = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
+        return *ret < 0 ? -errno : 0;
+}
+
+static int add_rule(const Rules *u, int fd, uint64_t access) {
         struct stat st;
         if (fstat(fd, &st) < 0)
                 return -errno;
         struct path_beneath_attr rule = {
-                .allowed_access = access & handled & (S_ISDIR(st.st_mode) ? UINT64_MAX : FS_OF_A_FILE),
+                .allowed_access = access & u->handled & (S_ISDIR(st.st_mode) ? UINT64_MAX : FS_OF_A_FILE),
                 .parent_fd = fd,
         };
         if (rule.allowed_access == 0)
                 return 0;
-        return syscall(SYS_landlock_add_rule, ruleset, RULE_PATH_BENEATH, &rule, 0) < 0 ? -errno : 0;
+        return syscall(SYS_landlock_add_rule, u->fd, RULE_PATH_BENEATH, &rule, 0) < 0 ? -errno : 0;
 }
 
 static uint64_t rights(const PlanMount *m) {
@@ -78,28 +97,27 @@ static uint64_t rights(const PlanMount *m) {
         return m->exec ? access | FS_EXECUTE : access;
 }
 
-static int add_mount_rules(Cage *c, uint64_t handled, const Opened *opened, size_t n) {
+static int add_mount_rules(const Rules *u, const Opened *opened, size_t n) {
         for (size_t i = 0; i < n; i++) {
                 if (opened[i].tree < 0) /* left out, or denied: no rule grants anything */
                         continue;
-                c->detail = opened[i].mount->path;
-                int r = add_rule(c->ruleset, handled, opened[i].tree,
-                                rights(opened[i].mount)); /* the object, not its path */
+                *u->detail = opened[i].mount->path;
+                int r = add_rule(u, opened[i].tree, rights(opened[i].mount)); /* the object, not its path */
                 if (r < 0)
                         return r;
         }
         return 0;
 }
 
-static int add_path_rule(Cage *c, uint64_t handled, const char *path, uint64_t access) {
+static int add_path_rule(const Rules *u, const char *path, uint64_t access) {
         _cleanup_close_ int fd = open_path(AT_FDCWD, path, NULL, 0);
         if (fd == -ENOENT)
                 return 0; /* it went away while the template was made, which is then not current */
-        return fd < 0 ? fd : add_rule(c->ruleset, handled, fd, access);
+        return fd < 0 ? fd : add_rule(u, fd, access);
 }
 
 /* A directory with copies in it is the cage's own: whatever else it has is granted for reading at least, or closed by its mode. */
-static int add_copies_rule(Cage *c, uint64_t handled, const char *path, char **previous) {
+static int add_copies_rule(const Rules *u, const char *path, char **previous) {
         char *parent = strndup(path, (size_t)(strrchr(path, '/') - path));
         if (!parent)
                 return -ENOMEM;
@@ -109,49 +127,42 @@ static int add_copies_rule(Cage *c, uint64_t handled, const char *path, char **p
         }
         free(*previous);
         *previous = parent;
-        return add_path_rule(c, handled, parent, FS_READ_FILE | FS_READ_DIR);
+        return add_path_rule(u, parent, FS_READ_FILE | FS_READ_DIR);
 }
 
 /* The template's mounts, by the paths that they have in the cage: no agent can change what these lead to. */
-static int add_template_rules(Cage *c, uint64_t handled) {
-        const PlanTemplate *t = &c->plan->template;
-        if (!c->from_template)
-                return add_mount_rules(c, handled, c->base, t->n_mounts);
-        char *previous = NULL;
-        for (size_t i = 0; i < t->n_mounts; i++) {
-                const FileIdentity *id = &c->template->identities[i];
-                if (t->mounts[i].access == PLAN_DENIED || id->ino == 0)
+static int add_template_rules(const Rules *u, const Template *t) {
+        const PlanTemplate *plan = &t->model->template;
+        _cleanup_free_ char *previous = NULL;
+        for (size_t i = 0; i < plan->n_mounts; i++) {
+                const FileIdentity *id = &t->identities[i];
+                if (plan->mounts[i].access == PLAN_DENIED || id->ino == 0)
                         continue; /* or was absent on the host */
-                c->detail = t->mounts[i].path;
-                int r = id->copied ? add_copies_rule(c, handled, t->mounts[i].path, &previous)
-                                   : add_path_rule(c, handled, t->mounts[i].path, rights(&t->mounts[i]));
+                *u->detail = plan->mounts[i].path;
+                int r = id->copied ? add_copies_rule(u, plan->mounts[i].path, &previous)
+                                   : add_path_rule(u, plan->mounts[i].path, rights(&plan->mounts[i]));
                 if (r < 0)
                         return r;
         }
-        free(previous);
         return 0;
 }
 
-/* What the cage has of its own. "/" may be listed: whatever is not granted has no entry there, or one that its mode closes. */
-static int add_own_rules(Cage *c, uint64_t handled) {
+/* What the cage has of its own, of which only /proc is never there ahead. "/" may be listed: whatever is not granted has no entry
+ * there, or one that its mode closes. */
+static int add_own_rules(const Rules *u) {
         static const struct {
                 const char *path;
                 uint64_t access;
         } own[] = {
                 { "/", FS_READ_DIR },
                 { "/dev", FS_READ_FILE | FS_WRITE_FILE | FS_READ_DIR | FS_TRUNCATE | FS_IOCTL_DEV },
-                { "/dev/shm", UINT64_MAX & ~(FS_EXECUTE | FS_IOCTL_DEV) },
-                { "/proc", FS_READ_FILE | FS_READ_DIR },
-                { "/run", FS_READ_DIR },
+                { "/dev/shm", UINT64_MAX & ~(FS_EXECUTE | FS_IOCTL_DEV) }, { "/run", FS_READ_DIR },
                 { "/tmp", UINT64_MAX & ~FS_IOCTL_DEV },
-                { "/var/tmp", UINT64_MAX & ~FS_IOCTL_DEV },
+                { "/var/tmp", UINT64_MAX & ~FS_IOCTL_DEV }, /* absent where a granted /var has none */
         };
         for (size_t i = 0; i < ELEMENTSOF(own); i++) {
-                c->detail = own[i].path;
-                _cleanup_close_ int fd = open_path(AT_FDCWD, own[i].path, NULL, 0);
-                if (fd == -ENOENT)
-                        continue; /* /var/tmp, where a granted /var has none */
-                int r = fd < 0 ? fd : add_rule(c->ruleset, handled, fd, own[i].access);
+                *u->detail = own[i].path;
+                int r = add_path_rule(u, own[i].path, own[i].access);
                 if (r < 0)
                         return r;
         }
@@ -168,6 +179,20 @@ static int make_outside(Cage *c) {
         return c->outside < 0 ? -errno : 0;
 }
 
+int landlock_rules_ahead(const Template *t, int *ret_ruleset, const char **ret_detail) {
+        _cleanup_close_ int ruleset = -EBADF;
+        int r = landlock_abi() > 0 ? new_ruleset(&ruleset) : 0;
+        if (r < 0 || ruleset < 0)
+                return r;
+        const Rules u = { ruleset, handled_access(), ret_detail };
+        r = add_own_rules(&u);
+        if (r == 0)
+                r = add_template_rules(&u, t);
+        if (r == 0)
+                *ret_ruleset = TAKE_FD(ruleset);
+        return r;
+}
+
 /* While we are still root: a rule needs its path to be found, not to be permitted. */
 int wall_landlock_rules(Cage *c) {
         uint32_t abi = landlock_abi();
@@ -176,19 +201,22 @@ int wall_landlock_rules(Cage *c) {
                 return -EOPNOTSUPP;
         }
         if (abi == 0)
-                return 0; /* the plan counts on none, and mxcd said so to whoever asked */
-        uint64_t handled = abi_table[abi].fs;
-        struct ruleset_attr attr = { .handled_access_fs = handled, .scoped = abi_table[abi].scopes };
-        /* an old kernel refuses a structure longer than its own unless the rest is zero, which it is then */
-        c->ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
-        if (c->ruleset < 0)
-                return -errno;
-        int r = c->prove ? make_outside(c) : 0;
+                return 0;                   /* the plan counts on none, and mxcd said so to whoever asked */
+        const bool ahead = c->ruleset >= 0; /* of the root that was entered */
+        int r = ahead ? 0 : new_ruleset(&c->ruleset);
+        if (r < 0)
+                return r;
+        const Rules u = { c->ruleset, handled_access(), &c->detail };
+        if (c->prove)
+                r = make_outside(c);
+        if (r == 0 && !ahead)
+                r = add_own_rules(&u);
+        if (r == 0 && !ahead)
+                r = c->from_template ? add_template_rules(&u, c->template)
+                                     : add_mount_rules(&u, c->base, c->plan->template.n_mounts);
         if (r == 0)
-                r = add_own_rules(c, handled);
-        if (r == 0)
-                r = add_template_rules(c, handled);
-        return r < 0 ? r : add_mount_rules(c, handled, c->opened, c->plan->n_mounts);
+                r = add_path_rule(&u, "/proc", FS_READ_FILE | FS_READ_DIR);
+        return r < 0 ? r : add_mount_rules(&u, c->opened, c->plan->n_mounts);
 }
 
 int wall_landlock(Cage *c) {

@@ -42,7 +42,7 @@ static int move_up(int *fd) {
  * mxcd, other sandboxes, templates. */
 int wall_fds(Cage *c) {
         int *kept[] = { &c->stdio[0], &c->stdio[1], &c->stdio[2], &c->report, &c->control, &c->empty.net,
-                &c->empty.ipc, &c->skeleton.ns, &c->template->mount_ns };
+                &c->empty.ipc, &c->skeleton.ns, &c->skeleton.ruleset, &c->template->mount_ns };
         for (size_t i = 0; i < ELEMENTSOF(kept); i++) {
                 int r = i < 3 && *kept[i] >= 0 ? check_stdio(*kept[i]) : 0;
                 /* a number that nothing has could be given to anything: no stdio is /dev/null */

@@ -433,6 +433,8 @@ static int build_from_template(Cage *c) {
                           : enter_copy(c->plan, c->template->mount_ns, &root, &c->detail);
         if (r < 0)
                 return r;
+        if (ahead)
+                c->ruleset = TAKE_FD(c->skeleton.ruleset);
         places_sort(&places);
         mask = openat(root, "proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (mask < 0)

@@ -13,6 +13,7 @@
 #include "cleanup.h"
 #include "fd.h"
 #include "filesystem.h"
+#include "landlock.h"
 #include "launcher.h"
 #include "log.h"
 #include "root.h"
@@ -34,7 +35,7 @@ struct Skeletons {
         size_t n_leaving;
 };
 
-/* An order; it comes back with a namespace. */
+/* An order; it comes back with a namespace, and a ruleset where there is Landlock. */
 typedef struct Order {
         uint32_t magic, version;
         uint64_t n_made;
@@ -53,13 +54,18 @@ static int make(int channel, const Template *t, int proc) {
         size_t n = filesystem_made(&made);
         if (n > SKELETON_FILESYSTEMS)
                 return -E2BIG;
+        _cleanup_close_ int ruleset = -EBADF;
+        r = landlock_rules_ahead(t, &ruleset, &detail);
+        if (r < 0)
+                return r;
         for (size_t i = 0; i < n; i++)
                 answer.made[answer.n_made++] = made[i];
         _cleanup_close_ int ns = openat(proc, "self/ns/mnt", O_RDONLY | O_CLOEXEC); /* the host's proc */
         /* out of it: it is to end with its sandbox, and nobody but that is to be in it */
         if (ns < 0 || setns(t->mount_ns, CLONE_NEWNS) < 0)
                 return -errno;
-        return launch_send(channel, &answer, sizeof(answer), &ns, 1);
+        const int fds[] = { ns, ruleset };
+        return launch_send(channel, &answer, sizeof(answer), fds, ruleset < 0 ? 1 : 2);
 }
 
 /* Its first order is there when it begins. A failure ends it, and with it the skeletons of this template. */
@@ -85,6 +91,11 @@ static _Noreturn void serve(int channel, const Template *t) {
 
 /* ---- the launcher's side ---- */
 
+void skeleton_close(Skeleton *s) {
+        cleanup_closep(&s->ns);
+        cleanup_closep(&s->ruleset);
+}
+
 /* Not waited for: it looks at the host's file systems, which may hold up whoever does, even one that was killed. */
 static void dismiss(Skeletons *k, pid_t pid) {
         (void)kill(pid, SIGKILL);         /* not reaped: the pid is its own */
@@ -101,7 +112,7 @@ static void reap(Skeletons *k) {
 
 static void end(Launcher *l, Servant *s) {
         for (size_t i = 0; i < s->n_ready; i++)
-                (void)close(s->ready[i].ns);
+                skeleton_close(&s->ready[i]);
         if (s->pid > 0) {
                 int fd = s->channel.fd;
                 launcher_unwatch(l, &s->channel);
@@ -119,9 +130,9 @@ static void on_skeleton(Launcher *l, void *owner) {
         int r = launch_receive(s->channel.fd, &answer, sizeof(answer), fds, &n);
         if (r == -EAGAIN)
                 return;
-        if (r == 1 && n == 1 && s->n_ordered > 0 && s->n_ready < SKELETONS_READY &&
-                        answer.n_made <= SKELETON_FILESYSTEMS) {
-                Skeleton new = { .ns = fds[0], .n_made = answer.n_made };
+        if (r == 1 && n == (l->features.landlock_abi > 0 ? 2 : 1) && s->n_ordered > 0 &&
+                        s->n_ready < SKELETONS_READY && answer.n_made <= SKELETON_FILESYSTEMS) {
+                Skeleton new = { .ns = fds[0], .ruleset = n > 1 ? fds[1] : -EBADF, .n_made = answer.n_made };
                 for (size_t i = 0; i < new.n_made; i++)
                         new.made[i] = answer.made[i];
                 s->ready[s->n_ready++] = new;

@@ -16,11 +16,12 @@ struct Template;
 #define SKELETON_FILESYSTEMS 8U
 
 typedef struct Skeleton {
-        int ns; /* -EBADF: none */
+        int ns;      /* -EBADF: none */
+        int ruleset; /* Landlock's of what is in it (landlock.h); -EBADF: none */
         dev_t made[SKELETON_FILESYSTEMS]; /* the tmpfs in it that are the cage's own */
         size_t n_made;
 } Skeleton;
-#define SKELETON_NONE ((Skeleton){ .ns = -EBADF })
+#define SKELETON_NONE ((Skeleton){ .ns = -EBADF, .ruleset = -EBADF })
 
 typedef struct Skeletons Skeletons;
 
@@ -28,6 +29,8 @@ int skeletons_new(struct Launcher *l, Skeletons **ret);
 
 /* One of this template, the caller's to close, or none. Templates that are asked for again and again get a servant. */
 Skeleton skeleton_take(struct Launcher *l, struct Template *t);
+
+void skeleton_close(Skeleton *s);
 
 /* What its namespace shows is not what the host has any more, or the template goes. */
 void skeletons_forget(struct Launcher *l, const struct Template *t);

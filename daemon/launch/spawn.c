@@ -98,7 +98,7 @@ static int await_parting(StatusPage *page) {
 /* Those that the child needs. Where one of them is not, as when others hold all low numbers, the child begins with a copy of all. */
 static bool all_low(const Cage *c) {
         const int fds[] = { c->stdio[0], c->stdio[1], c->stdio[2], c->report, c->control, c->empty.net,
-                c->empty.ipc, c->skeleton.ns, c->template->mount_ns };
+                c->empty.ipc, c->skeleton.ns, c->skeleton.ruleset, c->template->mount_ns };
         for (size_t i = 0; i < ELEMENTSOF(fds); i++)
                 if (fds[i] >= LAUNCHER_FDS_LOW)
                         return false;
@@ -234,7 +234,7 @@ static int start(Launcher *l, Run *run, const Birth *b, Failure *f) {
                 r = clone_into(l, run, b, &cage);
         }
         empty_namespaces_close(&cage.empty); /* the child has its own */
-        cleanup_closep(&cage.skeleton.ns);
+        skeleton_close(&cage.skeleton);
         if (r == 0)
                 open_gate(page);
         (void)munmap(page, sizeof(StatusPage)); /* the child has its own mapping; we read the descriptor */

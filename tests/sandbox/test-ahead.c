@@ -163,7 +163,10 @@ static const char view[] =
                 "for d in / /run /var /dev /dev/pts; do mkdir $d/new 2>/dev/null && echo \"made in $d\"; "
                 "done; "
                 "for d in /tmp /var/tmp /dev/shm; do cp /bin/true $d/t 2>&1; $d/t && echo \"run in $d\"; "
-                "rm -f $d/t; done";
+                "rm -f $d/t; done; "
+                "echo 0 2>&1 >/proc/self/oom_score_adj; touch /usr/mxc-rig 2>&1; head -c 1 /etc/passwd | wc "
+                "-c; "
+                "echo x 2>&1 >/dev/full; ls -d /opt/* 2>&1";
 
 static void view_of(Rig *r, bool ahead, const char *path, PlanAccess access, RigResult *result) {
         use(r, 0); /* for what was dismissed before */
@@ -301,6 +304,35 @@ static void policies_in_turn(Rig *r) {
         tell(!same(&before, &after), "a policy that is used more than others", "gets one");
 }
 
+/* Landlock's rules come along. They are all that holds where mounts can be written. */
+static void rules_come_along(const char *mutant) {
+        static RigResult result;
+        Rig r;
+        struct stat st;
+        rig_start(&r, mutant, "proof,readonly");
+        _cleanup_free_ char *dir = NULL, *file = NULL, *script = NULL;
+        need(asprintf(&dir, "/opt/mxc-rules-%d", getpid()) > 0 && asprintf(&file, "%s/x", dir) > 0 &&
+                                        asprintf(&script, "readlink /proc/self/ns/mnt; ls %s; ! touch %s",
+                                                        dir, file) > 0,
+                        "memory");
+        need(mkdir(dir, 0700) == 0 && chmod(dir, 0777) == 0, dir);
+        for (int round = 0; round < 3; round++) {
+                Lines before = held(&r);
+                _cleanup_(launch_plan_freep) LaunchPlan *p = policy(&r, 7, script);
+                (void)plan_add_template_mount(p, dir, PLAN_READONLY);
+                rig_run(&r, p, &result);
+                need(result.started && wait_ready(&r), "roots that are ready");
+                if (round < 2)
+                        continue; /* the first finds none ready */
+                result.output[strcspn(result.output, "\n")] = 0;
+                tell(has(&before, result.output) && result.code == 0 && stat(file, &st) < 0,
+                                "what no rule grants", "is denied in a root that was laid out ahead");
+        }
+        (void)unlink(file); /* of a wall that does not hold */
+        need(rmdir(dir) == 0, dir);
+        rig_stop(&r);
+}
+
 /* It looks at the host's file systems. One that does not answer holds up whoever looks, even after it was killed. */
 static void a_helper_that_is_held_up(const char *mutant) {
         Rig r;
@@ -335,6 +367,7 @@ int main(int argc, char **argv) {
         rig_start(&r, argv[1], NULL);
         mounts_come_and_go(&r);
         rig_stop(&r);
+        rules_come_along(argv[2]);
         a_helper_that_is_held_up(argv[2]);
         return tell_end();
 }
