@@ -59,3 +59,10 @@ AddressKind address_kind(const NetCidr *address) {
                 return ADDRESS_SPECIAL;
         return ADDRESS_GLOBAL;
 }
+
+/* RFC 6761 6.3 */
+bool host_is_localhost(const char *host) {
+        static const char name[] = "localhost";
+        size_t n = strlen(host), k = sizeof(name) - 1;
+        return n >= k && streq(host + n - k, name) && (n == k || host[n - k - 1] == '.');
+}

@@ -14,3 +14,5 @@ typedef enum AddressKind {
 
 /* Of one address (a /32 or /128, folded by cidr_from_address()). */
 AddressKind address_kind(const NetCidr *address);
+
+bool host_is_localhost(const char *host); /* to everybody the host that asks */

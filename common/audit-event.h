@@ -81,6 +81,8 @@ typedef enum AuditEvent {
 #define AUDIT_HANDOFF "MXC_HANDOFF"             /* once per path newly made that a host program would trust */
 #define AUDIT_HANDOFF_WHOLE "MXC_HANDOFF_WHOLE" /* 0: not everything was looked at */
 #define AUDIT_ADDRESS "MXC_ADDRESS"             /* of a connection: where it goes, or comes from, ADDRESS:PORT */
+#define AUDIT_UPSTREAM "MXC_UPSTREAM"           /* of connect and disconnect: 1, by the host's proxy, which finds the address */
+#define AUDIT_UPSTREAM_STATUS "MXC_UPSTREAM_STATUS" /* of disconnect: what that answered */
 #define AUDIT_PEER_UID "MXC_PEER_UID"           /* of accept: whose process that is, where it is of this host */
 #define AUDIT_CONNECTION "MXC_CONNECTION"       /* its number in this sandbox's relay */
 #define AUDIT_GRANT_NUMBER "MXC_GRANT"          /* its number in this sandbox */

@@ -27,6 +27,10 @@ static const char *const reason_words[_EGRESS_REASON_MAX] = {
         [EGRESS_UNKNOWN_PEER] = "unknown-peer",
         [EGRESS_OPAQUE] = "opaque",
         [EGRESS_ECH] = "encrypted-name",
+        [EGRESS_UPSTREAM_UNREACHABLE] = "upstream-unreachable",
+        [EGRESS_UPSTREAM_REFUSED] = "upstream-refused",
+        [EGRESS_UPSTREAM_LOGIN] = "upstream-login",
+        [EGRESS_UPSTREAM_ANSWER] = "upstream-answer",
 };
 
 const char *egress_reason_to_string(EgressReason r) {
@@ -130,8 +134,9 @@ static bool report_is_valid(const EgressReport *r) {
         bool protocol = r->protocol == 0 || r->protocol == PROTOCOL_TCP || r->protocol == PROTOCOL_UDP;
         return r->kind >= EGRESS_HELLO && r->kind < _EGRESS_KIND_MAX && r->verdict <= VERDICT_ALLOW &&
                r->reason < _EGRESS_REASON_MAX && r->awaits <= 1 && r->port <= UINT16_MAX && r->count > 0 &&
-               r->published <= UINT16_MAX && (r->kind != EGRESS_ACCEPT || r->published > 0) && address &&
-               protocol && memchr(r->host, 0, sizeof(r->host)) && memchr(r->clause, 0, sizeof(r->clause));
+               r->published <= UINT16_MAX && r->upstream <= 1 && r->status <= 999 &&
+               (r->kind != EGRESS_ACCEPT || r->published > 0) && address && protocol &&
+               memchr(r->host, 0, sizeof(r->host)) && memchr(r->clause, 0, sizeof(r->clause));
 }
 
 int egress_receive_report(int socket, EgressReport *ret) {

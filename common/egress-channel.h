@@ -16,7 +16,7 @@
 #include "limits.h"
 
 #define EGRESS_MAGIC 0x6772786dU
-#define EGRESS_VERSION 1U
+#define EGRESS_VERSION 2U
 #define EGRESS_CLAUSE_BYTES 255U
 
 typedef enum EgressKind {
@@ -52,6 +52,10 @@ typedef enum EgressReason {
         EGRESS_UNKNOWN_PEER,    /* of ACCEPT: of this host, and the kernel does not say whose it is */
         EGRESS_OPAQUE,          /* as BY_RULE, and the rule says "tls": "opaque": nothing that is said is looked at */
         EGRESS_ECH,             /* TLS: a server name that is encrypted, which the rule refuses */
+        EGRESS_UPSTREAM_UNREACHABLE, /* of FAIL, as all the next: the host's proxy is not there, or does not answer: error */
+        EGRESS_UPSTREAM_REFUSED,     /* it does not want to: status */
+        EGRESS_UPSTREAM_LOGIN,       /* it wants to know who asks, or other credentials */
+        EGRESS_UPSTREAM_ANSWER,      /* its answer is none */
         _EGRESS_REASON_MAX,
 } EgressReason;
 const char *egress_reason_to_string(EgressReason r); /* NULL outside the enum */
@@ -71,6 +75,8 @@ typedef struct EgressReport {
         uint8_t address[16];
         uint32_t published;     /* the host's port that somebody came to: address and port are then theirs; 0: it goes out */
         uint32_t uid;           /* whose process that is; EGRESS_UID_UNKNOWN */
+        uint32_t upstream;      /* 1: by the host's proxy, which finds the address itself; address is what was dialled inside, if any */
+        uint32_t status;        /* that the proxy answered, or 0 */
         uint64_t bytes_out, bytes_in, usec;
         uint64_t count;         /* how many alike it stands for, at least 1 */
         char host[LIMIT_HOST_BYTES + 3]; /* "" where none is known; what is no host name is not told */

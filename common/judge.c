@@ -151,7 +151,18 @@ static Judgement unchecked(Judgement j) {
         return j;
 }
 
+/* Somebody else finds the address: the name is all that there is to go by. */
+static Judgement judge_named(const EgressLease *l, const Destination *d) {
+        Judgement j = judge_host(l, d, d->hosts[0]);
+        if (host_is_localhost(d->hosts[0]))
+                j = deny(EGRESS_SPECIAL, "");
+        j.host = d->hosts[0];
+        return j;
+}
+
 Judgement judge_connect(const EgressLease *l, const Destination *d) {
+        if (d->address.family == 0)
+                return judge_named(l, d);
         AddressKind kind = address_kind(&d->address);
         if (kind == ADDRESS_NEVER)
                 return deny(EGRESS_SPECIAL, "");
@@ -177,8 +188,11 @@ Judgement judge_connect(const EgressLease *l, const Destination *d) {
                         refusal.host = d->hosts[i];
                 }
         }
+        /* the host's proxy is given the name, and no rule about addresses holds there */
         if (best.verdict == VERDICT_ALLOW)
-                return by_address.verdict == VERDICT_DENY ? best : unchecked(best);
+                return by_address.verdict == VERDICT_DENY || upstream_takes(&l->upstream, best.host)
+                                       ? best
+                                       : unchecked(best);
         /* no name of it is allowed, and one is denied: the address is not a way round that */
         if (refusal.clause)
                 return refusal;

@@ -21,7 +21,7 @@ Judgement judge_name(const EgressLease *l, const char *host);
 
 /* Where a connection goes: an address, and the names that were asked for and answered with it. */
 typedef struct Destination {
-        NetCidr address;           /* folded */
+        NetCidr address;           /* folded; of family 0: it is for the host's proxy to find, and hosts is one name */
         bool by_address_only;      /* one of this host's own, or a translated one (NAT64, 6to4): no name leads there */
         unsigned protocol;         /* one bit */
         uint16_t port;

@@ -106,6 +106,24 @@ static void code_publish(Codec *c, NetPublish **list, size_t *n, const char *whe
         }
 }
 
+static void code_upstream(Codec *c, Upstream *u) {
+        const char *where = "upstream";
+        uint32_t port = u->port;
+        code_bool(c, &u->set, where);
+        if (c->error != 0 || !u->set)
+                return;
+        code_string(c, &u->host, LIMIT_HOST_BYTES, where);
+        code_u32(c, &port, 0, UINT16_MAX, where);
+        u->port = (uint16_t)port;
+        code_string(c, &u->authorization, UPSTREAM_AUTHORIZATION_BYTES, where);
+        if (c->error == 0 && ((*u->host && (!upstream_host_is_good(u->host) || port == 0)) ||
+                                             !upstream_authorization_is_good(u->authorization)))
+                codec_refuse(c, where);
+        code_count(c, (void **)&u->direct, &u->n_direct, sizeof(char *), UPSTREAM_DIRECT_MAX, where);
+        for (size_t i = 0; c->error == 0 && i < u->n_direct; i++)
+                code_host(c, &u->direct[i], where);
+}
+
 static void code_lease(Codec *c, EgressLease *l) {
         uint32_t magic = LEASE_MAGIC, version = LEASE_VERSION, fallback = l->egress.fallback,
                  loopback = l->host_loopback;
@@ -124,6 +142,7 @@ static void code_lease(Codec *c, EgressLease *l) {
         code_number(c, &l->connection_rate, 8, "connection_rate");
         code_u32(c, &l->owner, 0, UINT32_MAX - 1, "owner");
         code_publish(c, &l->publish, &l->n_publish, "publish");
+        code_upstream(c, &l->upstream);
 }
 
 int egress_lease_encode(const EgressLease *l, uint8_t **ret_data, size_t *ret_size) {
@@ -152,6 +171,7 @@ EgressLease *egress_lease_free(EgressLease *l) {
         free(l->id);
         net_direction_clear(&l->egress);
         net_publish_free(l->publish, l->n_publish);
+        upstream_clear(&l->upstream);
         free(l);
         return NULL;
 }

@@ -5,9 +5,10 @@
 
 #include "net-publish.h"
 #include "net-rule.h"
+#include "upstream.h"
 
 #define LEASE_MAGIC 0x6573786dU
-#define LEASE_VERSION 3U
+#define LEASE_VERSION 4U
 #define LEASE_UNLIMITED UINT64_MAX
 
 typedef struct EgressLease {
@@ -20,6 +21,7 @@ typedef struct EgressLease {
         uint32_t owner;           /* whose processes may connect to what is for the owner */
         NetPublish *publish;      /* single ones, at most LIMIT_PUBLISHED */
         size_t n_publish;
+        Upstream upstream;        /* the host's, and none of the policy */
 } EgressLease;
 
 EgressLease *egress_lease_free(EgressLease *l);

@@ -51,6 +51,10 @@ static int begin(Audit *a, AuditRecord *r, AuditEvent event, const AuditSubject 
         audit_record_text(r, AUDIT_CLAUSE, report->clause);
         if (report->published > 0 && report->uid != EGRESS_UID_UNKNOWN)
                 audit_record_number(r, AUDIT_PEER_UID, report->uid);
+        if (report->upstream)
+                audit_record_number(r, AUDIT_UPSTREAM, 1);
+        if (report->status > 0)
+                audit_record_number(r, AUDIT_UPSTREAM_STATUS, report->status);
         if (report->serial > 0)
                 audit_record_number(r, AUDIT_CONNECTION, report->serial);
         if (report->count > 1)
@@ -97,6 +101,28 @@ int audit_net_decision(Audit *a, const AuditSubject *s, const EgressReport *repo
         return allowed ? audit_commit(a, &r) : audit_tell(a, &r); /* a refusal has no effect to wait for */
 }
 
+static const char *fail_words(const EgressReport *report) {
+        static const char *const sentences[_EGRESS_REASON_MAX] = {
+                [EGRESS_UPSTREAM_UNREACHABLE] = "the host's proxy cannot be reached",
+                [EGRESS_UPSTREAM_REFUSED] = "the host's proxy refuses it",
+                [EGRESS_UPSTREAM_LOGIN] = "the host's proxy wants other credentials",
+                [EGRESS_UPSTREAM_ANSWER] = "the host's proxy does not answer as one",
+        };
+        const char *word = egress_reason_to_string((EgressReason)report->reason);
+        if (word && sentences[report->reason])
+                return sentences[report->reason];
+        return report->error > 0 ? strerror(report->error) : or_else(word, "?");
+}
+
+static void fail_message(AuditRecord *r, const AuditSubject *s, const Who *who, const EgressReport *report,
+                const char *target) {
+        char status[32] = "";
+        if (report->status > 0)
+                (void)snprintf(status, sizeof(status), " (status %" PRIu32 ")", report->status);
+        audit_record_message(r, "The connection of sandbox %s of %s to %s came to nothing: %s%s.",
+                        or_else(s->sandbox, "?"), who_text(who), target, fail_words(report), status);
+}
+
 int audit_disconnect(Audit *a, const AuditSubject *s, const EgressReport *report) {
         _cleanup_(audit_record_clear) AuditRecord r = { 0 };
         int k = begin(a, &r, AUDIT_DISCONNECT, s, report);
@@ -111,12 +137,7 @@ int audit_disconnect(Audit *a, const AuditSubject *s, const EgressReport *report
         if (report->error > 0)
                 audit_record_number(&r, AUDIT_ERRNO, (uint64_t)report->error);
         if (report->kind == EGRESS_FAIL)
-                audit_record_message(&r, "The connection of sandbox %s of %s to %s came to nothing: %s.",
-                                or_else(s->sandbox, "?"), who_text(&who), target,
-                                report->error > 0 ? strerror(report->error)
-                                                  : or_else(egress_reason_to_string(
-                                                                            (EgressReason)report->reason),
-                                                                    "?"));
+                fail_message(&r, s, &who, report, target);
         else
                 audit_record_message(&r,
                                 "The connection of sandbox %s of %s to %s is over: %" PRIu64

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <dirent.h>
 #include <fcntl.h>
+#include <openssl/evp.h>
 #include <sys/stat.h>
 
 #include "cleanup.h"
@@ -32,6 +33,19 @@ char *config_error(const char *path, const PolicyError *e) {
                                               sentence)
                             : asprintf(&s, "%s: %s%s%s", path, pointer, colon, sentence);
         return n < 0 ? NULL : s;
+}
+
+char *config_digest(const char *text, size_t size) {
+        unsigned char hash[EVP_MAX_MD_SIZE];
+        unsigned n;
+        char *s = malloc(2 * (size_t)EVP_MAX_MD_SIZE + 1);
+        if (!s || EVP_Digest(text, size, hash, &n, EVP_sha256(), NULL) != 1) {
+                free(s);
+                return NULL;
+        }
+        for (unsigned i = 0; i < n; i++)
+                (void)snprintf(s + 2 * i, 3, "%02x", hash[i]);
+        return s;
 }
 
 /* NULL, or why nothing is believed of it. */
@@ -97,7 +111,7 @@ static int refuse_symlink(int dir, const char *name, ConfigFile *f) {
 }
 
 /* NULL, or why the file at fd is not read. */
-static const char *complaint_of_file(int fd, size_t max_size) {
+static const char *complaint_of_file(int fd, size_t max_size, bool *ret_readable_by_others) {
         struct stat st;
         if (fd < 0 || fstat(fd, &st) < 0)
                 return strerror(errno);
@@ -105,6 +119,7 @@ static const char *complaint_of_file(int fd, size_t max_size) {
                 return "is not a regular file";
         if (st.st_size < 0 || (size_t)st.st_size > max_size)
                 return "is too large";
+        *ret_readable_by_others = st.st_mode & 0077;
         return complaint_of(&st);
 }
 
@@ -126,7 +141,7 @@ static int read_entry(int dir, const char *name, size_t max_size, ConfigFile *f)
         /* whatever takes its place now neither blocks nor is followed */
         _cleanup_close_ int fd =
                         openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-        const char *complaint = complaint_of_file(fd, max_size);
+        const char *complaint = complaint_of_file(fd, max_size, &f->is_readable_by_others);
         int r = complaint ? complain(f->path, complaint, &f->error)
                           : fd_read_all(fd, max_size, &f->text, &f->size);
         if (r < 0 && r != -ENOMEM)

@@ -15,6 +15,7 @@ typedef struct ConfigFile {
         char *path;   /* of the layer that counts */
         char *text;   /* NUL-terminated; NULL where there is an error */
         size_t size;
+        bool is_readable_by_others; /* than root */
         char *error;  /* "PATH: sentence"; NULL: it was read */
 } ConfigFile;
 
@@ -24,6 +25,7 @@ typedef struct ConfigSet {
 } ConfigSet;
 void config_file_clear(ConfigFile *f);
 void config_set_clear(ConfigSet *s);
+char *config_digest(const char *text, size_t size); /* SHA-256 in hex; the caller frees. NULL: out of memory */
 
 /* dirs: lowest layer first, NULL-terminated; below: the directory in each that is read, or NULL for dirs themselves. What does not end in
  * ".json", or begins with a dot, is not looked at. Files beyond the first max names, and larger than max_size, are errors of

@@ -123,6 +123,12 @@ static void shut(Sandbox *s, int error, const Caller *caller) {
         relay_shut(s->relay);
 }
 
+static bool has_upstream_of_now(const Sandbox *s) {
+        uint64_t number;
+        (void)policy_store_upstream(s->manager->policies, &number); /* its number is all that is wanted */
+        return s->relay->upstream == number;
+}
+
 void live_update(Sandbox *s, const char *cause, const Caller *caller) {
         Policy *live;
         if (!has_network(s))
@@ -130,7 +136,7 @@ void live_update(Sandbox *s, const char *cause, const Caller *caller) {
         int r = live_of(s, &live);
         if (r < 0)
                 shut(s, r, caller);
-        else if (streq(live->digest, current(s)->digest) && !s->relay->shut)
+        else if (streq(live->digest, current(s)->digest) && !s->relay->shut && has_upstream_of_now(s))
                 policy_unref(live);
         else
                 set(s, live, cause, caller);
@@ -238,8 +244,8 @@ void live_adopt(Sandbox *s) {
         int r = live_of(s, &live);
         if (r < 0) {
                 shut(s, r, NULL);
-        } else if (streq(live->digest, s->effective->policy->digest) &&
-                        !s->leased) { /* as it was, and never told anything else */
+        } else if (streq(live->digest, s->effective->policy->digest) && !s->leased &&
+                        has_upstream_of_now(s)) { /* as it was, and never told anything else */
                 policy_unref(live);
         } else {
                 set(s, live, "adopt", NULL);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <jansson.h>
-#include <openssl/evp.h>
 
 #include "cleanup.h"
 #include "config-file.h"
@@ -27,6 +26,7 @@ typedef struct Generation {
         size_t n;
         Handoff *handoff;
         char *handoff_file, *handoff_error, *handoff_digest;
+        UpstreamFile upstream;
 } Generation;
 
 struct PolicyStore {
@@ -52,6 +52,7 @@ static void generation_clear(Generation *g) {
         free(g->handoff_file);
         free(g->handoff_error);
         free(g->handoff_digest);
+        upstream_file_clear(&g->upstream);
         *g = (Generation){ 0 };
 }
 
@@ -76,6 +77,10 @@ static int watch_layer(ConfigWatch *w, const char *dir) {
         int r = config_watch_add(w, policies, NULL);
         if (r == 0)
                 r = config_watch_add(w, dir, "ceiling.json");
+        if (r == 0)
+                r = config_watch_add(w, dir, "upstream.json");
+        if (r == 0)
+                r = config_watch_add(w, dir, "upstream-login.json");
         return r < 0 ? r : config_watch_add(w, dir, "handoff.json");
 }
 
@@ -280,19 +285,6 @@ static int take_files(ConfigSet *set, Generation *g) {
         return 0;
 }
 
-static char *digest_of(const char *text, size_t size) {
-        unsigned char hash[EVP_MAX_MD_SIZE];
-        unsigned n;
-        char *s = malloc(2 * (size_t)EVP_MAX_MD_SIZE + 1);
-        if (!s || EVP_Digest(text, size, hash, &n, EVP_sha256(), NULL) != 1) {
-                free(s);
-                return NULL;
-        }
-        for (unsigned i = 0; i < n; i++)
-                (void)snprintf(s + 2 * i, 3, "%02x", hash[i]);
-        return s;
-}
-
 static int load_handoff(PolicyStore *s, Generation *g, char **ret_sentence) {
         _cleanup_(config_file_clear) ConfigFile f = { 0 };
         int r = config_file_load(
@@ -305,7 +297,7 @@ static int load_handoff(PolicyStore *s, Generation *g, char **ret_sentence) {
                 g->handoff_error = f.error ? TAKE_PTR(f.error) : config_error(f.path, &error);
                 r = g->handoff_error ? 0 : -ENOMEM;
         } else if (r == 0) {
-                g->handoff_digest = digest_of(f.text, f.size);
+                g->handoff_digest = config_digest(f.text, f.size);
                 r = g->handoff_digest ? 0 : -ENOMEM;
         }
         policy_error_clear(&error);
@@ -324,7 +316,11 @@ static int generation_load(PolicyStore *s, Generation *g, char **ret_sentence) {
                 r = settle_all(s, g);
                 s->loading = NULL;
         }
-        return r < 0 ? r : load_handoff(s, g, ret_sentence);
+        if (r == 0)
+                r = load_handoff(s, g, ret_sentence);
+        return r < 0 ? r
+                     : upstream_file_load((const char *const *)s->dirs, &s->now.upstream, &g->upstream,
+                                       ret_sentence);
 }
 
 static bool same(const char *a, const char *b) {
@@ -371,6 +367,20 @@ static void report_handoff(
                                            !same(before->handoff_digest, after->handoff_digest) ||
                                            !same(before->handoff_error, after->handoff_error) },
                         userdata);
+}
+
+static void report_upstream(
+                const Generation *before, const Generation *after, PolicyChanged changed, void *userdata) {
+        const UpstreamFile *a = &before->upstream, *b = &after->upstream;
+        const char *file = b->file ? b->file : a->file;
+        if (file)
+                changed(&(PolicyChange){ .file = file,
+                                        .name = "upstream",
+                                        .digest = b->digest,
+                                        .error = b->error,
+                                        .changed = !same(a->file, b->file) || !same(a->error, b->error) ||
+                                                   a->number != b->number },
+                                userdata);
 }
 
 /* The same for the handoff list; its last good one is handed on when the generations change. */
@@ -422,6 +432,7 @@ int policy_store_load(PolicyStore *s, PolicyChanged changed, void *userdata) {
         }
         report_policies(&before, &g, changed, userdata);
         report_handoff(&before, &g, changed, userdata);
+        report_upstream(&before, &g, changed, userdata);
         if (!whole)
                 return -ENODATA;
         g = before; /* and goes now */
@@ -439,6 +450,11 @@ const Policy *policy_store_ceiling(const PolicyStore *s) {
 
 const Handoff *policy_store_handoff(const PolicyStore *s) {
         return s->now.handoff;
+}
+
+const Upstream *policy_store_upstream(const PolicyStore *s, uint64_t *ret_number) {
+        *ret_number = s->now.upstream.number;
+        return &s->now.upstream.upstream;
 }
 
 const StoredPolicy *policy_store_list(const PolicyStore *s, size_t *ret_n) {

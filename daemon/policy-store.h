@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 /* The policies of the host: MXC_LIBDIR/policies < /etc/mxc/policies < /run/mxc/policies (NAME.json, the last one wins; a symlink to
- * /dev/null masks), and beside them ceiling.json and handoff.json. Everything is read through descriptors, must be a
+ * /dev/null masks), and beside them ceiling.json, handoff.json and upstream.json. Everything is read through descriptors, must be a
  * regular file that root owns and nobody else may write, and is parsed strictly. A file that is not good is refused with
  * its error, and the last good policy of that name stays in force for as long as the file is bad (a bad one that never
  * was good is no policy at all). Loads are whole: a new generation is built beside the old one and then swapped.
@@ -16,6 +16,7 @@
 
 #include "handoff.h"
 #include "policy.h"
+#include "upstream-file.h"
 
 typedef struct StoredPolicy {
         char *name;
@@ -29,9 +30,9 @@ typedef struct PolicyStore PolicyStore;
 /* What changed in a load, for the audit and for Reload's answer. */
 typedef struct PolicyChange {
         const char *file;    /* borrowed during the call */
-        const char *name;     /* "handoff" for the handoff list, which is no policy: its policy is always NULL */
+        const char *name;     /* "handoff" for the handoff list and "upstream" for the host's proxy, which are no policies: policy is always NULL */
         const Policy *policy; /* in force now; NULL: gone */
-        const char *digest;   /* of the policy, or of the handoff list's text, in force now; NULL: gone, or never good */
+        const char *digest;   /* of the policy, or of that file's text, in force now; NULL: gone, or never good */
         const char *error;   /* NULL: good */
         bool changed;        /* against the last load */
 } PolicyChange;
@@ -55,6 +56,8 @@ bool policy_store_drain(PolicyStore *s);
 const Policy *policy_store_find(const PolicyStore *s, const char *name); /* borrowed; NULL: none. Take a ref to keep it. */
 const Policy *policy_store_ceiling(const PolicyStore *s);
 const Handoff *policy_store_handoff(const PolicyStore *s); /* borrowed until the next load */
+/* The host's proxy, which may be none: borrowed as well. *ret_number is another one when it is another. */
+const Upstream *policy_store_upstream(const PolicyStore *s, uint64_t *ret_number);
 const StoredPolicy *policy_store_list(const PolicyStore *s, size_t *ret_n); /* sorted by name; ceiling included as "ceiling" */
 /* For policy_parse(): documents of callers may extend what is in the store. userdata is the store. */
 json_t *policy_store_lookup(const char *name, void *userdata);

@@ -12,7 +12,8 @@
 #include "log.h"
 #include "relay.h"
 
-int relay_lease_new(const char *id, const Policy *live, uid_t owner, int *ret) {
+int relay_lease_new(const char *id, const RelayTerms *terms, int *ret) {
+        const Policy *live = terms->policy;
         const EgressLease lease = {
                 .id = (char *)id,
                 .egress = live->egress, /* borrowed */
@@ -21,14 +22,21 @@ int relay_lease_new(const char *id, const Policy *live, uid_t owner, int *ret) {
                 .bytes_in = live->bytes_in,
                 .connections = live->connections,
                 .connection_rate = live->connection_rate,
-                .owner = owner,
+                .owner = terms->owner,
                 .publish = live->publish,
                 .n_publish = live->n_publish,
+                .upstream = *terms->upstream,
         };
         _cleanup_free_ uint8_t *data = NULL;
         size_t size;
         int r = egress_lease_encode(&lease, &data, &size);
         return r < 0 ? r : sealed_memfd_new(data, size, ret);
+}
+
+RelayTerms relay_terms(const Manager *m, const Policy *policy, uid_t owner) {
+        RelayTerms t = { .policy = policy, .owner = owner };
+        t.upstream = policy_store_upstream(m->policies, &t.upstream_number);
+        return t;
 }
 
 /* ---- who waits for it ---- */
@@ -172,12 +180,14 @@ static void tell_launcher(Relay *r) {
 
 int relay_set_lease(Relay *r, const Policy *live) {
         _cleanup_close_ int lease = -EBADF;
-        int k = relay_lease_new(r->sandbox->id, live, r->sandbox->owner.uid, &lease);
+        const RelayTerms terms = relay_terms(r->sandbox->manager, live, r->sandbox->owner.uid);
+        int k = relay_lease_new(r->sandbox->id, &terms, &lease);
         if (k < 0) {
                 relay_shut(r);
                 return k;
         }
         const uint64_t now = now_boottime();
+        r->upstream = terms.upstream_number;
         cleanup_closep(&r->lease);
         r->lease = TAKE_FD(lease);
         r->leased = now > r->leased ? now : r->leased + 1; /* no number of an earlier mxcd */

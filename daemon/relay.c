@@ -18,16 +18,17 @@ void relay_ends_close(RelayEnds *e) {
         *e = RELAY_ENDS_NONE;
 }
 
-int relay_ends_new(const char *id, const Policy *effective, uid_t owner, RelayEnds *ret) {
+int relay_ends_new(const char *id, const RelayTerms *terms, RelayEnds *ret) {
         RelayEnds e = RELAY_ENDS_NONE;
         int pair[2];
-        int r = relay_lease_new(id, effective, owner, &e.lease);
+        int r = relay_lease_new(id, terms, &e.lease);
         if (r == 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
                 r = -errno;
         if (r < 0) {
                 relay_ends_close(&e);
                 return r;
         }
+        e.upstream = terms->upstream_number;
         e.theirs = pair[0];
         e.ours = pair[1];
         *ret = e;

@@ -10,6 +10,7 @@
 #include "egress-channel.h"
 #include "policy.h"
 #include "sandbox.h"
+#include "upstream.h"
 
 /* A connection that is open, or a refusal of late. */
 typedef struct RelayConnection {
@@ -36,18 +37,30 @@ typedef struct Relay {
         bool shut;             /* what it may reach cannot be told to it: nothing is allowed */
         int lease;             /* what it goes by since that is another than it began with; else -EBADF */
         uint64_t leased;       /* the number of that; late runs until it says that it does */
+        uint64_t upstream;     /* number of the host's proxy in that */
         bool asking;           /* the launcher has not answered yet that it has that */
         STAILQ_HEAD(, RelayWaiter) waiters;
         uint64_t n_allowed, n_refused, bytes_out, bytes_in; /* of those that are over */
         uint64_t n_told, n_untold; /* refusals of this window */
 } Relay;
 
+/* What a lease is made of. Borrowed. */
+typedef struct RelayTerms {
+        const Policy *policy;  /* its network */
+        const Upstream *upstream; /* the host's, and its number */
+        uint64_t upstream_number;
+        uid_t owner;
+} RelayTerms;
+
+RelayTerms relay_terms(const Manager *m, const Policy *policy, uid_t owner);
+
 /* What the launcher is given for a sandbox under this policy: its lease, and the two ends of its channel. All or nothing. */
 typedef struct RelayEnds {
         int lease, theirs, ours;
+        uint64_t upstream;     /* number of the host's proxy in the lease */
 } RelayEnds;
-#define RELAY_ENDS_NONE ((RelayEnds){ -EBADF, -EBADF, -EBADF })
-int relay_ends_new(const char *id, const Policy *effective, uid_t owner, RelayEnds *ret);
+#define RELAY_ENDS_NONE ((RelayEnds){ -EBADF, -EBADF, -EBADF, 0 })
+int relay_ends_new(const char *id, const RelayTerms *terms, RelayEnds *ret);
 void relay_ends_close(RelayEnds *e);
 
 /* Takes the descriptor, in any case. */
@@ -68,7 +81,7 @@ void relay_shut(Relay *r);
 void relay_when_leased(Relay *r, sd_bus_message *message, uint32_t number);
 void relay_settle(Relay *r, bool anyhow);
 bool relay_has_process(const Relay *r);
-int relay_lease_new(const char *id, const Policy *live, uid_t owner, int *ret); /* a sealed memfd */
+int relay_lease_new(const char *id, const RelayTerms *terms, int *ret); /* a sealed memfd */
 /* What relay.c hears. */
 void relay_begun(Relay *r);
 void relay_leased(Relay *r, uint64_t serial);

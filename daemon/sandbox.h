@@ -56,7 +56,7 @@ struct Sandbox {
         uid_t charged;         /* whose usage it counts in: an agent's file may name another owner meanwhile */
         StoredEffective *effective; /* a reference: what it began with */
         Policy *live;          /* what its network is held to, where that is not what it began with: live.h */
-        bool leased;           /* its relay has been told another lease than that it began with */
+        bool leased;           /* its relay has been told another lease than the effective policy says, or one with the host's proxy */
         PolicyOrigin origin;
         GrantList grants;      /* in force; the newest first */
         uint32_t last_grant;

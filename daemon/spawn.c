@@ -180,6 +180,8 @@ static int fill_sandbox(Act *a, Sandbox *s) {
         s->origin = !w->stored                                          ? ORIGIN_DOCUMENT
                     : w->request.policy && w->request.policy[0] != '\0' ? ORIGIN_STORE
                                                                         : ORIGIN_AGENT;
+        uint64_t number;
+        s->leased = w->plan->relay_uid != 0 && policy_store_upstream(a->manager->policies, &number)->set;
         s->tied = w->request.tie;
         s->started = now_realtime();
         s->started_boottime = now_boottime();
@@ -262,6 +264,8 @@ static void on_launched(const LaunchReport *report, int *fds, size_t n_fds, void
         int r = sandbox_arm_timer(s);
         if (r == 0 && w->relay.ours >= 0)
                 r = relay_new(s, TAKE_FD(w->relay.ours), &s->relay);
+        if (r == 0 && s->relay)
+                s->relay->upstream = w->relay.upstream;
         if (r == 0)
                 live_update(s, "policy-load", NULL); /* it may have changed while it was built */
         Command *c = command_find(s, 0);
@@ -293,8 +297,9 @@ static int send_plan(Act *a) {
                 fds[n++] = w->request.stdio[i] < 0 ? null : w->request.stdio[i];
         }
         if (w->plan->relay_uid != 0) {
+                const RelayTerms terms = relay_terms(a->manager, w->decision.effective, w->owner.uid);
                 if (w->relay.ours < 0)
-                        r = relay_ends_new(w->id, w->decision.effective, w->owner.uid, &w->relay);
+                        r = relay_ends_new(w->id, &terms, &w->relay);
                 if (r < 0)
                         return r;
                 fds[n++] = w->relay.lease;

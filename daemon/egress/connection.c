@@ -11,6 +11,7 @@
 #include "guest.h"
 #include "proxy.h"
 #include "reports.h"
+#include "upstream-dial.h"
 
 #define ACCEPT_AT_ONCE 64U
 #define PAUSE_USEC (UINT64_C(100) * 1000)    /* out of descriptors: for so long nothing is accepted */
@@ -43,6 +44,7 @@ static void connection_free(Connection *c) {
                 sd_event_source_disable_unref(sources[i]);
         if (c->way)
                 guest_leave(c, c->clean);
+        upstream_leave(c);
         cleanup_closep(&c->inner);
         cleanup_closep(&c->outer);
         flow_clear(&c->up);
@@ -52,9 +54,16 @@ static void connection_free(Connection *c) {
         free(c);
 }
 
+static EgressReport report_on(const Connection *c, EgressKind kind) {
+        EgressReport report = report_of(kind, &c->destination, c->serial, &c->judgement);
+        report.upstream = c->upstream;
+        report.status = c->status;
+        return report;
+}
+
 /* CLOSE or FAIL; then it is gone. By a reset on both sides, unless all that was to be said has been. */
 static void end(Connection *c, EgressKind kind, EgressReason reason, int error, bool clean) {
-        EgressReport report = report_of(kind, &c->destination, c->serial, &c->judgement);
+        EgressReport report = report_on(c, kind);
         report.verdict = VERDICT_ALLOW;
         report.reason = reason;
         report.error = error < 0 ? -error : error;
@@ -232,6 +241,10 @@ static void hang_up(Connection *c, sd_event_source *io, int fd) {
 
 static void dialled(Connection *c, int fd);
 
+static void unreachable(Connection *c, int error) {
+        end(c, EGRESS_FAIL, c->upstream ? EGRESS_UPSTREAM_UNREACHABLE : EGRESS_UNREACHABLE, error, false);
+}
+
 static int on_inner(sd_event_source *source, int fd, uint32_t events, void *userdata) {
         Connection *c = userdata;
         if (c->state == CONNECTION_REFUSED)
@@ -256,6 +269,7 @@ static void opened(Connection *c) {
                 (void)setsockopt(fds[i], SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
         }
         c->state = CONNECTION_OPEN;
+        upstream_leave(c);
         int r = sd_event_source_set_enabled(c->timer, SD_EVENT_OFF);
         size_t size;
         const void *text = proxy_reply(c->proxy, PROXY_OPEN, &size);
@@ -270,6 +284,19 @@ static void opened(Connection *c) {
                 pump(c, true, true);
 }
 
+/* What the other side says may be behind the answer already. */
+static void hear_upstream(Connection *c) {
+        EgressReason reason;
+        int r = upstream_read(c, &reason);
+        if (r < 0)
+                end(c, EGRESS_FAIL, reason, r, false);
+        if (r <= 0)
+                return;
+        if (flow_held(&c->down) > 0)
+                sniff_down(c, c->down.data, flow_held(&c->down));
+        opened(c);
+}
+
 static int on_outer(sd_event_source *source, int fd, uint32_t events, void *userdata) {
         Connection *c = userdata;
         if (c->state == CONNECTION_OPEN) {
@@ -281,6 +308,8 @@ static int on_outer(sd_event_source *source, int fd, uint32_t events, void *user
         }
         if (c->way)
                 end(c, EGRESS_FAIL, EGRESS_UNREACHABLE, ECONNRESET, false); /* it has gone again */
+        else if (upstream_is_asked(c))
+                hear_upstream(c);
         else
                 dialled(c, fd);
         return 0;
@@ -297,10 +326,16 @@ static void dialled(Connection *c, int fd) {
                         return;
                 error = r < 0 ? -r : error;
         }
-        if (error != 0)
-                end(c, EGRESS_FAIL, EGRESS_UNREACHABLE, error, false);
-        else
+        if (c->dial) {
+                connection_go_on(c, error != 0 ? upstream_next(c, -error) : upstream_ask(c));
+        } else if (error != 0) {
+                unreachable(c, error);
+        } else
                 opened(c);
+}
+
+static int wait_for_upstream(Connection *c) {
+        return set_timer(c, upstream_has_more(c) ? UPSTREAM_TRY_USEC : EGRESS_DIAL_USEC);
 }
 
 static int dial(Connection *c) {
@@ -308,11 +343,22 @@ static int dial(Connection *c) {
                 int k = guest_dial(c, on_inner);
                 return k < 0 ? k : set_timer(c, EGRESS_DIAL_USEC);
         }
+        if (c->upstream) {
+                int k = upstream_begin(c, on_outer);
+                return k < 0 ? k : wait_for_upstream(c);
+        }
         c->outer = destination_dial(&c->address, SOCK_STREAM);
         if (c->outer < 0)
                 return c->outer;
         int r = sd_event_add_io(c->egress->event, &c->outer_io, c->outer, EPOLLOUT, on_outer, c);
         return r < 0 ? r : set_timer(c, EGRESS_DIAL_USEC);
+}
+
+void connection_go_on(Connection *c, int result) {
+        if (result == 0)
+                result = wait_for_upstream(c);
+        if (result < 0)
+                unreachable(c, result);
 }
 
 bool connection_recorded(Egress *e, uint64_t serial, bool recorded) {
@@ -330,7 +376,7 @@ bool connection_recorded(Egress *e, uint64_t serial, bool recorded) {
         c->state = CONNECTION_DIALING;
         int r = dial(c);
         if (r < 0)
-                end(c, EGRESS_FAIL, EGRESS_UNREACHABLE, r, false);
+                unreachable(c, r);
         return true;
 }
 
@@ -342,7 +388,10 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
                 connection_free(c); /* nobody said that it is on record */
                 break;
         case CONNECTION_DIALING:
-                end(c, EGRESS_FAIL, EGRESS_UNREACHABLE, ETIMEDOUT, false);
+                if (upstream_has_more(c))
+                        connection_go_on(c, upstream_next(c, -ETIMEDOUT));
+                else
+                        unreachable(c, ETIMEDOUT);
                 break;
         case CONNECTION_OPEN: {
                 const Judgement j = {
@@ -370,10 +419,22 @@ static int ask(Connection *c) {
                                 e->event, &c->timer, CLOCK_MONOTONIC, EGRESS_RECORD_USEC, 0, on_timer, c);
         if (r < 0)
                 return r;
-        EgressReport report = report_of(
-                        c->way ? EGRESS_ACCEPT : EGRESS_CONNECT, &c->destination, c->serial, &c->judgement);
+        EgressReport report = report_on(c, c->way ? EGRESS_ACCEPT : EGRESS_CONNECT);
         report.awaits = 1;
         return report_send(e, &report);
+}
+
+static void find_destination(Connection *c, const char *host) {
+        if (!host) {
+                destination_find(c->egress->names, &c->address, PROTOCOL_TCP, c->hosts, &c->destination);
+                return;
+        }
+        (void)snprintf(c->named, sizeof(c->named), "%s", host);
+        c->hosts[0] = c->named;
+        c->destination = (Destination){ .protocol = PROTOCOL_TCP,
+                .port = ntohs(c->address.sin6_port),
+                .hosts = c->hosts,
+                .n_hosts = 1 };
 }
 
 void connection_take(Egress *e, const ConnectionClient *client) {
@@ -395,7 +456,7 @@ void connection_take(Egress *e, const ConnectionClient *client) {
         e->n_connections++;
         bool allowed = false;
         if (c->address.sin6_family == AF_INET6 && flow_put(&c->up, client->said, client->size) == 0) {
-                destination_find(e->names, &c->address, PROTOCOL_TCP, c->hosts, &c->destination);
+                find_destination(c, client->host);
                 e->n_connections--; /* not this one */
                 allowed = budget_take(e, &c->destination);
                 e->n_connections++;
@@ -406,6 +467,7 @@ void connection_take(Egress *e, const ConnectionClient *client) {
                 if (!allowed)
                         report_refusal(e, &c->destination, c->serial, &c->judgement);
         }
+        c->upstream = allowed && c->judgement.host && upstream_takes(&e->lease->upstream, c->judgement.host);
         c->sniff = c->judgement.by_name || e->has_host_denies ? SNIFF_FIRST : SNIFF_OPAQUE;
         c->unheard = c->sniff == SNIFF_OPAQUE;
         if (allowed && ask(c) >= 0)

@@ -13,6 +13,8 @@
 typedef enum ConnectionState { CONNECTION_ASKED, CONNECTION_DIALING, CONNECTION_OPEN, CONNECTION_REFUSED } ConnectionState;
 typedef enum Sniff { SNIFF_FIRST, SNIFF_TLS, SNIFF_TLS_MORE, SNIFF_HTTP, SNIFF_OPAQUE } Sniff;
 
+typedef struct UpstreamDial UpstreamDial; /* upstream-dial.c */
+
 struct Connection {
         LIST_ENTRY(Connection) entries;
         Egress *egress;                /* not owned */
@@ -41,6 +43,10 @@ struct Connection {
         uint16_t inside;               /* the sandbox's port that it is for */
         bool clean;                    /* all that was said has been */
         ProxyKind proxy;               /* it has been asked for so, and is not answered yet */
+        char named[LIMIT_HOST_BYTES + 1]; /* a client of the proxy named it, and the host's proxy finds the address; "": it has one */
+        bool upstream;                 /* it goes by the host's proxy */
+        UpstreamDial *dial;            /* until it is open */
+        unsigned status;               /* that the host's proxy answered; 0 */
         uint64_t bytes_out, bytes_in;
 };
 
@@ -57,6 +63,7 @@ typedef struct ConnectionGuest {
 typedef struct ConnectionClient {
         int fd;
         struct sockaddr_in6 to;
+        const char *host;              /* NULL; or it is for the host's proxy to find, and to has only a port */
         ProxyKind kind;                /* who is to be told what comes of it; PROXY_NONE: it was dialled */
         const uint8_t *said;           /* bytes that came already */
         size_t size;
@@ -66,6 +73,8 @@ typedef struct ConnectionClient {
 void connection_take(Egress *e, const ConnectionClient *client);
 /* Takes the descriptor and the way; false: neither. */
 bool connection_take_guest(Egress *e, const ConnectionGuest *q);
+/* What was tried for it has a result: 0, and it is being dialled; a negative errno, and it is gone. */
+void connection_go_on(Connection *c, int result);
 /* Closes it by a reset. */
 void connection_reset(int fd);
 

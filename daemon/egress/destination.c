@@ -30,16 +30,20 @@ static struct in6_addr address_outside(const struct in6_addr *a) {
         return folded.family == AF_INET ? loopback_v4 : in6addr_loopback;
 }
 
-int destination_dial(const struct sockaddr_in6 *to, int type) {
-        struct sockaddr_in6 v6 = *to;
-        v6.sin6_addr = address_outside(&to->sin6_addr);
-        v6.sin6_scope_id = 0; /* a number of the sandbox's interface: it means another one here */
+int destination_dial_as_it_is(const struct sockaddr_in6 *to, int type) {
         struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = to->sin6_port };
-        const bool mapped = IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr);
-        memcpy(&v4.sin_addr, v6.sin6_addr.s6_addr + 12, 4);
-        const struct sockaddr *there = mapped ? (const struct sockaddr *)&v4 : (const struct sockaddr *)&v6;
+        const bool mapped = IN6_IS_ADDR_V4MAPPED(&to->sin6_addr);
+        memcpy(&v4.sin_addr, to->sin6_addr.s6_addr + 12, 4);
+        const struct sockaddr *there = mapped ? (const struct sockaddr *)&v4 : (const struct sockaddr *)to;
         _cleanup_close_ int fd = socket(mapped ? AF_INET : AF_INET6, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        if (fd < 0 || (connect(fd, there, mapped ? sizeof(v4) : sizeof(v6)) < 0 && errno != EINPROGRESS))
+        if (fd < 0 || (connect(fd, there, mapped ? sizeof(v4) : sizeof(*to)) < 0 && errno != EINPROGRESS))
                 return -errno;
         return TAKE_FD(fd);
+}
+
+int destination_dial(const struct sockaddr_in6 *to, int type) {
+        struct sockaddr_in6 there = *to;
+        there.sin6_addr = address_outside(&to->sin6_addr);
+        there.sin6_scope_id = 0; /* a number of the sandbox's interface: it means another one here */
+        return destination_dial_as_it_is(&there, type);
 }

@@ -12,4 +12,6 @@ void destination_find(const Names *n, const struct sockaddr_in6 *to, unsigned pr
 
 /* A socket of that type that is on its way there, to exactly that address: nothing is looked up twice. What stands for the host's
  * loopback (egress-net.h) is that. Non-blocking; a negative errno. */
+/* The same of an address that is no sandbox's word: nothing stands for another there. */
+int destination_dial_as_it_is(const struct sockaddr_in6 *to, int type);
 int destination_dial(const struct sockaddr_in6 *to, int type);

@@ -148,13 +148,6 @@ static void on_lookup(Egress *e, DnsCode code, EgressReason reason, const NetCid
         answer(userdata, &a);
 }
 
-/* RFC 6761 6.3 */
-static bool is_localhost(const char *host) {
-        static const char name[] = "localhost";
-        size_t n = strlen(host), k = sizeof(name) - 1;
-        return n >= k && streq(host + n - k, name) && (n == k || host[n - k - 1] == '.');
-}
-
 static void answer_localhost(Query *q) {
         static const NetCidr v4 = { .family = AF_INET, .address = { 127, 0, 0, 1 }, .prefix = 32 },
                              v6 = { .family = AF_INET6, .address = { [15] = 1 }, .prefix = 128 };
@@ -187,7 +180,7 @@ static void take_question(Egress *e, Query *q, const uint8_t *data, size_t size)
                 const Judgement j = { .reason = EGRESS_BAD_NAME, .clause = "" };
                 report_name(e, "", &j);
                 answer(q, &a);
-        } else if (is_localhost(host)) {
+        } else if (host_is_localhost(host)) {
                 answer_localhost(q);
         } else if (q->question.type == DNS_A || q->question.type == DNS_AAAA) {
                 dns_resolve(e, host, q->question.type == DNS_A ? AF_INET : AF_INET6, on_lookup, q);

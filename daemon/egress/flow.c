@@ -59,17 +59,27 @@ int flow_put(Flow *f, const uint8_t *data, size_t size) {
         return 0;
 }
 
+static void move_to_front(Flow *f) {
+        if (f->begin > 0)
+                memmove(f->data, f->data + f->begin, flow_held(f));
+        f->end -= f->begin;
+        f->begin = 0;
+}
+
+void flow_drop(Flow *f, size_t n) {
+        f->begin += n;
+        move_to_front(f);
+        if (f->end == 0)
+                forget_data(f);
+}
+
 int flow_read(Flow *f, int fd) {
         if (!f->data) {
                 f->data = malloc(FLOW_SIZE);
                 if (!f->data)
                         return -ENOMEM;
         }
-        if (f->begin > 0) {
-                memmove(f->data, f->data + f->begin, flow_held(f));
-                f->end -= f->begin;
-                f->begin = 0;
-        }
+        move_to_front(f);
         ssize_t n = recv(fd, f->data + f->end, FLOW_SIZE - f->end, MSG_DONTWAIT);
         int r = n < 0 ? (errno == EAGAIN || errno == EINTR ? 0 : -errno) : 1;
         if (n == 0)

@@ -41,5 +41,7 @@ int flow_put(Flow *f, const uint8_t *data, size_t size);
  * up to `most` (1 or more), and held is cleared by the caller. */
 int flow_read(Flow *f, int fd);
 int flow_pass(Flow *f, int fd, uint64_t most);
+/* What was read and is not for the other side. n is not more than is held. */
+void flow_drop(Flow *f, size_t n);
 /* Writes what is cleared. How much, 0 where the other side takes none now, or a negative errno. */
 ssize_t flow_write(Flow *f, int fd);

@@ -53,8 +53,11 @@ int names_learn(Names *n, const NetCidr *address, const char *host) {
         SLIST_FOREACH(e, &n->buckets[b], entries) {
                 if (!cidr_equal(&e->address, address))
                         continue;
-                if (streq(e->host, host))
+                if (streq(e->host, host)) {
+                        SLIST_REMOVE(&n->buckets[b], e, Entry, entries);
+                        SLIST_INSERT_HEAD(&n->buckets[b], e, entries);
                         return 0;
+                }
                 of_address++;
         }
         if (n->n >= NAMES_MAX || of_address >= NAMES_PER_ADDRESS)

@@ -12,7 +12,7 @@ typedef struct Names Names;
 
 int names_new(Names **ret);
 Names *names_free(Names *n);
-/* host is canonical. 0 also where it is there already; -ENOSPC at a bound; -ENOMEM. */
+/* host is canonical. 0 also where it is there already, and then the first again; -ENOSPC at a bound; -ENOMEM. */
 int names_learn(Names *n, const NetCidr *address, const char *host);
-/* Fills at most NAMES_PER_ADDRESS names, which are n's own; returns their number. */
+/* Fills at most NAMES_PER_ADDRESS names, which are n's own, the last learnt first; returns their number. */
 size_t names_of(const Names *n, const NetCidr *address, const char *ret[NAMES_PER_ADDRESS]);

@@ -55,9 +55,10 @@ static void refuse(ProxyClient *p, ProxyOutcome outcome) {
         client_end(p);
 }
 
-static void begin(ProxyClient *p) {
+static void begin(ProxyClient *p, const char *host) {
         const ProxyRequest *q = &p->request;
         const ConnectionClient client = { .fd = TAKE_FD(p->fd),
+                .host = host,
                 .to = { .sin6_family = AF_INET6, .sin6_port = htons(q->port), .sin6_addr = q->address },
                 .kind = q->kind,
                 .said = p->in + q->used,
@@ -81,7 +82,7 @@ static void on_resolved(Egress *e, DnsCode code, EgressReason reason, const NetC
                         memcpy(p->request.address.s6_addr + 12, addresses[0].address, 4);
                 else
                         memcpy(&p->request.address, addresses[0].address, 16);
-                begin(p);
+                begin(p, NULL);
         } else if (p->family == AF_INET && code == DNS_NOERROR) {
                 ask(p, AF_INET6);
         } else {
@@ -117,10 +118,12 @@ static void look(ProxyClient *p) {
         case PROXY_REQUEST:
                 if (sd_event_source_set_io_events(p->io, 0) < 0)
                         client_end(p);
-                else if (*p->request.host)
-                        ask(p, AF_INET);
+                else if (!*p->request.host)
+                        begin(p, NULL);
+                else if (upstream_takes(&p->egress->lease->upstream, p->request.host))
+                        begin(p, p->request.host); /* not even asked for here: that proxy finds it */
                 else
-                        begin(p);
+                        ask(p, AF_INET);
         }
 }
 

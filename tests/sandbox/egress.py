@@ -26,6 +26,7 @@ import traceback
 
 import egress_bounds
 import egress_datagrams
+import egress_upstream
 from egress_rig import (DNS, NOBODY, OTHER, PROXY, WEB, WEB6, Networks, Relay, abort, drain, is_readable, is_refused, reset_at, shutil, through_proxy)
 
 BIG = 24 << 20
@@ -1074,6 +1075,9 @@ WALLS = {
     "server-name": [test_server_names, test_denied],
     "smuggling": [test_hosts],
     "unknown-peer": [test_guests_that_are_refused],
+    "upstream": [egress_upstream.test_upstream_finds_the_address, egress_upstream.test_upstream_that_is_not_there],
+    "upstream-answer": [egress_upstream.test_upstream_that_is_none],
+    "upstream-localhost": [egress_upstream.test_upstream_is_asked_for_what_is_allowed],
 }
 
 
@@ -1119,7 +1123,7 @@ def main(program, mutant, steered, servers, pattern=""):
         os.environ["MXC_TEST_INSIDE"] = "1"
         os.execvp("unshare", ["unshare", "--net", "--mount", sys.executable, *sys.argv])
     n = Networks(steered, servers)
-    tests = {k: v for k, v in {**globals(), **vars(egress_bounds), **vars(egress_datagrams)}.items() if k.startswith("test_") and pattern in k}
+    tests = {k: v for k, v in {**globals(), **vars(egress_bounds), **vars(egress_datagrams), **vars(egress_upstream)}.items() if k.startswith("test_") and pattern in k}
     walls = {k: v for k, v in WALLS.items() if pattern in f"without {k}"}
     number = failed = 0
     try:

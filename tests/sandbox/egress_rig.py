@@ -37,26 +37,31 @@ host-record=slirp.example.com,10.0.2.2
 host-record=silent.example.com,{SILENT}
 host-record=nat64.example.com,64:ff9b::5db8:d822
 host-record=sixtofour.example.com,2002:5db8:d822::1
+host-record=proxies.example.com,{PRIVATE}
+host-record=proxies.example.com,{OTHER}
+host-record=silents.example.com,{PRIVATE}
+host-record=silents.example.com,{SILENT}
 host-record=mapped.example.com,::ffff:93.184.216.34
 txt-record=web.example.com,hello
 """ + "".join(f"host-record=crowd.example.com,{a}\n" for a in CROWD) + "".join(f"host-record=many.example.com,{a}\n" for a in CROWD[1:])
 NOBODY = 61236
 KINDS = ["", "hello", "resolve", "connect", "fail", "close", "leased", "accept"]
 REASONS = ["rule", "default", "no-name", "special", "bad-name", "sni", "host", "protocol", "connections", "rate", "bytes-out", "bytes-in",
-           "unreachable", "revoked", "host-loopback", "not-owner", "from-sandbox", "unknown-peer", "opaque", "ech"]
+           "unreachable", "revoked", "host-loopback", "not-owner", "from-sandbox", "unknown-peer", "opaque", "ech",
+           "upstream-unreachable", "upstream-refused", "upstream-login", "upstream-answer"]
 SPEECH = {"ech=refuse": 0, "tls=opaque": 2}
 UNLIMITED = 2**64 - 1
 LIBC = ctypes.CDLL(None, use_errno=True)
 MAGIC = 0x6772786D
-REPORT = "=6IQ3Ii16s2I4Q256s256s"  # EgressReport
+REPORT = "=6IQ3Ii16s4I4Q256s256s"  # EgressReport
 PROXY = "10.0.2.3"
 
 
 class Report:
     def __init__(self, data):
         (magic, version, kind, verdict, reason, self.awaits, self.serial, self.protocol, self.port, self.family, self.error, self.address,
-         self.published, self.uid, self.out, self.into, self.usec, self.count, host, clause) = struct.unpack(REPORT, data)
-        assert magic == MAGIC and version == 1
+         self.published, self.uid, self.upstream, self.status, self.out, self.into, self.usec, self.count, host, clause) = struct.unpack(REPORT, data)
+        assert magic == MAGIC and version == 2
         self.kind, self.allowed, self.reason = KINDS[kind], verdict == 1, REASONS[reason]
         self.host, self.clause = host.split(b"\0")[0].decode(), clause.split(b"\0")[0].decode()
 
@@ -95,11 +100,15 @@ def rules(kind, *which):
     return text
 
 
-def lease(allow=(), deny=(), loopback=False, out=UNLIMITED, into=UNLIMITED, connections=UNLIMITED, rate=UNLIMITED, owner=0, publish=()):
-    data = (u32(0x6573786D) + u32(3) + string("0" * 31 + "1") + u32(0) + u32(loopback) + rules("allow", *allow) + rules("deny", *deny) +
+def lease(allow=(), deny=(), loopback=False, out=UNLIMITED, into=UNLIMITED, connections=UNLIMITED, rate=UNLIMITED, owner=0, publish=(), upstream=None):
+    data = (u32(0x6573786D) + u32(4) + string("0" * 31 + "1") + u32(0) + u32(loopback) + rules("allow", *allow) + rules("deny", *deny) +
             struct.pack("<4Q", out, into, connections, rate) + u32(owner) + u32(len(publish)))
     for i, (address, port, inside, clients) in enumerate(publish):
         data += string(f"test#/network/ingress/publish/{i}") + cidr(address) + u32(port) + u32(inside) + u32(clients)
+    data += u32(upstream is not None)
+    if upstream is not None:
+        host, port, authorization, *direct = upstream
+        data += string(host) + u32(port) + string(authorization) + u32(len(direct)) + b"".join(string(d) for d in direct)
     fd = os.memfd_create("lease", os.MFD_ALLOW_SEALING | os.MFD_CLOEXEC)
     os.write(fd, data)
     fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE)
@@ -372,7 +381,7 @@ class Relay:
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
     def order(self, kind, verdict=1, serial=0, fd=None, magic=MAGIC):
-        data = [struct.pack("=4IQ", magic, 1, kind, verdict, serial)]
+        data = [struct.pack("=4IQ", magic, 2, kind, verdict, serial)]
         if fd is None:
             self.channel.sendmsg(data)
         else:

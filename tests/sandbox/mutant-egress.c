@@ -23,35 +23,39 @@
 #include "promise.h"
 #include "reports.h"
 #include "tls-hello.h"
+#include "upstream-answer.h"
 
 static const char *const locks[] = {
-        "budgets",       /* of the lease */
-        "clock",         /* nothing is given up because of its time */
-        "datagrams",     /* go by address */
-        "deny",          /* rules of the lease */
-        "dumpable",      /* it is closed to its own uid */
-        "ech",           /* is refused where the rule says so */
-        "from-sandbox",  /* the relay of another is no guest */
-        "global",        /* names lead to the world only */
-        "host",          /* is a name that was asked for */
-        "host-again",    /* of further requests */
-        "host-loopback", /* is open by a word of its own only */
-        "identity",      /* is nobody's, or nothing begins */
-        "inspect",       /* is what a rule by name is without another word */
-        "landlock",      /* few files */
-        "learnt",        /* an address stands for a name that was asked for */
-        "loopback",      /* is never reached */
-        "names",         /* that no rule allows are not there */
-        "orders",        /* are of one form */
-        "owner",         /* of the agent: guests are his */
-        "own-addresses", /* of the host: no name leads there */
-        "record",        /* comes first */
-        "revocation",    /* of what is open */
-        "seccomp",       /* few calls */
-        "second-hello",  /* is for the same name */
-        "server-name",   /* is a name that was asked for */
-        "smuggling",     /* what can be read in two ways is refused */
-        "unknown-peer",  /* is no guest */
+        "budgets",            /* of the lease */
+        "clock",              /* nothing is given up because of its time */
+        "datagrams",          /* go by address */
+        "deny",               /* rules of the lease */
+        "dumpable",           /* it is closed to its own uid */
+        "ech",                /* is refused where the rule says so */
+        "from-sandbox",       /* the relay of another is no guest */
+        "global",             /* names lead to the world only */
+        "host",               /* is a name that was asked for */
+        "host-again",         /* of further requests */
+        "host-loopback",      /* is open by a word of its own only */
+        "identity",           /* is nobody's, or nothing begins */
+        "inspect",            /* is what a rule by name is without another word */
+        "landlock",           /* few files */
+        "learnt",             /* an address stands for a name that was asked for */
+        "loopback",           /* is never reached */
+        "names",              /* that no rule allows are not there */
+        "orders",             /* are of one form */
+        "owner",              /* of the agent: guests are his */
+        "own-addresses",      /* of the host: no name leads there */
+        "record",             /* comes first */
+        "revocation",         /* of what is open */
+        "seccomp",            /* few calls */
+        "second-hello",       /* is for the same name */
+        "server-name",        /* is a name that was asked for */
+        "smuggling",          /* what can be read in two ways is refused */
+        "unknown-peer",       /* is no guest */
+        "upstream",           /* is the way of what is allowed by name */
+        "upstream-answer",    /* is a good one, or there is no connection */
+        "upstream-localhost", /* is not where that proxy is to go */
 };
 
 static bool left_out(const char *name) {
@@ -150,6 +154,32 @@ int __wrap_egress_lease_decode(
                 (*ret)->bytes_out = (*ret)->bytes_in = (*ret)->connections = (*ret)->connection_rate =
                                 LEASE_UNLIMITED;
         return r;
+}
+
+bool __real_upstream_takes(const Upstream *u, const char *host);
+bool __wrap_upstream_takes(const Upstream *u, const char *host);
+bool __wrap_upstream_takes(const Upstream *u, const char *host) {
+        return !left_out("upstream") && __real_upstream_takes(u, host);
+}
+
+UpstreamStep __real_upstream_answer_parse(
+                const uint8_t *data, size_t size, unsigned *ret_status, size_t *ret_used);
+UpstreamStep __wrap_upstream_answer_parse(
+                const uint8_t *data, size_t size, unsigned *ret_status, size_t *ret_used);
+UpstreamStep __wrap_upstream_answer_parse(
+                const uint8_t *data, size_t size, unsigned *ret_status, size_t *ret_used) {
+        UpstreamStep step = __real_upstream_answer_parse(data, size, ret_status, ret_used);
+        if (step == UPSTREAM_MORE || !left_out("upstream-answer"))
+                return step;
+        *ret_status = 200;
+        *ret_used = size;
+        return UPSTREAM_ANSWERED;
+}
+
+bool __real_host_is_localhost(const char *host);
+bool __wrap_host_is_localhost(const char *host);
+bool __wrap_host_is_localhost(const char *host) {
+        return !left_out("upstream-localhost") && __real_host_is_localhost(host);
 }
 
 void __real_connection_judge_again(Egress *e);

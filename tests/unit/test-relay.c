@@ -264,7 +264,11 @@ START_TEST(test_the_ends_of_a_new_relay) {
         PolicyError error = { 0 };
         ck_assert_msg(policy_parse(text, strlen(text), NULL, NULL, &p, &error) == 0, "%s", error.sentence);
         RelayEnds ends;
-        ck_assert_int_eq(relay_ends_new(ID, p, 4711, &ends), 0);
+        char direct[] = "*.b.example", *const list[] = { direct };
+        const Upstream upstream = { true, (char *)"10.0.0.1", 3128, (char *)"dTpw", (char **)list, 1 };
+        const RelayTerms terms = { p, &upstream, 5, 4711 };
+        ck_assert_int_eq(relay_ends_new(ID, &terms, &ends), 0);
+        ck_assert_uint_eq(ends.upstream, 5);
         _cleanup_free_ uint8_t *data = NULL;
         size_t size;
         ck_assert_int_eq(sealed_memfd_read(ends.lease, &data, &size), 0);
@@ -284,6 +288,7 @@ START_TEST(test_the_ends_of_a_new_relay) {
         ck_assert(net_publish_covers(&l->publish[0], &p->publish[0]) &&
                         net_publish_covers(&p->publish[0], &l->publish[0]));
         ck_assert_str_eq(l->publish[0].clause, "/network/ingress/publish/0");
+        ck_assert(upstream_equal(&l->upstream, &upstream));
         for (size_t i = 0; i < l->egress.allow[0].n_peers; i++)
                 ck_assert(net_peer_covers(&l->egress.allow[0].peers[i], &p->egress.allow[0].peers[i]) &&
                                 net_peer_covers(&p->egress.allow[0].peers[i], &l->egress.allow[0].peers[i]));
