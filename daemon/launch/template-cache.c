@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/pidfd.h>
@@ -37,7 +38,8 @@ typedef struct TemplateBuild {
         pid_t pid;
         uint64_t deadline;
         Source report;
-        bool stale; /* the host changed meanwhile */
+        int mounts; /* the host's mount table, which tells whether it changed since the build began */
+        bool stale; /* what is granted did */
 } TemplateBuild;
 
 /* ---- the namespace ---- */
@@ -48,6 +50,7 @@ static void forget_namespace(Launcher *l, Template *t) {
                 (void)close(TAKE_FD(t->mount_ns)); /* sandboxes have copies of their own */
         free(t->identities);
         t->identities = NULL;
+        mount_ways_clear(&t->ways);
         if (t->build)
                 t->build->stale = true;
 }
@@ -134,62 +137,9 @@ static char *read_mounts(void) {
                                                                                                : table;
 }
 
-/* Where services and containers mount all day. Elsewhere a symlink of the host may lead there from what is granted. */
-static bool is_busy(const char *point) {
-        static const char *const places[] = { "/dev", "/proc", "/run", "/sys", "/tmp", "/var/tmp" };
-        for (size_t i = 0; i < ELEMENTSOF(places); i++)
-                if (path_is_below(point, places[i]))
-                        return true;
-        return false;
-}
-
-static bool is_near(const PlanTemplate *t, const char *point) {
-        if (!is_busy(point) || strchr(point, '\\')) /* proc(5) escapes: not worth the while */
-                return true;
-        for (size_t i = 0; i < t->n_mounts; i++)
-                if (streq(t->mounts[i].path, point) || path_is_below(t->mounts[i].path, point) ||
-                                path_is_below(point, t->mounts[i].path))
-                        return true;
-        return false;
-}
-
-/* The fifth field of a line of proc(5)'s mountinfo, "" where it is longer than a path: it is escaped then. False: it is no such line. */
-static bool mount_point(const char *line, const char *end, char ret[LIMIT_PATH_BYTES + 1]) {
-        for (int field = 0; field < 4; field++) {
-                line = memchr(line, ' ', (size_t)(end - line));
-                if (!line)
-                        return false;
-                line++;
-        }
-        const char *space = memchr(line, ' ', (size_t)(end - line));
-        if (!space || space == line)
-                return false;
-        size_t n = (size_t)(space - line) <= LIMIT_PATH_BYTES ? (size_t)(space - line) : 0;
-        memcpy(ret, line, n);
-        ret[n] = 0;
-        return true;
-}
-
-/* A number for what is mounted at, above and below what a template grants: others come and go on a host all day. One that never comes again:
- * it cannot be told. FNV-1a: whoever can mount there is root, or hides his own mount. */
-static uint64_t mounts_near(const PlanTemplate *t, const char *table) {
-        static uint64_t unknown;
-        uint64_t hash = UINT64_C(14695981039346656037);
-        char point[LIMIT_PATH_BYTES + 1];
-        for (const char *line = table; line && *line;) {
-                const char *end = strchrnul(line, '\n');
-                if (!mount_point(line, end, point))
-                        return --unknown;
-                for (const char *p = is_near(t, point) ? line : end; p < end; p++)
-                        hash = (hash ^ (uint8_t)*p) * UINT64_C(1099511628211);
-                line = end + (*end == '\n');
-        }
-        return table ? hash : --unknown;
-}
-
 static void end_build(Launcher *l, Template *t) {
         TemplateBuild *b = t->build;
-        _cleanup_close_ int fd = b->report.fd;
+        _cleanup_close_ int fd = b->report.fd, mounts = b->mounts;
         launcher_unwatch(l, &b->report);
         (void)kill(b->pid,
                         SIGKILL); /* our child, not reaped: the pid is its own. Its message was its last act */
@@ -197,6 +147,12 @@ static void end_build(Launcher *l, Template *t) {
                 ;
         free(b);
         t->build = NULL;
+}
+
+/* What comes and goes again while a namespace is made leaves no trace in the table, and may be in the namespace. */
+static bool saw_mounts(const TemplateBuild *b) {
+        struct pollfd p = { .fd = b->mounts, .events = POLLPRI };
+        return poll(&p, 1, 0) != 0;
 }
 
 static void on_build(Launcher *l, void *owner) {
@@ -207,6 +163,7 @@ static void on_build(Launcher *l, void *owner) {
         int r = launch_receive(t->build->report.fd, &m, sizeof(m), fds, &n);
         if (r == -EAGAIN)
                 return;
+        t->build->stale = t->build->stale || saw_mounts(t->build);
         if (r == 1 && m.step == LAUNCH_STEP_NONE && n == 1 && !t->build->stale) {
                 t->mount_ns = fds[0];
                 n = 0;
@@ -226,10 +183,14 @@ static int start_build(Launcher *l, Template *t) {
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
                 return -errno;
         _cleanup_close_ int ours = pair[0], theirs = pair[1];
-        _cleanup_close_ int pidfd = -EBADF;
+        _cleanup_close_ int pidfd = -EBADF, mounts = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+        if (mounts < 0)
+                return -errno;
         free(t->identities);
-        _cleanup_free_ char *table = read_mounts();
-        t->mounts = mounts_near(&t->model->template, table); /* before anything of it is opened */
+        mount_ways_clear(&t->ways);
+        _cleanup_free_ char *table = read_mounts(); /* before anything of it is opened */
+        mount_ways_find(&t->model->template, &t->ways);
+        t->mounts = mount_table_number(&t->ways, table);
         t->identities = identify_all(&t->model->template);
         TemplateBuild *b = calloc(1, sizeof(TemplateBuild));
         if (!b || !t->identities || fcntl(ours, F_SETFL, O_NONBLOCK) < 0) {
@@ -249,7 +210,8 @@ static int start_build(Launcher *l, Template *t) {
                 free(b);
                 return r;
         }
-        (void)TAKE_FD(ours); /* end_build() closes it */
+        (void)TAKE_FD(ours); /* end_build() closes both */
+        b->mounts = TAKE_FD(mounts);
         t->build = b;
         return 0;
 }
@@ -260,12 +222,22 @@ void template_outdate(Launcher *l, Template *t) {
                 (void)start_build(l, t);
 }
 
+/* Others come and go on a host all day. A symlink may lead elsewhere now, too, and to the same object: then what is mounted below that
+ * was never looked for. */
+static bool is_touched(const Template *t, const char *table) {
+        _cleanup_(mount_ways_clear) MountWays now = { 0 };
+        mount_ways_find(&t->model->template, &now);
+        return !mount_ways_equal(&now, &t->ways) || mount_table_number(&now, table) != t->mounts;
+}
+
 static void on_mounts(Launcher *l, void *owner) {
         TemplateCache *cache = owner;
         _cleanup_free_ char *table = read_mounts();
-        for (size_t i = 0; i < cache->n; i++)
-                if (cache->list[i]->mounts != mounts_near(&cache->list[i]->model->template, table))
-                        forget_namespace(l, cache->list[i]);
+        for (size_t i = 0; i < cache->n; i++) {
+                Template *t = cache->list[i];
+                if ((t->mount_ns >= 0 || t->build) && is_touched(t, table))
+                        forget_namespace(l, t);
+        }
         slow_mounts_read(&cache->slow);
 }
 

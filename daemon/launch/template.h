@@ -11,6 +11,7 @@
 #include <sys/queue.h>
 #include <sys/types.h>
 
+#include "mount-table.h"
 #include "parked.h"
 #include "plan.h"
 #include "report.h"
@@ -53,7 +54,8 @@ typedef struct Template {
 
         uint64_t asked;           /* when a root of it was last asked for: skeleton.c */
         int mount_ns;             /* -EBADF: none; sandboxes are then made from nothing */
-        uint64_t mounts;          /* a number for the host's mounts near the template's, before that was made */
+        MountWays ways;           /* how the template's paths led, before that was made */
+        uint64_t mounts;          /* and a number for the mounts that matter to them */
         FileIdentity *identities; /* of each of the template's mounts */
         struct TemplateBuild *build;     /* under way */
 } Template;

@@ -3,6 +3,7 @@
  * nobody's way. test-ahead LAUNCHER MUTANT. TAP. */
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -283,6 +284,126 @@ static void mounts_come_and_go(Rig *r) {
                 launch_plan_free(plans[i]);
 }
 
+/* A mount of the host that changes what a policy grants, made in a directory of our own while roots of that policy are laid out: the
+ * next sandbox sees what is there now. */
+static const struct {
+        const char *name, *prepare, *granted, *act,
+                        *look; /* look: below what is granted, where "new" is to be read */
+        bool alone;            /* nothing but the mount table tells: what is granted stays the same object */
+} changes[] = {
+        { "below it", "mkdir -p g/below", "g", "mount -t tmpfs none g/below; echo new >g/below/f", "below/f",
+                        true },
+        { "below it, by a point of many bytes",
+                        "for i in 1 2 3 4 5 6; do d=$d/$(printf '%0200d' 0 | tr 0 ' '); done; "
+                        "mkdir -p \"g$d\"; ln -s \".$d\" g/below",
+                        "g", "mount -t tmpfs none g/below/; echo new >g/below/f", "below/f", true },
+        { "below where a symlink leads", "mkdir -p real/below; ln -s real g", "g",
+                        "mount -t tmpfs none real/below; echo new >real/below/f", "below/f", true },
+        { "over it, through a symlink", "mkdir real; ln -s real g", "g",
+                        "mount -t tmpfs none g; echo new >real/f", "f", false },
+        { "over where a symlink is", "mkdir -p a real; ln -s ../real a/g", "a/g",
+                        "mount -t tmpfs none a; mkdir a/g; echo new >a/g/f", "f", false },
+        { "over a directory in between", "mkdir -p a/b/g", "a/b/g",
+                        "mount -t tmpfs none a/b; mkdir a/b/g; echo new >a/b/g/f", "f", false },
+        { "over a parent, by bind", "mkdir -p a/g o/g; echo new >o/g/f", "a/g", "mount --bind o a", "f",
+                        false },
+        { "over a parent, by bind, with the same object",
+                        "mkdir -p a/g/below o; mount --bind a o; mount -t tmpfs none o/g/below; echo new "
+                        ">o/g/below/f",
+                        "a/g", "mount --rbind o a", "below/f", true },
+        { "moved below it", "mkdir -p g/below away; mount -t tmpfs none away; echo new >away/f", "g",
+                        "mount --move away g/below", "below/f", true },
+        { "moved away from below it",
+                        "mkdir -p g/below away; echo new >g/below/f; mount -t tmpfs none g/below", "g",
+                        "mount --move g/below away", "below/f", true },
+        { "gone from below it", "mkdir -p g/below; echo new >g/below/f; mount -t tmpfs none g/below", "g",
+                        "umount g/below", "below/f", true },
+        { "below the same object by another way",
+                        "mkdir -p one/d/below two; mount --bind one two; ln -s one l", "l/d",
+                        "rm l; ln -s two l; mount -t tmpfs none two/d/below; echo new >two/d/below/f",
+                        "below/f", true },
+};
+
+/* In a directory that no service mounts in. */
+static int in_base(const char *base, const char *script) {
+        _cleanup_free_ char *whole = NULL;
+        need(asprintf(&whole, "cd %s && set -e && %s", base, script) > 0, "memory");
+        return system(whole);
+}
+
+static bool reads_new(Rig *r, LaunchPlan *p) {
+        static RigResult result;
+        rig_run(r, p, &result);
+        bool new = result.started &&strncmp(result.output, "new\n", 4) == 0;
+        if (!result.started)
+                print_output(&result);
+        return new;
+}
+
+static void change(const char *launcher, size_t i, bool walls) {
+        char base[] = "/opt/mxc-mounts-XXXXXX";
+        Rig r;
+        rig_start(&r, launcher, walls ? NULL : "mounts");
+        need(mkdtemp(base) && chmod(base, 0755) == 0 && in_base(base, changes[i].prepare) == 0,
+                        changes[i].prepare);
+        _cleanup_free_ char *granted = NULL, *script = NULL, *clean = NULL;
+        need(asprintf(&granted, "%s/%s", base, changes[i].granted) > 0 &&
+                                        asprintf(&script, "cat '%s/%s'", granted, changes[i].look) > 0 &&
+                                        asprintf(&clean,
+                                                        "tac /proc/self/mountinfo | cut -d' ' -f5 | grep "
+                                                        "^%s/ | while read -r "
+                                                        "m; do umount -l \"$(printf %%b \"$m\")\"; done; rm "
+                                                        "-r %s",
+                                                        base, base) > 0,
+                        "memory");
+        _cleanup_(launch_plan_freep) LaunchPlan *p = policy(&r, 0, script);
+        (void)plan_add_template_mount(p, granted, PLAN_READONLY);
+        bool before = reads_new(&r, p);
+        need(wait_ready(&r), "roots that are ready");
+        need(in_base(base, changes[i].act) == 0, changes[i].act);
+        bool after = reads_new(&r, p);
+        tell(!before && after == walls,
+                        walls ? "seen by the next, a mount" : "not seen without the walls, a mount",
+                        changes[i].name);
+        need(system(clean) == 0, clean);
+        rig_stop(&r);
+}
+
+static void mounts_elsewhere(const char *launcher) {
+        Rig r;
+        rig_start(&r, launcher, NULL);
+        use(&r, 0);
+        need(wait_ready(&r), "roots that are ready");
+        Lines before = servants(&r);
+        char base[] = "/opt/mxc-mounts-XXXXXX";
+        need(mkdtemp(base) && in_base(base, "mkdir a; mount -t tmpfs none a; mount --bind a a; umount a; "
+                                            "umount a; rmdir a") == 0,
+                        base);
+        need(rmdir(base) == 0, base);
+        use(&r, 0);
+        Lines after = servants(&r);
+        tell(same(&before, &after), "a mount elsewhere, and not where services do",
+                        "leaves what is laid out as it is");
+        need(mount("none", "/", "tmpfs", 0, NULL) == 0,
+                        "a mount over /"); /* ours alone, and no way leads there */
+        for (int i = 0; i < 1000 && held(&r).n > 0; i++)
+                (void)usleep(20000);
+        tell(held(&r).n == 0, "a mount over /", "leaves nothing of what is laid out");
+        rig_stop(&r);
+}
+
+/* Ours alone: what is shared cannot be moved. */
+static void change_all(const char *launcher, const char *mutant) {
+        need(unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0,
+                        "a mount namespace");
+        for (size_t i = 0; i < ELEMENTSOF(changes); i++) {
+                change(launcher, i, true);
+                if (changes[i].alone)
+                        change(mutant, i, false);
+        }
+        mounts_elsewhere(launcher);
+}
+
 /* More than have a helper: they must not take it from each other, each for nothing. */
 static void policies_in_turn(Rig *r) {
         for (int i = 0; i < (int)SKELETON_SERVANTS; i++) {
@@ -333,18 +454,25 @@ static void rules_come_along(const char *mutant) {
         rig_stop(&r);
 }
 
+static void use_granting(Rig *r, const char *path) {
+        LaunchPlan *p = policy(r, 0, "true");
+        (void)plan_add_template_mount(p, path, PLAN_READONLY);
+        told_ok(r, p, "a helper that does not die", "is not waited for");
+}
+
 /* It looks at the host's file systems. One that does not answer holds up whoever looks, even after it was killed. */
 static void a_helper_that_is_held_up(const char *mutant) {
         Rig r;
         rig_start(&r, mutant, "servant-end");
-        use(&r, 0);
+        _cleanup_free_ char *path = NULL;
+        need(asprintf(&path, "%s/new", r.dir) > 0 && mkdir(path, 0755) == 0, "a directory");
+        use_granting(&r, path);
         need(wait_ready(&r), "roots that are ready");
         pid_t held_up = servant(&r);
-        _cleanup_free_ char *path = NULL;
-        need(kill(held_up, SIGSTOP) == 0 && asprintf(&path, "%s/new", r.dir) > 0, "the helper");
-        need(mkdir(path, 0755) == 0 && mount("none", path, "tmpfs", 0, NULL) == 0, path);
-        told_ok(&r, policy(&r, 0, "true"), "a helper that does not die", "is not waited for");
-        use(&r, 0);
+        need(kill(held_up, SIGSTOP) == 0, "the helper");
+        need(mount("none", path, "tmpfs", 0, NULL) == 0, path);
+        use_granting(&r, path);
+        use_granting(&r, path);
         tell(wait_for(&r, servants, 2), "a helper that does not die", "is followed by another");
         need(umount(path) == 0 && rmdir(path) == 0, path);
         need(kill(held_up, SIGKILL) == 0, "the helper");
@@ -369,5 +497,6 @@ int main(int argc, char **argv) {
         rig_stop(&r);
         rules_come_along(argv[2]);
         a_helper_that_is_held_up(argv[2]);
+        change_all(argv[1], argv[2]);
         return tell_end();
 }
