@@ -72,7 +72,7 @@ static AuditSubject subject_of(const Act *a) {
                         return sandbox_subject(sandbox, a->caller);
                 s.sandbox = a->object;
         } else if (a->object[0]) { /* of an agent, or the manager's revoking one */
-                const Agent *agent = registry_find(a->manager->registry, a->object);
+                const Agent *agent = registry_peek(a->manager->registry, a->object);
                 s.agent = a->object;
                 s.agent_uuid = agent ? agent->uuid : NULL;
                 s.on_behalf_uid = agent ? agent->owner : AUDIT_NO_UID;

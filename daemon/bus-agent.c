@@ -11,18 +11,24 @@
 
 DEFINE_CLEANUP(Caller *, caller_unref);
 
+static int no_such_agent(const char *name, sd_bus_error *error) {
+        (void)sd_bus_error_setf(error, MXC_ERROR_NO_SUCH_AGENT, "There is no agent '%s'.",
+                        name); /* returns what it sets */
+        return -ENOENT;
+}
+
+/* For who may do something to it: a default agent is made for that, whether or not it has ever been asked for. */
 static Agent *find(Act *a, sd_bus_error *error) {
-        Agent *agent = registry_find(a->manager->registry, a->object);
+        Agent *agent = a->object[0] ? registry_get(a->manager->registry, a->object, 0) : NULL;
         if (!agent)
-                (void)sd_bus_error_setf(error, MXC_ERROR_NO_SUCH_AGENT, "There is no agent '%s'.",
-                                a->object); /* returns what it sets */
+                (void)no_such_agent(a->object, error); /* returns what it sets */
         return agent;
 }
 
 static int owner(Act *a, uid_t *ret, sd_bus_error *error) {
-        const Agent *agent = find(a, error);
+        const Agent *agent = registry_peek(a->manager->registry, a->object);
         if (!agent)
-                return -ENOENT;
+                return no_such_agent(a->object, error);
         *ret = agent->owner;
         return 0;
 }
@@ -260,8 +266,8 @@ int agent_object_find(sd_bus *bus, const char *path, const char *interface, void
         int r = sd_bus_path_decode(path, MXC_AGENT_PATH_PREFIX, &name);
         if (r <= 0 || !*name) /* the directory of them is no agent */
                 return r < 0 ? r : 0;
-        *ret = registry_find(m->registry, name);
-        return *ret ? 1 : sd_bus_error_setf(error, MXC_ERROR_NO_SUCH_AGENT, "There is no agent '%s'.", name);
+        *ret = (void *)registry_peek(m->registry, name);
+        return *ret ? 1 : no_such_agent(name, error);
 }
 
 typedef struct Enumeration {

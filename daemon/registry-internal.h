@@ -52,6 +52,7 @@ struct Registry {
         int state;          /* STATE_DIR/agents */
         ConfigWatch *watch;
         Entries table;
+        Entry *would_be;    /* a default agent that is not there: registry_peek() */
         uint64_t requests;
 };
 

@@ -30,6 +30,7 @@ Registry *registry_free(Registry *r) {
         if (!r)
                 return NULL;
         entries_clear(&r->table);
+        entry_free(r->would_be);
         config_watch_free(r->watch);
         for (size_t i = 0; r->dirs && r->dirs[i]; i++)
                 free(r->dirs[i]);
@@ -246,17 +247,31 @@ static size_t count_ephemeral(const Registry *r) {
         return n;
 }
 
-static Entry *make_default(Registry *r, const char *name, uid_t uid) {
+static Entry *default_new(const char *name, uid_t uid) {
         _cleanup_(entry_freep) Entry *e = NULL;
-        make_room(r);
-        if (count_ephemeral(r) >= LIMIT_AGENTS ||
-                        entry_new(name, AGENT_DEFAULT, MXC_DEFAULT_POLICY, "", &e) < 0)
+        if (entry_new(name, AGENT_DEFAULT, MXC_DEFAULT_POLICY, "", &e) < 0)
                 return NULL;
         e->agent.owner = uid;
         e->agent.is_ephemeral = true;
-        if (agent_uuid_derive(name, e->agent.uuid) < 0 || entries_insert(&r->table, e) < 0)
-                return NULL;
-        return TAKE_PTR(e);
+        return agent_uuid_derive(name, e->agent.uuid) < 0 ? NULL : TAKE_PTR(e);
+}
+
+static Entry *make_default(Registry *r, const char *name, uid_t uid) {
+        make_room(r);
+        _cleanup_(entry_freep) Entry *e = count_ephemeral(r) < LIMIT_AGENTS ? default_new(name, uid) : NULL;
+        return e && entries_insert(&r->table, e) == 0 ? TAKE_PTR(e) : NULL;
+}
+
+const Agent *registry_peek(Registry *r, const char *name) {
+        uid_t uid;
+        const Entry *e = entries_find(&r->table, name);
+        if (e || !name_is_reserved(name, &uid) || uid == (uid_t)-1)
+                return e && !e->hidden ? &e->agent : NULL;
+        if (!r->would_be || !streq(r->would_be->agent.name, name)) {
+                entry_free(r->would_be);
+                r->would_be = default_new(name, uid);
+        }
+        return r->would_be ? &r->would_be->agent : NULL;
 }
 
 Agent *registry_get(Registry *r, const char *name, uid_t caller) {

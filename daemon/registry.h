@@ -73,6 +73,9 @@ Agent *registry_find(Registry *r, const char *name); /* borrowed; default agents
 /* "", or "user-CALLER", or any "user-UID" for uid 0: the default agent, made if need be. Otherwise as find. NULL: no such agent, or no
  * room for it. */
 Agent *registry_get(Registry *r, const char *name, uid_t caller);
+/* As find; and of a default agent that is not there, what it would be. That is not made: anybody may ask for anybody's. Borrowed, until another
+ * one's is asked for. */
+const Agent *registry_peek(Registry *r, const char *name);
 void registry_for_each(Registry *r, void (*each)(Agent *a, void *userdata), void *userdata); /* sorted by name */
 
 /* What RegisterAgent was given: {"name": …, "owner": user name or uid, "policy": name, "description": …}, owner, description and

@@ -528,6 +528,24 @@ START_TEST(test_default_agents) {
 }
 END_TEST
 
+/* Anybody may ask what anybody's is: nothing is made of it. */
+START_TEST(test_what_a_default_agent_would_be) {
+        _cleanup_(registry_freep) Registry *r = host_open();
+        const Agent *a = registry_peek(r, "user-1000");
+        ck_assert(a && a->is_default && a->owner == 1000 && a->state == AGENT_ACTIVE && !a->scope);
+        ck_assert_str_eq(a->policy, MXC_DEFAULT_POLICY);
+        ck_assert_ptr_eq(registry_peek(r, "user-1000"), a);
+        ck_assert_ptr_null(registry_find(r, "user-1000"));
+        _cleanup_free_ char *uuid = strdup(a->uuid);
+        ck_assert_int_eq(registry_peek(r, "user-1001")->owner, 1001);
+        ck_assert_ptr_null(registry_peek(r, "nobody"));
+        ck_assert_ptr_null(registry_peek(r, "user-01000"));
+        Agent *made = registry_get(r, "user-1000", 0);
+        ck_assert_str_eq(made->uuid, uuid);
+        ck_assert_ptr_eq(registry_peek(r, "user-1000"), made);
+}
+END_TEST
+
 START_TEST(test_what_is_done_to_default_agents_is_kept) {
         _cleanup_(registry_freep) Registry *r = host_open();
         ck_assert_int_eq(registry_set_state(r, registry_get(r, "", 1000), AGENT_SUSPENDED, "odd"), 0);
@@ -744,6 +762,7 @@ int main(void) {
         tcase_add_test(t, test_a_failed_write_changes_nothing);
         tcase_add_test(t, test_reasons_of_any_bytes);
         tcase_add_test(t, test_default_agents);
+        tcase_add_test(t, test_what_a_default_agent_would_be);
         tcase_add_test(t, test_what_is_done_to_default_agents_is_kept);
         tcase_add_test(t, test_reserved_names);
         tcase_add_test(t, test_idle_default_agents_give_way);

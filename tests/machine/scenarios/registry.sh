@@ -316,3 +316,27 @@ test_documents_of_agents_are_closed() {
         is_no_agent x || fail 'it is an agent'
         assert_eq '' "$(find /var/lib/mxc/agents -name 'x*')"
 }
+
+# Before its first request there is nothing of it but its name, and that is enough for an administrator; a stranger makes nothing of it.
+test_a_default_agent_that_never_ran_is_suspended() {
+        local user uid
+        user=never-$RANDOM
+        useradd "$user"
+        defer userdel "$user"
+        uid=$(id -u "$user")
+        defer eval "rm -f /var/lib/mxc/agents/user-$uid.json; systemctl restart mxcd"
+        assert_refused InteractiveAuthorizationRequired quietly bob "$(agent "user-$uid")" org.mxc1.Agent Suspend s no
+        assert_record MXC_EVENT=control MXC_AGENT="user-$uid" MXC_ON_BEHALF_UID="$uid" MXC_REASON=not-authorized
+        assert_refused Denied as bob busctl get-property org.mxc1 "$(agent "user-$uid")" org.mxc1.Agent State
+        assert_lacks "$(mxcctl agent list)" "user-$uid" 'a stranger has made an agent'
+        assert_ok mxcctl agent suspend "user-$uid" --reason 'not yet'
+        assert_record MXC_EVENT=suspend MXC_AGENT="user-$uid" MXC_DECISION=allow
+        assert_contains "$(mxcctl agent list)" "user-$uid"
+        restart
+        assert_eq suspended "$(agent_state "user-$uid")"
+        assert_refused AgentSuspended spawn_for root "user-$uid" -- true
+        assert_ok mxcctl agent revoke "user-$uid"
+        assert_refused AgentRevoked spawn_for root "user-$uid" -- true
+        assert_refused NoSuchAgent call /org/mxc1 Manager RevokeAgent ss '' no
+        assert_refused NoSuchAgent call "$(agent user-0123)" Agent Suspend s no
+}
