@@ -312,13 +312,17 @@ int runtime_restore(Sandbox *s, const json_t *record) {
                 { "home", &s->owner.home },
                 { "policy", &s->policy },
                 { "walls", &s->walls },
-                { "unheld", &s->unheld },
                 { "workspace", &s->workspace },
         };
         for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
                 int r = read_text(record, texts[i].key, texts[i].to);
                 if (r < 0)
                         return r;
+        }
+        if (read_text(record, "unheld", &s->unheld) < 0) { /* not of every mxcd before this one */
+                s->unheld = strdup("");
+                if (!s->unheld)
+                        return -ENOMEM;
         }
         if (s->owner.home[0] == 0)
                 s->owner.home = (free(s->owner.home), NULL);

@@ -342,6 +342,22 @@ test_a_record_that_is_no_record_hurts_nobody() {
         rm -f /run/mxc/sandboxes/00000000000000000000000000000000
 }
 
+# As an mxcd wrote it that knew nothing of limits that do not hold yet.
+test_a_record_of_an_earlier_mxcd_is_adopted() {
+        idle
+        systemctl stop mxcd
+        python3 - "/run/mxc/sandboxes/${sandbox##*/}" <<'END'
+import json, sys
+record = json.load(open(sys.argv[1]))
+del record["unheld"]
+json.dump(record, open(sys.argv[1], "w"))
+END
+        systemctl start mxcd
+        wait_until 10 mxcd_is_up
+        assert_eq running "$(state "$sandbox")"
+        assert_record MXC_EVENT=adopt MXC_SANDBOX="${sandbox##*/}"
+}
+
 test_kill_in_every_state_leaves_nothing() {
         local i
         for ((i = 0; i < 8; i++)); do
