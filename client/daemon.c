@@ -27,6 +27,9 @@ static const struct {
         { "io", "ioWeight is kept" },
         { "pids", "tasksMax is kept" },
         { "cgroup-kill", "everything of a sandbox ends at one stroke" },
+        { "sk-lookup", "connections of a sandbox can be led to its relay" },
+        { "relay", "there is a user for relays to run as; with sk-lookup, policies may open a network" },
+        { "resolver", "names can be looked up for sandboxes: /etc/resolv.conf has a server" },
         { "audit", "records can be made; without it nothing runs" },
         { "tiers", "the walls that can be built" },
 };

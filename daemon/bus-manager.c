@@ -141,18 +141,47 @@ static int append_finding(sd_bus_message *m, const char *severity, const char *p
                         sentence ? sentence : "");
 }
 
+/* What Spawn would say Unsupported to, of this version or of this host; cut down to the ceiling, which has a finding of its own. */
+static int append_unsupported(Manager *m, sd_bus_message *reply, const Policy *p) {
+        const DecideInput in = {
+                .requested = p, .ceiling = policy_store_ceiling(m->policies), .clamp = true
+        };
+        _cleanup_(decision_clear) Decision d = { .verdict = VERDICT_DENY };
+        _cleanup_free_ char *sentence = NULL;
+        DecisionReason reason = REASON_ALLOWED;
+        PlanLayout *layout = NULL;
+        int r = decide(&in, &d);
+        if (r < 0)
+                return r;
+        if (d.verdict == VERDICT_DENY)
+                return d.reason == REASON_UNSUPPORTED || d.reason == REASON_LIMIT
+                                       ? append_finding(reply, "host", d.clause, 0, 0, d.sentence)
+                                       : 0; /* of a request */
+        const PlanInput plan = {
+                .decision = &d, .host = &m->host, .handoff = policy_store_handoff(m->policies)
+        };
+        r = plan_layout_new(&plan, &layout, &reason, &sentence);
+        (void)plan_layout_unref(layout); /* NULL */
+        return r == -EOPNOTSUPP ? append_finding(reply, "host", NULL, 0, 0, sentence) : r == -ENOMEM ? r : 0;
+}
+
+static int append_good(Manager *m, sd_bus_message *reply, const Policy *p) {
+        Widening w = { NULL, NULL };
+        int r = 0;
+        if (!policy_within(p, policy_store_ceiling(m->policies), &w))
+                r = append_finding(reply, "ceiling", w.clause, 0, 0, w.sentence);
+        widening_clear(&w);
+        return r < 0 ? r : append_unsupported(m, reply, p);
+}
+
 static int append_findings(Act *a, sd_bus_message *m, const char *text) {
         Policy *p = NULL;
         PolicyError error = { 0 };
         int r = policy_parse(text, strlen(text), policy_store_lookup, a->manager->policies, &p, &error);
-        if (r == -EINVAL) {
+        if (r == -EINVAL)
                 r = append_finding(m, "error", error.pointer, error.line, error.column, error.sentence);
-        } else if (r == 0) {
-                Widening w = { NULL, NULL };
-                if (!policy_within(p, policy_store_ceiling(a->manager->policies), &w))
-                        r = append_finding(m, "ceiling", w.clause, 0, 0, w.sentence);
-                widening_clear(&w);
-        }
+        else if (r == 0)
+                r = append_good(a->manager, m, p);
         policy_error_clear(&error);
         policy_unref(p);
         return r;
@@ -371,12 +400,14 @@ static int get_features(sd_bus *bus, const char *path, const char *interface, co
         bool up = launch_channel_is_up(m->launch);
         int r = sd_bus_message_open_container(reply, 'a', "{sv}");
         if (r >= 0)
-                r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}",
-                                "launcher", "b", (int)up, "landlock", "u", f->landlock_abi, "seccomp", "b",
-                                (int)up, "guard", "b", (int)f->guard, "mediate", "b", (int)f->mediate,
-                                "memory", "b", (int)f->memory, "cpu", "b", (int)f->cpu, "io", "b",
-                                (int)f->io, "pids", "b", (int)f->pids, "cgroup-kill", "b",
-                                (int)f->cgroup_kill, "audit", "b", (int)(audit_check(m->audit) == 0),
+                r = sd_bus_message_append(reply,
+                                "{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "launcher",
+                                "b", (int)up, "landlock", "u", f->landlock_abi, "seccomp", "b", (int)up,
+                                "guard", "b", (int)f->guard, "mediate", "b", (int)f->mediate, "memory", "b",
+                                (int)f->memory, "cpu", "b", (int)f->cpu, "io", "b", (int)f->io, "pids", "b",
+                                (int)f->pids, "cgroup-kill", "b", (int)f->cgroup_kill, "sk-lookup", "b",
+                                (int)f->egress, "relay", "b", (int)(m->host.relay_uid != 0), "resolver", "b",
+                                (int)host_has_resolver(), "audit", "b", (int)(audit_check(m->audit) == 0),
                                 "tiers", "as", 1, "process");
         return r >= 0 ? sd_bus_message_close_container(reply) : r;
 }

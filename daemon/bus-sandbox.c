@@ -231,6 +231,11 @@ static int append_labels(sd_bus_message *m, char *const *labels) {
         return r >= 0 ? sd_bus_message_close_container(m) : r;
 }
 
+static int exit_code(const Sandbox *s) {
+        const Command *c = command_find((Sandbox *)s, 0); /* nothing of it is changed */
+        return c && c->ended && c->signal == 0 ? c->code : -1;
+}
+
 static int append_property(sd_bus_message *m, const void *object, Manager *manager, const char *name) {
         const Sandbox *s = object;
         const char *text = streq(name, "Id")             ? s->id
@@ -249,6 +254,8 @@ static int append_property(sd_bus_message *m, const void *object, Manager *manag
                 return sd_bus_message_append(m, "u", (uint32_t)s->leader);
         if (streq(name, "OnBehalfOf"))
                 return sd_bus_message_append(m, "u", (uint32_t)s->agent->owner);
+        if (streq(name, "ExitCode"))
+                return sd_bus_message_append(m, "i", exit_code(s));
         if (streq(name, "Started"))
                 return sd_bus_message_append(m, "t", s->started);
         if (streq(name, "Argv"))
@@ -281,6 +288,7 @@ static const BusProperty properties[] = {
         { "State", "s" },
         { "OnBehalfOf", "u" },
         { "Started", "t" },
+        { "ExitCode", "i" },
         { "Argv", "as" },
         { "Workspace", "s" },
         { "Labels", "a{ss}" },
@@ -367,6 +375,7 @@ const sd_bus_vtable sandbox_vtable[] = {
         PROPERTY("State", "s", SD_BUS_VTABLE_PROPERTY_EMITS_INVALIDATION),
         PROPERTY("OnBehalfOf", "u", SD_BUS_VTABLE_PROPERTY_CONST),
         PROPERTY("Started", "t", SD_BUS_VTABLE_PROPERTY_CONST),
+        PROPERTY("ExitCode", "i", 0),
         PROPERTY("Argv", "as", SD_BUS_VTABLE_PROPERTY_CONST),
         PROPERTY("Workspace", "s", SD_BUS_VTABLE_PROPERTY_CONST),
         PROPERTY("Labels", "a{ss}", SD_BUS_VTABLE_PROPERTY_CONST),

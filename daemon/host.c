@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "host.h"
+
+#include <fcntl.h>
+
 #include "cleanup.h"
+#include "fd.h"
 #include "limits.h"
 #include "local-user.h"
 #include "names.h"
 #include "plan.h"
+
+#define RESOLV_MAX (64U * 1024)
+#define NAMESERVER "nameserver "
 
 void host_facts_clear(HostFacts *f) {
         for (size_t i = 0; i < f->n_links; i++) {
@@ -37,6 +44,13 @@ static int add_link(HostFacts *f, const char *path) {
         HostLink *link = &f->links[f->n_links++];
         *link = (HostLink){ strdup(path), strdup(target) };
         return link->path && link->target ? 0 : -ENOMEM;
+}
+
+bool host_has_resolver(void) {
+        _cleanup_free_ char *text = NULL;
+        if (fd_read_file_at(AT_FDCWD, "/etc/resolv.conf", RESOLV_MAX, &text, NULL) < 0)
+                return false;
+        return strncmp(text, NAMESERVER, strlen(NAMESERVER)) == 0 || strstr(text, "\n" NAMESERVER);
 }
 
 int host_facts_gather(HostFacts *ret) {

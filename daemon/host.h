@@ -23,4 +23,6 @@ typedef struct HostFacts {
 } HostFacts;
 
 int host_facts_gather(HostFacts *ret); /* all but features */
+/* Whether /etc/resolv.conf names a name service, as it is now: relays ask it about names. */
+bool host_has_resolver(void);
 void host_facts_clear(HostFacts *f);

@@ -51,6 +51,21 @@ static int check_host(const PlanInput *in, Refusal *f) {
         return 0;
 }
 
+static int check_network(const PlanInput *in, Refusal *f) {
+        if (policy_is_offline(in->decision->effective))
+                return 0;
+        if (!in->host->features.egress)
+                return plan_refuse(f, -EOPNOTSUPP, REASON_UNSUPPORTED,
+                                "The policy opens a network, and the kernel of this host cannot steer "
+                                "connections to a "
+                                "relay (sk_lookup, Linux 5.9 with CONFIG_BPF_SYSCALL).");
+        if (in->host->relay_uid == 0 || in->host->relay_gid == 0)
+                return plan_refuse(f, -EOPNOTSUPP, REASON_UNSUPPORTED,
+                                "The policy opens a network, and there is no user " MXC_RELAY_USER
+                                " to run its relay as. Run systemd-sysusers, then mxcctl reload.");
+        return 0;
+}
+
 /* ---- who and where ---- */
 
 static int set_string(char **ret, const char *s) {
@@ -242,18 +257,9 @@ static int plan_published(const Policy *e, LaunchPlan *p) {
 }
 
 /* The network is the request's own: a lease is for one sandbox. */
-static int plan_relay(const PlanInput *in, LaunchPlan *p, Refusal *f) {
+static int plan_relay(const PlanInput *in, LaunchPlan *p) {
         if (policy_is_offline(in->decision->effective))
                 return 0;
-        if (!in->host->features.egress)
-                return plan_refuse(f, -EOPNOTSUPP, REASON_UNSUPPORTED,
-                                "The policy opens a network, and the kernel of this host cannot steer "
-                                "connections to a "
-                                "relay (sk_lookup, Linux 5.9 with CONFIG_BPF_SYSCALL).");
-        if (in->host->relay_uid == 0 || in->host->relay_gid == 0)
-                return plan_refuse(f, -EOPNOTSUPP, REASON_UNSUPPORTED,
-                                "The policy opens a network, and there is no user " MXC_RELAY_USER
-                                " to run its relay as. Run systemd-sysusers, then mxcctl reload.");
         p->relay_uid = in->host->relay_uid;
         p->relay_gid = in->host->relay_gid;
         return plan_published(in->decision->effective, p);
@@ -274,12 +280,14 @@ static int make_own(const PlanInput *in, LaunchPlan *p, Refusal *f) {
         if (r == 0)
                 r = plan_cwd(in, p, f);
         if (r == 0)
-                r = plan_relay(in, p, f);
+                r = plan_relay(in, p);
         return r < 0 ? r : plan_terminal(in, p, f);
 }
 
 static int make_layout(const PlanInput *in, LaunchPlan *p, Refusal *f) {
         int r = check_host(in, f);
+        if (r == 0)
+                r = check_network(in, f);
         if (r == 0)
                 r = plan_syscalls(in, &p->template);
         if (r == 0)

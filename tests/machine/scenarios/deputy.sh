@@ -38,6 +38,7 @@ Sandbox:Leader - [] Denied ok ok look
 Sandbox:State - [] Denied ok ok look
 Sandbox:OnBehalfOf - [] Denied ok ok look
 Sandbox:Started - [] Denied ok ok look
+Sandbox:ExitCode - [] Denied ok ok look
 Sandbox:Argv - [] Denied ok ok look
 Sandbox:Workspace - [] Denied ok ok look
 Sandbox:Labels - [] Denied ok ok look

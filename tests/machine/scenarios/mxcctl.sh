@@ -415,6 +415,7 @@ test_lists_and_objects() {
 test_status() {
         assert_eq True "$(json 'x["Features"]["seccomp"]' as alice mxcctl status --json)"
         assert_contains "$(as alice mxcctl status)" 'landlock'
+        assert_eq True "$(json 'x["Features"]["sk-lookup"] and x["Features"]["relay"]' as alice mxcctl status --json)"
         systemctl stop mxcd.socket mxcd.service
         defer systemctl start mxcd.socket mxcd.service
         mv /usr/share/dbus-1/system-services/org.mxc1.service "$work/away"
@@ -504,6 +505,16 @@ test_policies() {
         assert_status 0 as alice mxcctl policy check /usr/lib/mxc/policies/locked.json
         assert_status 1 as alice mxcctl policy check - <<<'{"schema": "mxc-policy/1", "filesystem": {"readwritePaths": ["/"]}}'
         assert_contains "$output" 'ceiling: /filesystem/readwritePaths/0'
+        # what run refuses as Unsupported, check does not call good
+        local one unsupported=('"containment": "microvm"' '"audit": {"exec": "all"}'
+                '"network": {"egress": {"allow": [{"to": [{"host": "a.example.com"}], "ports": [{"protocol": "icmp"}]}]}}'
+                '"network": {"egress": {"allow": [{"to": [{"host": "a.example.com"}], "ports": [{"protocol": "udp", "port": 53}]}]}}')
+        for one in "${unsupported[@]}"; do
+                printf '{"schema": "mxc-policy/1", "name": "p", %s}\n' "$one" >"$work/unsupported.json"
+                assert_status 1 as alice mxcctl policy check "$work/unsupported.json"
+                assert_contains "$output" 'host:'
+                assert_refused Unsupported spawn alice policy s "$(cat "$work/unsupported.json")" -- true
+        done
         assert_status 0 as alice mxcctl policy diff workspace locked
         assert_status 1 as alice mxcctl policy diff locked workspace
         assert_eq True "$(json 'x["wider"]' as alice mxcctl policy diff --json locked /usr/lib/mxc/policies/workspace.json)"
