@@ -290,16 +290,18 @@ static void put_anything(FILE *f, const json_t *row, const char *target) {
                 put_part(f, "", member_text(row, "message")); /* better than nothing */
 }
 
-char *audit_row_for_whom(const json_t *row) {
+char *audit_row_for_whom(const json_t *row, bool here) {
         static const char *const uids[] = { "on_behalf_uid", "caller_uid" };
         char *text = NULL;
         if (*member_text(row, "on_behalf_user"))
                 return strdup(member_text(row, "on_behalf_user"));
         for (size_t i = 0; i < ELEMENTSOF(uids); i++)
-                if (json_object_get(row, uids[i]))
-                        return asprintf(&text, "%llu", (unsigned long long)member_number(row, uids[i])) < 0
-                                               ? NULL
-                                               : text;
+                if (json_object_get(row, uids[i])) {
+                        const uint64_t uid = member_number(row, uids[i]);
+                        return here                                                   ? user_shown(uid)
+                               : asprintf(&text, "%llu", (unsigned long long)uid) < 0 ? NULL
+                                                                                      : text;
+                }
         return strdup("");
 }
 

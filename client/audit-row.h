@@ -16,8 +16,9 @@ int audit_row_add(json_t *row, const char *data, size_t size);
 bool audit_row_is_record(const json_t *row);
 /* CLOCK_REALTIME, of the event. */
 uint64_t audit_row_time(const json_t *row);
-/* On whose behalf: a name, or the digits of a uid, which another machine may know by another name. NULL when out of memory. */
-char *audit_row_for_whom(const json_t *row);
+/* On whose behalf: a name; where the record has a uid alone, and is not from here, its digits, since another machine may know it by another
+ * name. NULL when out of memory. */
+char *audit_row_for_whom(const json_t *row, bool here);
 /* What happened, in one line, not yet escaped. NULL when out of memory; the caller frees. */
 char *audit_row_detail(const json_t *row);
 

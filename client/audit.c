@@ -192,7 +192,8 @@ static Colour colour_of_decision(const char *decision) {
 
 static void show_in_table(Query *q, const json_t *row) {
         char buffer[WHEN_SIZE];
-        _cleanup_free_ char *detail = audit_row_detail(row), *for_whom = audit_row_for_whom(row);
+        _cleanup_free_ char *detail = audit_row_detail(row),
+                            *for_whom = audit_row_for_whom(row, !q->directory);
         const char *decision = member_text(row, "decision"), *id = member_text(row, "sandbox");
         table_add(q->table, when_format_short(buffer, audit_row_time(row)), COLOUR_NONE);
         table_add(q->table, member_text(row, "event"), COLOUR_NONE);

@@ -26,10 +26,10 @@ static void add_connection(Table *t, const json_t *c, uint64_t now) {
         table_add(t, state, streq(state, "refused") ? COLOUR_BAD : COLOUR_NONE);
         table_add(t, granted ? granted : target, COLOUR_NONE);
         table_add(t, member_text(c, "Address"), COLOUR_NONE);
-        if (until > 0) { /* what is left of it */
-                char left[WHEN_SIZE];
-                (void)snprintf(left, sizeof(left), "-%.62s",
-                                until > now ? span_format(buffer, until - now) : "0");
+        if (until > 0) {
+                char left[WHEN_SIZE + sizeof(" left")];
+                (void)snprintf(left, sizeof(left), "%s left",
+                                until > now ? span_format(buffer, until - now) : "0s");
                 table_add(t, left, COLOUR_NONE);
         } else
                 table_add(t, since <= now ? span_format(buffer, now - since) : "-", COLOUR_NONE);
