@@ -9,6 +9,7 @@
 #include "cleanup.h"
 #include "destination.h"
 #include "guest.h"
+#include "near.h"
 #include "proxy.h"
 #include "reports.h"
 #include "upstream-dial.h"
@@ -267,6 +268,7 @@ static void opened(Connection *c) {
                 (void)setsockopt(fds[i], IPPROTO_TCP, TCP_NODELAY, &on,
                                 sizeof(on)); /* slower without, no worse */
                 (void)setsockopt(fds[i], SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+                near_connected(fds[i]);
         }
         c->state = CONNECTION_OPEN;
         upstream_leave(c);

@@ -12,6 +12,7 @@
 #include "datagrams.h"
 #include "egress-net.h"
 #include "guest.h"
+#include "near.h"
 #include "pipes.h"
 #include "proxy.h"
 #include "reports.h"
@@ -146,6 +147,8 @@ static int serve(Egress *e) {
                 r = datagrams_new(e, &e->datagrams);
         if (r == 0)
                 r = resolver_new(e->event, &e->resolver);
+        if (r == 0)
+                near_listener(EGRESS_FD_TCP);
         if (r == 0)
                 r = sd_event_add_io(e->event, &e->tcp, EGRESS_FD_TCP, EPOLLIN, connection_on_listener, e);
         if (r >= 0)

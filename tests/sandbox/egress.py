@@ -30,7 +30,9 @@ import egress_upstream
 from egress_rig import (DNS, NOBODY, OTHER, PROXY, WEB, WEB6, Networks, Relay, abort, drain, is_readable, is_refused, reset_at, shutil, through_proxy)
 
 BIG = 24 << 20
-FITS = 2 << 20  # into the buffers of sockets, so that who says it can go
+FITS = 256 << 10  # into the buffers of sockets, so that who says it can go
+BUDGET = 2 << 20
+SO_BUF_LOCK = 72
 WEB_RULE = {"allow": [["web.example.com"]]}
 
 
@@ -451,12 +453,12 @@ def both_ends(n, r, port):
 
 def sends(s, size, seed, then):
     """In a thread of its own; returns it, and the digest of what it sends."""
-    block = hashlib.shake_256(seed).digest(1 << 20)
-    digest = hashlib.sha256(block * (size >> 20)).hexdigest()
+    block = hashlib.shake_256(seed).digest(min(size, 1 << 20))
+    digest = hashlib.sha256(block * (size // len(block))).hexdigest()
 
     def go():
         with contextlib.suppress(ConnectionError):  # who takes it tells
-            for _ in range(size >> 20):
+            for _ in range(size // len(block)):
                 s.sendall(block)
             then()
     thread = threading.Thread(target=go)
@@ -646,7 +648,7 @@ def test_a_request_behind_much(n):
 def test_a_budget_of_much(n):
     """Not a byte more than one that is too many."""
     for way in ("out", "into"):
-        with Relay(n, **WEB_RULE, **{way: FITS}) as r:
+        with Relay(n, **WEB_RULE, **{way: BUDGET}) as r:
             r.learn()
             s, there = both_ends_of_much(n, r, 2313)
             sender, taker = (s, there) if way == "out" else (there, s)
@@ -661,10 +663,34 @@ def test_a_budget_of_much(n):
                 while (data := taker.recv(65536)):
                     got += len(data)
             thread.join()
-            assert got <= FITS, got
+            assert got <= BUDGET, got
             assert r.expect("connect", allowed=False).reason == {"out": "bytes-out", "into": "bytes-in"}[way]
             close = r.expect("close")
-            assert getattr(close, way) == FITS + 1, close
+            assert getattr(close, way) == BUDGET + 1, close
+
+
+def locked_buffers(r, peer):
+    """Which buffers of the relay's socket that is connected to there have a size of their own: "s", what is sent, and "r"."""
+    with r.socket_to(peer) as s:
+        lock = s.getsockopt(socket.SOL_SOCKET, SO_BUF_LOCK)
+    return "s" * (lock & 1) + "r" * (lock >> 1 & 1)
+
+
+def test_what_is_near_holds_little(n):
+    """And what is farther than NEAR_RTT_USEC is left to the kernel, which lets it grow."""
+    with Relay(n, allow=[["10.0.0.0/8"], ["93.184.0.0/16"]]) as r, n.serve(2315) as near, n.far() as address, n.serve(2315, address) as far:
+        s = r.open(address, 2315)
+        there = far.accept()[0]
+        there.sendall(b"!")
+        assert s.recv(1) == b"!"
+        assert locked_buffers(r, (address, 2315)) == ""
+        assert locked_buffers(r, ("::ffff:" + s.getsockname()[0], s.getsockname()[1])) == "sr"
+
+        def is_bounded():
+            with r.open(WEB, 2315), near.accept()[0] as there:
+                there.sendall(b"!")
+                return locked_buffers(r, (WEB, 2315)) == "s"
+        until(is_bounded)  # a busy machine may make one far
 
 
 # ---- live ----

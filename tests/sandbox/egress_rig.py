@@ -19,6 +19,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -52,6 +53,7 @@ REASONS = ["rule", "default", "no-name", "special", "bad-name", "sni", "host", "
 SPEECH = {"ech=refuse": 0, "tls=opaque": 2}
 UNLIMITED = 2**64 - 1
 LIBC = ctypes.CDLL(None, use_errno=True)
+PIDFD_GETFD = 438
 MAGIC = 0x6772786D
 REPORT = "=6IQ3Ii16s4I4Q256s256s"  # EgressReport
 PROXY = "10.0.2.3"
@@ -192,6 +194,50 @@ class Networks:
         with open(there / "log", "wb") as log:
             self.start("world", sys.executable, servers, str(there / "cert.pem"), str(there / "key.pem"), stdout=log)
         self.wait(lambda: "ready" in self.log("log") and self.asks())
+
+    @contextlib.contextmanager
+    def far(self):
+        """An address of the world that it takes milliseconds to come to."""
+        names, ends = ("near", "hole-1", "hole-2", "beyond"), {"host": "near", "world": "beyond"}
+        with self.within("host"):
+            for a, b in (names[:2], names[2:]):
+                subprocess.run(["ip", "link", "add", a, "type", "veth", "peer", "name", b], check=True)
+            for name in names[1:3]:
+                subprocess.run(["ip", "link", "set", name, "up"], check=True)
+            holes = [socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)) for _ in range(2)]
+            for s, name in zip(holes, names[1:3]):
+                s.bind((name, 3))
+            world = subprocess.Popen(["sleep", "infinity"], preexec_fn=lambda: LIBC.setns(self.fds["world"], 0x40000000))
+            subprocess.run(["ip", "link", "set", "beyond", "netns", str(world.pid)], check=True)
+            world.kill()
+            world.wait()
+        for network, device in ends.items():
+            with self.within(network):
+                with socket.socket() as s:  # as on a wire: whole check sums, ETHTOOL_STXCSUM
+                    value = ctypes.create_string_buffer(struct.pack("II", 0x17, 0))
+                    fcntl.ioctl(s, 0x8946, struct.pack("16sP", device.encode(), ctypes.addressof(value)))
+                subprocess.run(["ip", "addr", "add", f"93.184.214.{1 + (network == 'world')}/24", "dev", device], check=True)
+                subprocess.run(["ip", "link", "set", device, "up"], check=True)
+        over = threading.Event()
+
+        def carry():
+            while not over.is_set():
+                for s in is_readable(holes, 0.05):
+                    frame, (_, _, kind, _, _) = s.recvfrom(65536)
+                    if kind != socket.PACKET_OUTGOING:
+                        time.sleep(0.002)
+                        holes[s is holes[0]].send(frame)
+        carrier = threading.Thread(target=carry)
+        carrier.start()
+        try:
+            yield "93.184.214.2"
+        finally:
+            over.set()
+            carrier.join()
+            for s in holes:
+                s.close()
+            for name in names[1:3]:
+                subprocess.run(["ip", "link", "del", name], check=True)
 
     def use_resolver(self, address):
         Path(self.directory, "resolv.conf").write_text(f"nameserver {address}\n")
@@ -390,6 +436,25 @@ class Relay:
 
     def set_lease(self, serial=1, **what):
         self.order(2, serial=serial, fd=lease(**what))
+
+    @contextlib.contextmanager
+    def socket_to(self, peer):
+        """The relay's own, that is connected to there."""
+        pidfd, found = os.pidfd_open(self.pid), None
+        try:
+            for fd in os.listdir(f"/proc/{self.pid}/fd"):
+                ours = LIBC.syscall(PIDFD_GETFD, pidfd, int(fd), 0)
+                with contextlib.suppress(OSError):  # it has just gone, is no socket, or not connected
+                    s = socket.socket(fileno=ours)
+                    if s.getpeername()[:2] == peer:
+                        found = s
+                        break
+                    s.close()
+            yield found
+        finally:
+            os.close(pidfd)
+            if found:
+                found.close()
 
     def next(self):
         r = Report(self.channel.recv(4096))
