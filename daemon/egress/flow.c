@@ -93,7 +93,7 @@ int flow_read(Flow *f, int fd) {
 }
 
 int flow_pass(Flow *f, int fd, uint64_t most) {
-        if (!f->much || pipes_take(f->pipes, f->pipe) < 0)
+        if (!f->much || pipes_take(f->pipes, fd, f->pipe) < 0)
                 return flow_read(f, fd);
         ssize_t n = splice(fd, NULL, f->pipe[1], NULL, most < PIPE_SIZE ? most : PIPE_SIZE,
                         SPLICE_F_MOVE | SPLICE_F_NONBLOCK);

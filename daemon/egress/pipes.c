@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include "cleanup.h"
+#include "place.h"
 
 #define A_WHILE_USEC (UINT64_C(1) * 1000000)
 
@@ -11,7 +12,10 @@ struct Pipes {
         int spare[2]; /* -EBADF: none */
         unsigned n;   /* with the spare one */
         bool refused; /* by the kernel, just now */
-        sd_event_source *timer;
+        bool used;    /* since the timer was set */
+        bool waits;   /* the timer is set */
+        Place place;
+        sd_event_source *timer; /* from the first use on, until there has been none for a while */
 };
 
 static void end(Pipes *p, int fds[2]) {
@@ -21,17 +25,29 @@ static void end(Pipes *p, int fds[2]) {
         p->n--;
 }
 
-/* False: there is no way to know when. */
 static bool in_a_while(Pipes *p) {
-        return sd_event_source_set_time_relative(p->timer, A_WHILE_USEC) >= 0 &&
-               sd_event_source_set_enabled(p->timer, SD_EVENT_ONESHOT) >= 0;
+        p->waits = sd_event_source_set_time_relative(p->timer, A_WHILE_USEC) >= 0 &&
+                   sd_event_source_set_enabled(p->timer, SD_EVENT_ONESHOT) >= 0;
+        return p->waits;
+}
+
+/* Each time, the timer would be a system call more. False: there is no way to know when it is over. */
+static bool use(Pipes *p) {
+        p->used = p->waits || in_a_while(p);
+        return p->used;
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         Pipes *p = userdata;
         p->refused = false;
+        const bool again = p->used && in_a_while(p);
+        p->used = false;
+        if (again)
+                return 0;
+        p->waits = false;
         if (p->spare[0] >= 0)
                 end(p, p->spare);
+        place_anywhere(&p->place);
         return 0;
 }
 
@@ -40,6 +56,7 @@ int pipes_new(sd_event *event, Pipes **ret) {
         if (!p)
                 return -ENOMEM;
         p->spare[0] = p->spare[1] = -EBADF;
+        place_init(&p->place);
         int r = sd_event_add_time(event, &p->timer, CLOCK_MONOTONIC, UINT64_MAX, 0, on_timer, p);
         if (r >= 0)
                 r = sd_event_source_set_enabled(p->timer, SD_EVENT_OFF);
@@ -61,8 +78,11 @@ Pipes *pipes_free(Pipes *p) {
         return NULL;
 }
 
-int pipes_take(Pipes *p, int ret[2]) {
+int pipes_take(Pipes *p, int from, int ret[2]) {
         int fds[2];
+        if (!use(p))
+                return -EBUSY;
+        place_away_from(&p->place, from);
         if (p->spare[0] >= 0) {
                 ret[0] = TAKE_FD(p->spare[0]);
                 ret[1] = TAKE_FD(p->spare[1]);
@@ -76,7 +96,7 @@ int pipes_take(Pipes *p, int ret[2]) {
         if (fcntl(fds[1], F_SETPIPE_SZ, PIPE_SIZE) < 0) {
                 int r = -errno;
                 end(p, fds);
-                p->refused = in_a_while(p);
+                p->refused = true;
                 return r;
         }
         ret[0] = fds[0];
@@ -91,6 +111,6 @@ void pipes_give(Pipes *p, int fds[2], bool empty) {
         }
         p->spare[0] = TAKE_FD(fds[0]);
         p->spare[1] = TAKE_FD(fds[1]);
-        if (!in_a_while(p))
+        if (!use(p))
                 end(p, p->spare);
 }

@@ -17,7 +17,8 @@ typedef struct Pipes Pipes;
 int pipes_new(sd_event *event, Pipes **ret);
 Pipes *pipes_free(Pipes *p); /* all were given back */
 
-/* An empty one, of PIPE_SIZE, whose ends do not wait; -EBUSY where there are enough, or what the kernel says. */
-int pipes_take(Pipes *p, int ret[2]);
+/* An empty one, of PIPE_SIZE, whose ends do not wait; -EBUSY where there are enough, or what the kernel says. For what comes from a socket, which is
+ * looked at for where the relay had better run (place.h). */
+int pipes_take(Pipes *p, int from, int ret[2]);
 /* Takes it, and what is in it goes away. For a moment it is kept for who comes next when it is empty. */
 void pipes_give(Pipes *p, int fds[2], bool empty);

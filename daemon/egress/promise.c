@@ -88,6 +88,7 @@ static const int calls[] = {
         SCMP_SYS(exit_group),
         SCMP_SYS(fstat),
         SCMP_SYS(futex),
+        SCMP_SYS(getcpu),
         SCMP_SYS(getpeername),
         SCMP_SYS(getpid),
         SCMP_SYS(getrandom),
@@ -123,7 +124,7 @@ static const int calls[] = {
         SCMP_SYS(writev),
 };
 
-/* Sockets of the internet, streams and datagrams only; files only to read; memory that is not executed. */
+/* Sockets of the internet, streams and datagrams only; files only to read; memory that is not executed; its own place on the processors. */
 static int allow_narrowly(scmp_filter_ctx filter) {
         static const int families[] = { AF_INET, AF_INET6 }, types[] = { SOCK_STREAM, SOCK_DGRAM },
                          memory[] = { SCMP_SYS(mmap), SCMP_SYS(mprotect) },
@@ -141,6 +142,9 @@ static int allow_narrowly(scmp_filter_ctx filter) {
         for (size_t i = 0; i < ELEMENTSOF(commands) && r == 0; i++)
                 r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
                                 SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)commands[i]));
+        if (r == 0)
+                r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(sched_setaffinity), 1,
+                                SCMP_A0(SCMP_CMP_EQ, 0));
         for (size_t i = 0; i < ELEMENTSOF(memory) && r == 0; i++)
                 r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, memory[i], 1,
                                 SCMP_A2(SCMP_CMP_MASKED_EQ, 4 /* PROT_EXEC */, 0));

@@ -693,6 +693,36 @@ def test_what_is_near_holds_little(n):
         until(is_bounded)  # a busy machine may make one far
 
 
+def test_away_from_the_sender(n):
+    """Not on his processor while much goes through, and anywhere after that."""
+    everywhere = os.sched_getaffinity(0)
+    here = {min(everywhere)}
+    if everywhere == here:
+        return  # there is nothing to choose
+    with Relay(n, **WEB_RULE) as r:
+        r.learn()
+        s, there = both_ends_of_much(n, r, 2316)
+        done = threading.Event()
+
+        def go():
+            os.sched_setaffinity(0, here)
+            while not done.is_set():
+                s.sendall(bytes(1 << 20))
+            s.close()
+        sender = threading.Thread(target=go)
+        reader = threading.Thread(target=digest_of, args=(there,))
+        os.sched_setaffinity(r.pid, here)
+        for t in (sender, reader):
+            t.start()
+        try:
+            until(lambda: os.sched_getaffinity(r.pid) == everywhere - here)
+        finally:
+            done.set()
+            for t in (sender, reader):
+                t.join()
+        until(lambda: os.sched_getaffinity(r.pid) == everywhere)
+
+
 # ---- live ----
 
 def test_new_lease(n):
@@ -1055,6 +1085,7 @@ ACTS = {
     "trace": (-signal.SIGSYS, 0, "seccomp"),
     "local": (-signal.SIGSYS, 0, "seccomp"),
     "raw": (-signal.SIGSYS, errno.EPERM, "seccomp"),
+    "place-another": (-signal.SIGSYS, errno.EPERM, "seccomp"),
     "listen": (-signal.SIGSYS, 0, "seccomp"),
     "code": (-signal.SIGSYS, 0, "seccomp"),
     "make-code": (-signal.SIGSYS, 0, "seccomp"),

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <stdarg.h>
 #include <sys/mman.h>
@@ -336,6 +337,13 @@ static long act_listen(void) {
         return listen(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), 1);
 }
 
+static long act_place_another(void) {
+        cpu_set_t here;
+        CPU_ZERO(&here);
+        CPU_SET(0, &here);
+        return sched_setaffinity(1, sizeof(here), &here);
+}
+
 static long act_code(void) {
         return mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) ==
                                                MAP_FAILED
@@ -361,6 +369,7 @@ static const struct {
         { "local", act_local },
         { "raw", act_raw },
         { "listen", act_listen },
+        { "place-another", act_place_another },
         { "code", act_code },
         { "make-code", act_make_code },
 };
