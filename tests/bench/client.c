@@ -14,8 +14,10 @@
 #include <err.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
+#define CGROUP "/sys/fs/cgroup"
 #define WINDOW 32 /* spawns under way while the population grows; mxcd allows 64 of one uid */
 
 static unsigned long number(const char *text) {
@@ -141,6 +143,7 @@ static uint64_t memory_used_kib(void) {
 typedef struct Population {
         Job *jobs;
         char (*agents)[64];
+        char **scopes; /* of each agent: the directory that holds its leaves */
         unsigned long n_agents, wanted, asked, started, exited;
         const char *const *argv;
         sd_bus *bus;
@@ -200,7 +203,27 @@ static void kill_agent(sd_bus *bus, const char *name) {
                 errx(EXIT_FAILURE, "cannot ask for KillAll");
 }
 
-static uint64_t stop_all(void) {
+static char *find_scope(const char *sandbox) {
+        _cleanup_free_ char *leaf = NULL;
+        char *scope;
+        int r = sd_bus_get_property_string(population.bus, connection_peer(population.bus), sandbox,
+                        MXC_IFACE_SANDBOX, "ControlGroup", NULL, &leaf);
+
+        if (r < 0 || asprintf(&scope, CGROUP "%s", leaf) < 0)
+                errx(EXIT_FAILURE, "no control group of %s", sandbox);
+        *strrchr(scope, '/') = '\0';
+        return scope;
+}
+
+/* A directory of this file system has two links, and one more for each within. */
+static bool has_leaves(const char *scope) {
+        struct stat st;
+
+        return stat(scope, &st) == 0 && st.st_nlink > 2 + 1; /* that of the anchor stays */
+}
+
+/* Whoever waits is told when all processes are dead and that is recorded. What is left then is ours to tidy up: it counts as well. */
+static void stop_all(void) {
         Population *p = &population;
         uint64_t start = now_ns();
 
@@ -208,7 +231,11 @@ static uint64_t stop_all(void) {
                 kill_agent(p->bus, p->agents[i]);
         while (p->exited < p->wanted)
                 connection_turn(p->bus);
-        return now_ns() - start;
+        printf("told ms\t%" PRIu64 "\n", (now_ns() - start) / 1000000);
+        for (unsigned long i = 0; i < p->n_agents; i++)
+                while (has_leaves(p->scopes[i]))
+                        sleep_ns(1000000);
+        printf("stop ms\t%" PRIu64 "\n", (now_ns() - start) / 1000000);
 }
 
 static int verb_scale(char **argv) {
@@ -222,7 +249,8 @@ static int verb_scale(char **argv) {
         p->argv = idle;
         p->jobs = calloc(p->wanted, sizeof *p->jobs);
         p->agents = calloc(p->n_agents, sizeof *p->agents);
-        if (!p->jobs || !p->agents || p->n_agents == 0)
+        p->scopes = calloc(p->n_agents, sizeof *p->scopes);
+        if (!p->jobs || !p->agents || !p->scopes || p->n_agents == 0 || p->wanted < p->n_agents)
                 errx(EXIT_FAILURE, "no memory");
         for (unsigned long i = 0; i < p->n_agents && *prefix; i++)
                 (void)snprintf(p->agents[i], sizeof p->agents[i], "%s%lu", prefix, i);
@@ -231,10 +259,12 @@ static int verb_scale(char **argv) {
         uint64_t before = memory_used_kib(), start = now_ns();
         populate();
         printf("populate ms\t%" PRIu64 "\n", (now_ns() - start) / 1000000);
+        for (unsigned long i = 0; i < p->n_agents; i++)
+                p->scopes[i] = find_scope(p->jobs[i].path); /* they took turns */
         sleep_ns(1000000000);
         printf("memory each\t%" PRIu64 "\n", (memory_used_kib() - before) / p->wanted);
         measure_ticks(p->bus, p->agents[0], argv[5], 50, 5, "full");
-        printf("stop ms\t%" PRIu64 "\n", stop_all() / 1000000);
+        stop_all();
         return EXIT_SUCCESS;
 }
 

@@ -6,10 +6,9 @@
 
 #include <err.h>
 
-#define JOBS_MAX 16384
+#define BUCKETS 16384U /* so that what is measured with thousands is not the search for them */
 
-static Job *jobs[JOBS_MAX]; /* those whose Exited signal is awaited */
-static size_t n_jobs;
+static Job *jobs[BUCKETS]; /* those whose Exited signal is awaited, by path */
 static char orphan_exits[64][128]; /* sandboxes that ended before their reply was read */
 static size_t n_orphan_exits;
 
@@ -18,13 +17,28 @@ static _Noreturn void die(const char *what, int r) {
         err(EXIT_FAILURE, "%s", what);
 }
 
-static void job_finish(size_t i) {
-        Job *job = jobs[i];
+static Job **bucket(const char *path) {
+        uint32_t hash = 2166136261U; /* FNV-1a */
 
-        jobs[i] = jobs[--n_jobs];
+        for (; *path; path++)
+                hash = (hash ^ (uint8_t)*path) * 16777619U;
+        return jobs + hash % BUCKETS;
+}
+
+/* False: no job has that path. */
+static bool job_finish(const char *path) {
+        Job **at = bucket(path);
+
+        while (*at && !streq((*at)->path, path))
+                at = &(*at)->next;
+        Job *job = *at;
+        if (!job)
+                return false;
+        *at = job->next;
         job->exited = true;
         if (job->on_exited)
                 job->on_exited(job);
+        return true;
 }
 
 static int on_exited(sd_bus_message *m, _unused_ void *userdata, _unused_ sd_bus_error *error) {
@@ -33,11 +47,8 @@ static int on_exited(sd_bus_message *m, _unused_ void *userdata, _unused_ sd_bus
 
         if (sd_bus_message_read(m, "u", &exec) < 0 || exec != 0)
                 return 0;
-        for (size_t i = 0; i < n_jobs; i++)
-                if (streq(jobs[i]->path, path)) {
-                        job_finish(i);
-                        return 0;
-                }
+        if (job_finish(path))
+                return 0;
         (void)snprintf(orphan_exits[n_orphan_exits++ % ELEMENTSOF(orphan_exits)], sizeof orphan_exits[0],
                         "%s", path);
         return 0;
@@ -84,15 +95,15 @@ static int on_reply(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *er
                 die("cannot read the reply", r);
         job->slot = sd_bus_slot_unref(job->slot);
         (void)snprintf(job->path, sizeof job->path, "%s", path);
-        if (n_jobs == JOBS_MAX)
-                errx(EXIT_FAILURE, "too many at once");
-        jobs[n_jobs++] = job;
+        Job **first = bucket(job->path);
+        job->next = *first;
+        *first = job;
         if (job->on_started)
                 job->on_started(job);
         for (size_t i = 0; i < ELEMENTSOF(orphan_exits); i++)
                 if (streq(orphan_exits[i], path)) {
                         orphan_exits[i][0] = '\0';
-                        job_finish(n_jobs - 1);
+                        (void)job_finish(job->path); /* it is there */
                         break;
                 }
         return 0;

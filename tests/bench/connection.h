@@ -20,6 +20,7 @@ struct Job {
         bool exited;             /* may come before the reply is looked at, not before it is sent */
         void *userdata;
         sd_bus_slot *slot;
+        Job *next;               /* connection.c's own, as slot */
 };
 
 /* The second door (D-Bus without a broker), or the system bus when second is false. One Exited match is installed; jobs register

@@ -34,9 +34,9 @@ for shape in '1000 1' '1000 200' '5000 1' '5000 200'; do
         as alice sh -c 'ulimit -n 65536 2>/dev/null; exec "$@"' sh "$lib/bench-client" scale private "$count" "$agents" "$prefix" "$lib/idle" "$lib/tick" |
                 awk -F'\t' -v count="$count" -v agents="$agents" '
                         { v[$1] = $2 }
-                        END { printf "| %d | %d | %.1f | %.2f | %.2f | %.2f | %.2f | %.2f |\n", count, agents, v["populate ms"] / 1000,
+                        END { printf "| %d | %d | %.1f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f |\n", count, agents, v["populate ms"] / 1000,
                                 v["memory each"] / 1024, v["empty main p50"] / 1000, v["full main p50"] / 1000,
-                                v["empty main p50"] ? v["full main p50"] / v["empty main p50"] : 0, v["stop ms"] / 1000 }'
+                                v["empty main p50"] ? v["full main p50"] / v["empty main p50"] : 0, v["told ms"] / 1000, v["stop ms"] / 1000 }'
         sleep 3
 done
 suite_end
