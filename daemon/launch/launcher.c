@@ -11,6 +11,7 @@
 #include "log.h"
 #include "mediate.h"
 #include "net-pool.h"
+#include "own-memory.h"
 #include "relay.h"
 #include "skeleton.h"
 #include "steering.h"
@@ -271,7 +272,7 @@ int launcher_loop(Launcher *l) {
 }
 
 int launcher_new(Launcher **ret, int listener, const char *relay_program) {
-        Launcher *l = calloc(1, sizeof(Launcher));
+        Launcher *l = own_memory_map(sizeof(Launcher));
         if (!l)
                 return -ENOMEM;
         l->client.fd = -EBADF;

@@ -47,7 +47,7 @@ typedef enum RunState { RUN_STARTING, RUN_RUNNING, RUN_EXITED } RunState;
 
 /* A sandbox (exec 0: its pid 1 and command) or a command exec'd in one. */
 typedef struct Run {
-        LIST_ENTRY(Run) entries;          /* of its bucket */
+        LIST_ENTRY(Run) entries;          /* of its bucket, or of the spare ones */
         TAILQ_ENTRY(Run) starting;        /* while RUN_STARTING */
         TAILQ_ENTRY(Run) releasing;       /* while release is set */
         char id[33];
@@ -106,6 +106,7 @@ struct Launcher {
         LIST_HEAD(, Scope) scopes[SCOPE_BUCKETS];
         LIST_HEAD(, Anchor) anchors;
         TAILQ_HEAD(RunList, Run) starting, releasing; /* the oldest first */
+        LIST_HEAD(, Run) spare;           /* memory for the next ones, as runs and we ourselves own-memory.h's: no child may look at either */
         size_t n_runs;
         TAILQ_HEAD(RelayList, Relay) pausing;
         const char *relay_program;        /* mxc-egress; not owned */

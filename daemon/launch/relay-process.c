@@ -160,8 +160,7 @@ _Noreturn void relay_run(const Relay *r, const char *program) {
         for (const RelayStep *step = relay_steps; step->name; step++) {
                 int error = step->take(r);
                 if (error < 0) {
-                        log_error("mxc-egress of sandbox %s: %s: %s", r->run->id, step->name,
-                                        strerror(-error));
+                        log_error("mxc-egress of sandbox %s: %s: %s", r->id, step->name, strerror(-error));
                         _exit(EXIT_FAILURE);
                 }
         }

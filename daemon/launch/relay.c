@@ -181,9 +181,10 @@ static int start_process(Launcher *l, Relay *r) {
         if (leaf < 0)
                 return leaf;
         r->launcher = getpid();
+        const char *program = l->relay_program;
         pid_t pid = cgroup_clone(leaf, 0, &pidfd);
         if (pid == 0)
-                relay_run(r, l->relay_program);
+                relay_run(r, program);
         if (pid < 0)
                 return (int)pid;
         int error = launcher_move_up(&pidfd);
@@ -231,6 +232,7 @@ int relay_new(Launcher *l, Run *run, const LaunchPlan *plan, Steering *steering,
                 .mxcd = -EBADF,
                 .net = -EBADF,
         };
+        memcpy(r->id, run->id, sizeof(r->id));
         *steering = STEERING_NONE;
         run->relay = r;
         int error = keep(fds[0], &r->lease);

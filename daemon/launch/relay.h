@@ -20,7 +20,8 @@
 
 typedef struct Relay {
         TAILQ_ENTRY(Relay) pausing; /* while until is not 0 */
-        Run *run;                   /* not owned */
+        Run *run;                   /* not owned, and not for the process of the relay */
+        char id[33];                /* of the sandbox, for that */
         uid_t uid;
         gid_t gid;
         Steering steering;

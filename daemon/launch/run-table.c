@@ -20,6 +20,7 @@
 #include "init.h"
 #include "launcher.h"
 #include "log.h"
+#include "own-memory.h"
 #include "relay.h"
 #include "template-cache.h"
 
@@ -38,10 +39,25 @@ Run *run_find(Launcher *l, const char *id, uint32_t exec) {
         return NULL;
 }
 
+/* As much as the most sandboxes at once have needed is kept. */
+static Run *take_spare(Launcher *l) {
+        enum { AT_ONCE = 64 };
+        if (LIST_EMPTY(&l->spare)) {
+                Run *more = own_memory_map(AT_ONCE * sizeof(Run));
+                for (size_t i = 0; more && i < AT_ONCE; i++)
+                        LIST_INSERT_HEAD(&l->spare, &more[i], entries);
+        }
+        Run *run = LIST_FIRST(&l->spare);
+        if (run)
+                LIST_REMOVE(run, entries);
+        return run;
+}
+
 int run_new(Launcher *l, const char *id, uint32_t exec, const LaunchRequest *q, Run **ret) {
-        Run *run = calloc(1, sizeof(Run));
+        Run *run = take_spare(l);
         if (!run)
                 return -ENOMEM;
+        *run = (Run){ .exec = 0 };
         (void)snprintf(run->id, sizeof(run->id), "%s", id);
         run->exec = exec;
         run->serial = q->serial;
@@ -88,7 +104,7 @@ void run_free(Launcher *l, Run *run) {
         }
         LIST_REMOVE(run, entries);
         l->n_runs--;
-        free(run);
+        LIST_INSERT_HEAD(&l->spare, run, entries);
 }
 
 /* ---- reports ---- */
