@@ -11,6 +11,7 @@
 #include "log.h"
 #include "mediate.h"
 #include "net-pool.h"
+#include "net-remains.h"
 #include "own-memory.h"
 #include "relay.h"
 #include "skeleton.h"
@@ -252,9 +253,10 @@ static void on_connection(Launcher *l, void *owner) {
 
 int launcher_loop(Launcher *l) {
         bool waiting = false; /* for something that has a deadline */
+        bool remains = false; /* of sandboxes that are over */
         for (;;) {
                 struct epoll_event e;
-                int n = epoll_wait(l->epoll, &e, 1, waiting ? 250 : -1);
+                int n = epoll_wait(l->epoll, &e, 1, remains ? NET_REMAINS_MSEC : waiting ? 250 : -1);
                 if (n < 0 && errno != EINTR)
                         return -errno;
                 if (n == 1) {
@@ -262,6 +264,7 @@ int launcher_loop(Launcher *l) {
                         s->handle(l, s->owner);
                 }
                 run_expire(l);
+                remains = net_remains_bury(l, n == 0);
                 net_pool_refill(l);
                 waiting = skeletons_refill(l);
                 waiting = template_cache_expire(l) || waiting;
@@ -282,6 +285,7 @@ int launcher_new(Launcher **ret, int listener, const char *relay_program) {
         TAILQ_INIT(&l->pausing);
         l->relay_program = relay_program;
         TAILQ_INIT(&l->releasing);
+        TAILQ_INIT(&l->remains);
         l->epoll = epoll_create1(EPOLL_CLOEXEC);
         if (l->epoll < 0)
                 return -errno; /* the caller exits */

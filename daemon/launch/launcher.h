@@ -48,7 +48,7 @@ typedef enum RunState { RUN_STARTING, RUN_RUNNING, RUN_EXITED } RunState;
 /* A sandbox (exec 0: its pid 1 and command) or a command exec'd in one. */
 typedef struct Run {
         LIST_ENTRY(Run) entries;          /* of its bucket, or of the spare ones */
-        TAILQ_ENTRY(Run) starting;        /* while RUN_STARTING */
+        TAILQ_ENTRY(Run) starting;        /* while RUN_STARTING; of the remains when it is over */
         TAILQ_ENTRY(Run) releasing;       /* while release is set */
         char id[33];
         uint32_t exec;
@@ -65,6 +65,7 @@ typedef struct Run {
         int page;                         /* memfd */
         int control;                      /* sandbox: to its pid 1 */
         int end_pipe;                     /* exec: pid 1 writes ExecEnd */
+        int net;                          /* sandbox, unless its network is steered: for net-remains.h */
         Scope *scope;                     /* sandbox; not owned */
         uint64_t leaf;                    /* sandbox: id of its cgroup, for the guard; 0: none */
         Template *proof;                  /* not a sandbox of mxcd's but the proof of this template; not owned */
@@ -105,7 +106,7 @@ struct Launcher {
         LIST_HEAD(, Run) runs[RUN_BUCKETS];
         LIST_HEAD(, Scope) scopes[SCOPE_BUCKETS];
         LIST_HEAD(, Anchor) anchors;
-        TAILQ_HEAD(RunList, Run) starting, releasing; /* the oldest first */
+        TAILQ_HEAD(RunList, Run) starting, releasing, remains; /* the oldest first */
         LIST_HEAD(, Run) spare;           /* memory for the next ones, as runs and we ourselves own-memory.h's: no child may look at either */
         size_t n_runs;
         TAILQ_HEAD(RelayList, Relay) pausing;

@@ -20,6 +20,7 @@
 #include "init.h"
 #include "launcher.h"
 #include "log.h"
+#include "net-remains.h"
 #include "own-memory.h"
 #include "relay.h"
 #include "template-cache.h"
@@ -63,7 +64,7 @@ int run_new(Launcher *l, const char *id, uint32_t exec, const LaunchRequest *q, 
         run->serial = q->serial;
         run->connection = l->connection;
         run->deadline = now_boottime() + LAUNCH_SETUP_USEC;
-        run->pidfd = run->setup_fd = run->pty = run->page = run->control = run->end_pipe = -EBADF;
+        run->pidfd = run->setup_fd = run->pty = run->page = run->control = run->end_pipe = run->net = -EBADF;
         LIST_INSERT_HEAD(&l->runs[bucket(id)], run, entries);
         TAILQ_INSERT_TAIL(&l->starting, run, starting);
         l->n_runs++;
@@ -104,7 +105,10 @@ void run_free(Launcher *l, Run *run) {
         }
         LIST_REMOVE(run, entries);
         l->n_runs--;
-        LIST_INSERT_HEAD(&l->spare, run, entries);
+        if (run->net >= 0)
+                net_remains_add(l, run);
+        else
+                LIST_INSERT_HEAD(&l->spare, run, entries);
 }
 
 /* ---- reports ---- */

@@ -190,6 +190,14 @@ static int clone_into(Launcher *l, Run *run, const Birth *b, Cage *cage) {
         return current ? settle(l, run) : -ESTALE;
 }
 
+/* So that it does not go with the last process of the sandbox: net-remains.h. Where there is no descriptor to be had, it does. */
+static void keep_network(Run *run, EmptyNamespaces *empty) {
+        if (run->steered || run->proof || empty->net < 0)
+                return;
+        if (launcher_move_up(&empty->net) == 0)
+                run->net = TAKE_FD(empty->net);
+}
+
 static int start(Launcher *l, Run *run, const Birth *b, Failure *f) {
         _cleanup_close_ int report = -EBADF, control = -EBADF;
         StatusPage *page = NULL;
@@ -233,10 +241,11 @@ static int start(Launcher *l, Run *run, const Birth *b, Failure *f) {
                         cage.skeleton = skeleton_take(l, b->template);
                 r = clone_into(l, run, b, &cage);
         }
-        empty_namespaces_close(&cage.empty); /* the child has its own */
-        skeleton_close(&cage.skeleton);
         if (r == 0)
                 open_gate(page);
+        keep_network(run, &cage.empty);
+        empty_namespaces_close(&cage.empty); /* the child has its own */
+        skeleton_close(&cage.skeleton);
         (void)munmap(page, sizeof(StatusPage)); /* the child has its own mapping; we read the descriptor */
         return r;
 }

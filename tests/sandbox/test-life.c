@@ -2,6 +2,7 @@
 /* The life of a sandbox as the launcher lets it be seen: how it starts or fails to, what it is told, how it ends, and that
  * nothing of it outlives its end. test-life LAUNCHER MUTANT. TAP. */
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -478,6 +479,43 @@ static void go_together(Rig *r, RigBox *box, uint32_t n) {
                 (void)close(fds[i]);
 }
 
+/* ---- what is left of it ---- */
+
+static bool launcher_holds(const Rig *r, const char *what) {
+        char path[64], target[64];
+        (void)snprintf(path, sizeof(path), "/proc/%d/fd", r->launcher);
+        DIR *dir = opendir(path);
+        need(dir != NULL, path);
+        bool found = false;
+        for (struct dirent *e; !found && (e = readdir(dir));) {
+                ssize_t n = readlinkat(dirfd(dir), e->d_name, target, sizeof(target) - 1);
+                target[n > 0 ? n : 0] = 0;
+                found = streq(target, what);
+        }
+        (void)closedir(dir);
+        return found;
+}
+
+/* Its network, as the launcher's descriptors call it. */
+static void look_at_network(Rig *r, RigResult *ret) {
+        _cleanup_(launch_plan_freep) LaunchPlan *p = shell(r, "readlink /proc/self/ns/net");
+        rig_run(r, p, ret);
+        need(ret->started && ret->code == 0, ret->detail);
+        ret->output[strcspn(ret->output, "\n")] = 0;
+}
+
+static void networks_go(Rig *r) {
+        static RigResult result;
+        look_at_network(r, &result);
+        for (int i = 0; i < 1000 && launcher_holds(r, result.output); i++)
+                (void)usleep(20000);
+        tell(!launcher_holds(r, result.output), "a network", "goes when its sandbox has, and there is time");
+        look_at_network(r, &result);
+        for (int i = 0; i < 400000 && (i % 256 != 0 || launcher_holds(r, result.output)); i++)
+                (void)ask(r, LAUNCH_SIGNAL, "nobody", 0, SIGTERM); /* something to do */
+        tell(!launcher_holds(r, result.output), "a network", "goes also where there is none");
+}
+
 static void execs_are_bounded(Rig *r) {
         static RigResult result;
         static RigBox inner[LIMIT_EXECS_PER_SANDBOX + 1];
@@ -549,6 +587,7 @@ int main(int argc, char **argv) {
         a_leaf_that_stays_is_not_forgotten(&r);
         a_release_is_answered(&r);
         ends_are_kept(&r);
+        networks_go(&r);
         execs_are_bounded(&r);
         terminal(&r);
         rig_stop(&r);
