@@ -8,6 +8,7 @@
 #include "guard-hold.h"
 #include "landlock.h"
 #include "launcher.h"
+#include "leaving.h"
 #include "log.h"
 #include "mediate.h"
 #include "net-pool.h"
@@ -267,6 +268,7 @@ int launcher_loop(Launcher *l) {
                 remains = net_remains_bury(l, n == 0);
                 net_pool_refill(l);
                 waiting = skeletons_refill(l);
+                waiting = leaving_reap(l) || waiting;
                 waiting = template_cache_expire(l) || waiting;
                 waiting = relay_expire(l) || waiting;
                 waiting = net_pool_expire(l) || waiting || !TAILQ_EMPTY(&l->starting) ||

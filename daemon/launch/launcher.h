@@ -93,6 +93,8 @@ typedef struct Message {
  * thousands of sandboxes, a copy of all of them and the closing of it would take longer than the rest. */
 #define LAUNCHER_FDS_LOW 512
 
+#define LEAVING_MAX 256U
+
 struct Launcher {
         int epoll;
         Source listener, client;
@@ -110,6 +112,8 @@ struct Launcher {
         LIST_HEAD(, Run) spare;           /* memory for the next ones, as runs and we ourselves own-memory.h's: no child may look at either */
         size_t n_runs;
         TAILQ_HEAD(RelayList, Relay) pausing;
+        pid_t leaving[LEAVING_MAX];       /* leaving.h */
+        size_t n_leaving;
         const char *relay_program;        /* mxc-egress; not owned */
         struct TemplateCache *templates;
         struct NetPool *net;

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <fcntl.h>
 #include <sched.h>
-#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 
 #include "cgroup.h"
 #include "cleanup.h"
+#include "leaving.h"
 #include "log.h"
 #include "net-pool.h"
 #include "netns.h"
@@ -120,9 +119,7 @@ static void serve_waiting(Launcher *l, NetPool *p) {
 static void end_helper(Launcher *l, NetPool *p) {
         _cleanup_close_ int fd = p->channel.fd;
         launcher_unwatch(l, &p->channel);
-        (void)kill(p->helper, SIGKILL); /* not reaped: the pid is its own */
-        while (waitpid(p->helper, NULL, 0) < 0 && errno == EINTR)
-                ;
+        leaving_add(l, p->helper); /* it may wait for a lock of the kernel's */
         p->helper = 0;
         p->n_ordered = 0;
         p->error = ECHILD;
@@ -222,6 +219,8 @@ void net_pool_refill(Launcher *l) {
 
 static int start_helper(Launcher *l, NetPool *p) {
         int pair[2], pidfd = -EBADF;
+        if (!leaving_may_begin(l))
+                return -EBUSY;
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
                 return -errno;
         _cleanup_close_ int ours = pair[0], theirs = pair[1];
@@ -235,8 +234,7 @@ static int start_helper(Launcher *l, NetPool *p) {
         (void)close(pidfd); /* the channel tells of its end */
         int r = launcher_watch(l, &p->channel, ours, on_ready, p);
         if (r < 0) {
-                (void)kill(pid, SIGKILL); /* as it ends when nobody listens */
-                (void)waitpid(pid, NULL, 0);
+                leaving_add(l, pid);
                 return r;
         }
         p->helper = pid;

@@ -11,6 +11,7 @@
 #include "cleanup.h"
 #include "codec.h"
 #include "egress-net.h"
+#include "leaving.h"
 #include "log.h"
 
 static void start(Launcher *l, Relay *r);
@@ -191,9 +192,7 @@ static int start_process(Launcher *l, Relay *r) {
         if (error == 0)
                 error = launcher_watch(l, &r->end, pidfd, on_end, r);
         if (error < 0) {
-                (void)kill(pid, SIGKILL); /* ours, not reaped */
-                while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-                        ;
+                leaving_add(l, pid);
                 return error;
         }
         (void)TAKE_FD(pidfd); /* bury() closes it */

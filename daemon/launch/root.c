@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 
 #include "cleanup.h"
+#include "fd.h"
 #include "filesystem.h"
 #include "open.h"
 #include "place.h"
@@ -320,7 +321,10 @@ static int build_template(const LaunchPlan *model, const FileIdentity *identitie
 _Noreturn void root_build_template(const LaunchPlan *model, const FileIdentity *identities, int report) {
         int ns = -EBADF;
         const char *detail = NULL;
-        int r = build_template(model, identities, &ns, &detail);
+        /* it may be held up, and whoever reads what a sandbox writes is not to wait for that */
+        int r = fd_close_others(&report, 1);
+        if (r == 0)
+                r = build_template(model, identities, &ns, &detail);
         if (r < 0) {
                 cage_report_failure(report, LAUNCH_STEP_TEMPLATE, -r, detail);
                 _exit(EXIT_FAILURE);

@@ -2,12 +2,10 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <time.h>
 
@@ -16,6 +14,7 @@
 #include "cleanup.h"
 #include "fd.h"
 #include "filter.h"
+#include "leaving.h"
 #include "limits.h"
 #include "log.h"
 #include "open.h"
@@ -141,10 +140,7 @@ static void end_build(Launcher *l, Template *t) {
         TemplateBuild *b = t->build;
         _cleanup_close_ int fd = b->report.fd, mounts = b->mounts;
         launcher_unwatch(l, &b->report);
-        (void)kill(b->pid,
-                        SIGKILL); /* our child, not reaped: the pid is its own. Its message was its last act */
-        while (waitpid(b->pid, NULL, 0) < 0 && errno == EINTR)
-                ;
+        leaving_add(l, b->pid); /* its message was its last act, or it is held up */
         free(b);
         t->build = NULL;
 }
@@ -180,6 +176,8 @@ static void on_build(Launcher *l, void *owner) {
  * made from nothing, and says in its own place what is wrong. */
 static int start_build(Launcher *l, Template *t) {
         int pair[2];
+        if (!leaving_may_begin(l))
+                return -EBUSY;
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
                 return -errno;
         _cleanup_close_ int ours = pair[0], theirs = pair[1];
@@ -203,10 +201,8 @@ static int start_build(Launcher *l, Template *t) {
                 root_build_template(t->model, t->identities, theirs);
         int r = b->pid < 0 ? b->pid : launcher_watch(l, &b->report, ours, on_build, t);
         if (r < 0) {
-                if (b->pid > 0) {
-                        (void)kill(b->pid, SIGKILL);
-                        (void)waitpid(b->pid, NULL, 0);
-                }
+                if (b->pid > 0)
+                        leaving_add(l, b->pid);
                 free(b);
                 return r;
         }

@@ -39,6 +39,7 @@
 
 static const char *const locks[] = {
         "bounding",      /* the launcher's empty bounding set */
+        "build-end",     /* of a template that is made: something holds it up */
         "close-on-exec", /* of whatever is open when the command begins */
         "close-range",   /* of what came from the launcher */
         "core",          /* RLIMIT_CORE */
@@ -339,9 +340,18 @@ int __wrap_filesystem_finish(PlaceKind kind, int tree, const PlaceContext *c) {
         return kind == PLACE_PROC && left_out("mask-proc") ? 0 : __real_filesystem_finish(kind, tree, c);
 }
 
+static _Noreturn void hold_up(void) {
+        (void)prctl(PR_SET_NAME, "mxc-held-up");
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* what holds it up ends with the test */
+        for (;;)
+                (void)pause();
+}
+
 int __real_filesystem_new_root(void);
 int __wrap_filesystem_new_root(void);
 int __wrap_filesystem_new_root(void) {
+        if (!room && left_out("build-end"))
+                hold_up();
         int tree = __real_filesystem_new_root();
         if (tree >= 0 && left_out("emptiness"))
                 (void)mkdirat(tree, "root", 0755); /* the test sees whether it is there */
@@ -432,11 +442,11 @@ pid_t __wrap_cgroup_clone(int cgroup, uint64_t flags, int *ret_pidfd) {
         return __real_cgroup_clone(cgroup, flags, ret_pidfd);
 }
 
-static bool is_servant(pid_t pid) {
+static bool is_called(pid_t pid, const char *line) {
         char path[64];
         _cleanup_free_ char *name = NULL;
         (void)snprintf(path, sizeof(path), "/proc/%d/comm", pid);
-        return fd_read_file_at(AT_FDCWD, path, 64, &name, NULL) == 0 && streq(name, "mxc-mounts\n");
+        return fd_read_file_at(AT_FDCWD, path, 64, &name, NULL) == 0 && streq(name, line);
 }
 
 int __real_kill(pid_t pid, int number);
@@ -445,7 +455,9 @@ int __wrap_kill(pid_t pid, int number) {
         /* "everything" of a pid 1 that is not one would be everything of its uid on the host */
         if (pid == -1 && (left_out("kill-rest") || left_out("pidns")))
                 return 0;
-        if (left_out("servant-end") && is_servant(pid))
+        if (left_out("servant-end") && is_called(pid, "mxc-mounts\n"))
+                return 0;
+        if (left_out("build-end") && is_called(pid, "mxc-held-up\n"))
                 return 0;
         return __real_kill(pid, number);
 }

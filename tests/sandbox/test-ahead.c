@@ -11,6 +11,7 @@
 #include "cleanup.h"
 #include "loose.h"
 #include "skeleton.h"
+#include "template-cache.h"
 
 DEFINE_CLEANUP(LaunchPlan *, launch_plan_free);
 
@@ -479,6 +480,18 @@ static void a_helper_that_is_held_up(const char *mutant) {
         rig_stop(&r);
 }
 
+/* Likewise what makes the template. */
+static void a_template_that_is_held_up(const char *mutant) {
+        Rig r;
+        rig_start(&r, mutant, "build-end");
+        told_ok(&r, policy(&r, 0, "true"), "who makes a template and is held up",
+                        "holds nothing of a sandbox's");
+        for (int i = 1; i <= (int)TEMPLATE_CACHE_MAX; i++) /* the last one takes the place of the first */
+                use(&r, i);
+        told_ok(&r, policy(&r, 0, "true"), "who makes a template and does not die", "is not waited for");
+        rig_stop(&r);
+}
+
 int main(int argc, char **argv) {
         if (argc != 3) {
                 fprintf(stderr, "Usage: %s LAUNCHER MUTANT\n", argv[0]);
@@ -497,6 +510,7 @@ int main(int argc, char **argv) {
         rig_stop(&r);
         rules_come_along(argv[2]);
         a_helper_that_is_held_up(argv[2]);
+        a_template_that_is_held_up(argv[2]);
         change_all(argv[1], argv[2]);
         return tell_end();
 }
