@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# mutant.sh LAUNCHER MUTANT EGRESS MUTANT SOURCE: what takes walls out of the launcher and the relay is in those for tests only, and whatever
+# mutant.sh LAUNCHER MUTANT EGRESS MUTANT DAEMON MUTANT SOURCE: what takes walls out of these is in those for tests only, and whatever
 # these can take out some test does take out. TAP.
 set -eu
-word=MXC_WITHOUT source=$5
+word=MXC_WITHOUT source=$7
 number=0 failed=0
 tell() {
         number=$((number + 1))
@@ -21,6 +21,7 @@ programs() { # INSTALLED MUTANT NAME
 }
 programs "$1" "$2" launcher
 programs "$3" "$4" relay
+programs "$5" "$6" mxcd
 locks_of() { sed -n '/^static const char \*const locks/,/^}/s/^ *"\([a-z-]*\)",.*/\1/p' "$source/tests/sandbox/$1"; }
 
 # Of fds and process the pieces are taken out; without landlock-rules there is nothing for landlock; maps are the guard's, and the
@@ -36,5 +37,9 @@ done
 walls=$(sed -n '/^WALLS = {/,/^}/s/^ *"\([a-z-]*\)": .*/\1/p' "$source/tests/sandbox/egress.py")
 tell "$(locks_of mutant-egress.c)" "$walls" "egress.py goes without each wall of the relay"
 tell 1 "$(($(echo "$walls" | wc -w) > 15))" "which are found"
+for name in $(locks_of mutant-mxcd.c); do
+        tell 1 "$(($(grep -c "{ without $name '" "$source/tests/machine/scenarios/mxcd-walls.sh" || true) > 0))" "some scenario goes without mxcd's $name"
+done
+tell 1 "$(($(locks_of mutant-mxcd.c | wc -w) > 6))" "which are found"
 echo "1..$number"
 exit $failed

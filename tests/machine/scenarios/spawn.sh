@@ -89,6 +89,19 @@ test_more_than_the_ceiling_is_denied_with_its_clause() {
         assert_record MXC_EVENT=spawn MXC_DECISION=deny MXC_REASON=beyond-ceiling MXC_CLAUSE=/filesystem/readonlyPaths/0
 }
 
+# Who asks to have it cut down gets the rest.
+test_what_is_cut_down_to_the_ceiling_is_not_there() {
+        local policy='{"schema":"mxc-policy/1","extends":"workspace","filesystem":{"readonlyPaths":["/var/log/mxc-scenario"]}}'
+        workspace alice
+        defer rm -f /var/log/mxc-scenario
+        echo secret >/var/log/mxc-scenario
+        chmod 644 /var/log/mxc-scenario
+        assert_refused Denied spawn alice workspace s "$ws" policy s "$policy" -- true
+        spawn alice clamp b true workspace s "$ws" policy s "$policy" -- sh -c 'cat /var/log/mxc-scenario >got 2>&1; echo done >done'
+        wait_until 10 test -s "$ws/done"
+        assert_contains "$(cat "$ws/got")" 'No such file'
+}
+
 test_the_timeout_ends_it() {
         spawn alice timeout t 300000 -- sleep infinity
         wait_until 10 is_gone "$sandbox"
