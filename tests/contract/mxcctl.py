@@ -8,11 +8,16 @@ Beside each comparison stand small changes that somebody could make by mistake: 
 standard output.
 """
 
+import contextlib
 import functools
 import os
+import pty
 import re
+import select
+import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 SOURCE, FRONT, WHOLE = Path(sys.argv[1]), os.path.abspath(sys.argv[2]), os.path.abspath(sys.argv[3])
@@ -142,6 +147,87 @@ def zsh_options(text, body):
     return found
 
 
+# A zsh on a terminal. Whatever is offered for what stands on the line is written down, one by one, and then what the line has become.
+ZSH_SETUP = r"""
+PS1='ready> ' LISTMAX=10000; unset zle_bracketed_paste; setopt no_beep no_auto_menu; fpath=($PWD $fpath)
+autoload -Uz compinit && compinit -u -D
+zstyle ':completion:*' menu no
+compadd() {
+        local -a offered
+        [[ ${@[1,(i)(-|--)]} == *-(O|A|D)\ * ]] || { builtin compadd -A offered "$@"; print -rl -- $offered >>offered }
+        builtin compadd "$@"
+}
+tell() { print -r -- "$BUFFER" >line.new; command mv line.new line; BUFFER= }
+zle -N tell; bindkey '^X^T' tell; bindkey '^I' complete-word
+print -n >offered; print up >line
+"""
+
+
+class Zsh:
+    """With the completion that script is."""
+
+    def __init__(self, script):
+        self.place = tempfile.TemporaryDirectory()
+        self.dir = Path(self.place.name)
+        (self.dir / "_mxcctl").write_text(script)
+        (self.dir / ".zshrc").write_text(ZSH_SETUP)
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.chdir(self.dir)
+            os.execvpe("zsh", ["zsh", "-d", "-i"], {"PATH": os.environ["PATH"], "HOME": str(self.dir), "ZDOTDIR": str(self.dir),
+                                                    "TERM": "dumb", "LC_ALL": "C.UTF-8"})
+        self.line()
+
+    def line(self):
+        """What it has written there, which it then forgets. Its screen is read meanwhile, as somebody at it would."""
+        file, screen = self.dir / "line", b""
+        for _ in range(3000):
+            while select.select([self.fd], [], [], 0.02)[0]:
+                screen += os.read(self.fd, 65536)
+            if file.exists():
+                text = file.read_text().rstrip("\n")
+                file.unlink()
+                return text
+        raise SystemExit(f"zsh does not answer: {screen[-2000:]!r}")
+
+    def complete(self, line):
+        """What is offered at the end of that line, and what the line is when the key has been pressed."""
+        (self.dir / "offered").write_text("")
+        os.write(self.fd, line.encode() + b"\t\x18\x14")
+        after = self.line()
+        return set((self.dir / "offered").read_text().split()), after
+
+    def close(self):
+        os.close(self.fd)
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        self.place.cleanup()
+
+
+def check_zsh_at_work(tree):
+    """The same as of bash: what is offered to somebody who presses the key."""
+    with contextlib.closing(Zsh(tree[ZSH])) as zsh:
+        yield from differences("zsh offers: verbs", zsh.complete("mxcctl ")[0], verbs_in(help_of("")))
+        for noun in NOUNS:
+            yield from differences(f"zsh offers: verbs of {noun}", zsh.complete(f"mxcctl {noun} ")[0], verbs_in(help_of(noun)))
+        for verb in all_verbs():
+            if verb not in NOUNS:
+                offered = {o.rstrip("=") for o in zsh.complete(f"mxcctl {verb} --")[0]}
+                yield from differences(f"zsh offers: options of {verb}", offered, {f"--{o}" for o in options_of(verb)})
+        events = re.findall(r'X\(\w+, "([^"]+)", "[0-9a-f]{32}"', tree["common/audit-event.h"])
+        if "zsh" not in zsh.complete("mxcctl run -- zsh")[0]:
+            yield "zsh offers no command behind mxcctl run --"
+        yield from differences("zsh offers: events", zsh.complete("mxcctl audit --event ")[0], events)
+        yield from differences("zsh offers: decisions", zsh.complete("mxcctl audit --decision=")[0], ("allow", "deny", "none"))
+        for typed, wanted in (("mxcctl fre", "mxcctl freeze "), ("mxcctl agent rev", "mxcctl agent revoke "), ("mxcctl run --cl", "mxcctl run --clamp "),
+                              ("mxcctl --host x policy ex", "mxcctl --host x policy explain "), ("mxcctl run -- mxcctl fre", "mxcctl run -- mxcctl freeze "),
+                              ("mxcctl run mxcctl fre", "mxcctl run mxcctl freeze "), ("mxcctl exec x -- mxcctl fre", "mxcctl exec x -- mxcctl freeze "),
+                              ("mxcctl run true --ag", "mxcctl run true --ag")):
+            line = zsh.complete(typed)[1]
+            if line != wanted:
+                yield f"zsh makes {line!r} of {typed!r}, not {wanted!r}"
+
+
 def check_zsh(tree):
     text = tree[ZSH]
     for noun, function in (("", "_mxcctl"), *((n, f"_mxcctl_{n}") for n in NOUNS)):
@@ -230,6 +316,13 @@ HARMFUL = {
         (ZSH, "_mxcctl_agent_kill() {", "_mxcctl_agent_end() {"),
         (ZSH, "{-r+,--reason=}'[why]:text: ' ", ""),
         ("common/audit-event.h", '"thaw"', '"melt"'),
+    ],
+    check_zsh_at_work: [
+        (ZSH, "'thaw:let", "'melt:let"),
+        (ZSH, "#compdef mxcctl", "#compdef mxctl"),
+        (ZSH, "_mxcctl_behind_dashes && return\n", ""),
+        (ZSH, "_mxcctl_agent_kill() {", "_mxcctl_agent_end() {"),
+        (ZSH, "adopt lost stuck daemon gap", "adopt lost daemon gap"),
     ],
     check_statuses: [],
     check_policies_without_mxcd: [],
