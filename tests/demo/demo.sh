@@ -104,7 +104,7 @@ printf '  mxcctl run ended with %s\n' $?
 must 'killed, it does not' heart_stands_still
 
 title '4. mxcd is restarted under a running agent'
-as $user mxcctl run -- sh -c 'sleep 3; echo still here; exit 42' &
+as $user mxcctl run -- sh -c "sleep $((3 * SLOW)); echo still here; exit 42" &
 runner=$!
 wait_until 20 sh -c 'busctl call org.mxc1 /org/mxc1 org.mxc1.Manager ListSandboxes | grep -q sandbox/'
 systemctl restart mxcd.service
@@ -121,6 +121,7 @@ shown mxcctl policy explain workspace read /etc/shadow
 
 title '6. The audit of this very run'
 printf '\n# mxcctl audit --since %q\n' "$since"
+journalctl --sync
 mxcctl audit --no-pager --since "$since" 2>&1 | sed 's/^/  /'
 
 if [ $bad -eq 0 ]; then

@@ -244,6 +244,6 @@ def fork_bomb():
 if "tasks" in sys.argv:
     attempt("fork without end")(fork_bomb)
 else:
-    print(f"  not tried {'fork without end':46} this kernel lends no pids controller; see the VM")
+    print(f"  not tried {'fork without end':46} there is no pids controller here; the emulated machine has one")
 
 sys.exit(min(through, 100))
