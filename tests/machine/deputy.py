@@ -2,7 +2,7 @@
 """What scenarios/deputy.sh does at the doors, as the user it is run as.
 
 deputy.py walk DOOR COLUMN <LIST     every call of the list, each of which is answered as that column says; and the list is what introspection shows
-deputy.py flood DOOR N OBJECT        Kill of OBJECT, N times, a hundred on their way at once: prints the names of the answers and how many
+deputy.py flood DOOR N OBJECT [stop] Kill of OBJECT, or Stop, N times, a hundred on their way at once: prints the names of the answers and how many
 deputy.py forge OBJECT SENDER        Kill of OBJECT at mxcd's own door, in somebody else's name
 deputy.py dump                       the daemon's state, less what is under way
 deputy.py pending                    what is
@@ -141,13 +141,16 @@ def walk(door, column):
     sys.exit(1 if bad or not rows else 0)
 
 
-def flood(door, n, path):
+def flood(door, n, path, what="kill"):
     c, names, sent = Connection(door), collections.Counter(), 0
     c.ask("/org/mxc1", full("Peer"), "Ping")
     c.ask("/org/mxc1", full("Manager"), "ListPolicies")  # it is known whose connection it is
     for received in range(int(n)):
         while sent < int(n) and sent - received < 100:
-            c.send(path, full("Sandbox"), "Kill", "si", ["all", 9])
+            if what == "stop":
+                c.send(path, full("Sandbox"), "Stop")
+            else:
+                c.send(path, full("Sandbox"), "Kill", "si", ["all", 9])
             sent += 1
         names[name_of(c.next())] += 1
     for name, count in names.items():

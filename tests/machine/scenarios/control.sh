@@ -114,6 +114,20 @@ test_a_stop_ends_what_will_not() {
         wait_until 5 is_gone "$sandbox"
 }
 
+# LIMIT_PENDING_PER_UID of those who wait for one end, and one more.
+test_so_many_wait_for_an_end_and_one_more_is_refused() {
+        local pid
+        idle
+        pid=$(leader "$sandbox")
+        kill -STOP "$pid" # it has its grace
+        defer kill -CONT "$pid"
+        assert_ok as alice python3 "$MXC_TEST_SRC/tests/machine/deputy.py" flood door 65 "$sandbox" stop
+        assert_eq 'ok 64 org.mxc1.Error.LimitReached 1' "$(sort <<<"$output" | xargs)"
+        assert_record MXC_EVENT=control MXC_REASON=limit MXC_SANDBOX="${sandbox##*/}" MXC_ACTION=org.mxc1.Sandbox.Stop
+        assert_eq 64 "$(records MXC_EVENT=stop MXC_SANDBOX="${sandbox##*/}")"
+        wait_until 10 is_gone "$sandbox"
+}
+
 test_signals_reach_the_command() {
         workspace alice
         spawn alice workspace s "$ws" -- sh -c 'trap "echo usr1 >said" USR1; echo up >up; while :; do sleep 0.05; done'
