@@ -33,14 +33,17 @@ build_tree() {
 
 # suite LAYER BUILD SUITE: meson's tests of that suite, counted case by case. Skipped is failed: MXC_TESTS_MUST_RUN.
 suite() {
-        local layer=$1 dir=$BUILD/$2 name=$3 programs n=0 p f s passed=0 failed=0 skipped=0 _
+        local layer=$1 dir=$BUILD/$2 name=$3 programs bad=no n=0 p f s passed=0 failed=0 skipped=0 _
         programs=$(meson test -C "$dir" --no-rebuild --list --suite="$name" 2>/dev/null | grep -vc '^No \|^$' || true)
         [ "$programs" -gt 0 ] || return 0
         say "$layer: $programs programs"
         MXC_COUNTS=$(mktemp -d "${TMPDIR:-/tmp}/mxc-counts.XXXXXX")
         export MXC_COUNTS
+        progress_begin "$layer" "$dir/meson-logs/stdout"
         meson test -C "$dir" --no-rebuild --print-errorlogs --suite="$name" --wrapper "$SRC/tests/machine/count-one.sh" \
-                >"$dir/meson-logs/stdout" 2>&1 </dev/null || tail -n 120 "$dir/meson-logs/stdout" >&2
+                >"$dir/meson-logs/stdout" 2>&1 </dev/null || bad=yes
+        progress_end
+        [ "$bad" = no ] || tail -n 120 "$dir/meson-logs/stdout" >&2
         while read -r p f s _; do
                 n=$((n + 1)) passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
         done < <(find "$MXC_COUNTS" -type f ! -name '*.*' -exec cat {} +)

@@ -68,7 +68,9 @@ scenarios() {
         local layer=$1 kind=$2 tap=$BUILD/$1.tap
         shift 2
         say "$layer: scenarios"
+        progress_begin "$layer" "$tap"
         "machine_$kind" root no 0 /opt/mxc-test/src/tests/machine/suite.sh "$@" </dev/null | tee "$tap" | grep --line-buffered -v '^ok ' >&2 || true
+        progress_end
         if grep -q '^1\.\.[0-9]' "$tap"; then
                 tally "$layer" "$(grep -c '^ok ' "$tap")" "$(grep -c '^not ok ' "$tap")"
         else

@@ -4,19 +4,24 @@
 
 # check_files LAYER COMMAND… -- FILE…: COMMAND FILE for each, two at a time; what it prints is shown for those that fail.
 check_files() {
-        local layer=$1 command=() failed
+        local layer=$1 command=() failed log
         shift
         while [ "$1" != -- ]; do command+=("$1"); shift; done
         shift
         [ $# -gt 0 ] || return 0
         say "$layer: $# files"
+        log=$(mktemp "${TMPDIR:-/tmp}/mxc-files.XXXXXX")
+        progress_begin "$layer" "$log"
         # shellcheck disable=SC2016 # for the inner shell
         failed=$(printf '%s\0' "$@" | (cd "$SRC" && xargs -0 -P 2 -I '{}' bash -c '
-                file=$1
-                shift
+                file=$1 log=$2
+                shift 2
+                echo "$file" >>"$log"
                 output=$("$@" "$file" 2>&1 </dev/null) && exit 0
                 printf "%s\n" "$output" | head -n 40 >&2
-                echo "$file"' bash '{}' "${command[@]}") | wc -l)
+                echo "$file"' bash '{}' "$log" "${command[@]}") | wc -l)
+        progress_end
+        rm -f "$log"
         tally "$layer" $(($# - failed)) "$failed"
 }
 

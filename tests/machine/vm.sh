@@ -138,6 +138,7 @@ machine_vm() {
         mkfifo "$state/out" "$state/err" "$state/status"
 
         say 'booting the emulated machine (half a minute)'
+        progress_begin 'until it is booted' "$state/console"
         cat "$state/out" &
         pids=($!)
         cat "$state/err" >&2 &
@@ -145,6 +146,7 @@ machine_vm() {
         vm_watch_status "$state" &
         pids+=($!)
         vm_qemu "$state" "$image" <&0 || true
+        progress_end
         wait "${pids[@]}" || true
         status=$(cat "$state/exit" 2>/dev/null || true)
         if [ -z "$status" ]; then
@@ -161,7 +163,7 @@ vm_watch_status() {
         local word value began=$SECONDS
         while read -r word value; do
                 case $word in
-                booted) say "machine booted after $((SECONDS - began)) s; kernel $value" ;;
+                booted) progress_end; say "machine booted after $((SECONDS - began)) s; kernel $value" ;;
                 installed) say "mxcd installed after $((SECONDS - began)) s" ;;
                 exit) echo "$value" >"$1/exit" ;;
                 esac
