@@ -25,8 +25,9 @@ typedef enum EgressKind {
         EGRESS_CONNECT,    /* a connection, before anything is dialled */
         EGRESS_FAIL,       /* an allowed one could not be made, or was ended by the relay: reason or error say why */
         EGRESS_CLOSE,      /* it is over: bytes, usec */
-        EGRESS_LEASED,     /* serial: of the EGRESS_LEASE that it goes by from now on; what that forbids has been told to be over */
+        EGRESS_LEASED,     /* serial: of the EGRESS_LEASE that it goes by from now on; what that forbids has been told to be over. Bytes as of SPENT */
         EGRESS_ACCEPT,     /* somebody outside connects to a published port, before anybody inside is asked */
+        EGRESS_SPENT,      /* bytes_out, bytes_in: what it will not have gone beyond before it says so again, where that is bounded */
         _EGRESS_KIND_MAX,
 } EgressKind;
 
@@ -64,7 +65,7 @@ const char *egress_reason_to_string(EgressReason r); /* NULL outside the enum */
 
 typedef struct EgressReport {
         uint32_t magic, version, kind;
-        uint32_t verdict;       /* Verdict; of HELLO, CLOSE, FAIL and LEASED: allow */
+        uint32_t verdict;       /* Verdict; of HELLO, CLOSE, FAIL, LEASED and SPENT: allow */
         uint32_t reason;
         uint32_t awaits;        /* 1: an EgressOrder RECORDED with this serial is waited for */
         uint64_t serial;        /* of the connection, from 1, or the lease; 0 where there is none */

@@ -138,6 +138,8 @@ static void code_lease(Codec *c, EgressLease *l) {
         code_rules(c, &l->egress.deny, &l->egress.n_deny, false, "deny");
         code_number(c, &l->bytes_out, 8, "bytes_out");
         code_number(c, &l->bytes_in, 8, "bytes_in");
+        code_number(c, &l->spent_out, 8, "spent_out");
+        code_number(c, &l->spent_in, 8, "spent_in");
         code_number(c, &l->connections, 8, "connections");
         code_number(c, &l->connection_rate, 8, "connection_rate");
         code_u32(c, &l->owner, 0, UINT32_MAX - 1, "owner");

@@ -8,7 +8,7 @@
 #include "upstream.h"
 
 #define LEASE_MAGIC 0x6573786dU
-#define LEASE_VERSION 4U
+#define LEASE_VERSION 5U
 #define LEASE_UNLIMITED UINT64_MAX
 
 typedef struct EgressLease {
@@ -16,6 +16,7 @@ typedef struct EgressLease {
         NetDirection egress;      /* clauses name the policy: "NAME#/network/egress/allow/0". A rule whose time is over is none: mxc-egress sees to that */
         Verdict host_loopback;    /* ingress.hostLoopback: rules of egress may open the host's loopback */
         uint64_t bytes_out, bytes_in;    /* of all connections together; LEASE_UNLIMITED */
+        uint64_t spent_out, spent_in;    /* of those, by relays that this sandbox had before */
         uint64_t connections;     /* open at once */
         uint64_t connection_rate; /* new ones a second */
         uint32_t owner;           /* whose processes may connect to what is for the owner */

@@ -234,6 +234,11 @@ int live_end_grant(Sandbox *s, Grant *g, const char *reason, const Caller *calle
         return r < 0 ? r : k;
 }
 
+/* Its relay is asked what is spent, by telling it what it knows. */
+static bool bounds_bytes(const Policy *p) {
+        return p->bytes_out != RESOURCE_UNLIMITED || p->bytes_in != RESOURCE_UNLIMITED;
+}
+
 void live_adopt(Sandbox *s) {
         Policy *live;
         if (!has_network(s))
@@ -245,7 +250,8 @@ void live_adopt(Sandbox *s) {
         if (r < 0) {
                 shut(s, r, NULL);
         } else if (streq(live->digest, s->effective->policy->digest) && !s->leased &&
-                        has_upstream_of_now(s)) { /* as it was, and never told anything else */
+                        has_upstream_of_now(s) &&
+                        !bounds_bytes(live)) { /* as it was, and never told anything else */
                 policy_unref(live);
         } else {
                 set(s, live, "adopt", NULL);

@@ -20,6 +20,8 @@ int relay_lease_new(const char *id, const RelayTerms *terms, int *ret) {
                 .host_loopback = live->host_loopback,
                 .bytes_out = live->bytes_out,
                 .bytes_in = live->bytes_in,
+                .spent_out = terms->spent_out,
+                .spent_in = terms->spent_in,
                 .connections = live->connections,
                 .connection_rate = live->connection_rate,
                 .owner = terms->owner,
@@ -180,7 +182,9 @@ static void tell_launcher(Relay *r) {
 
 int relay_set_lease(Relay *r, const Policy *live) {
         _cleanup_close_ int lease = -EBADF;
-        const RelayTerms terms = relay_terms(r->sandbox->manager, live, r->sandbox->owner.uid);
+        RelayTerms terms = relay_terms(r->sandbox->manager, live, r->sandbox->owner.uid);
+        terms.spent_out = r->spent_out;
+        terms.spent_in = r->spent_in;
         int k = relay_lease_new(r->sandbox->id, &terms, &lease);
         if (k < 0) {
                 relay_shut(r);
@@ -198,11 +202,23 @@ int relay_set_lease(Relay *r, const Policy *live) {
         return 0;
 }
 
+void relay_spent(Relay *r, const EgressReport *report) {
+        r->spent_out = report->bytes_out > r->spent_out ? report->bytes_out : r->spent_out;
+        r->spent_in = report->bytes_in > r->spent_in ? report->bytes_in : r->spent_in;
+}
+
+/* It hears this before the answer to anything that it asks. */
 void relay_begun(Relay *r) {
+        const Sandbox *s = r->sandbox;
         r->serves = true;
-        r->late = sd_event_source_disable_unref(r->late); /* that was another one's */
-        if (r->lease >= 0)
+        r->late = sd_event_source_disable_unref(r->late);        /* that was another one's */
+        if ((r->spent_out > 0 || r->spent_in > 0) && !r->shut) { /* a relay before it has spent that */
+                if (relay_set_lease(r, s->live ? s->live : s->effective->policy) < 0)
+                        log_error("Sandbox %s has no network any more: what it has spent cannot be told.",
+                                        s->id);
+        } else if (r->lease >= 0) {
                 send_lease(r);
+        }
 }
 
 void relay_leased(Relay *r, uint64_t serial) {

@@ -171,7 +171,11 @@ static void take(Relay *r, EgressReport *report) {
                 take_end(r, report);
                 break;
         case EGRESS_LEASED:
+                relay_spent(r, report);
                 relay_leased(r, report->serial);
+                break;
+        case EGRESS_SPENT:
+                relay_spent(r, report);
                 break;
         case _EGRESS_KIND_MAX:
                 break;

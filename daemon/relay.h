@@ -41,6 +41,7 @@ typedef struct Relay {
         bool asking;           /* the launcher has not answered yet that it has that */
         STAILQ_HEAD(, RelayWaiter) waiters;
         uint64_t n_allowed, n_refused, bytes_out, bytes_in; /* of those that are over */
+        uint64_t spent_out, spent_in; /* of what its policy bounds, by all that it had: what the next one begins with */
         uint64_t n_told, n_untold; /* refusals of this window */
 } Relay;
 
@@ -50,6 +51,7 @@ typedef struct RelayTerms {
         const Upstream *upstream; /* the host's, and its number */
         uint64_t upstream_number;
         uid_t owner;
+        uint64_t spent_out, spent_in;
 } RelayTerms;
 
 RelayTerms relay_terms(const Manager *m, const Policy *policy, uid_t owner);
@@ -85,6 +87,7 @@ int relay_lease_new(const char *id, const RelayTerms *terms, int *ret); /* a sea
 /* What relay.c hears. */
 void relay_begun(Relay *r);
 void relay_leased(Relay *r, uint64_t serial);
+void relay_spent(Relay *r, const EgressReport *report);
 void relay_forget_open(Relay *r);
 
 extern const ActKind act_list_connections; /* bus-relay.c */

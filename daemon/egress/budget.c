@@ -52,12 +52,46 @@ uint64_t budget_most(uint64_t limit, uint64_t gone) {
         return left < UINT64_MAX ? left + 1 : left;
 }
 
-bool budget_is_over(const Egress *e, const char *host, Judgement *ret) {
-        bool out = e->bytes_out > e->lease->bytes_out, in = e->bytes_in > e->lease->bytes_in;
-        if (!out && !in)
-                return false;
-        *ret = (Judgement){ .reason = out ? EGRESS_LIMIT_BYTES_OUT : EGRESS_LIMIT_BYTES_IN,
-                .clause = out ? "/network/egress/limits/bytesOut" : "/network/egress/limits/bytesIn",
-                .host = host };
-        return true;
+#define STEPS 256U /* of a limit, at most: what a relay that dies takes along is one of them */
+
+static uint64_t mark(uint64_t limit, uint64_t gone) {
+        const uint64_t next = gone + limit / STEPS + 1;
+        return limit == LEASE_UNLIMITED ? 0 : next < limit ? next : gone > limit ? gone : limit;
+}
+
+static bool is_due(uint64_t limit, uint64_t gone, uint64_t marked) {
+        return limit != LEASE_UNLIMITED && gone > marked;
+}
+
+static void tell_spent(Egress *e) {
+        const EgressLease *l = e->lease;
+        if (!is_due(l->bytes_out, e->bytes_out, e->marked_out) &&
+                        !is_due(l->bytes_in, e->bytes_in, e->marked_in))
+                return;
+        EgressReport spent = { .kind = EGRESS_SPENT,
+                .verdict = VERDICT_ALLOW,
+                .count = 1,
+                .bytes_out = mark(l->bytes_out, e->bytes_out),
+                .bytes_in = mark(l->bytes_in, e->bytes_in) };
+        if (report_send(e, &spent) < 0)
+                return; /* with the next bytes again */
+        e->marked_out = spent.bytes_out;
+        e->marked_in = spent.bytes_in;
+}
+
+static bool refuse(const char *host, bool out, bool in, Judgement *ret) {
+        if (out || in)
+                *ret = (Judgement){ .reason = out ? EGRESS_LIMIT_BYTES_OUT : EGRESS_LIMIT_BYTES_IN,
+                        .clause = out ? "/network/egress/limits/bytesOut" : "/network/egress/limits/bytesIn",
+                        .host = host };
+        return out || in;
+}
+
+bool budget_is_over(Egress *e, const char *host, Judgement *ret) {
+        tell_spent(e);
+        return refuse(host, e->bytes_out > e->lease->bytes_out, e->bytes_in > e->lease->bytes_in, ret);
+}
+
+bool budget_is_spent(const Egress *e, const char *host, Judgement *ret) {
+        return refuse(host, e->bytes_out >= e->lease->bytes_out, e->bytes_in >= e->lease->bytes_in, ret);
 }

@@ -111,13 +111,17 @@ static void read_refused(Connection *c) {
                 end(c, EGRESS_CLOSE, EGRESS_BY_RULE, 0, true);
 }
 
+static void end_for(Connection *c, EgressKind kind, const Judgement *j) {
+        report_refusal(c->egress, &c->destination, c->serial, j);
+        end(c, kind, j->reason, 0, false);
+}
+
 static bool over_budget(Connection *c) {
         Judgement j;
-        if (!budget_is_over(c->egress, c->judgement.host, &j))
-                return false;
-        report_refusal(c->egress, &c->destination, c->serial, &j);
-        end(c, EGRESS_CLOSE, j.reason, 0, false);
-        return true;
+        bool over = budget_is_over(c->egress, c->judgement.host, &j);
+        if (over)
+                end_for(c, EGRESS_CLOSE, &j);
+        return over;
 }
 
 /* ---- open ---- */
@@ -373,6 +377,11 @@ bool connection_recorded(Egress *e, uint64_t serial, bool recorded) {
         if (!recorded) {
                 dismiss(c, PROXY_DENIED);
                 connection_free(c); /* it never was */
+                return true;
+        }
+        Judgement j;
+        if (budget_is_spent(e, c->judgement.host, &j)) { /* as mxcd says meanwhile: not by this relay */
+                end_for(c, EGRESS_FAIL, &j);
                 return true;
         }
         c->state = CONNECTION_DIALING;

@@ -218,6 +218,13 @@ void datagrams_recorded(Datagrams *d, uint64_t serial, bool recorded) {
                 exchange_free(x); /* it never was */
                 return;
         }
+        Judgement j;
+        if (budget_is_spent(d->egress, x->judgement.host,
+                            &j)) { /* as mxcd says meanwhile: not by this relay */
+                report_refusal(d->egress, &x->destination, x->serial, &j);
+                cut(x, EGRESS_FAIL, j.reason, 0);
+                return;
+        }
         int r = open_exchange(x);
         if (r < 0) {
                 cut(x, EGRESS_FAIL, EGRESS_UNREACHABLE, -r);

@@ -112,6 +112,8 @@ int egress_set_lease(Egress *e, EgressLease *lease) {
         }
         net_rules_free(over, n);
         e->lease = lease;
+        e->bytes_out = lease->spent_out > e->bytes_out ? lease->spent_out : e->bytes_out;
+        e->bytes_in = lease->spent_in > e->bytes_in ? lease->spent_in : e->bytes_in;
         judge_again(e);
         (void)egress_lease_free(old);
         return watch_expiry(e);

@@ -50,7 +50,8 @@ typedef struct Egress {
         LIST_HEAD(, ProxyClient) proxy_clients;
         size_t n_connections, n_streams, n_proxy_clients, n_queries;
         uint64_t serial;                    /* of the last connection or exchange */
-        uint64_t bytes_out, bytes_in;       /* of all connections */
+        uint64_t bytes_out, bytes_in;       /* of all connections, those of relays before this one among them */
+        uint64_t marked_out, marked_in;     /* what mxcd has been told of them: they are not more */
         uint64_t tokens, tokens_since;      /* connections that connectionRate leaves, in millionths; CLOCK_MONOTONIC */
         bool has_host_denies;               /* the lease denies names: every connection must say whose it is */
 } Egress;

@@ -177,9 +177,12 @@ static int take_lease(Egress *e, int fd, uint64_t serial) {
                 r = egress_set_lease(e, lease);
         if (r < 0)
                 return r;
-        EgressReport leased = {
-                .kind = EGRESS_LEASED, .verdict = VERDICT_ALLOW, .serial = serial, .count = 1
-        };
+        EgressReport leased = { .kind = EGRESS_LEASED,
+                .verdict = VERDICT_ALLOW,
+                .serial = serial,
+                .count = 1,
+                .bytes_out = e->marked_out,
+                .bytes_in = e->marked_in };
         return report_send(e, &leased);
 }
 

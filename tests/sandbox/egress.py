@@ -798,6 +798,34 @@ def test_budgets(n):
             assert is_refused(n, WEB, 7)
 
 
+def test_budgets_that_were_spent(n):
+    """By relays that this sandbox had before: each tells in time, and the next one begins with what is left."""
+    with Relay(n, **WEB_RULE, out=100000) as r:
+        r.learn()
+        s, there = both_ends(n, r, 2308)
+        for size, most in ((1, 392), (50000, 50392), (49999, 100000)):
+            s.sendall(b"\0" * size)
+            while size:
+                size -= len(there.recv(size))
+            told = r.expect("spent")
+            while (r.idle() or [x for x in r.unread if x.kind == "spent"]):
+                told = r.expect("spent")
+            assert most - 392 < told.out <= most and told.into == 0, told
+        assert len([x for x in r.seen if x.kind == "spent"]) < 300
+    with Relay(n, **WEB_RULE, out=100000, into=7, spent=(0, 7)) as r:
+        r.learn()
+        assert is_refused(n, WEB, 7) and r.expect("connect", allowed=False).reason == "bytes-in"
+    with Relay(n, **WEB_RULE, out=100000) as r, n.serve(2316) as server:  # what it begins with is older than what it is told
+        r.learn()
+        r.acknowledge = None
+        s = n.dial(WEB, 2316)
+        asked = r.expect("connect", port=2316)
+        r.set_lease(9, **WEB_RULE, out=100000, spent=(100000, 0))
+        r.order(1, serial=asked.serial)
+        assert r.expect("leased") and r.expect("connect", allowed=False).reason == "bytes-out"
+        assert r.expect("fail").reason == "bytes-out" and reset_at(s) and not is_readable([server], 0)
+
+
 # ---- the proxy ----
 
 def test_proxy_clients(n):
@@ -1105,7 +1133,7 @@ def acts(n):
 
 # Each wall of mutant-egress.c, and the tests that do not pass without it.
 WALLS = {
-    "budgets": [test_budgets, egress_datagrams.test_budgets_of_datagrams],
+    "budgets": [test_budgets, test_budgets_that_were_spent, egress_datagrams.test_budgets_of_datagrams],
     "clock": [test_not_on_record, test_slow_hello],
     "datagrams": [egress_datagrams.test_refused_datagrams],
     "deny": [test_denied],

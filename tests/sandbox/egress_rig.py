@@ -46,7 +46,7 @@ host-record=mapped.example.com,::ffff:93.184.216.34
 txt-record=web.example.com,hello
 """ + "".join(f"host-record=crowd.example.com,{a}\n" for a in CROWD) + "".join(f"host-record=many.example.com,{a}\n" for a in CROWD[1:])
 NOBODY = 61236
-KINDS = ["", "hello", "resolve", "connect", "fail", "close", "leased", "accept"]
+KINDS = ["", "hello", "resolve", "connect", "fail", "close", "leased", "accept", "spent"]
 REASONS = ["rule", "default", "no-name", "special", "bad-name", "sni", "host", "protocol", "connections", "rate", "bytes-out", "bytes-in",
            "unreachable", "revoked", "host-loopback", "not-owner", "from-sandbox", "unknown-peer", "opaque", "ech",
            "upstream-unreachable", "upstream-refused", "upstream-login", "upstream-answer"]
@@ -102,9 +102,9 @@ def rules(kind, *which):
     return text
 
 
-def lease(allow=(), deny=(), loopback=False, out=UNLIMITED, into=UNLIMITED, connections=UNLIMITED, rate=UNLIMITED, owner=0, publish=(), upstream=None):
-    data = (u32(0x6573786D) + u32(4) + string("0" * 31 + "1") + u32(0) + u32(loopback) + rules("allow", *allow) + rules("deny", *deny) +
-            struct.pack("<4Q", out, into, connections, rate) + u32(owner) + u32(len(publish)))
+def lease(allow=(), deny=(), loopback=False, out=UNLIMITED, into=UNLIMITED, connections=UNLIMITED, rate=UNLIMITED, owner=0, publish=(), upstream=None, spent=(0, 0)):
+    data = (u32(0x6573786D) + u32(5) + string("0" * 31 + "1") + u32(0) + u32(loopback) + rules("allow", *allow) + rules("deny", *deny) +
+            struct.pack("<6Q", out, into, *spent, connections, rate) + u32(owner) + u32(len(publish)))
     for i, (address, port, inside, clients) in enumerate(publish):
         data += string(f"test#/network/ingress/publish/{i}") + cidr(address) + u32(port) + u32(inside) + u32(clients)
     data += u32(upstream is not None)

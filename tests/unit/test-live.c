@@ -562,8 +562,80 @@ START_TEST(test_one_that_cannot_be_told_is_shut) {
 }
 END_TEST
 
+/* What a relay before it has spent, whatever the last lease said; and not what it says of less. */
+START_TEST(test_the_next_relay_begins_with_what_is_left) {
+        begin();
+        say((EgressReport){ .kind = EGRESS_HELLO });
+        expect_nothing();
+        say((EgressReport){ .kind = EGRESS_SPENT, .bytes_out = 5, .bytes_in = 7 });
+        say((EgressReport){ .kind = EGRESS_SPENT, .bytes_out = 3, .bytes_in = 9 });
+        expect_nothing();
+        say((EgressReport){ .kind = EGRESS_HELLO });
+        uint64_t serial = 0;
+        EgressLease *l = hear_lease(&serial);
+        ck_assert_ptr_nonnull(l);
+        ck_assert(reaches(l, "a.example") && l->spent_out == 5 && l->spent_in == 9);
+        (void)egress_lease_free(l); /* NULL */
+        say((EgressReport){ .kind = EGRESS_LEASED, .serial = serial, .bytes_out = 50 });
+        agent.policy = (char *)"q";
+        live_update_agent(&m, &agent, "set-policy", NULL);
+        l = hear_lease(&serial);
+        ck_assert_ptr_nonnull(l);
+        ck_assert(!reaches(l, "b.example") && l->spent_out == 50 && l->spent_in == 9);
+        (void)egress_lease_free(l); /* NULL */
+        end();
+}
+END_TEST
+
+/* Nobody is there to be told; who comes then is. */
+START_TEST(test_a_grant_before_there_is_a_relay) {
+        begin();
+        sandbox->relay->serves = false;
+        Grant *g = grant(RULE("c.example"), 3600000000);
+        g->beyond_agent = true;
+        LIST_INSERT_HEAD(&sandbox->grants, g, entries);
+        live_update_all(&m, "policy-load", NULL);
+        uint64_t serial = 0;
+        ck_assert_ptr_null(hear_lease(&serial));
+        ck_assert_ptr_null(sandbox->relay->late);
+        say((EgressReport){ .kind = EGRESS_HELLO });
+        expect_lease(NULL, true, true, true);
+        end();
+}
+END_TEST
+
+/* The host's proxy is told, and the same again is not. */
+START_TEST(test_the_host_s_proxy) {
+        begin();
+        write_file("usr/upstream.json",
+                        "{\"schema\": \"mxc-upstream/1\", \"host\": \"10.0.0.1\", \"port\": 3128}");
+        load();
+        live_update_all(&m, "policy-load", NULL);
+        uint64_t serial = 0;
+        EgressLease *l = hear_lease(&serial);
+        ck_assert_ptr_nonnull(l);
+        ck_assert(l->upstream.set && l->upstream.port == 3128);
+        ck_assert_str_eq(l->upstream.host, "10.0.0.1");
+        (void)egress_lease_free(l); /* NULL */
+        load();
+        live_update_all(&m, "policy-load", NULL);
+        ck_assert_ptr_null(hear_lease(&serial));
+        remove_file("usr/upstream.json");
+        load();
+        live_update_all(&m, "policy-load", NULL);
+        l = hear_lease(&serial);
+        ck_assert_ptr_nonnull(l);
+        ck_assert(!l->upstream.set);
+        (void)egress_lease_free(l); /* NULL */
+        end();
+}
+END_TEST
+
 int main(void) {
         TCase *t = daemon_case("live");
+        tcase_add_test(t, test_the_next_relay_begins_with_what_is_left);
+        tcase_add_test(t, test_a_grant_before_there_is_a_relay);
+        tcase_add_test(t, test_the_host_s_proxy);
         tcase_add_test(t, test_its_agents_policy);
         tcase_add_test(t, test_files);
         tcase_add_test(t, test_where_its_policy_is_from);
