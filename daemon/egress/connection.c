@@ -62,8 +62,7 @@ static EgressReport report_on(const Connection *c, EgressKind kind) {
         return report;
 }
 
-/* CLOSE or FAIL; then it is gone. By a reset on both sides, unless all that was to be said has been. */
-static void end(Connection *c, EgressKind kind, EgressReason reason, int error, bool clean) {
+static void tell_end(const Connection *c, EgressKind kind, EgressReason reason, int error) {
         EgressReport report = report_on(c, kind);
         report.verdict = VERDICT_ALLOW;
         report.reason = reason;
@@ -73,6 +72,11 @@ static void end(Connection *c, EgressKind kind, EgressReason reason, int error, 
         report.usec = egress_now(c->egress) - c->began;
         (void)report_send(c->egress,
                         &report); /* what was decided is on record; what came of it is lost with a full channel */
+}
+
+/* CLOSE or FAIL; then it is gone. By a reset on both sides, unless all that was to be said has been. */
+static void end(Connection *c, EgressKind kind, EgressReason reason, int error, bool clean) {
+        tell_end(c, kind, reason, error);
         c->clean = clean;
         if (!clean) {
                 if (c->inner >= 0 && !c->way)
@@ -246,8 +250,32 @@ static void hang_up(Connection *c, sd_event_source *io, int fd) {
 
 static void dialled(Connection *c, int fd);
 
+/* What its client said goes along; this one is gone. */
+static void go_elsewhere(Connection *c) {
+        const ConnectionClient client = { .fd = TAKE_FD(c->inner),
+                .to = { .sin6_family = AF_INET6,
+                                .sin6_port = c->address.sin6_port,
+                                .sin6_addr = c->more[0] },
+                .kind = c->proxy,
+                .more = c->more + 1,
+                .n_more = c->n_more - 1,
+                .said = c->up.data,
+                .size = flow_held(&c->up) };
+        c->inner_io = sd_event_source_disable_unref(c->inner_io);
+        c->egress->n_connections--; /* in its place */
+        connection_take(c->egress, &client);
+        c->egress->n_connections++;
+        connection_free(c);
+}
+
 static void unreachable(Connection *c, int error) {
-        end(c, EGRESS_FAIL, c->upstream ? EGRESS_UPSTREAM_UNREACHABLE : EGRESS_UNREACHABLE, error, false);
+        if (c->n_more == 0) {
+                end(c, EGRESS_FAIL, c->upstream ? EGRESS_UPSTREAM_UNREACHABLE : EGRESS_UNREACHABLE, error,
+                                false);
+                return;
+        }
+        tell_end(c, EGRESS_FAIL, EGRESS_UNREACHABLE, error);
+        go_elsewhere(c);
 }
 
 static int on_inner(sd_event_source *source, int fd, uint32_t events, void *userdata) {
@@ -341,7 +369,7 @@ static void dialled(Connection *c, int fd) {
 }
 
 static int wait_for_upstream(Connection *c) {
-        return set_timer(c, upstream_has_more(c) ? UPSTREAM_TRY_USEC : EGRESS_DIAL_USEC);
+        return set_timer(c, upstream_has_more(c) ? EGRESS_TRY_USEC : EGRESS_DIAL_USEC);
 }
 
 static int dial(Connection *c) {
@@ -357,7 +385,7 @@ static int dial(Connection *c) {
         if (c->outer < 0)
                 return c->outer;
         int r = sd_event_add_io(c->egress->event, &c->outer_io, c->outer, EPOLLOUT, on_outer, c);
-        return r < 0 ? r : set_timer(c, EGRESS_DIAL_USEC);
+        return r < 0 ? r : set_timer(c, c->n_more > 0 ? EGRESS_TRY_USEC : EGRESS_DIAL_USEC);
 }
 
 void connection_go_on(Connection *c, int result) {
@@ -460,7 +488,10 @@ void connection_take(Egress *e, const ConnectionClient *client) {
                 .began = egress_now(e),
                 .serial = ++e->serial,
                 .address = client->to,
-                .proxy = client->kind };
+                .proxy = client->kind,
+                .n_more = client->n_more };
+        if (c->n_more > 0)
+                memcpy(c->more, client->more, c->n_more * sizeof(c->more[0]));
         flow_init(&c->up, e->pipes);
         flow_init(&c->down, e->pipes);
         LIST_INSERT_HEAD(&e->connections, c, entries);
@@ -483,6 +514,10 @@ void connection_take(Egress *e, const ConnectionClient *client) {
         c->unheard = c->sniff == SNIFF_OPAQUE;
         if (allowed && ask(c) >= 0)
                 return;
+        if (c->n_more > 0) {
+                go_elsewhere(c);
+                return;
+        }
         dismiss(c, PROXY_DENIED);
         connection_free(c);
 }

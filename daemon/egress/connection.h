@@ -15,6 +15,8 @@ typedef enum Sniff { SNIFF_FIRST, SNIFF_TLS, SNIFF_TLS_MORE, SNIFF_HTTP, SNIFF_O
 
 typedef struct UpstreamDial UpstreamDial; /* upstream-dial.c */
 
+#define CONNECTION_MORE 7U
+
 struct Connection {
         LIST_ENTRY(Connection) entries;
         Egress *egress;                /* not owned */
@@ -44,6 +46,8 @@ struct Connection {
         bool clean;                    /* all that was said has been */
         ProxyKind proxy;               /* it has been asked for so, and is not answered yet */
         char named[LIMIT_HOST_BYTES + 1]; /* a client of the proxy named it, and the host's proxy finds the address; "": it has one */
+        struct in6_addr more[CONNECTION_MORE]; /* that the same client may go to where this comes to nothing: each as one of its own */
+        size_t n_more;
         bool upstream;                 /* it goes by the host's proxy */
         UpstreamDial *dial;            /* until it is open */
         unsigned status;               /* that the host's proxy answered; 0 */
@@ -65,6 +69,8 @@ typedef struct ConnectionClient {
         struct sockaddr_in6 to;
         const char *host;              /* NULL; or it is for the host's proxy to find, and to has only a port */
         ProxyKind kind;                /* who is to be told what comes of it; PROXY_NONE: it was dialled */
+        const struct in6_addr *more;   /* where else, in turn */
+        size_t n_more;                 /* at most CONNECTION_MORE */
         const uint8_t *said;           /* bytes that came already */
         size_t size;
 } ConnectionClient;

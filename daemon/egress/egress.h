@@ -22,6 +22,7 @@
 #define EGRESS_REPORTS_MAX 1024U            /* that the channel did not take yet */
 #define EGRESS_RECORD_USEC (UINT64_C(10) * 1000000)  /* mxcd says within that time that it is on record, or it is refused */
 #define EGRESS_DIAL_USEC (UINT64_C(30) * 1000000)
+#define EGRESS_TRY_USEC (UINT64_C(3) * 1000000)      /* for each address of several but the last, which has the time above */
 #define EGRESS_SNIFF_USEC (UINT64_C(10) * 1000000)   /* from the first byte of a hello or a head to its last */
 #define EGRESS_RATE_SECONDS 10U             /* connectionRate may be saved up for so long */
 

@@ -17,8 +17,11 @@ struct ProxyClient {
         sd_event_source *io, *timer;
         uint8_t in[PROXY_REQUEST_MAX];
         size_t used;
-        bool greeted, asking; /* asking: the resolver has it */
-        int family;
+        bool greeted, beginning;
+        unsigned asking;     /* answers that the resolver owes */
+        EgressReason reason; /* why there is no address */
+        struct in6_addr addresses[1 + CONNECTION_MORE];
+        size_t n;
         ProxyRequest request;
 };
 
@@ -43,7 +46,7 @@ static void client_end(ProxyClient *p) {
         p->timer = sd_event_source_disable_unref(p->timer);
         cleanup_closep(&p->fd);
         p->fd = -EBADF;
-        if (!p->asking)
+        if (p->asking == 0)
                 client_free(p);
 }
 
@@ -61,6 +64,8 @@ static void begin(ProxyClient *p, const char *host) {
                 .host = host,
                 .to = { .sin6_family = AF_INET6, .sin6_port = htons(q->port), .sin6_addr = q->address },
                 .kind = q->kind,
+                .more = p->addresses + 1,
+                .n_more = p->n > 0 ? p->n - 1 : 0,
                 .said = p->in + q->used,
                 .size = p->used - q->used };
         p->io = sd_event_source_disable_unref(p->io);
@@ -68,32 +73,50 @@ static void begin(ProxyClient *p, const char *host) {
         client_free(p);
 }
 
-static void ask(ProxyClient *p, int family);
+static void take_addresses(ProxyClient *p, const NetCidr *addresses, size_t n) {
+        for (size_t i = 0; i < n && p->n < ELEMENTSOF(p->addresses); i++) {
+                struct in6_addr *a = &p->addresses[p->n++];
+                *a = (struct in6_addr){ .s6_addr = { [10] = 0xff, [11] = 0xff } };
+                if (addresses[i].family == AF_INET)
+                        memcpy(a->s6_addr + 12, addresses[i].address, 4);
+                else
+                        memcpy(a, addresses[i].address, 16);
+        }
+}
+
+static void answered(ProxyClient *p) {
+        p->request.address = p->addresses[0];
+        if (p->fd < 0)
+                client_free(p);
+        else if (p->n > 0)
+                begin(p, NULL);
+        else
+                refuse(p, p->reason == EGRESS_BY_RULE ? PROXY_FAILED : PROXY_DENIED);
+}
 
 static void on_resolved(Egress *e, DnsCode code, EgressReason reason, const NetCidr *addresses, size_t n,
                 void *userdata) {
         ProxyClient *p = userdata;
-        p->asking = false;
-        if (p->fd < 0) {
-                client_free(p);
-        } else if (n > 0) {
-                p->request.address = (struct in6_addr){ .s6_addr = { [10] = 0xff, [11] = 0xff } };
-                if (p->family == AF_INET)
-                        memcpy(p->request.address.s6_addr + 12, addresses[0].address, 4);
-                else
-                        memcpy(&p->request.address, addresses[0].address, 16);
-                begin(p, NULL);
-        } else if (p->family == AF_INET && code == DNS_NOERROR) {
-                ask(p, AF_INET6);
-        } else {
-                refuse(p, reason == EGRESS_BY_RULE ? PROXY_FAILED : PROXY_DENIED);
-        }
+        p->asking--;
+        p->reason = p->reason == EGRESS_BY_RULE ? reason : p->reason;
+        take_addresses(p, addresses, n);
+        if (p->asking == 0 && !p->beginning)
+                answered(p);
 }
 
-static void ask(ProxyClient *p, int family) {
-        p->family = family;
-        p->asking = true;
-        dns_resolve(p->egress, p->request.host, family, on_resolved, p);
+/* Both families at once; what is refused is so at once, and not asked for again. */
+static void ask(ProxyClient *p) {
+        p->reason = EGRESS_BY_RULE;
+        p->beginning = true;
+        p->asking++;
+        dns_resolve(p->egress, p->request.host, AF_INET, on_resolved, p);
+        if (p->asking > 0 || p->reason == EGRESS_BY_RULE) {
+                p->asking++;
+                dns_resolve(p->egress, p->request.host, AF_INET6, on_resolved, p);
+        }
+        p->beginning = false;
+        if (p->asking == 0)
+                answered(p);
 }
 
 /* Nothing happens to p after it. */
@@ -123,14 +146,14 @@ static void look(ProxyClient *p) {
                 else if (upstream_takes(&p->egress->lease->upstream, p->request.host))
                         begin(p, p->request.host); /* not even asked for here: that proxy finds it */
                 else
-                        ask(p, AF_INET);
+                        ask(p);
         }
 }
 
 static int on_client(sd_event_source *source, int fd, uint32_t events, void *userdata) {
         ProxyClient *p = userdata;
-        ssize_t n = p->asking ? -1 : recv(fd, p->in + p->used, sizeof(p->in) - p->used, MSG_DONTWAIT);
-        if (n < 0 && !p->asking && errno == EAGAIN)
+        ssize_t n = p->asking > 0 ? -1 : recv(fd, p->in + p->used, sizeof(p->in) - p->used, MSG_DONTWAIT);
+        if (n < 0 && p->asking == 0 && errno == EAGAIN)
                 return 0;
         if (n <= 0) {
                 client_end(p);

@@ -5,7 +5,6 @@
 
 #include "connection.h"
 
-#define UPSTREAM_TRY_USEC (UINT64_C(3) * 1000000) /* for each of them but the last, which has all that is left */
 
 /* Of which UpstreamDial is the state, owned by c->dial. Each: 0, or a negative errno for which there is no connection. */
 int upstream_begin(Connection *c, sd_event_io_handler_t on_outer);

@@ -42,6 +42,9 @@ host-record=proxies.example.com,{PRIVATE}
 host-record=proxies.example.com,{OTHER}
 host-record=silents.example.com,{PRIVATE}
 host-record=silents.example.com,{SILENT}
+host-record=several.example.com,{SILENT}
+host-record=several.example.com,{WEB}
+host-record=several.example.com,{OTHER}
 host-record=mapped.example.com,::ffff:93.184.216.34
 txt-record=web.example.com,hello
 """ + "".join(f"host-record=crowd.example.com,{a}\n" for a in CROWD) + "".join(f"host-record=many.example.com,{a}\n" for a in CROWD[1:])

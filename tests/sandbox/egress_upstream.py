@@ -237,7 +237,7 @@ def test_upstream_that_is_not_there(n):
 
 
 def test_upstream_of_many_addresses(n):
-    """Of its addresses one serves, and another says no, or nothing (UPSTREAM_TRY_USEC). In whichever order they come."""
+    """Of its addresses one serves, and another says no, or nothing (EGRESS_TRY_USEC). In whichever order they come."""
     for name in ("proxies", "silents"):
         with heads(n, 3131, [GOOD] * 8) as (seen, _), Relay(n, **NAMES, **upstream(3131, host=f"{name}.example.com")) as r:
             r.learn()
