@@ -62,7 +62,7 @@ typedef enum PlanHandoffWhere {
                                 not the name exists: .envrc */
         PLAN_HANDOFF_GITDIR, /* each git directory found below a read-write mount at the start: hooks, config */
         PLAN_HANDOFF_REPORT, /* not prevented; named when it was newly made by the time the sandbox ends */
-        PLAN_HANDOFF_GRANT,  /* of this request alone: the root of each read-write mount, not of repositories below */
+        PLAN_HANDOFF_GRANT,  /* a path of this request, relative to "/" and below a read-write mount: that one and no other */
         _PLAN_HANDOFF_MAX,
 } PlanHandoffWhere;
 

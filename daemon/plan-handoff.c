@@ -3,6 +3,7 @@
  * a project, a git directory. A grant may begin deeper than that (~/.config, .vscode, .git), so what is left of a name
  * there is protected as well, and a grant that is such a name itself cannot be written and protected at once. */
 
+#include "cleanup.h"
 #include "plan-internal.h"
 
 /* What is left of the name below a path whose last components are the name's first ("" when nothing is); NULL when tail, which is
@@ -47,6 +48,18 @@ static int add_item(LaunchPlan *p, PlanHandoffWhere where, const char *path, Ref
         return 0;
 }
 
+static int add_rest(LaunchPlan *p, const char *path, const char *rest, Refusal *f) {
+        _cleanup_free_ char *whole = NULL;
+        if (asprintf(&whole, "%s/%s", path + 1, rest) < 0)
+                return -ENOMEM;
+        if (strlen(whole) >= LIMIT_PATH_BYTES)
+                return plan_refuse(f, -ENAMETOOLONG, REASON_INVALID_ARGUMENT,
+                                "%s is too long a path: \"%s\" would have to be protected in there. Choose "
+                                "a shorter one.",
+                                path, rest);
+        return add_item(p, PLAN_HANDOFF_GRANT, whole, f);
+}
+
 /* What is left, below this path, of one name of the list. */
 static int add_rests(LaunchPlan *p, const char *path, const char *name, Refusal *f) {
         bool trusted = lies_in(path, name);
@@ -57,7 +70,7 @@ static int add_rests(LaunchPlan *p, const char *path, const char *name, Refusal 
                 if (rest && !*rest)
                         trusted = true;
                 else if (rest)
-                        r = add_item(p, PLAN_HANDOFF_GRANT, rest, f);
+                        r = add_rest(p, path, rest, f);
         }
         if (r == 0 && trusted)
                 r = plan_refuse(f, -EINVAL, REASON_INVALID_ARGUMENT,
@@ -103,8 +116,7 @@ static int add_readonly(LaunchPlan *p, Refusal *f) {
                 if (p->mounts[i].access != PLAN_READONLY || !above || above->access != PLAN_READWRITE ||
                                 is_written_below(p, path))
                         continue;
-                const char *rest = path + strlen(above->path);
-                r = add_item(p, PLAN_HANDOFF_GRANT, rest + (*rest == '/'), f);
+                r = add_item(p, PLAN_HANDOFF_GRANT, path + 1, f);
         }
         return r;
 }

@@ -29,8 +29,9 @@ typedef struct Search {
         bool deep;   /* there are names that count in every directory */
         const PlanHandoff *list;
         size_t n;
-        bool seen[LIMIT_PLAN_HANDOFF]; /* of names that count at a root: something has the name of its first component */
-        bool initials[256]; /* of PLAN_HANDOFF_ROOT, however they are written */
+        const char *here[LIMIT_PLAN_HANDOFF]; /* the names that count at the root that is walked */
+        bool seen[LIMIT_PLAN_HANDOFF];        /* of those: something has the name of its first component */
+        bool initials[256];                   /* of PLAN_HANDOFF_ROOT, however they are written */
         const char *const *in_repository,
                         *const *beside_link; /* what is protected where .git is a directory, and where it is not */
         size_t repositories;
@@ -109,17 +110,43 @@ static bool is_of_gitdir(const Search *s, const char *path) {
         return false;
 }
 
-static bool counts_at_root(const PlanHandoff *h) {
-        return h->where == PLAN_HANDOFF_ROOT || h->where == PLAN_HANDOFF_GRANT;
+/* What is left, below a root, of a path that is relative to "/". */
+static const char *rest_below(const char *root, const char *path) {
+        size_t n = strlen(root + 1);
+        if (n == 0)
+                return path;
+        return strncmp(path, root + 1, n) == 0 && path[n] == '/' ? path + n + 1 : NULL;
 }
 
-static bool is_name_of(const Search *s, const char *root, const char *path) {
-        if (!path_is_below(path, root))
+static size_t writable_above(const Names *n, const char *path) {
+        size_t deepest = NO_ROOT;
+        for (size_t i = 0; i < n->n_roots; i++)
+                if (n->roots[i].writable && n->roots[i].granted && rest_below(n->roots[i].path, path) &&
+                                (deepest == NO_ROOT ||
+                                                strlen(n->roots[i].path) > strlen(n->roots[deepest].path)))
+                        deepest = i;
+        return deepest;
+}
+
+/* The name that an item stands for below a root; NULL where it stands for none there. */
+static const char *name_at(const Search *s, const PlanHandoff *h, size_t root) {
+        if (h->where == PLAN_HANDOFF_ROOT)
+                return h->path;
+        return h->where == PLAN_HANDOFF_GRANT && writable_above(s->names, h->path) == root
+                               ? rest_below(s->names->roots[root].path, h->path)
+                               : NULL;
+}
+
+static bool is_name_of(const Search *s, size_t root, const char *path) {
+        const char *above = s->names->roots[root].path;
+        if (!path_is_below(path, above))
                 return false;
-        path += root[1] ? strlen(root) + 1 : 1;
-        for (size_t i = 0; i < s->n; i++)
-                if (counts_at_root(&s->list[i]) && is_at_or_below(path, s->list[i].path))
+        path += above[1] ? strlen(above) + 1 : 1;
+        for (size_t i = 0; i < s->n; i++) {
+                const char *name = name_at(s, &s->list[i], root);
+                if (name && is_at_or_below(path, name))
                         return true;
+        }
         return false;
 }
 
@@ -134,8 +161,7 @@ static int refuse_trusted(Search *s) {
                         return r;
                 bool trusted = canonical && is_of_gitdir(s, canonical);
                 for (size_t k = 0; canonical && k < n->n_roots; k++)
-                        trusted = trusted || (n->roots[k].writable && is_name_of(s, n->roots[k].path,
-                                                                                      n->roots[i].path));
+                        trusted = trusted || (n->roots[k].writable && is_name_of(s, k, n->roots[i].path));
                 if (trusted) {
                         s->cage->detail = n->roots[i].path;
                         return -EPERM;
@@ -159,10 +185,11 @@ static int add_root_names(Search *s) {
         const NameRoot *root = &s->names->roots[s->root];
         int host = root->host; /* the array of roots may move */
         for (size_t i = 0; i < s->n; i++) {
-                if (!counts_at_root(&s->list[i]))
+                const char *name = s->here[i];
+                if (!name)
                         continue;
-                int r = names_add(s->names, GUARD_RULE_PROTECT, s->root, s->seen[i] ? host : -EBADF, "",
-                                s->list[i].path);
+                int r = names_add(
+                                s->names, GUARD_RULE_PROTECT, s->root, s->seen[i] ? host : -EBADF, "", name);
                 if (r < 0)
                         return r;
         }
@@ -316,7 +343,7 @@ static int on_entry(void *data, const WalkDir *dir, const WalkEntry *e) {
         const NameRoot *root = &s->names->roots[s->root];
         if (dir->path[0] == 0 && root->granted)
                 for (size_t i = 0; i < s->n; i++)
-                        s->seen[i] = s->seen[i] || may_begin(s->list[i].path, e->name);
+                        s->seen[i] = s->seen[i] || (s->here[i] && may_begin(s->here[i], e->name));
         int r = s->nested && e->type == DT_DIR ? is_elsewhere(s, dir, e) : 0;
         if (r != 0 || !s->deep)
                 return r < 0 ? r : WALK_SKIP;
@@ -408,6 +435,8 @@ static int search_roots(Search *s) {
                 bool granted = root->granted;
                 s->nested = plan_names_below(s->cage->plan, root->path);
                 memset(s->seen, 0, sizeof(s->seen));
+                for (size_t i = 0; i < s->n; i++)
+                        s->here[i] = granted ? name_at(s, &s->list[i], s->root) : NULL;
                 int r = walk_run(&w, root->host);
                 if (r == 0 && granted)
                         r = add_root_names(s);

@@ -203,10 +203,9 @@ static const char *check_names(const Probe *t) {
                                 above = &p->mounts[k];
                 if (m->access != PLAN_READONLY || !above || above->access != PLAN_READWRITE)
                         continue;
-                const char *rest = m->path + strlen(above->path);
                 for (size_t k = 0; k < p->n_handoff; k++)
                         found = found || (p->handoff[k].where == PLAN_HANDOFF_GRANT &&
-                                                         streq(p->handoff[k].path, rest + (*rest == '/')));
+                                                         streq(p->handoff[k].path, m->path + 1));
                 *t->ret_path = m->path;
                 if (!found)
                         return "read-only only while it is there";

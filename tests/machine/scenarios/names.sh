@@ -32,6 +32,48 @@ test_names_are_kept_in_every_profile() {
         done
 }
 
+# Writable below read-only below writable, and denied below each: where they are, and where nothing is yet.
+test_the_deepest_path_wins() {
+        local document before
+        workspace alice
+        as alice sh -c 'mkdir -p ro/rw/ro ro/no ro/rw/no no && for d in ro ro/rw ro/rw/ro ro/no ro/rw/no no; do echo old >$d/f; done'
+        document='{"schema": "mxc-policy/1", "name": "deep", "extends": "workspace", "filesystem": {
+                "readwritePaths": ["${workspace}", "${workspace}/ro/rw"],
+                "readonlyPaths": ["${workspace}/ro", "${workspace}/ro/rw/ro", "${workspace}/ro2", "${workspace}/ro/rw/ro2"],
+                "deniedPaths": ["${workspace}/no", "${workspace}/ro/no", "${workspace}/ro/rw/no",
+                        "${workspace}/no2", "${workspace}/ro/no2", "${workspace}/ro/rw/no2"]}}'
+        as alice sh -c 'printf "%s\n" "$1" >deep.json' sh "$document"
+        as alice sh -c 'sed "s|/ro/rw\"]|/ro/rw2\"]|" deep.json >deeper.json'
+        before=$(as alice find . -printf '%p %y %m %i\n' | sort)
+        # what is to be written must be there, and is not made
+        assert_status 125 as alice mxcctl run -p deeper.json -- true
+        assert_contains "$output" "$ws/ro/rw2: No such file or directory"
+        # shellcheck disable=SC2016 # for the shell inside
+        assert_ok as alice mxcctl run -p deep.json -- sh -c '
+                wrong() { echo "$*"; exit 1; }
+                move() { perl -e '"'exit !rename(\$ARGV[0], \$ARGV[1])'"' "$@"; } # mv would copy what it cannot move
+                echo new >ro/rw/f || wrong writable in read-only
+                for d in ro ro/rw/ro; do
+                        [ "$(cat $d/f)" = old ] || wrong "reading $d"
+                        ! echo new >$d/f || wrong "writing $d"
+                        ! touch $d/new && ! rm $d/f && ! mkdir $d/dir && ! ln $d/f $d/g || wrong "changing $d"
+                done
+                for d in no ro/no ro/rw/no; do
+                        ! cat $d/f && ! ls $d && ! echo new >$d/f && ! touch $d/new || wrong "denied: $d"
+                done
+                for d in ro2 ro/rw2 ro/rw/ro2 no2 ro/no2 ro/rw/no2; do
+                        ! mkdir $d && ! touch $d && ! ln -s f $d && ! ln ro/rw/f $d || wrong "making $d"
+                        mkdir -p ro/rw/dir && ! move ro/rw/dir $d || wrong "moving to $d"
+                done
+                for d in ro ro/rw ro/rw/ro no ro/no ro/rw/no; do
+                        ! move $d ro/rw/away && ! move $d away && ! rmdir $d || wrong "moving $d"
+                done
+                rmdir ro/rw/dir'
+        as alice sh -c 'for d in ro ro/rw/ro ro/no ro/rw/no no; do [ "$(cat $d/f)" = old ] || exit 1; done; [ "$(cat ro/rw/f)" = new ]'
+        # nothing of it was left on the host
+        assert_eq "$before" "$(as alice find . -printf '%p %y %m %i\n' | sort)" 'what is there now'
+}
+
 # Debian's kernel takes BPF LSM programs; a guard that does not load there is broken, and mediation would hide it.
 test_limit_guard_is_loaded() {
         systemctl start mxc-guard.service
