@@ -9,6 +9,7 @@
 #define MXC_IFACE_MANAGER "org.mxc1.Manager"
 #define MXC_IFACE_AGENT "org.mxc1.Agent"
 #define MXC_IFACE_SANDBOX "org.mxc1.Sandbox"
+#define MXC_IFACE_OBJECT_MANAGER "org.freedesktop.DBus.ObjectManager"
 
 /* Error names. Each refusal a client can meet is one of these, with a sentence that says what to do. */
 #define MXC_ERROR_DENIED "org.mxc1.Error.Denied"

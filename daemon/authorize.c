@@ -18,6 +18,7 @@
 #define PERSON_USEC (UINT64_C(300) * 1000000)
 
 const AuthorizeRow authorize_table[] = {
+        { MXC_IFACE_OBJECT_MANAGER, "GetManagedObjects", AUTHORIZE_OPEN, NULL },
         { MXC_IFACE_MANAGER, "Spawn", AUTHORIZE_OWN, MXC_ACTION_CONTROL },
         { MXC_IFACE_MANAGER, "CreateSandbox", AUTHORIZE_OWN, MXC_ACTION_CONTROL },
         { MXC_IFACE_MANAGER, "Plan", AUTHORIZE_OWN, MXC_ACTION_INSPECT },
@@ -386,6 +387,8 @@ int authorize(Authorizer *a, Caller *caller, const char *interface, const char *
         return authorize_action(a, caller, action, interactive, done, userdata);
 }
 
-bool authorize_sees(const Caller *caller, uid_t owner) {
-        return !caller->in_sandbox && (caller->uid == 0 || caller->uid == owner);
+bool authorize_sees(Authorizer *a, const Caller *caller, uid_t owner) {
+        if (caller->in_sandbox)
+                return false;
+        return caller->uid == 0 || caller->uid == owner || is_remembered(a, caller, MXC_ACTION_INSPECT);
 }

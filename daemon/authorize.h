@@ -52,5 +52,6 @@ int authorize(Authorizer *a, Caller *caller, const char *interface, const char *
 /* The same for an action that only what is asked for shows to be needed, whosoever's the thing is. action is static. */
 int authorize_action(Authorizer *a, Caller *caller, const char *action, bool interactive, AuthorizeDone done, void *userdata);
 
-/* Whether this caller may see what belongs to owner without being asked anything: its own, or root. */
-bool authorize_sees(const Caller *caller, uid_t owner);
+/* Whether this caller may see what belongs to owner without polkit being asked: its own, or root; or by an answer to MXC_ACTION_INSPECT that is
+ * remembered, which is how an administrator who lists things can read their properties. */
+bool authorize_sees(Authorizer *a, const Caller *caller, uid_t owner);

@@ -271,6 +271,7 @@ int agent_object_find(sd_bus *bus, const char *path, const char *interface, void
 }
 
 typedef struct Enumeration {
+        Manager *manager; /* not owned */
         const Caller *caller;
         char **paths;
         size_t n, size;
@@ -278,7 +279,7 @@ typedef struct Enumeration {
 
 static void add_path(Agent *a, void *userdata) {
         Enumeration *e = userdata;
-        if (e->n + 1 >= e->size || !authorize_sees(e->caller, a->owner))
+        if (e->n + 1 >= e->size || !authorize_sees(e->manager->authorizer, e->caller, a->owner))
                 return;
         e->paths[e->n] = agent_object_path(a->name);
         if (e->paths[e->n])
@@ -288,7 +289,7 @@ static void add_path(Agent *a, void *userdata) {
 int agent_object_enumerate(sd_bus *bus, const char *path, void *userdata, char ***ret, sd_bus_error *error) {
         Manager *m = userdata;
         _cleanup_(caller_unrefp) Caller *caller = bus_sender(m, bus);
-        Enumeration e = { .caller = caller, .size = LIMIT_AGENTS + 1 };
+        Enumeration e = { .manager = m, .caller = caller, .size = LIMIT_AGENTS + 1 };
         e.paths = calloc(e.size, sizeof(char *));
         if (!e.paths)
                 return -ENOMEM;

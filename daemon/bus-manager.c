@@ -38,7 +38,7 @@ typedef struct Listing {
 
 static void list_agent(Agent *agent, void *userdata) {
         Listing *l = userdata;
-        if (l->r < 0 || !authorize_sees(l->act->caller, agent->owner))
+        if (l->r < 0 || !authorize_sees(l->act->manager->authorizer, l->act->caller, agent->owner))
                 return;
         _cleanup_free_ char *path = agent_object_path(agent->name);
         l->r = path ? sd_bus_message_open_container(l->reply, 'r', "oa{sv}") : -ENOMEM;
@@ -52,7 +52,7 @@ static void list_agent(Agent *agent, void *userdata) {
 
 static void list_sandbox(Sandbox *s, void *userdata) {
         Listing *l = userdata;
-        if (l->r < 0 || !authorize_sees(l->act->caller, s->agent->owner))
+        if (l->r < 0 || !authorize_sees(l->act->manager->authorizer, l->act->caller, s->agent->owner))
                 return;
         l->r = sd_bus_message_open_container(l->reply, 'r', "oa{sv}");
         if (l->r >= 0)
@@ -92,13 +92,59 @@ static int list_sandboxes(Act *a, sd_bus_error *error) {
         return end_listing(&l);
 }
 
-/* Of somebody with thousands of them. */
+/* In its turn: it may be of somebody with thousands of them. */
+static int list_in_turn(Act *a, int (*list)(Act *a, sd_bus_error *error)) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r = act_in_turn(a, list);
+        if (r < 0) {
+                (void)bus_error_internal(&error, r, a->kind->method); /* returns what it sets */
+                act_reply_error(a, &error);
+        }
+        return 0;
+}
+
+/* Whatever polkit says: a yes is remembered, and seen by authorize_sees(); without one it is a list of one's own. */
+static void on_inspect_agents(bool allowed, const sd_bus_error *error, void *userdata) {
+        (void)list_in_turn(userdata, list_agents); /* 0 */
+}
+
+static void on_inspect_sandboxes(bool allowed, const sd_bus_error *error, void *userdata) {
+        (void)list_in_turn(userdata, list_sandboxes); /* 0 */
+}
+
+typedef struct Others {
+        uid_t uid;
+        bool any;
+} Others;
+
+static void note_agent(Agent *agent, void *userdata) {
+        Others *o = userdata;
+        o->any |= agent->owner != o->uid;
+}
+
+static void note_sandbox(Sandbox *s, void *userdata) {
+        note_agent(s->agent, userdata);
+}
+
+/* Nobody is asked for a password for a list: an administrator who was, a while ago, sees everything. */
+static int list_what_is_seen(Act *a, const Others *others, AuthorizeDone list) {
+        if (others->any)
+                return authorize_action(
+                                a->manager->authorizer, a->caller, MXC_ACTION_INSPECT, false, list, a);
+        list(false, NULL, a);
+        return 0;
+}
+
 static int run_list_agents(Act *a, sd_bus_error *error) {
-        return act_in_turn(a, list_agents);
+        Others others = { .uid = a->caller->uid };
+        registry_for_each(a->manager->registry, note_agent, &others);
+        return list_what_is_seen(a, &others, on_inspect_agents);
 }
 
 static int run_list_sandboxes(Act *a, sd_bus_error *error) {
-        return act_in_turn(a, list_sandboxes);
+        Others others = { .uid = a->caller->uid };
+        sandbox_for_each(a->manager, note_sandbox, &others);
+        return list_what_is_seen(a, &others, on_inspect_sandboxes);
 }
 
 static int run_list_policies(Act *a, sd_bus_error *error) {
@@ -319,7 +365,8 @@ static int run_who_is(Act *a, sd_bus_error *error) {
                 return r;
         const char *leaf = r < 0 ? NULL : strrchr(cgroup, '/');
         const Sandbox *s = leaf ? sandbox_find(a->manager, leaf + 1) : NULL;
-        if (!s || !s->leaf || !streq(s->leaf, cgroup) || !authorize_sees(a->caller, s->agent->owner)) {
+        if (!s || !s->leaf || !streq(s->leaf, cgroup) ||
+                        !authorize_sees(a->manager->authorizer, a->caller, s->agent->owner)) {
                 act_reply(a, "a{sv}", 0);
                 return 0;
         }

@@ -322,7 +322,7 @@ typedef struct Enumeration {
 
 static void add_path(Sandbox *s, void *userdata) {
         Enumeration *e = userdata;
-        if (!authorize_sees(e->caller, s->agent->owner))
+        if (!authorize_sees(s->manager->authorizer, e->caller, s->agent->owner))
                 return;
         e->paths[e->n] = strdup(s->object);
         if (e->paths[e->n])

@@ -11,7 +11,9 @@
 DEFINE_CLEANUP(Caller *, caller_unref);
 
 int bus_add_objects(Manager *m, sd_bus *bus) {
-        int r = sd_bus_add_object_manager(bus, NULL, MXC_BUS_PATH);
+        int r = bus_take_managed_objects(m, bus);
+        if (r >= 0)
+                r = sd_bus_add_object_manager(bus, NULL, MXC_BUS_PATH);
         if (r >= 0)
                 r = sd_bus_add_object_vtable(bus, NULL, MXC_BUS_PATH, MXC_IFACE_MANAGER, manager_vtable, m);
         if (r >= 0)
@@ -41,9 +43,10 @@ Caller *bus_sender(Manager *m, sd_bus *bus) {
 }
 
 int bus_check_sees(Manager *m, sd_bus *bus, AuditSubject about, sd_bus_error *error) {
-        static const char sentence[] = "That is somebody else's; only its owner and root may look.";
+        static const char sentence[] =
+                        "That is somebody else's; only its owner and an administrator may look.";
         _cleanup_(caller_unrefp) Caller *c = bus_sender(m, bus);
-        if (c && authorize_sees(c, about.on_behalf_uid))
+        if (c && authorize_sees(m->authorizer, c, about.on_behalf_uid))
                 return 0;
         about.caller = c;
         int r = audit_control(m->audit, &about, "org.freedesktop.DBus.Properties.Get",

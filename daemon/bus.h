@@ -7,6 +7,9 @@
 
 int bus_add_objects(Manager *m, sd_bus *bus);
 
+/* Before the objects: of their directory, what sd-bus would answer itself (bus-objects.c). */
+int bus_take_managed_objects(Manager *m, sd_bus *bus);
+
 /* Of the manager's methods, the one that has a file of its own (bus-explain.c). */
 typedef struct ActKind ActKind;
 extern const ActKind act_explain;

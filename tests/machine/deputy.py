@@ -7,7 +7,7 @@ deputy.py forge OBJECT SENDER        Kill of OBJECT at mxcd's own door, in someb
 deputy.py dump                       the daemon's state, less what is under way
 deputy.py pending                    what is
 deputy.py listen SECONDS             every signal of mxcd's that comes, until then: a line of its bytes, as Python writes them
-deputy.py crowd UID                  long calls of that uid's on many connections: how many wait at once, and how many are done between two other calls
+deputy.py crowd UID [objects]        long calls of that uid's on many connections: how many wait at once, and how many are done between two other calls
 
 A line of the list: a method (Interface.Member), a property (Interface:Name), all of them (Interface:*) or a change of one (Interface=Name); its
 signature, its arguments as JSON, what a stranger is answered, what root is, what root is without a journal, and what the refusal's record is. "ok"
@@ -204,13 +204,16 @@ def pending():
     dump(under_way=True)
 
 
-def crowd(bob):
+def crowd(bob, what="policy"):
     """The daemon itself says how far it is, in the midst of it: when who reads that here comes to it makes no difference."""
     his, ours, text, waiting = connect_as(int(bob), 30), Connection("door"), document(), []
     for c in his + [ours]:
         c.ask("/org/mxc1", full("Peer"), "Ping")
     for c in 2 * his:
-        c.send("/org/mxc1", full("Manager"), "CheckPolicy", "s", [text])
+        if what == "objects":
+            c.send("/org/mxc1", full("ObjectManager"), "GetManagedObjects")
+        else:
+            c.send("/org/mxc1", full("Manager"), "CheckPolicy", "s", [text])
     for number in [ours.send("/org/mxc1", full("Manager"), "Dump") for _ in range(100)]:
         line = next((line for line in read_dump(ours.answer(number)) if line.startswith(f"uid {bob}: ")), "uid 0: 0 requests")
         waiting.append(int(line.split()[2]))

@@ -51,7 +51,7 @@ static size_t read_methods(Method *ret, size_t max) {
 START_TEST(test_the_table_is_the_interface) {
         Method methods[64];
         size_t n = read_methods(methods, ELEMENTSOF(methods));
-        ck_assert_uint_eq(n, n_authorize_table);
+        ck_assert_uint_eq(n + 1, n_authorize_table); /* and the directory of all objects */
         for (size_t i = 0; i < n; i++) {
                 size_t found = 0;
                 for (size_t j = 0; j < n_authorize_table; j++)
@@ -70,7 +70,7 @@ START_TEST(test_what_is_open) {
         static const char *const open[] = { "ListAgents", "ListSandboxes", "ListPolicies", "GetPolicy",
                 "CheckPolicy", "Explain", "WhoIs" };
         for (size_t i = 0; i < n_authorize_table; i++) {
-                bool listed = false;
+                bool listed = streq(authorize_table[i].interface, MXC_IFACE_OBJECT_MANAGER);
                 for (size_t j = 0; j < ELEMENTSOF(open); j++)
                         listed |= streq(authorize_table[i].interface, MXC_IFACE_MANAGER) &&
                                   streq(authorize_table[i].method, open[j]);
@@ -520,13 +520,21 @@ START_TEST(test_so_many_are_remembered) {
 END_TEST
 
 START_TEST(test_who_sees_what) {
+        Polkit p = { .authorized = true };
+        Authorizer *a = open_all(&p);
         Caller root = { .n_ref = 1, .unit = (char *)"" }, caged = alice;
         caged.in_sandbox = true;
-        ck_assert(authorize_sees(&alice, 1000));
-        ck_assert(!authorize_sees(&alice, 1001));
-        ck_assert(!authorize_sees(&alice, 0));
-        ck_assert(authorize_sees(&root, 1000));
-        ck_assert(!authorize_sees(&caged, 1000));
+        ck_assert(authorize_sees(a, &alice, 1000));
+        ck_assert(!authorize_sees(a, &alice, 1001));
+        ck_assert(!authorize_sees(a, &alice, 0));
+        ck_assert(authorize_sees(a, &root, 1000));
+        ck_assert(!authorize_sees(a, &caged, 1000));
+        expect_asked(&p, a, &alice, "Spawn", 1000, 1); /* another action says nothing of this one */
+        ck_assert(!authorize_sees(a, &alice, 1001));
+        expect_asked(&p, a, &alice, "Dump", 1000, 1);
+        ck_assert(authorize_sees(a, &alice, 1001));
+        ck_assert(!authorize_sees(a, &caged, 1001));
+        close_all(&p, a);
 }
 END_TEST
 

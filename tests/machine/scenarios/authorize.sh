@@ -138,3 +138,26 @@ test_names_are_looked_up_each() {
         assert_eq 3 "$(records MXC_EVENT=spawn MXC_DECISION=allow MXC_CALLER_UID="$(id -u alice)")"
         assert_eq 3 "$(refusals MXC_EVENT=spawn MXC_CALLER_UID="$(id -u bob)")"
 }
+
+# Not root, and yet an administrator: sees what polkit says that they may, and nobody else does; nobody is asked for a password for a list.
+test_an_administrator_sees_what_is_others() {
+        local rule=/etc/polkit-1/rules.d/10-mxc-inspect.rules id
+        idle alice
+        id=${sandbox##*/}
+        assert_lacks "$(as bob mxcctl list --full)" "$id"
+        assert_fails as bob mxcctl show "$id"
+        defer eval "rm -f $rule; systemctl restart polkit.service"
+        mkdir -p /etc/polkit-1/rules.d
+        printf 'polkit.addRule(function (action, subject) {
+                if (action.id == "org.mxc1.inspect" && subject.user == "bob") return polkit.Result.YES; });\n' >$rule
+        wait_until 20 eval "as bob mxcctl list --full | grep -q $id"
+        assert_ok as bob mxcctl show "$id"
+        assert_contains "$output" "$id"
+        assert_contains "$(as bob mxcctl agent list)" "user-$(id -u alice)"
+        assert_ok as bob mxcctl agent show "user-$(id -u alice)"
+        assert_refused InteractiveAuthorizationRequired quietly bob "$sandbox" org.mxc1.Sandbox Stop # seeing is not doing
+        rm -f $rule
+        wait_until 20 eval "! as bob mxcctl list --full | grep -q $id"
+        assert_refused Denied as bob busctl get-property org.mxc1 "$sandbox" org.mxc1.Sandbox State
+        assert_record MXC_EVENT=control MXC_REASON=not-owner MXC_SANDBOX="$id" MXC_CALLER_UID="$(id -u bob)"
+}

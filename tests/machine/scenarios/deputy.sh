@@ -292,6 +292,30 @@ test_long_documents_wait_for_their_turn() {
         assert_le "$step" 2 'others are kept waiting'
 }
 
+# Neither does it keep anybody waiting who has everything told of, again and again.
+test_all_objects_wait_for_their_turn() {
+        local most step
+        assert_ok python3 "$DEPUTY" crowd "$(id -u bob)" objects
+        read -r most step <<<"$output"
+        assert_le 20 "$most" 'they did not wait'
+        assert_le "$step" 2 'others are kept waiting'
+}
+
+test_what_is_managed_is_what_is_seen() {
+        hers
+        output=$(busctl --json=short call org.mxc1 /org/mxc1 org.freedesktop.DBus.ObjectManager GetManagedObjects)
+        printf '%s\n' "$output" >"$work/objects"
+        python3 - "$sandbox" "$AGENT" "$LEADER" "$work/objects" <<'END'
+import json, sys
+objects = json.load(open(sys.argv.pop()))["data"][0]
+sandbox, agent, leader = sys.argv[1:]
+assert objects[sandbox]["org.mxc1.Sandbox"]["Leader"]["data"] == int(leader), objects[sandbox]
+assert objects[agent]["org.mxc1.Agent"]["State"]["data"] == "active", objects[agent]
+END
+        assert_lacks "$(as bob busctl call org.mxc1 /org/mxc1 org.freedesktop.DBus.ObjectManager GetManagedObjects)" "${sandbox##*/}"
+        assert_contains "$(as alice busctl call org.mxc1 /org/mxc1 org.freedesktop.DBus.ObjectManager GetManagedObjects)" "${sandbox##*/}"
+}
+
 test_a_name_that_one_claims_counts_for_nothing() {
         local root
         hers
