@@ -13,10 +13,11 @@
 
 typedef struct DoorFrame DoorFrame;
 
-/* Whose frames they are. Neither is called from within door_frame_new(). */
+/* Whose frames they are. None is called from within door_frame_new(). */
 typedef struct DoorFrameOwner {
         /* sd-bus has the whole greeting: let it answer, so that it takes what follows for messages. Negative: it does not let the peer in. */
         int (*let_in)(void *userdata);
+        void (*comes)(void *userdata); /* sd-bus is being given a message */
         void (*gone)(void *userdata); /* the peer is over: free its frame */
 } DoorFrameOwner;
 

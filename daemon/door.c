@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <systemd/sd-id128.h>
 
@@ -14,6 +15,7 @@
 #include "sandbox.h"
 
 #define ACCEPT_AGAIN_USEC (UINT64_C(100) * 1000)
+#define DOZE_USEC (UINT64_C(1000) * 1000) /* without a message for so long, or nearly twice */
 
 /* What one uid has at the door. */
 typedef struct Visitor {
@@ -31,6 +33,10 @@ typedef struct Connection {
         sd_bus *bus;
         Caller *caller;
         Visitor *visitor; /* NULL: not counted yet */
+        LIST_ENTRY(Connection) awake_entries;
+        bool awake, busy;      /* busy: something came since it was looked at */
+        int input, output;     /* the bus's */
+        sd_event_source *room; /* asleep: the peer has read something */
 } Connection;
 
 struct Door {
@@ -38,7 +44,11 @@ struct Door {
         int listener;
         sd_event_source *source, *again;
         sd_id128_t id;
-        LIST_HEAD(, Connection) connections;
+        LIST_HEAD(, Connection)
+        connections; /* of whom something came last is first: it is looked for next */
+        LIST_HEAD(, Connection) awake;
+        size_t n_awake;
+        sd_event_source *doze; /* while any is awake */
         LIST_HEAD(, Visitor) visitors;
         size_t n;     /* connections of all uids but root's */
         bool closing; /* it is us who leave, and those at the other end come back to the next mxcd */
@@ -77,7 +87,94 @@ static int enter(Connection *c, uid_t uid) {
         return 0;
 }
 
+/* ---- asleep and awake ---- */
+
+static int arm_doze(Door *d);
+
+static int wake(Connection *c) {
+        Door *d = c->door;
+        c->busy = true;
+        if (c->awake)
+                return 0;
+        c->room = sd_event_source_disable_unref(c->room); /* of a descriptor that the loop takes only once */
+        int r = sd_bus_attach_event(c->bus, d->manager->event, SD_EVENT_PRIORITY_NORMAL);
+        if (r < 0)
+                return r;
+        c->awake = true;
+        LIST_INSERT_HEAD(&d->awake, c, awake_entries);
+        return d->n_awake++ == 0 ? arm_doze(d) : 0;
+}
+
+static void forget_awake(Connection *c) {
+        if (!c->awake)
+                return;
+        LIST_REMOVE(c, awake_entries);
+        c->door->n_awake--;
+        c->awake = false;
+}
+
+/* Nothing is on its way, neither to it nor from it. */
+static bool may_doze(const Connection *c) {
+        uint64_t in, out;
+        int unread;
+        return !c->busy && sd_bus_is_ready(c->bus) > 0 && sd_bus_get_n_queued_read(c->bus, &in) >= 0 &&
+               in == 0 && sd_bus_get_n_queued_write(c->bus, &out) >= 0 && out == 0 &&
+               ioctl(c->input, FIONREAD, &unread) == 0 && unread == 0;
+}
+
+static int on_room(sd_event_source *source, int fd, uint32_t events, void *userdata);
+
+static void doze(Connection *c) {
+        (void)sd_bus_detach_event(c->bus); /* only fails for a bus that is none */
+        forget_awake(c);
+        if (sd_event_add_io(c->door->manager->event, &c->room, c->output, EPOLLOUT | EPOLLET, on_room, c) <
+                                        0 &&
+                        wake(c) < 0)
+                (void)shutdown(c->fd, SHUT_RDWR); /* nobody would hear it; its frame finds the end */
+}
+
+static int on_doze(sd_event_source *source, uint64_t usec, void *userdata) {
+        Door *d = userdata;
+        for (Connection *c = LIST_FIRST(&d->awake), *next; c; c = next) {
+                next = LIST_NEXT(c, awake_entries);
+                bool quiet = may_doze(c);
+                c->busy = false;
+                if (quiet)
+                        doze(c);
+        }
+        return d->n_awake > 0 ? arm_doze(d) : 0;
+}
+
+static int arm_doze(Door *d) {
+        if (!d->doze)
+                return sd_event_add_time_relative(
+                                d->manager->event, &d->doze, CLOCK_MONOTONIC, DOZE_USEC, 0, on_doze, d);
+        int r = sd_event_source_set_time_relative(d->doze, DOZE_USEC);
+        return r < 0 ? r : sd_event_source_set_enabled(d->doze, SD_EVENT_ONESHOT);
+}
+
+static void on_comes(void *userdata) {
+        Connection *c = userdata;
+        LIST_REMOVE(c, entries);
+        LIST_INSERT_HEAD(&c->door->connections, c, entries);
+        if (wake(c) < 0)
+                (void)shutdown(c->fd, SHUT_RDWR); /* nobody would hear it; its frame finds the end */
+}
+
+/* Told once each time it comes to be so: what did not fit is sent by sd-bus, which the loop has to know for that. */
+static int on_room(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+        Connection *c = userdata;
+        uint64_t unread = 0;
+        (void)sd_bus_get_n_queued_write(
+                        c->bus, &unread); /* only fails for a bus that is closed: nothing is left to do */
+        if (unread > 0 && wake(c) < 0)
+                (void)shutdown(c->fd, SHUT_RDWR); /* likewise */
+        return 0;
+}
+
 static void connection_free(Connection *c) {
+        forget_awake(c);
+        sd_event_source_disable_unref(c->room);
         if (c->frame)
                 (void)door_frame_free(c->frame); /* NULL */
         if (c->bus) {
@@ -131,7 +228,7 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 /* sd-bus reads what the frame gives it, and writes to the peer itself. Of the greeting it takes any claim: it would compare with who is at the other
  * end of our own pair. Who the peer is we have asked the kernel. */
 static int connect_bus(Connection *c) {
-        static const DoorFrameOwner owner = { let_in, on_gone };
+        static const DoorFrameOwner owner = { let_in, on_comes, on_gone };
         _cleanup_close_ int input = -EBADF, output = fcntl(c->fd, F_DUPFD_CLOEXEC, 3);
         if (output < 0)
                 return -errno;
@@ -141,8 +238,8 @@ static int connect_bus(Connection *c) {
                 r = sd_bus_set_fd(c->bus, input, output);
         if (r < 0)
                 return r;
-        (void)TAKE_FD(input); /* the bus's now, as the next */
-        (void)TAKE_FD(output);
+        c->input = TAKE_FD(input); /* the bus's now, as the next */
+        c->output = TAKE_FD(output);
         r = sd_bus_set_anonymous(c->bus, 1);
         if (r >= 0)
                 r = sd_bus_set_server(c->bus, 1, c->door->id);
@@ -166,7 +263,7 @@ static int start(Connection *c) {
         if (r >= 0)
                 r = sd_bus_match_signal(c->bus, NULL, NULL, "/org/freedesktop/DBus/Local",
                                 "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, c);
-        return r >= 0 ? sd_bus_attach_event(c->bus, c->door->manager->event, SD_EVENT_PRIORITY_NORMAL) : r;
+        return r >= 0 ? wake(c) : r;
 }
 
 static int on_again(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -237,6 +334,7 @@ Door *door_free(Door *d) {
                 connection_free(LIST_FIRST(&d->connections));
         sd_event_source_disable_unref(d->source);
         sd_event_source_disable_unref(d->again);
+        sd_event_source_disable_unref(d->doze);
         cleanup_closep(&d->listener);
         free(d);
         return NULL;
@@ -250,4 +348,8 @@ Caller *door_caller(Door *d, sd_bus *bus) {
                 if (c->bus == bus)
                         return c->caller;
         return NULL;
+}
+
+size_t door_n_awake(const Door *d) {
+        return d->n_awake;
 }

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 /* The second door: D-Bus peer to peer on a socket of our own, for those whom connecting to the bus costs more than the call. Both doors
- * lead to the same rooms. A peer is who connected (SO_PEERCRED), for as long as the connection lasts. */
+ * lead to the same rooms. A peer is who connected (SO_PEERCRED), for as long as the connection lasts.
+ *
+ * Of each bus that an event loop knows, sd-bus looks at every turn what it waits for. So a connection by which nothing comes for a while is asleep:
+ * the loop knows its frame alone, until that has a message. What is sent to it goes out at once, and wakes it where it does not fit. */
 
 #include "manager.h"
 
@@ -11,3 +14,6 @@ Door *door_free(Door *d);
 
 /* Who is at the other end of one of its connections; borrowed. NULL: none of its. */
 Caller *door_caller(Door *d, sd_bus *bus);
+
+/* How many are not asleep. */
+size_t door_n_awake(const Door *d);

@@ -132,6 +132,35 @@ START_TEST(test_who_reads_is_answered) {
 }
 END_TEST
 
+/* Otherwise each connection costs something with each turn of the loop, whoever it is for. */
+START_TEST(test_who_is_quiet_sleeps) {
+        enum { N = 8 };
+        int fds[N];
+        open_door();
+        for (size_t i = 0; i < N; i++) {
+                fds[i] = greet();
+                ck_assert(ping(fds[i], 1));
+        }
+        serve();
+        ck_assert_uint_eq(door_n_awake(manager.door), N);
+        for (uint32_t round = 2; round < 5; round++) {
+                while (door_n_awake(manager.door) > 0)
+                        ck_assert_int_ge(sd_event_run(manager.event, UINT64_MAX), 0);
+                for (size_t i = 0; i < N; i++) {
+                        ck_assert_uint_gt(drain(fds[i]), 0); /* also what was answered before it slept */
+                        ck_assert(ping(fds[i], round));
+                        serve();
+                        ck_assert_uint_eq(door_n_awake(manager.door), i + 1);
+                }
+        }
+        for (size_t i = 0; i < N; i++)
+                (void)close(fds[i]);
+        serve();
+        ck_assert_uint_eq(door_n_awake(manager.door), 0);
+        close_door();
+}
+END_TEST
+
 START_TEST(test_who_does_not_read_is_hung_up_on) {
         open_door();
         int fd = greet();
@@ -584,6 +613,7 @@ END_TEST
 int main(void) {
         TCase *t = daemon_case("door");
         tcase_add_test(t, test_who_reads_is_answered);
+        tcase_add_test(t, test_who_is_quiet_sleeps);
         tcase_add_test(t, test_who_does_not_read_is_hung_up_on);
         tcase_add_test(t, test_who_leaves_in_the_middle);
         tcase_add_test(t, test_noise_is_hung_up_on);
