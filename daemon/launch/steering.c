@@ -12,9 +12,9 @@
 #include <netinet/in.h>
 #include <stdint.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "bpf-code.h"
 #include "cgroup.h"
 #include "cleanup.h"
 #include "egress-net.h"
@@ -226,12 +226,6 @@ static int open_raw(int family, int *ret) {
 
 /* ---- all of it ---- */
 
-static int bpf(enum bpf_cmd command, union bpf_attr *attr) {
-        int r = (int)syscall(
-                        SYS_bpf, command, attr, sizeof(*attr)); /* what it opens is close-on-exec: bpf(2) */
-        return r < 0 ? -errno : r;
-}
-
 static int put(int map, uint32_t key, int socket) {
         const uint64_t value = (uint64_t)socket;
         union bpf_attr attr = {
@@ -239,7 +233,7 @@ static int put(int map, uint32_t key, int socket) {
                 .key = (uint64_t)(uintptr_t)&key,
                 .value = (uint64_t)(uintptr_t)&value,
         };
-        return bpf(BPF_MAP_UPDATE_ELEM, &attr);
+        return bpf_call(BPF_MAP_UPDATE_ELEM, &attr);
 }
 
 /* A map with the two sockets. It holds each no longer than that is open. */
@@ -251,7 +245,7 @@ static int new_map(const Steering *s) {
                 .max_entries = _STEER_TO_MAX,
                 .map_name = "mxc_steered",
         };
-        _cleanup_close_ int map = bpf(BPF_MAP_CREATE, &make);
+        _cleanup_close_ int map = bpf_call(BPF_MAP_CREATE, &make);
         int r = map < 0 ? map : put(map, STEER_TO_TCP, s->tcp);
         if (r >= 0)
                 r = put(map, STEER_TO_DATAGRAMS, s->datagrams);
@@ -271,7 +265,7 @@ static int attach(const Steering *s, int *ret_link) {
                                                 .target_fd = (uint32_t)net,
                                                 .attach_type = BPF_SK_LOOKUP,
                                 } };
-        int link = bpf(BPF_LINK_CREATE, &attr);
+        int link = bpf_call(BPF_LINK_CREATE, &attr);
         if (link < 0)
                 return link;
         *ret_link = link;
