@@ -30,6 +30,7 @@ static const struct {
         { "sk-lookup", "connections of a sandbox can be led to its relay" },
         { "relay", "there is a user for relays to run as; with sk-lookup, policies may open a network" },
         { "resolver", "names can be looked up for sandboxes: /etc/resolv.conf has a server" },
+        { "refuse", "what a sandbox does not reach, the kernel refuses at once" },
         { "audit", "records can be made; without it nothing runs" },
         { "tiers", "the walls that can be built" },
 };

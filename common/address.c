@@ -66,3 +66,9 @@ bool host_is_localhost(const char *host) {
         size_t n = strlen(host), k = sizeof(name) - 1;
         return n >= k && streq(host + n - k, name) && (n == k || host[n - k - 1] == '.');
 }
+
+const NetCidr *address_block(size_t i) {
+        if (i < ELEMENTSOF(blocks))
+                return &blocks[i].cidr;
+        return i == ELEMENTSOF(blocks) ? &global_unicast : NULL;
+}

@@ -16,3 +16,6 @@ typedef enum AddressKind {
 AddressKind address_kind(const NetCidr *address);
 
 bool host_is_localhost(const char *host); /* to everybody the host that asks */
+
+/* The blocks that it tells apart, one after the other; NULL behind the last. */
+const NetCidr *address_block(size_t i);

@@ -84,6 +84,8 @@ typedef enum AuditEvent {
 #define AUDIT_UPSTREAM "MXC_UPSTREAM"           /* of connect and disconnect: 1, by the host's proxy, which finds the address */
 #define AUDIT_UPSTREAM_STATUS "MXC_UPSTREAM_STATUS" /* of disconnect: what that answered */
 #define AUDIT_PEER_UID "MXC_PEER_UID"           /* of accept: whose process that is, where it is of this host */
+#define AUDIT_PROCESS "MXC_PROCESS"             /* of connect, where the kernel refused it: the pid on the host, and */
+#define AUDIT_PROGRAM "MXC_PROGRAM"             /* what that process calls itself */
 #define AUDIT_CONNECTION "MXC_CONNECTION"       /* its number in this sandbox's relay */
 #define AUDIT_GRANT_NUMBER "MXC_GRANT"          /* its number in this sandbox */
 #define AUDIT_BYTES_OUT "MXC_BYTES_OUT"

@@ -136,7 +136,8 @@ static bool report_is_valid(const EgressReport *r) {
                r->reason < _EGRESS_REASON_MAX && r->awaits <= 1 && r->port <= UINT16_MAX && r->count > 0 &&
                r->published <= UINT16_MAX && r->upstream <= 1 && r->status <= 999 &&
                (r->kind != EGRESS_ACCEPT || r->published > 0) && address && protocol &&
-               memchr(r->host, 0, sizeof(r->host)) && memchr(r->clause, 0, sizeof(r->clause));
+               memchr(r->program, 0, sizeof(r->program)) && memchr(r->host, 0, sizeof(r->host)) &&
+               memchr(r->clause, 0, sizeof(r->clause));
 }
 
 int egress_receive_report(int socket, EgressReport *ret) {

@@ -78,6 +78,8 @@ typedef struct EgressReport {
         uint32_t uid;           /* whose process that is; EGRESS_UID_UNKNOWN */
         uint32_t upstream;      /* 1: by the host's proxy, which finds the address itself; address is what was dialled inside, if any */
         uint32_t status;        /* that the proxy answered, or 0 */
+        uint32_t pid;           /* whose call the kernel refused, by itself; 0: nobody's, or that of several */
+        char program[20];       /* what that process calls itself: any bytes */
         uint64_t bytes_out, bytes_in, usec;
         uint64_t count;         /* how many alike it stands for, at least 1 */
         char host[LIMIT_HOST_BYTES + 3]; /* "" where none is known; what is no host name is not told */

@@ -34,7 +34,9 @@
 #define EGRESS_FD_DATAGRAMS 7 /* all other UDP, IPv6 and IPv4 in one, IP_RECVORIGDSTADDR and IPV6_RECVORIGDSTADDR on */
 #define EGRESS_FD_RAW_V4 8  /* SOCK_RAW of IPPROTO_RAW: takes whole packets (raw(7)) into the sandbox's network, where all there is is lo */
 #define EGRESS_FD_RAW_V6 9
+#define EGRESS_FD_TABLE 10   /* BPF maps, where the kernel refuses by itself (refusal-table.h): an array of one RefusalTable, */
+#define EGRESS_FD_REFUSED 11 /* and a ring of RefusalEvent. Else /dev/null */
 /* From here on, where a policy publishes ports: listeners of the host, as many as there are; and unconnected sockets of the sandbox's network,
  * LIMIT_PUBLISHED_CLIENTS of IPv4 and as many of IPv6, in turn. A socket is of the network in which it was made, whoever
  * holds it; and one that was connected can be another time (connect(2), AF_UNSPEC), so there is no need of more. */
-#define EGRESS_FD_PUBLISHED 10
+#define EGRESS_FD_PUBLISHED 12

@@ -21,7 +21,7 @@ typedef enum LaunchVerb {
         LAUNCH_SCOPE,     /* path: the scope now exists. pid: its anchor. → OK once an anchor sits in the leaf `anchor`, the first is
                              gone and the controllers are on. fds: none */
         LAUNCH_SPAWN,     /* fds: plan memfd, then stdin, stdout, stderr unless the plan says pty; then, where the plan has a relay, its lease,
-                             the relay's end of its channel, and mxcd's, of which the launcher keeps a copy. → STARTED or FAILED */
+                             a RefusalTable of it, the relay's end of its channel, and mxcd's, of which the launcher keeps a copy. → STARTED or FAILED */
         LAUNCH_EXEC,      /* the same with an exec plan */
         LAUNCH_SIGNAL,    /* id, exec, number: to the command (relayed by pid 1 of the sandbox, or to the exec'd process) */
         LAUNCH_RELEASE,   /* id, exec, path (scope): the exit is on record; forget it, remove the leaf. → OK, or FAILED. EAGAIN: it runs, has
@@ -29,7 +29,7 @@ typedef enum LaunchVerb {
                              not. ENOENT: there is none. After all but that one ask again */
         LAUNCH_DROP,      /* path: the agent is idle: end the anchor, remove what leaves are empty. → OK or FAILED EBUSY */
         LAUNCH_PROBE,     /* fds: a template-only plan. Prove every wall by attempting what it forbids. → OK or FAILED */
-        LAUNCH_LEASE,     /* id; fds: a lease, which the relay of this sandbox begins with from now on. → OK or FAILED, ENOENT: it has none */
+        LAUNCH_LEASE,     /* id; fds: a lease, which the relay of this sandbox begins with from now on, and its RefusalTable. → OK or FAILED, ENOENT: it has none */
         _LAUNCH_VERB_MAX,
 } LaunchVerb;
 
@@ -82,6 +82,7 @@ typedef struct LaunchFeatures {
         uint32_t recursive_mount_attr; /* mount_setattr(AT_RECURSIVE), 5.12 */
         uint32_t net_pool;      /* network namespaces kept ready */
         uint32_t egress;        /* connections can be steered to a relay (sk_lookup, 5.9), tried out */
+        uint32_t refuse;        /* what the relay would refuse, the kernel does (BPF of a control group, 5.8), tried out */
 } LaunchFeatures;
 
 typedef struct LaunchRequest {
@@ -134,9 +135,9 @@ typedef struct StatusPage {
 
 const char *launch_step_to_string(LaunchStep step);
 
-/* Send and receive one fixed-size message with up to 8 descriptors. Received descriptors are O_CLOEXEC and owned by
+/* Send and receive one fixed-size message with up to 16 descriptors. Received descriptors are O_CLOEXEC and owned by
  * the caller. receive returns 0 at end of stream, 1 for a message, -EBADMSG for one that is not of ours (its
  * descriptors are closed), else a negative errno (-EAGAIN included). */
-#define LAUNCH_MAX_FDS 8
+#define LAUNCH_MAX_FDS 16
 int launch_send(int socket, const void *message, size_t size, const int *fds, size_t n_fds);
 int launch_receive(int socket, void *message, size_t size, int fds[LAUNCH_MAX_FDS], size_t *ret_n_fds);

@@ -55,6 +55,9 @@ static int begin(Audit *a, AuditRecord *r, AuditEvent event, const AuditSubject 
                 audit_record_number(r, AUDIT_UPSTREAM, 1);
         if (report->status > 0)
                 audit_record_number(r, AUDIT_UPSTREAM_STATUS, report->status);
+        if (report->pid > 0)
+                audit_record_number(r, AUDIT_PROCESS, report->pid);
+        audit_record_text(r, AUDIT_PROGRAM, report->program);
         if (report->serial > 0)
                 audit_record_number(r, AUDIT_CONNECTION, report->serial);
         if (report->count > 1)
@@ -87,15 +90,17 @@ int audit_net_decision(Audit *a, const AuditSubject *s, const EgressReport *repo
         if (k < 0)
                 return k;
         _cleanup_(who_clear) Who who = who_of(s);
-        char target[NET_TARGET_SIZE], times[48] = "";
+        char target[NET_TARGET_SIZE], times[48] = "", program[64] = "";
         net_target(report, target);
         if (report->count > 1)
                 (void)snprintf(times, sizeof(times), " %" PRIu64 " times", report->count);
+        if (report->program[0])
+                (void)snprintf(program, sizeof(program), ", by %s,", report->program);
         if (report->kind == EGRESS_ACCEPT)
                 accept_message(&r, s, &who, report, times);
         else
-                audit_record_message(&r, "Sandbox %s of %s %s %s%s (%s, %s).", or_else(s->sandbox, "?"),
-                                who_text(&who), allowed ? "may reach" : "is refused", target, times,
+                audit_record_message(&r, "Sandbox %s of %s%s %s %s%s (%s, %s).", or_else(s->sandbox, "?"),
+                                who_text(&who), program, allowed ? "may reach" : "is refused", target, times,
                                 or_else(egress_reason_to_string((EgressReason)report->reason), "?"),
                                 or_else(report->clause, "no clause"));
         return allowed ? audit_commit(a, &r) : audit_tell(a, &r); /* a refusal has no effect to wait for */

@@ -448,14 +448,15 @@ static int get_features(sd_bus *bus, const char *path, const char *interface, co
         int r = sd_bus_message_open_container(reply, 'a', "{sv}");
         if (r >= 0)
                 r = sd_bus_message_append(reply,
-                                "{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "launcher",
-                                "b", (int)up, "landlock", "u", f->landlock_abi, "seccomp", "b", (int)up,
-                                "guard", "b", (int)f->guard, "mediate", "b", (int)f->mediate, "memory", "b",
-                                (int)f->memory, "cpu", "b", (int)f->cpu, "io", "b", (int)f->io, "pids", "b",
-                                (int)f->pids, "cgroup-kill", "b", (int)f->cgroup_kill, "sk-lookup", "b",
-                                (int)f->egress, "relay", "b", (int)(m->host.relay_uid != 0), "resolver", "b",
-                                (int)host_has_resolver(), "audit", "b", (int)(audit_check(m->audit) == 0),
-                                "tiers", "as", 1, "process");
+                                "{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}",
+                                "launcher", "b", (int)up, "landlock", "u", f->landlock_abi, "seccomp", "b",
+                                (int)up, "guard", "b", (int)f->guard, "mediate", "b", (int)f->mediate,
+                                "memory", "b", (int)f->memory, "cpu", "b", (int)f->cpu, "io", "b",
+                                (int)f->io, "pids", "b", (int)f->pids, "cgroup-kill", "b",
+                                (int)f->cgroup_kill, "sk-lookup", "b", (int)f->egress, "relay", "b",
+                                (int)(m->host.relay_uid != 0), "resolver", "b", (int)host_has_resolver(),
+                                "refuse", "b", (int)f->refuse, "audit", "b",
+                                (int)(audit_check(m->audit) == 0), "tiers", "as", 1, "process");
         return r >= 0 ? sd_bus_message_close_container(reply) : r;
 }
 

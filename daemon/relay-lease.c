@@ -10,9 +10,10 @@
 #include "fd.h"
 #include "lease.h"
 #include "log.h"
+#include "refusal-table.h"
 #include "relay.h"
 
-int relay_lease_new(const char *id, const RelayTerms *terms, int *ret) {
+int relay_lease_new(const char *id, const RelayTerms *terms, int *ret, int *ret_table) {
         const Policy *live = terms->policy;
         const EgressLease lease = {
                 .id = (char *)id,
@@ -31,8 +32,15 @@ int relay_lease_new(const char *id, const RelayTerms *terms, int *ret) {
         };
         _cleanup_free_ uint8_t *data = NULL;
         size_t size;
+        _cleanup_close_ int table = -EBADF;
         int r = egress_lease_encode(&lease, &data, &size);
-        return r < 0 ? r : sealed_memfd_new(data, size, ret);
+        if (r == 0)
+                r = refusal_table_new(&lease, &table);
+        if (r == 0)
+                r = sealed_memfd_new(data, size, ret);
+        if (r == 0)
+                *ret_table = TAKE_FD(table);
+        return r;
 }
 
 RelayTerms relay_terms(const Manager *m, const Policy *policy, uid_t owner) {
@@ -162,7 +170,7 @@ static void on_launcher(const LaunchReport *report, int *fds, size_t n_fds, void
 }
 
 /* Whatever comes of it: one that begins with an older lease says hello first, and is sent this one before anything it asks is answered. */
-static void tell_launcher(Relay *r) {
+static void tell_launcher(Relay *r, int table) {
         _cleanup_free_ Asked *asked = calloc(1, sizeof(Asked));
         LaunchRequest q = { .verb = LAUNCH_LEASE };
         (void)snprintf(q.id, sizeof(q.id), "%s", r->sandbox->id);
@@ -170,7 +178,9 @@ static void tell_launcher(Relay *r) {
         if (k == 0) {
                 *asked = (Asked){ .manager = r->sandbox->manager, .leased = r->leased };
                 memcpy(asked->id, r->sandbox->id, sizeof(asked->id));
-                k = launch_channel_call(r->sandbox->manager->launch, &q, &r->lease, 1, on_launcher, asked);
+                const int fds[] = { r->lease, table };
+                k = launch_channel_call(
+                                r->sandbox->manager->launch, &q, fds, ELEMENTSOF(fds), on_launcher, asked);
         }
         r->asking = k >= 0;
         if (k >= 0)
@@ -181,11 +191,11 @@ static void tell_launcher(Relay *r) {
 }
 
 int relay_set_lease(Relay *r, const Policy *live) {
-        _cleanup_close_ int lease = -EBADF;
+        _cleanup_close_ int lease = -EBADF, table = -EBADF;
         RelayTerms terms = relay_terms(r->sandbox->manager, live, r->sandbox->owner.uid);
         terms.spent_out = r->spent_out;
         terms.spent_in = r->spent_in;
-        int k = relay_lease_new(r->sandbox->id, &terms, &lease);
+        int k = relay_lease_new(r->sandbox->id, &terms, &lease, &table);
         if (k < 0) {
                 relay_shut(r);
                 return k;
@@ -196,7 +206,7 @@ int relay_set_lease(Relay *r, const Policy *live) {
         r->lease = TAKE_FD(lease);
         r->leased = now > r->leased ? now : r->leased + 1; /* no number of an earlier mxcd */
         r->shut = false;
-        tell_launcher(r);
+        tell_launcher(r, table);
         if (r->serves)
                 send_lease(r);
         return 0;

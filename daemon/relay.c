@@ -13,6 +13,7 @@
 
 void relay_ends_close(RelayEnds *e) {
         cleanup_closep(&e->lease);
+        cleanup_closep(&e->table);
         cleanup_closep(&e->theirs);
         cleanup_closep(&e->ours);
         *e = RELAY_ENDS_NONE;
@@ -21,7 +22,7 @@ void relay_ends_close(RelayEnds *e) {
 int relay_ends_new(const char *id, const RelayTerms *terms, RelayEnds *ret) {
         RelayEnds e = RELAY_ENDS_NONE;
         int pair[2];
-        int r = relay_lease_new(id, terms, &e.lease);
+        int r = relay_lease_new(id, terms, &e.lease, &e.table);
         if (r == 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
                 r = -errno;
         if (r < 0) {

@@ -56,12 +56,13 @@ typedef struct RelayTerms {
 
 RelayTerms relay_terms(const Manager *m, const Policy *policy, uid_t owner);
 
-/* What the launcher is given for a sandbox under this policy: its lease, and the two ends of its channel. All or nothing. */
+/* What the launcher is given for a sandbox under this policy: its lease, what the kernel may refuse by that, and the two ends of its
+ * channel. All or nothing. */
 typedef struct RelayEnds {
-        int lease, theirs, ours;
+        int lease, table, theirs, ours;
         uint64_t upstream;     /* number of the host's proxy in the lease */
 } RelayEnds;
-#define RELAY_ENDS_NONE ((RelayEnds){ -EBADF, -EBADF, -EBADF, 0 })
+#define RELAY_ENDS_NONE ((RelayEnds){ -EBADF, -EBADF, -EBADF, -EBADF, 0 })
 int relay_ends_new(const char *id, const RelayTerms *terms, RelayEnds *ret);
 void relay_ends_close(RelayEnds *e);
 
@@ -83,7 +84,7 @@ void relay_shut(Relay *r);
 void relay_when_leased(Relay *r, sd_bus_message *message, uint32_t number);
 void relay_settle(Relay *r, bool anyhow);
 bool relay_has_process(const Relay *r);
-int relay_lease_new(const char *id, const RelayTerms *terms, int *ret); /* a sealed memfd */
+int relay_lease_new(const char *id, const RelayTerms *terms, int *ret, int *ret_table); /* sealed memfds: a lease, and a RefusalTable */
 /* What relay.c hears. */
 void relay_begun(Relay *r);
 void relay_leased(Relay *r, uint64_t serial);

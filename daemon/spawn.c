@@ -303,6 +303,7 @@ static int send_plan(Act *a) {
                 if (r < 0)
                         return r;
                 fds[n++] = w->relay.lease;
+                fds[n++] = w->relay.table;
                 fds[n++] = w->relay.theirs;
                 fds[n++] = w->relay.ours; /* the launcher keeps a copy for the next mxcd */
         }

@@ -9,6 +9,7 @@
 #include "cleanup.h"
 #include "egress.h"
 #include "host-address.h"
+#include "refusals.h"
 #include "reports.h"
 #include "resolver.h"
 
@@ -46,7 +47,7 @@ static void on_resolved(int status, const RawAddress *addresses, size_t n, void 
                 if (names_learn(e->names, &good[n_good], k->host) < 0)
                         code = DNS_SERVFAIL; /* what is not remembered could not be dialled */
                 else
-                        n_good++;
+                        refusals_learn(e->refusals, &good[n_good++]);
         }
         if (code == DNS_NOERROR && n > 0 && n_good == 0) {
                 const Judgement j = { .reason = EGRESS_SPECIAL, .clause = "", .host = k->host };

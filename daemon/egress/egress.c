@@ -15,6 +15,7 @@
 #include "near.h"
 #include "pipes.h"
 #include "proxy.h"
+#include "refusals.h"
 #include "reports.h"
 #include "resolver.h"
 
@@ -45,6 +46,7 @@ static bool denies_names(const NetDirection *d) {
 
 static void judge_again(Egress *e) {
         e->has_host_denies = denies_names(&e->lease->egress);
+        refusals_judge_again(e->refusals);
         connection_judge_again(e);
         if (e->datagrams)
                 datagrams_judge_again(e->datagrams);
@@ -83,6 +85,7 @@ static int on_expiry(sd_event_source *source, uint64_t usec, void *userdata) {
         Egress *e = userdata;
         NetRule *over = NULL;
         size_t n = 0;
+        refusals_tell(e->refusals);
         int r = take_over(&e->lease->egress, now_boottime(), &over, &n);
         if (r == 0) {
                 judge_again(e);
@@ -111,6 +114,7 @@ int egress_set_lease(Egress *e, EgressLease *lease) {
                 return r;
         }
         net_rules_free(over, n);
+        refusals_tell(e->refusals);
         e->lease = lease;
         e->bytes_out = lease->spent_out > e->bytes_out ? lease->spent_out : e->bytes_out;
         e->bytes_in = lease->spent_in > e->bytes_in ? lease->spent_in : e->bytes_in;
@@ -151,6 +155,8 @@ static int serve(Egress *e) {
                 r = resolver_new(e->event, &e->resolver);
         if (r == 0)
                 near_listener(EGRESS_FD_TCP);
+        if (r == 0)
+                r = refusals_new(e, &e->refusals);
         if (r == 0)
                 r = sd_event_add_io(e->event, &e->tcp, EGRESS_FD_TCP, EPOLLIN, connection_on_listener, e);
         if (r >= 0)
@@ -202,6 +208,7 @@ Egress *egress_free(Egress *e) {
         connection_end_all(e);
         (void)datagrams_free(e->datagrams); /* NULL */
         (void)guests_free(e->guests);       /* NULL */
+        (void)refusals_free(e->refusals);   /* NULL; it tells the last of them */
         (void)reports_free(e->reports);     /* NULL, as the next */
         (void)names_free(e->names);
         (void)pipes_free(e->pipes); /* NULL; connections gave theirs back */

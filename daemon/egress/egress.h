@@ -29,6 +29,7 @@
 typedef struct Resolver Resolver;
 typedef struct Reports Reports;
 typedef struct Pipes Pipes;
+typedef struct Refusals Refusals;
 typedef struct Connection Connection;
 typedef struct Datagrams Datagrams;
 typedef struct DnsStream DnsStream;
@@ -42,6 +43,7 @@ typedef struct Egress {
         Resolver *resolver;
         Reports *reports;
         struct Guests *guests;              /* NULL: nothing is published */
+        Refusals *refusals;                 /* NULL: the kernel does not refuse by itself */
         Pipes *pipes;
         Datagrams *datagrams;
         sd_event_source *tcp, *udp, *again;

@@ -81,3 +81,11 @@ size_t names_of(const Names *n, const NetCidr *address, const char *ret[NAMES_PE
                         ret[found++] = e->host;
         return found;
 }
+
+void names_each(const Names *n, void (*each)(void *userdata, const NetCidr *address), void *userdata) {
+        for (size_t i = 0; i < BUCKETS; i++) {
+                const Entry *e;
+                SLIST_FOREACH(e, &n->buckets[i], entries)
+                        each(userdata, &e->address);
+        }
+}

@@ -14,5 +14,7 @@ int names_new(Names **ret);
 Names *names_free(Names *n);
 /* host is canonical. 0 also where it is there already, and then the first again; -ENOSPC at a bound; -ENOMEM. */
 int names_learn(Names *n, const NetCidr *address, const char *host);
+/* Each address, maybe more than once. */
+void names_each(const Names *n, void (*each)(void *userdata, const NetCidr *address), void *userdata);
 /* Fills at most NAMES_PER_ADDRESS names, which are n's own, the last learnt first; returns their number. */
 size_t names_of(const Names *n, const NetCidr *address, const char *ret[NAMES_PER_ADDRESS]);

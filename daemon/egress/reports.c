@@ -125,7 +125,7 @@ static bool is_alike(const EgressReport *a, const EgressReport *b) {
                a->published == b->published && a->uid == b->uid &&
                (a->published > 0 || a->port == b->port) && a->family == b->family &&
                memcmp(a->address, b->address, sizeof(a->address)) == 0 && streq(a->host, b->host) &&
-               streq(a->clause, b->clause);
+               streq(a->program, b->program) && streq(a->clause, b->clause);
 }
 
 static void refuse(Reports *r, EgressReport *report) {
@@ -133,7 +133,7 @@ static void refuse(Reports *r, EgressReport *report) {
         Alike *a;
         TAILQ_FOREACH(a, &r->alike, entries)
                 if (is_alike(&a->report, report)) {
-                        a->count++;
+                        a->count += report->count;
                         return;
                 }
         tell(r, report);
@@ -144,6 +144,7 @@ static void refuse(Reports *r, EgressReport *report) {
                 return; /* the next one is told by itself */
         *a = (Alike){ .report = *report, .until = now + ALIKE_USEC };
         a->report.serial = 0; /* of all of them */
+        a->report.pid = 0;
         TAILQ_INSERT_TAIL(&r->alike, a, entries);
         r->n_alike++;
         if (TAILQ_FIRST(&r->alike) == a &&
@@ -160,6 +161,16 @@ void report_name(Egress *e, const char *host, const Judgement *j) {
 
 void report_refusal(Egress *e, const Destination *d, uint64_t serial, const Judgement *j) {
         EgressReport report = report_of(d->published > 0 ? EGRESS_ACCEPT : EGRESS_CONNECT, d, serial, j);
+        refuse(e->reports, &report);
+}
+
+void report_call(Egress *e, const Destination *d, const Judgement *j, const RefusalEvent *event,
+                uint64_t count) {
+        EgressReport report = report_of(EGRESS_CONNECT, d, 0, j);
+        report.count = count;
+        report.pid = event->pid;
+        (void)snprintf(report.program, sizeof(report.program), "%.*s", (int)sizeof(event->program),
+                        event->program);
         refuse(e->reports, &report);
 }
 

@@ -5,6 +5,7 @@
  * name again and again. */
 
 #include "egress.h"
+#include "refusal-table.h"
 
 int reports_new(Egress *e, int channel, Reports **ret);
 Reports *reports_free(Reports *r);
@@ -16,6 +17,9 @@ int report_send(Egress *e, EgressReport *report);
 void report_name(Egress *e, const char *host, const Judgement *j);
 /* A connection that is refused; serial 0 where it has none. */
 void report_refusal(Egress *e, const Destination *d, uint64_t serial, const Judgement *j);
+
+/* A call of a process that the kernel refused, or count of them. */
+void report_call(Egress *e, const Destination *d, const Judgement *j, const RefusalEvent *event, uint64_t count);
 
 /* What a report says of a destination and a judgement; the rest is zero. */
 EgressReport report_of(EgressKind kind, const Destination *d, uint64_t serial, const Judgement *j);

@@ -58,6 +58,32 @@ static int write_limit(int leaf, const PlanLimit *l) {
         return r == -ENOENT ? 0 : r;
 }
 
+int cgroup_make_below(int root, const char *what, char **ret_name, int *ret_leaf) {
+        _cleanup_free_ char *text = NULL, *name = NULL;
+        int r = fd_read_file_at(AT_FDCWD, "/proc/self/cgroup", 65536, &text, NULL);
+        if (r < 0)
+                return r;
+        const char *own = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
+        if (!own)
+                return -ENOENT;
+        own = strchr(own, '/');
+        if (!own)
+                return -ENOENT;
+        int length = (int)strcspn(own, "\n");
+        if (asprintf(&name, ".%.*s/%s-%d", length, own, what, getpid()) < 0)
+                return -ENOMEM;
+        if (mkdirat(root, name, 0755) < 0)
+                return -errno;
+        *ret_leaf = openat(root, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (*ret_leaf < 0) {
+                r = -errno;
+                (void)unlinkat(root, name, AT_REMOVEDIR); /* r says what went wrong first */
+                return r;
+        }
+        *ret_name = TAKE_PTR(name);
+        return 0;
+}
+
 int cgroup_open_leaf(int scope, const char *name) {
         return fd_openat2(scope, name, O_RDONLY | O_DIRECTORY, BENEATH);
 }

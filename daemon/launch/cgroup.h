@@ -22,6 +22,9 @@ void cgroup_enable_controllers(int scope);
 /* Makes leaf `name` and writes the limits. A limit whose controller this host lacks is passed over. On failure nothing is left. */
 int cgroup_make_leaf(int scope, const char *name, const PlanLimit *limits, size_t n_limits, int *ret_fd);
 
+/* A cgroup below the caller's own, for a proof; *ret_name is relative to root, where it is removed by unlinkat(2). */
+int cgroup_make_below(int root, const char *what, char **ret_name, int *ret_leaf);
+
 /* One that is there. */
 int cgroup_open_leaf(int scope, const char *name);
 

@@ -11,7 +11,6 @@
 
 #include "cgroup.h"
 #include "cleanup.h"
-#include "fd.h"
 #include "guard.h"
 #include "rules-proof.h"
 
@@ -28,33 +27,6 @@ static _Noreturn void attempt(const Guard *g, uint64_t cgroup, int dir) {
                         guard_install(g, cgroup, rules, ELEMENTSOF(rules)) < 0)
                 _exit(STATUS_NO_RULES);
         _exit(rules_proof_attempt(dir));
-}
-
-/* Below the caller's own cgroup of version 2: *ret_name is relative to the root of the hierarchy. */
-static int make_leaf(int root, char **ret_name, int *ret_leaf) {
-        _cleanup_free_ char *text = NULL, *name = NULL;
-        int r = fd_read_file_at(AT_FDCWD, "/proc/self/cgroup", 65536, &text, NULL);
-        if (r < 0)
-                return r;
-        const char *own = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
-        if (!own)
-                return -ENOENT;
-        own = strchr(own, '/');
-        if (!own)
-                return -ENOENT;
-        int length = (int)strcspn(own, "\n");
-        if (asprintf(&name, ".%.*s/mxc-guard-proof-%d", length, own, getpid()) < 0)
-                return -ENOMEM;
-        if (mkdirat(root, name, 0755) < 0)
-                return -errno;
-        *ret_leaf = openat(root, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (*ret_leaf < 0) {
-                r = -errno;
-                (void)unlinkat(root, name, AT_REMOVEDIR); /* r says what went wrong first */
-                return r;
-        }
-        *ret_name = TAKE_PTR(name);
-        return 0;
 }
 
 static int await(pid_t pid, int pidfd, const char **ret_act) {
@@ -98,7 +70,7 @@ int guard_prove(const Guard *g, const char **ret_act) {
                 return root;
         int r = rules_proof_make(&dir);
         if (r == 0)
-                r = make_leaf(root, &name, &leaf);
+                r = cgroup_make_below(root, "mxc-guard-proof", &name, &leaf);
         if (r < 0)
                 return r;
         r = prove_in(g, leaf, dir, ret_act);

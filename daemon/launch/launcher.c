@@ -303,6 +303,10 @@ int launcher_new(Launcher **ret, int listener, const char *relay_program) {
         if (!l->features.egress)
                 log_warning("Networks cannot be steered here: sandboxes that may reach something are "
                             "refused.");
+        l->features.refuse = l->features.egress ? (uint32_t)refuse_probe() : 0;
+        if (l->features.egress && !l->features.refuse)
+                log_warning("The kernel does not refuse connections by itself here: mxc-egress does, more "
+                            "slowly.");
         l->features.recursive_mount_attr = 1; /* 5.12; Landlock itself is younger */
         int r = template_cache_new(l, &l->templates);
         if (r == 0)

@@ -57,7 +57,7 @@ static int prepare(void) {
         if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
                         prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
                 return -errno;
-        struct rlimit files; /* five descriptors for each sandbox, and seven for its network */
+        struct rlimit files; /* five descriptors for each sandbox, and a dozen for its network */
         if (getrlimit(RLIMIT_NOFILE, &files) < 0)
                 return -errno;
         files.rlim_cur = files.rlim_max;

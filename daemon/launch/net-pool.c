@@ -46,6 +46,7 @@ typedef struct Order {
 
 #define N_EMPTY 2
 #define N_STEERED (N_EMPTY + STEERING_FDS)
+#define N_STEERED_BARE (N_EMPTY + STEERING_FDS_ALWAYS) /* this host does not refuse by itself */
 _Static_assert(N_STEERED <= LAUNCH_MAX_FDS, "they go with one message");
 
 /* ---- the helper ---- */
@@ -65,7 +66,10 @@ static int make(int channel, Kind kind) {
         steering_fds(&s, steered);
         for (size_t i = 0; i < STEERING_FDS; i++)
                 fds[N_EMPTY + i] = *steered[i];
-        size_t n = kind == KIND_EMPTY ? N_EMPTY : answer.error == 0 ? N_STEERED : 0;
+        size_t n = kind == KIND_EMPTY         ? N_EMPTY
+                   : answer.error != 0        ? 0
+                   : s.refuse.table == -EBADF ? N_STEERED_BARE
+                                              : N_STEERED;
         return launch_send(channel, &answer, sizeof(answer), fds, n);
 }
 
@@ -130,12 +134,12 @@ static void end_helper(Launcher *l, NetPool *p) {
 /* ---- what came ---- */
 
 /* Theirs are the low numbers: what stays with us goes up. */
-static void take_steered(NetPool *p, const int fds[N_STEERED]) {
+static void take_steered(NetPool *p, const int *fds, size_t n) {
         Steered s = { { .net = fds[0], .ipc = fds[1] }, STEERING_NONE };
         int *steered[STEERING_FDS];
         bool high = true;
         steering_fds(&s.steering, steered);
-        for (size_t i = 0; i < STEERING_FDS; i++) {
+        for (size_t i = 0; i + N_EMPTY < n; i++) {
                 *steered[i] = fds[N_EMPTY + i];
                 high = launcher_move_up(steered[i]) == 0 && high;
         }
@@ -151,8 +155,8 @@ static void take_answer(NetPool *p, const Order *answer, const int *fds, size_t 
                 p->ready[p->n_ready++] = (EmptyNamespaces){ .net = fds[0], .ipc = fds[1] };
         } else if (answer->kind == KIND_STEERED && p->n_ordered > 0) {
                 p->n_ordered--;
-                if (n == N_STEERED) {
-                        take_steered(p, fds);
+                if (n == N_STEERED || n == N_STEERED_BARE) {
+                        take_steered(p, fds, n);
                 } else {
                         p->error = answer->error;
                         p->n_kept = 0; /* until somebody asks for one again */

@@ -31,9 +31,10 @@ static int take_session(const Relay *r) {
         if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS)
                 return -errno;
         const struct sigaction by_default = { .sa_handler = SIG_DFL };
-        sigset_t none;
-        sigemptyset(&none);
-        return sigaction(SIGPIPE, &by_default, NULL) < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0
+        sigset_t term; /* it waits until mxc-egress takes it: whoever is ended as he begins has something to tell all the same */
+        return sigaction(SIGPIPE, &by_default, NULL) < 0 || sigemptyset(&term) < 0 ||
+                                               sigaddset(&term, SIGTERM) < 0 ||
+                                               sigprocmask(SIG_SETMASK, &term, NULL) < 0
                                ? -errno
                                : 0;
 }
@@ -112,13 +113,16 @@ static int take_descriptors(const Relay *r) {
         _cleanup_close_ int null = open("/dev/null", O_RDWR | O_CLOEXEC), journal = open_journal();
         if (null < 0)
                 return -errno;
+        const Refuse *refuse = &r->steering.refuse;
         int fds[EGRESS_FD_PUBLISHED + LIMIT_PUBLISHED + ELEMENTSOF(sockets)] = { null, null,
                 journal >= 0 ? journal : null, r->lease, r->channel, r->steering.tcp, r->steering.udp,
-                r->steering.datagrams, r->steering.raw_v4, r->steering.raw_v6 };
+                r->steering.datagrams, r->steering.raw_v4, r->steering.raw_v6,
+                refuse->table >= 0 ? refuse->table : null, refuse->ring >= 0 ? refuse->ring : null };
         _Static_assert(EGRESS_FD_LEASE == 3 && EGRESS_FD_CHANNEL == 4 && EGRESS_FD_TCP == 5 &&
                                         EGRESS_FD_UDP == 6 && EGRESS_FD_DATAGRAMS == 7 &&
                                         EGRESS_FD_RAW_V4 == 8 && EGRESS_FD_RAW_V6 == 9 &&
-                                        EGRESS_FD_PUBLISHED == 10,
+                                        EGRESS_FD_TABLE == 10 && EGRESS_FD_REFUSED == 11 &&
+                                        EGRESS_FD_PUBLISHED == 12,
                         "the order");
         int n = EGRESS_FD_PUBLISHED, up[ELEMENTSOF(fds)];
         for (size_t i = 0; i < r->n_published; i++)

@@ -85,6 +85,7 @@ static void stop_watching(Launcher *l, Relay *r) {
         launcher_unwatch(l, &r->tcp);
         launcher_unwatch(l, &r->udp);
         launcher_unwatch(l, &r->datagrams);
+        launcher_unwatch(l, &r->refused);
         for (size_t i = 0; i < r->n_published; i++)
                 launcher_unwatch(l, &r->calls[i]);
         stop_pausing(l, r);
@@ -101,6 +102,8 @@ static int watch(Launcher *l, Relay *r) {
                 error = launcher_watch(l, &r->udp, r->steering.udp, on_call, r);
         if (error == 0)
                 error = launcher_watch(l, &r->datagrams, r->steering.datagrams, on_call, r);
+        if (error == 0 && r->steering.refuse.ring >= 0) /* it tells of what is refused, too */
+                error = launcher_watch(l, &r->refused, r->steering.refuse.ring, on_call, r);
         for (size_t i = 0; i < r->n_published && error == 0; i++)
                 error = launcher_watch(l, &r->calls[i], r->published[i], on_call, r);
         if (error < 0) {
@@ -183,9 +186,14 @@ static int start_process(Launcher *l, Relay *r) {
                 return leaf;
         r->launcher = getpid();
         const char *program = l->relay_program;
+        sigset_t term, before;
+        if (sigemptyset(&term) < 0 || sigaddset(&term, SIGTERM) < 0 ||
+                        sigprocmask(SIG_BLOCK, &term, &before) < 0)
+                return -errno;
         pid_t pid = cgroup_clone(leaf, 0, &pidfd);
         if (pid == 0)
                 relay_run(r, program);
+        (void)sigprocmask(SIG_SETMASK, &before, NULL); /* it was so */
         if (pid < 0)
                 return (int)pid;
         int error = launcher_move_up(&pidfd);
@@ -216,8 +224,21 @@ static int keep(int fd, int *ret) {
         return *ret < 0 ? -errno : 0;
 }
 
+/* Nothing relies on it: what is not refused here comes to mxc-egress, and is refused there. */
+static void refuse_from_now(Relay *r, int table, int leaf) {
+        if (r->steering.refuse.table < 0)
+                return;
+        int error = refuse_attach(&r->steering.refuse, leaf);
+        if (error == 0)
+                error = refuse_write(&r->steering.refuse, table);
+        if (error < 0)
+                log_warning("The kernel does not refuse what sandbox %s may not reach, and its relay does: "
+                            "%s",
+                                r->run->id, strerror(-error));
+}
+
 int relay_new(Launcher *l, Run *run, const LaunchPlan *plan, Steering *steering,
-                const int fds[RELAY_SPAWN_FDS]) {
+                const int fds[RELAY_SPAWN_FDS], int leaf) {
         Relay *r = calloc(1, sizeof(Relay));
         if (!r)
                 return -ENOMEM;
@@ -236,8 +257,12 @@ int relay_new(Launcher *l, Run *run, const LaunchPlan *plan, Steering *steering,
         run->relay = r;
         int error = keep(fds[0], &r->lease);
         if (error == 0)
-                error = keep(fds[1], &r->channel);
-        return error < 0 ? error : keep(fds[2], &r->mxcd);
+                error = keep(fds[2], &r->channel);
+        if (error == 0)
+                error = keep(fds[3], &r->mxcd);
+        if (error == 0)
+                refuse_from_now(r, fds[1], leaf);
+        return error;
 }
 
 int relay_begin(Launcher *l, Run *run) {
@@ -255,12 +280,21 @@ static void close_all(Relay *r) {
         r->lease = r->channel = r->net = -EBADF;
 }
 
+/* Something was refused, and nobody has told yet. */
+static bool has_to_tell(const Relay *r) {
+        struct pollfd p = { .fd = r->steering.refuse.ring, .events = POLLIN };
+        return p.fd >= 0 && poll(&p, 1, 0) == 1;
+}
+
 bool relay_end(Launcher *l, Run *run) {
         Relay *r = run->relay;
         if (!r || r->over)
                 return false;
         r->over = true;
         stop_watching(l, r);
+        int error = r->pid <= 0 && has_to_tell(r) ? start_process(l, r) : 0;
+        if (error < 0)
+                log_error("Nobody tells what sandbox %s was refused last: %s", run->id, strerror(-error));
         close_all(r);
         if (r->pid <= 0)
                 return false;
@@ -299,7 +333,9 @@ void relay_free(Launcher *l, Run *run) {
 
 void verb_lease(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_fds) {
         Run *run = run_find(l, q->id, 0);
-        int lease = -EBADF, error = n_fds != 1 ? -EBADF : !sealed_memfd_check(fds[0]) ? -EPERM : 0;
+        int lease = -EBADF, error = n_fds != 2                                                   ? -EBADF
+                                    : !sealed_memfd_check(fds[0]) || !sealed_memfd_check(fds[1]) ? -EPERM
+                                                                                                 : 0;
         if (error == 0)
                 error = !run || !run->relay || run->relay->over ? -ENOENT : keep(fds[0], &lease);
         if (error < 0) {
@@ -308,5 +344,11 @@ void verb_lease(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_fd
         }
         cleanup_closep(&run->relay->lease);
         run->relay->lease = lease;
+        if (run->relay->pid == 0 &&
+                        run->relay->steering.refuse.table >= 0) /* one that runs does so itself */
+                error = refuse_write(&run->relay->steering.refuse, fds[1]);
+        if (error < 0)
+                log_warning("What the kernel refuses sandbox %s is not what it was told: %s", run->id,
+                                strerror(-error));
         launcher_reply_ok(l, q->serial, 0);
 }

@@ -16,7 +16,7 @@
 #define RELAY_FILES 16384U
 #define RELAY_PATIENCE 3U             /* so many times it is started again at once, */
 #define RELAY_PAUSE_USEC UINT64_C(1000000) /* and from then on so long after it ended */
-#define RELAY_GRACE_USEC UINT64_C(1000000) /* from TERM, when its sandbox ended, to KILL */
+#define RELAY_GRACE_USEC UINT64_C(5000000) /* from TERM, when its sandbox ended, to KILL: it may have begun just now */
 
 typedef struct Relay {
         TAILQ_ENTRY(Relay) pausing; /* while until is not 0 */
@@ -30,7 +30,7 @@ typedef struct Relay {
         int published[LIMIT_PUBLISHED]; /* listeners in the host's network */
         size_t n_published;
         int net;                    /* the sandbox's network, where something is published; else -EBADF */
-        Source tcp, udp, datagrams; /* while there is no process */
+        Source tcp, udp, datagrams, refused; /* while there is no process */
         Source calls[LIMIT_PUBLISHED]; /* the same of the listeners */
         pid_t launcher;             /* its parent */
         pid_t pid;                  /* 0: there is none */
@@ -40,11 +40,11 @@ typedef struct Relay {
         uint64_t until;             /* 0: nothing is waited for. Before: it is not started again; over: it may tell what it has to tell */
 } Relay;
 
-/* Descriptors of a SPAWN: lease, channel, mxcd's end of the channel. */
-#define RELAY_SPAWN_FDS 3
+/* Descriptors of a SPAWN: lease, table of refusals, channel, mxcd's end of the channel. */
+#define RELAY_SPAWN_FDS 4
 
-/* Takes the steering, and copies of the descriptors; run_free() undoes it. */
-int relay_new(Launcher *l, Run *run, const LaunchPlan *plan, Steering *steering, const int fds[RELAY_SPAWN_FDS]);
+/* Takes the steering, and copies of the descriptors; run_free() undoes it. leaf: the sandbox's, where the kernel refuses from now on. */
+int relay_new(Launcher *l, Run *run, const LaunchPlan *plan, Steering *steering, const int fds[RELAY_SPAWN_FDS], int leaf);
 
 /* Before the sandbox is there: what it publishes is taken on the host, all of it or it is not begun. net: its network, of which a copy is
  * kept. On failure *ret_where is the one that cannot be had. */

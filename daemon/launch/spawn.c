@@ -138,7 +138,7 @@ static int take_network(Launcher *l, Run *run, const Birth *b, EmptyNamespaces *
         }
         _cleanup_(steering_close) Steering steering = STEERING_NONE;
         *ret = net_pool_take_steered(l, &steering);
-        int r = b->relay ? relay_new(l, run, b->plan, &steering, b->relay) : 0;
+        int r = b->relay ? relay_new(l, run, b->plan, &steering, b->relay, b->leaf) : 0;
         if (r < 0 || !b->relay || b->plan->n_published == 0)
                 return r;
         const PlanListener *where = NULL;
@@ -381,7 +381,8 @@ static int spawn(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_f
         if (n_fds != (plan->pty ? 1U : 4U) + (plan->relay_uid != 0 ? RELAY_SPAWN_FDS : 0U))
                 return -EBADF;
         f->detail = "lease";
-        if (plan->relay_uid != 0 && !sealed_memfd_check(fds[n_fds - RELAY_SPAWN_FDS]))
+        if (plan->relay_uid != 0 && (!sealed_memfd_check(fds[n_fds - RELAY_SPAWN_FDS]) ||
+                                                    !sealed_memfd_check(fds[n_fds - RELAY_SPAWN_FDS + 1])))
                 return -EPERM;
         f->detail = NULL;
         Template *template;

@@ -24,7 +24,9 @@
 #define BACKLOG 128
 
 void steering_fds(Steering *s, int *ret[static STEERING_FDS]) {
-        int *const fds[STEERING_FDS] = { &s->tcp, &s->udp, &s->datagrams, &s->raw_v4, &s->raw_v6, &s->link };
+        int *const fds[STEERING_FDS] = { &s->tcp, &s->udp, &s->datagrams, &s->raw_v4, &s->raw_v6, &s->link,
+                &s->refuse.table, &s->refuse.ring, &s->refuse.programs[0], &s->refuse.programs[1],
+                &s->refuse.programs[2], &s->refuse.programs[3] };
         memcpy(ret, fds, sizeof(fds));
 }
 
@@ -289,6 +291,8 @@ int steering_make(Steering *ret) {
                 r = attach(&s, &s.link);
         if (r < 0)
                 steering_close(&s);
+        else
+                (void)refuse_make(&s.refuse); /* else its refusals are slower: refuse_probe() has said so */
         *ret = s;
         return r;
 }

@@ -4,16 +4,20 @@
 
 #include <stdbool.h>
 
+#include "refuse.h"
+
 typedef struct Steering {
         int tcp, udp, datagrams, raw_v4, raw_v6; /* the sockets, as in egress-net.h */
         int link;     /* of the program that steers, for as long as it is open; without it nothing but port 53 is answered */
+        Refuse refuse; /* none where the host cannot */
 } Steering;
 
 #define STEERING_NONE                                                                                                                 \
-        ((Steering){ .tcp = -EBADF, .udp = -EBADF, .datagrams = -EBADF, .raw_v4 = -EBADF, .raw_v6 = -EBADF, .link = -EBADF })
+        ((Steering){ .tcp = -EBADF, .udp = -EBADF, .datagrams = -EBADF, .raw_v4 = -EBADF, .raw_v6 = -EBADF, .link = -EBADF, .refuse = REFUSE_NONE })
 
-/* All of them, for those who pass them on; the order is that of the fields. */
-#define STEERING_FDS 6
+/* All of them, for those who pass them on; the order is that of the fields. Of the last, the refuse ones, there may be none. */
+#define STEERING_FDS (STEERING_FDS_ALWAYS + 2 + REFUSE_PROGRAMS)
+#define STEERING_FDS_ALWAYS 6
 void steering_fds(Steering *s, int *ret[static STEERING_FDS]);
 
 /* Usable with _cleanup_() on Steering. */

@@ -43,7 +43,9 @@ static void check_report(int socket, size_t size, size_t n_fds) {
         fuzz_holds(size == sizeof(r) && n_fds == 0 && r.magic == EGRESS_MAGIC, "it is whole");
         fuzz_holds(r.kind < _EGRESS_KIND_MAX && egress_reason_to_string((EgressReason)r.reason),
                         "it is in range");
-        fuzz_holds(memchr(r.host, 0, sizeof(r.host)) && memchr(r.clause, 0, sizeof(r.clause)), "texts end");
+        fuzz_holds(memchr(r.host, 0, sizeof(r.host)) && memchr(r.clause, 0, sizeof(r.clause)) &&
+                                        memchr(r.program, 0, sizeof(r.program)),
+                        "texts end");
         fuzz_holds(!r.host[0] || (!host_canonical(r.host, false, canonical) && streq(canonical, r.host)),
                         "a host is canonical");
 }

@@ -58,15 +58,16 @@ UNLIMITED = 2**64 - 1
 LIBC = ctypes.CDLL(None, use_errno=True)
 PIDFD_GETFD = 438
 MAGIC = 0x6772786D
-REPORT = "=6IQ3Ii16s4I4Q256s256s"  # EgressReport
+REPORT = "=6IQ3Ii16s5I20s4Q256s256s"  # EgressReport
 PROXY = "10.0.2.3"
 
 
 class Report:
     def __init__(self, data):
         (magic, version, kind, verdict, reason, self.awaits, self.serial, self.protocol, self.port, self.family, self.error, self.address,
-         self.published, self.uid, self.upstream, self.status, self.out, self.into, self.usec, self.count, host, clause) = struct.unpack(REPORT, data)
+         self.published, self.uid, self.upstream, self.status, self.pid, program, self.out, self.into, self.usec, self.count, host, clause) = struct.unpack(REPORT, data)
         assert magic == MAGIC and version == 2
+        self.program = program.split(b"\0")[0].decode()
         self.kind, self.allowed, self.reason = KINDS[kind], verdict == 1, REASONS[reason]
         self.host, self.clause = host.split(b"\0")[0].decode(), clause.split(b"\0")[0].decode()
 
@@ -130,19 +131,20 @@ class Gone:
 class Networks:
     patience = 30  # seconds until something that never comes is given up; nothing is measured
 
-    def __init__(self, steered, servers):
+    def __init__(self, steered, servers, cgroup=None):
         self.directory = tempfile.mkdtemp()
         os.chmod(self.directory, 0o755)
         self.children, self.logged = [], {}
         self.fds = {"host": os.open("/proc/self/ns/net", os.O_RDONLY)}
         ours, theirs = socket.socketpair()
         self.keep = ours
-        helper = self.start(None, steered, str(theirs.fileno()), pass_fds=[theirs.fileno()])
+        helper = self.start(None, steered, str(theirs.fileno()), *([cgroup] if cgroup else []), pass_fds=[theirs.fileno()])
         theirs.close()
-        _, fds, _, _ = socket.recv_fds(ours, 1, 6)
-        if len(fds) != 6:
+        _, fds, _, _ = socket.recv_fds(ours, 1, 8)
+        if len(fds) != (8 if cgroup else 6):
             raise SystemExit("no steered network")
-        *self.sockets, self.link = fds
+        null = os.open("/dev/null", os.O_RDWR)
+        self.sockets, self.link = [*fds[:5], *(fds[6:] or [null, null])], fds[5]
         self.fds["sandbox"] = os.open(f"/proc/{helper.pid}/ns/net", os.O_RDONLY)
         world = self.start(None, "unshare", "--net", "sh", "-c", "echo; exec sleep infinity", stdout=subprocess.PIPE)
         world.stdout.readline()

@@ -74,8 +74,9 @@ static const char *const locks[] = {
         "relay-parent", /* it goes with the launcher */
         "relay-securebits",
         "relay-session",
-        "seal",  /* read-only, of what is ours */
-        "seals", /* of a plan: it cannot change while it is read */
+        "refuse", /* the kernel does not by itself */
+        "seal",   /* read-only, of what is ours */
+        "seals",  /* of a plan: it cannot change while it is read */
         "seccomp-architecture",
         "seccomp-clone3",
         "seccomp-command", /* the second program, which takes pid 1's own calls away */
@@ -182,6 +183,18 @@ int __real_steering_probe(void);
 int __wrap_steering_probe(void);
 int __wrap_steering_probe(void) {
         return left_out("steering") ? 0 : __real_steering_probe();
+}
+
+int __real_refuse_probe(void);
+int __wrap_refuse_probe(void);
+int __wrap_refuse_probe(void) {
+        return left_out("refuse") ? 0 : __real_refuse_probe();
+}
+
+int __real_refuse_make(Refuse *ret);
+int __wrap_refuse_make(Refuse *ret);
+int __wrap_refuse_make(Refuse *ret) {
+        return left_out("refuse") ? -EPERM : __real_refuse_make(ret);
 }
 
 int __real_steering_make(Steering *ret);

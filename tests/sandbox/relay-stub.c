@@ -217,7 +217,10 @@ static void serve_datagrams(void) {
 int main(void) {
         struct pollfd fds[] = { { .fd = EGRESS_FD_TCP, .events = POLLIN },
                 { .fd = EGRESS_FD_UDP, .events = POLLIN }, { .fd = EGRESS_FD_DATAGRAMS, .events = POLLIN } };
-        if (send(EGRESS_FD_CHANNEL, STUB_HELLO, strlen(STUB_HELLO), 0) < 0)
+        sigset_t term;
+        if (sigemptyset(&term) < 0 || sigaddset(&term, SIGTERM) < 0 ||
+                        sigprocmask(SIG_UNBLOCK, &term, NULL) < 0 ||
+                        send(EGRESS_FD_CHANNEL, STUB_HELLO, strlen(STUB_HELLO), 0) < 0)
                 return EXIT_FAILURE;
         for (;;) {
                 if (poll(fds, ELEMENTSOF(fds), -1) < 0)

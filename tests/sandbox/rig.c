@@ -475,13 +475,16 @@ static bool begin(Rig *r, LaunchRequest q, const uint8_t *data, size_t size, boo
                                   : open("/dev/null", O_RDONLY | O_CLOEXEC);
         check(input, "/dev/null");
         int fds[LAUNCH_MAX_FDS] = { plan, input, pipe_ends[1], pipe_ends[1] }, lease = -EBADF,
-            channel[2] = { -EBADF, -EBADF };
+            table = -EBADF, channel[2] = { -EBADF, -EBADF };
         size_t n_fds = pty ? 1 : 4;
         if (steered) {
                 check(sealed_memfd_new((const uint8_t *)RIG_LEASE, strlen(RIG_LEASE), &lease),
                                 "lease memfd");
                 check(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel), "socketpair");
+                check(sealed_memfd_new((const uint8_t *)RIG_LEASE, strlen(RIG_LEASE), &table),
+                                "table memfd");
                 fds[n_fds++] = lease;
+                fds[n_fds++] = table; /* of no table's size: nothing is refused by the kernel */
                 fds[n_fds++] = channel[1];
                 fds[n_fds++] = channel[0];
         }
@@ -494,6 +497,7 @@ static bool begin(Rig *r, LaunchRequest q, const uint8_t *data, size_t size, boo
         (void)close(input);
         (void)close(pipe_ends[1]);
         cleanup_closep(&lease);
+        cleanup_closep(&table);
         cleanup_closep(&channel[1]);
         ret->channel = channel[0];
         ret->output = pipe_ends[0];

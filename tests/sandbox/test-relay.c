@@ -50,7 +50,7 @@ static const struct {
         const char *lock; /* without this one it is not so; NULL: none that a test could take out */
         const char *text;
 } traits[] = {
-        { "relay-close", "descriptors: 0 1 2 3 4 5 6 7 8 9\n" },
+        { "relay-close", "descriptors: 0 1 2 3 4 5 6 7 8 9 10 11\n" },
         { "relay-identity",
                         "Uid:\t61236\t61236\t61236\t61236\nGid:\t61237\t61237\t61237\t61237\nGroups:\t" },
         { "bounding,capabilities,proof,relay-capabilities,relay-identity,relay-securebits",

@@ -14,6 +14,7 @@
 #include "codec.h"
 #include "fd.h"
 #include "loose.h"
+#include "refusal-table.h"
 #include "relay-stub.h"
 
 DEFINE_CLEANUP(LaunchPlan *, launch_plan_free);
@@ -116,10 +117,16 @@ static void each_has_its_own(Rig *r) {
 
 /* ---- what mxcd asks ---- */
 
-static LaunchReport lease(Rig *r, const char *id, int fd) {
+/* fd: the lease, or -EBADF; table: the same */
+static LaunchReport lease_with(Rig *r, const char *id, int fd, int table) {
         LaunchRequest q = { .verb = LAUNCH_LEASE };
+        const int fds[] = { fd, table };
         (void)snprintf(q.id, sizeof(q.id), "%s", id);
-        return rig_request(r, q, &fd, fd >= 0 ? 1 : 0, NULL, NULL);
+        return rig_request(r, q, fds, fd < 0 ? 0 : table < 0 ? 1 : 2, NULL, NULL);
+}
+
+static LaunchReport lease(Rig *r, const char *id, int fd) {
+        return lease_with(r, id, fd, fd);
 }
 
 static void failed(LaunchReport report, int error, const char *name) {
@@ -137,6 +144,8 @@ static void leases(Rig *r) {
         failed(lease(r, "00000000000000000000000000000000", sealed), ENOENT, "a lease for no sandbox");
         failed(lease(r, b.box.id, loose), EPERM, "a lease that can change");
         failed(lease(r, b.box.id, -EBADF), EBADF, "no lease");
+        failed(lease_with(r, b.box.id, sealed, -EBADF), EBADF, "a lease without a table");
+        failed(lease_with(r, b.box.id, sealed, loose), EPERM, "a table that can change");
         tell(lease(r, b.box.id, sealed).event == LAUNCH_EVENT_OK, "taken", "a lease");
         box_expect(r, &b, "tcp/192.0.2.1/2", "lease: " RIG_LEASE, "is told by mxcd, where it runs");
         (void)box_dial(r, &b, "tcp/192.0.2.1/3");
@@ -146,6 +155,78 @@ static void leases(Rig *r) {
         rig_release(r, b.box.id, 0);
         box_forget(&b);
         box_close(r, &empty);
+}
+
+/* ---- what the kernel refuses by itself ---- */
+
+#define DENIED "Permission denied"
+
+/* With a table of a lease that allows nothing, and one address that was learnt for all of TCP; and where the kernel does not refuse. */
+static const struct {
+        const char *attempt, *refused, *not ;
+} refusals[] = {
+        { "tcp/192.0.2.1/443", DENIED, "::ffff:192.0.2.1 443" },
+        { "tcp/2001:db8::1/80", DENIED, "2001:db8::1 80" },
+        { "tcp/::ffff:192.0.2.1/443", DENIED, "::ffff:192.0.2.1 443" },
+        { "tcp/10.0.2.2/22", DENIED, "::ffff:10.0.2.2 22" },
+        { "tcp/93.184.216.34/443", "::ffff:93.184.216.34 443", "::ffff:93.184.216.34 443" },
+        { "tcp/93.184.216.34/65535", "::ffff:93.184.216.34 65535", "::ffff:93.184.216.34 65535" },
+        { "tcp/93.184.216.35/443", DENIED, "::ffff:93.184.216.35 443" },
+        { "ask/192.0.2.1/443", DENIED, "::ffff:192.0.2.1 443 from 192.0.2.1" },
+        { "ask/93.184.216.34/443", DENIED, "::ffff:93.184.216.34 443 from 93.184.216.34" },
+        { "ask/2001:db8::1/443", DENIED, "2001:db8::1 443 from 2001:db8::1" },
+        { "udp/192.0.2.1/443", "::ffff:192.0.2.1 443 from 192.0.2.1",
+                        "::ffff:192.0.2.1 443 from 192.0.2.1" }, /* which datagrams are sent on a connected socket the relay sees */
+        { "tcp/9.9.9.9/53", "::ffff:9.9.9.9 53", "::ffff:9.9.9.9 53" },
+        { "ask/8.8.8.8/53", "::ffff:8.8.8.8 from 8.8.8.8", "::ffff:8.8.8.8 from 8.8.8.8" },
+        { "tcp/10.0.2.3/3128", "::ffff:10.0.2.3 3128", "::ffff:10.0.2.3 3128" },
+        { "tcp/127.0.0.1/443", "Connection refused", "Connection refused" },
+        { "tcp/0.0.0.0/443", "Connection refused", "Connection refused" },
+        { "tcp/::1/443", "Connection refused", "Connection refused" },
+        { "tcp/10.0.2.15/443", "Connection refused", "Connection refused" },
+        { "tcp/fd00:6d78:6300::15/443", "Connection refused", "Connection refused" },
+        { "serve/127.0.0.1/8080", "served", "served" },
+        { "serve/fd00:6d78:6300::15/8080", "served", "served" },
+};
+
+static int new_table(void) {
+        static const char *const host = "a.example";
+        static NetPeer peer = { .host = (char *)"a.example" };
+        static NetPort port = { .protocol = PROTOCOL_TCP, .to = UINT16_MAX };
+        static NetRule rule = {
+                .peers = &peer, .n_peers = 1, .ports = &port, .n_ports = 1, .clause = (char *)""
+        };
+        const EgressLease l = { .egress = { .allow = &rule, .n_allow = 1 } };
+        static RefusalTable table;
+        NetCidr a;
+        int fd;
+        need(cidr_parse_address("93.184.216.34", &a), "an address");
+        refusal_table_fill(&table, &l);
+        refusal_table_learn(&table, &l, &a, &host, 1);
+        need(sealed_memfd_new((const uint8_t *)&table, sizeof(table), &fd) == 0, "memfd");
+        return fd;
+}
+
+static void kernel_refuses(const char *launcher, const char *lock) {
+        static const char text[] = "another lease";
+        Rig r;
+        rig_start(&r, launcher, lock);
+        box_install(&r);
+        tell(r.features.refuse == !lock, lock ? "this one" : "this host",
+                        lock ? "does not refuse" : "can refuse");
+        _cleanup_close_ int table = new_table();
+        int fd;
+        need(sealed_memfd_new((const uint8_t *)text, strlen(text), &fd) == 0, "memfd");
+        _cleanup_close_ int sealed = fd;
+        Box b = box_open(&r, true), other = box_open(&r, true);
+        need(lease_with(&r, b.box.id, sealed, table).event == LAUNCH_EVENT_OK, "a table");
+        for (size_t i = 0; i < ELEMENTSOF(refusals); i++)
+                box_expect(&r, &b, refusals[i].attempt, lock ? refusals[i].not : refusals[i].refused,
+                                lock ? "where the kernel does not refuse" : "where the kernel refuses");
+        box_expect(&r, &other, "tcp/192.0.2.1/443", "::ffff:192.0.2.1 443", "is another sandbox's to reach");
+        box_close(&r, &b);
+        box_close(&r, &other);
+        rig_stop(&r);
 }
 
 /* To a mxcd that was restarted. */
@@ -201,14 +282,16 @@ static void bad_spawns(Rig *r) {
         need(sealed_memfd_new(data, size, &steered) == 0 && sealed_memfd_new(other, other_size, &empty) == 0,
                         "memfd");
         _cleanup_close_ int null = open("/dev/null", O_RDWR | O_CLOEXEC), one = steered, two = empty;
-        const int all[] = { one, null, null, null, one, null, null, null };
+        const int all[] = { one, null, null, null, one, one, null, null, null };
         bad_spawn(r, all, 4, LAUNCH_STEP_FDS, EBADF, "a relay without lease and channel");
-        bad_spawn(r, all, 6, LAUNCH_STEP_FDS, EBADF, "a relay without mxcd's end");
-        bad_spawn(r, all, 8, LAUNCH_STEP_FDS, EBADF, "a relay with a descriptor too many");
-        const int loose[] = { one, null, null, null, null, null, null };
-        bad_spawn(r, loose, 7, LAUNCH_STEP_FDS, EPERM, "a lease that is none");
-        const int unwanted[] = { two, null, null, null, one, null, null };
-        bad_spawn(r, unwanted, 7, LAUNCH_STEP_FDS, EBADF, "a lease for a plan without a relay");
+        bad_spawn(r, all, 7, LAUNCH_STEP_FDS, EBADF, "a relay without mxcd's end");
+        bad_spawn(r, all, 9, LAUNCH_STEP_FDS, EBADF, "a relay with a descriptor too many");
+        const int loose[] = { one, null, null, null, null, one, null, null };
+        bad_spawn(r, loose, 8, LAUNCH_STEP_FDS, EPERM, "a lease that is none");
+        const int open_table[] = { one, null, null, null, one, null, null, null };
+        bad_spawn(r, open_table, 8, LAUNCH_STEP_FDS, EPERM, "a table that is none");
+        const int unwanted[] = { two, null, null, null, one, one, null, null };
+        bad_spawn(r, unwanted, 8, LAUNCH_STEP_FDS, EBADF, "a lease for a plan without a relay");
 }
 
 static void cannot(const char *mutant, const char *lock, int error, const char *name) {
@@ -342,6 +425,8 @@ int main(int argc, char **argv) {
         helper_dies(&r);
         helper_hangs(&r);
         rig_stop(&r);
+        kernel_refuses(argv[1], NULL);
+        kernel_refuses(argv[2], "refuse");
         cannot(argv[2], "steering", EOPNOTSUPP, "where the host cannot");
         cannot(argv[2], "steering-made", EMFILE, "where it could not be made");
         return tell_end();
