@@ -8,7 +8,7 @@
 
 #define BUCKETS 16384U /* so that what is measured with thousands is not the search for them */
 
-static Job *jobs[BUCKETS]; /* those whose Exited signal is awaited, by path */
+static Job *jobs[BUCKETS];         /* those whose Exited signal is awaited, by path */
 static char orphan_exits[64][128]; /* sandboxes that ended before their reply was read */
 static size_t n_orphan_exits;
 
