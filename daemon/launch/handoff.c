@@ -31,6 +31,7 @@ typedef struct Search {
         size_t n;
         const char *here[LIMIT_PLAN_HANDOFF]; /* the names that count at the root that is walked */
         bool seen[LIMIT_PLAN_HANDOFF];        /* of those: something has the name of its first component */
+        bool existing[LIMIT_PLAN_HANDOFF];    /* of list: it was looked at in the directory that is walked */
         bool initials[256];                   /* of PLAN_HANDOFF_ROOT, however they are written */
         const char *const *in_repository,
                         *const *beside_link; /* what is protected where .git is a directory, and where it is not */
@@ -256,12 +257,16 @@ static int add_repository(Search *s, const WalkDir *dir) {
         return r;
 }
 
+/* Each item once in a directory, however many names there might be its first: it is the same rule each time. */
 static int add_existing(Search *s, const WalkDir *dir, const char *name) {
         int r = 0;
         for (size_t i = 0; r == 0 && s->initials[(unsigned char)name[0]] && i < s->n; i++)
-                if (s->list[i].where == PLAN_HANDOFF_ROOT && may_begin(s->list[i].path, name))
+                if (s->list[i].where == PLAN_HANDOFF_ROOT && !s->existing[i] &&
+                                may_begin(s->list[i].path, name)) {
+                        s->existing[i] = true;
                         r = names_add(s->names, GUARD_RULE_PROTECT, s->root, dir->fd, dir->path,
                                         s->list[i].path);
+                }
         return r;
 }
 
@@ -361,6 +366,7 @@ static int on_entry(void *data, const WalkDir *dir, const WalkEntry *e) {
 
 static int on_directory(void *data, const WalkDir *dir) {
         Search *s = data;
+        memset(s->existing, 0, s->n * sizeof(bool));
         int r = dir->dot_git ? add_repository(s, dir) : 0;
         return r < 0 || !is_gitdir(dir) ? r : add_gitdir_names(s, s->root, dir->fd, dir->path);
 }

@@ -72,7 +72,8 @@ static int enter(Walking *s, const WalkDir *dir, const WalkEntry *e, int wish) {
         if (dir->kind == WALK_GITDIR) {
                 if (streq(e->name, "modules") || streq(e->name, "worktrees"))
                         kind = WALK_MODULES;
-                else if (wish != WALK_MARK)
+                else if (wish != WALK_MARK &&
+                                !dir->is_bare) /* whatever looks like one may hold repositories */
                         return 0;
         } else if (streq(e->name, ".git"))
                 kind = WALK_GITDIR;

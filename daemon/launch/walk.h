@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 /* Every directory below a root, once, by descriptor: no symlink is followed and nothing is opened that the root does not hold,
- * whoever changes it meanwhile. Of a git directory, which may have as many directories as the workspace itself, only those that
- * can hold another one are entered. */
+ * whoever changes it meanwhile. Of a .git, which may have as many directories as the workspace itself, only those that can hold
+ * another git directory are entered. What only looks like one is walked whole: whoever can write there can make anything look so. */
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -181,6 +181,10 @@ static const Attack attacks[] = {
                         "repository repo; mkdir repo/objects repo/refs; echo ref: refs/heads/x >repo/HEAD; "
                         "repository repo/sub",
                         "echo x >repo/sub/.git/hooks/update", "test -e repo/sub/.git/hooks/update" },
+        { "T8 one below what looks like a bare one",
+                        "mkdir a a/objects a/refs; echo ref: refs/heads/x >a/HEAD; repository a/b/repo",
+                        "echo x >a/b/repo/.git/hooks/update; echo x >a/b/repo/.envrc",
+                        "test -e a/b/repo/.git/hooks/update || test -e a/b/repo/.envrc" },
 };
 
 static void attack(Rig *r, const Attack *a, RigResult *result) {
