@@ -133,8 +133,7 @@ static int hand_on(DoorFrame *f) {
                                 forget_data(f); /* which also closes what came with no message */
                         return r < 0 ? r : wait_for(f, FRAME_GATHER);
                 }
-                if (f->sent == 0)
-                        f->owner->comes(f->userdata);
+                f->owner->comes(f->userdata); /* each time: it must not fall asleep in the middle of one */
                 int r = send_on(f, (size_t)n);
                 if (r < 0)
                         return r;

@@ -257,9 +257,9 @@ static int start(Connection *c) {
         if (r >= 0)
                 r = connect_bus(c);
         if (r >= 0)
-                r = sd_bus_add_filter(c->bus, NULL, on_message, c);
-        if (r >= 0)
                 r = bus_add_objects(c->door->manager, c->bus);
+        if (r >= 0) /* after what the bus itself looks at: the newest is asked first */
+                r = sd_bus_add_filter(c->bus, NULL, on_message, c);
         if (r >= 0)
                 r = sd_bus_match_signal(c->bus, NULL, NULL, "/org/freedesktop/DBus/Local",
                                 "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, c);
