@@ -84,7 +84,8 @@ static int append_changed(sd_bus_message *m, const Scope *s, const Policy *p, co
         int r = 0;
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(bounds); i++) {
                 uint64_t value = wanted(s, p, i);
-                if (!now->known[i] || now->value[i] == value || value == 0)
+                if (!now->known[i] || now->value[i] == value ||
+                                (bounds[i].kind == RESOURCE_TASKS_MAX && value == 0)) /* not known */
                         continue;
                 _cleanup_free_ char *before = *words;
                 *words = NULL;
