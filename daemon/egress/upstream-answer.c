@@ -27,10 +27,12 @@ static bool may_begin(const uint8_t *data, size_t size) {
 UpstreamStep upstream_answer_parse(
                 const uint8_t *data, size_t size, unsigned *ret_status, size_t *ret_used) {
         size_t begin = 0;
+        if (size == 0) /* data may be NULL then */
+                return UPSTREAM_MORE;
         for (;;) { /* 1..: there is more to come */
                 const uint8_t *head = data + begin;
                 const size_t left = size - begin;
-                const uint8_t *end = left > 0 ? memmem(head, left, "\r\n\r\n", 4) : NULL;
+                const uint8_t *end = memmem(head, left, "\r\n\r\n", 4);
                 if (begin >= UPSTREAM_ANSWER_MAX || !may_begin(head, left))
                         return UPSTREAM_BAD;
                 if (!end)

@@ -138,8 +138,10 @@ static char *read_mounts(void) {
 
 static void end_build(Launcher *l, Template *t) {
         TemplateBuild *b = t->build;
-        _cleanup_close_ int fd = b->report.fd, mounts = b->mounts;
+        int fd = b->report.fd;
         launcher_unwatch(l, &b->report);
+        cleanup_closep(&fd);
+        cleanup_closep(&b->mounts);
         leaving_add(l, b->pid); /* its message was its last act, or it is held up */
         free(b);
         t->build = NULL;

@@ -171,9 +171,17 @@ START_TEST(test_lists) {
 }
 END_TEST
 
+/* Of up to so many steps. */
+static void random_path(unsigned *seed, int most, char *ret, size_t size) {
+        static const char *const steps[] = { "a", "A", "b", ".git", ".Git", ".envrc", "hooks" };
+        size_t n = 0;
+        for (int k = rand_r(seed) % most; k >= 0; k--)
+                n += (size_t)snprintf(ret + n, size - n, "%s%s",
+                                steps[(size_t)rand_r(seed) % ELEMENTSOF(steps)], k > 0 ? "/" : "");
+}
+
 /* Whatever is said, in whatever order: the same as when each name of each list is said by itself. */
 START_TEST(test_lists_are_names) {
-        static const char *const steps[] = { "a", "A", "b", ".git", ".Git", ".envrc", "hooks" };
         const char *const *const lists[] = { NULL, below, beside };
         unsigned seed = 1;
         for (int round = 0; round < 2000; round++) {
@@ -188,14 +196,10 @@ START_TEST(test_lists_are_names) {
                 for (size_t i = 0; i < N; i++) {
                         const char *const *list = lists[rand_r(&seed) % ELEMENTSOF(lists)];
                         GuardKind kind = rand_r(&seed) % 4 ? GUARD_RULE_PROTECT : GUARD_RULE_DENY;
-                        places[i][0] = 0;
-                        for (int k = rand_r(&seed) % 3; k >= 0; k--) {
-                                strcat(places[i], steps[(size_t)rand_r(&seed) % ELEMENTSOF(steps)]);
-                                strcat(places[i], k > 0 ? "/" : "");
-                        }
+                        random_path(&seed, 3, places[i], sizeof(places[i]));
                         some[i + 1] = (GuardRule){ kind, 3, places[i], list };
                         for (const char *const *p = list; p && *p; p++, n++) {
-                                (void)snprintf(names[n - 1], sizeof(names[0]), "%s/%s", places[i], *p);
+                                (void)snprintf(names[n - 1], sizeof(names[0]), "%.63s/%s", places[i], *p);
                                 each[n] = (GuardRule){ kind, 3, names[n - 1], NULL };
                         }
                         if (!list)
@@ -207,12 +211,9 @@ START_TEST(test_lists_are_names) {
                 ck_assert_int_eq(guard_table_sort(&t), 0);
                 ck_assert_int_eq(guard_table_sort(&u), 0);
                 for (int i = 0; i < 200; i++) {
-                        char path[64] = "";
+                        char path[64];
                         bool more = false, more_too = false;
-                        for (int k = rand_r(&seed) % 5; k >= 0; k--) {
-                                strcat(path, steps[(size_t)rand_r(&seed) % ELEMENTSOF(steps)]);
-                                strcat(path, k > 0 ? "/" : "");
-                        }
+                        random_path(&seed, 5, path, sizeof(path));
                         uint32_t flags = flags_of(&t, path, round % 8 == 0, &more),
                                  flags_too = flags_of(&u, path, round % 8 == 0, &more_too);
                         ck_assert_msg(flags == flags_too && more == more_too, "round %d: %s: %u %u", round,

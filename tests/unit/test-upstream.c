@@ -132,8 +132,7 @@ static const char *const bad[] = {
         "{\"schema\": \"mxc-upstream/1\", \"host\": \"a.example\", \"port\": 65536}",
         "{\"schema\": \"mxc-upstream/1\", \"host\": \"a.example\", \"port\": 1, \"user\": \"x\"}",
         "{\"schema\": \"mxc-upstream/1\", \"host\": \"a.example\", \"port\": 1, \"direct\": []}",
-        "{\"schema\": \"mxc-upstream/1\", \"host\": \"a.example\", \"port\": 1, \"direct\": "
-        "[\"10.0.0.0/8\"]}",
+        "{\"schema\": \"mxc-upstream/1\", \"host\": \"a.example\", \"port\": 1, \"direct\": [\"10.0.0.0\"]}",
 };
 
 START_TEST(test_what_is_no_good) {
