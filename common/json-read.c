@@ -58,6 +58,8 @@ static int refuse_unknown_key(
         _cleanup_free_ char *known = list_words(&keys->name, n_keys, sizeof(JsonKey));
         if (!known)
                 return -ENOMEM;
+        if (source->secret)
+                return json_refuse_key(source, place, "unknown key; known here: %s", known);
         return json_refuse_key(source, place, "unknown key \"%s\"; known here: %s", place->key, known);
 }
 
@@ -126,6 +128,8 @@ int json_read_word(const JsonSource *source, const JsonPlace *place, json_t *val
         if (!json_is_string(value))
                 return json_refuse(
                                 source, place, "must be one of the words %s, not %s", known, kind_of(value));
+        if (source->secret)
+                return json_refuse(source, place, "unknown word; known here: %s", known);
         return json_refuse(source, place, "unknown word \"%s\"; known here: %s", json_string_value(value),
                         known);
 }

@@ -245,6 +245,12 @@ _printf_(4, 0) static int refuse(
         source->error->sentence = sentence;
         if (source->text)
                 locate(source, pointer, key);
+        if (source->secret && key) { /* its name is of the text */
+                free(pointer);
+                pointer = json_place_pointer(place ? place->parent : NULL);
+                if (!pointer)
+                        return -ENOMEM;
+        }
         make_printable(sentence);
         make_printable(pointer);
         source->error->pointer = TAKE_PTR(pointer);
@@ -283,9 +289,10 @@ static int refuse_text(const JsonSource *source, const json_error_t *e) {
                 ;
         w.at = w.depth;
 
-        _cleanup_free_ char *pointer = walk_pointer(&w);
+        _cleanup_free_ char *pointer = source->secret ? strdup("") : walk_pointer(&w);
         char *sentence;
-        if (!pointer || asprintf(&sentence, "not the JSON that is accepted here: %s", e->text) < 0)
+        if (!pointer || asprintf(&sentence, "not the JSON that is accepted here%s%s",
+                                        source->secret ? "" : ": ", source->secret ? "" : e->text) < 0)
                 return -ENOMEM;
         make_printable(sentence);
         make_printable(pointer);

@@ -14,6 +14,7 @@ typedef struct JsonSource {
         const char *text;
         size_t size;
         PolicyError *error; /* may be NULL */
+        bool secret;        /* a refusal quotes nothing of the text, and says where it is */
 } JsonSource;
 
 /* A place in a document, linked through the callers' stack frames: no allocation unless something is refused. A NULL

@@ -150,9 +150,10 @@ static int parse_login(const JsonSource *source, Upstream *u) {
 /* ---- both ---- */
 
 /* Takes what was read of f. 1: it was good; 0: it is not, and ret says why. */
-static int take(ConfigFile *f, int (*parse)(const JsonSource *source, Upstream *u), UpstreamFile *ret) {
+static int take(ConfigFile *f, bool secret, int (*parse)(const JsonSource *source, Upstream *u),
+                UpstreamFile *ret) {
         PolicyError error = { 0 };
-        const JsonSource source = { .text = f->text, .size = f->size, .error = &error };
+        const JsonSource source = { .text = f->text, .size = f->size, .error = &error, .secret = secret };
         int r = f->error ? -EINVAL : parse(&source, &ret->upstream);
         if (r == -EINVAL) {
                 ret->error = f->error ? TAKE_PTR(f->error) : config_error(f->path, &error);
@@ -177,7 +178,7 @@ static int load_login(const char *const *dirs, UpstreamFile *ret, char **ret_sen
                 r = -ENOMEM;
         }
         if (r > 0)
-                r = take(&f, parse_login, ret);
+                r = take(&f, true, parse_login, ret);
         if (f.text)
                 explicit_bzero(f.text, f.size);
         return r < 0 ? r : 0;
@@ -191,7 +192,7 @@ static int load_proxy(const char *const *dirs, UpstreamFile *ret, char **ret_sen
         ret->file = strdup(f.path);
         if (!ret->file)
                 return -ENOMEM;
-        r = take(&f, parse_proxy, ret);
+        r = take(&f, false, parse_proxy, ret);
         if (r <= 0)
                 return r;
         ret->upstream.set = true;

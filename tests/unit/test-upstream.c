@@ -95,6 +95,44 @@ START_TEST(test_who_asks) {
 }
 END_TEST
 
+/* Each with the password hunter2 somewhere, and the place of which is told. */
+static const struct {
+        const char *text, *where;
+} tellers[] = {
+        { "{\"schema\": \"mxc-upstream-login/1\",\n \"password\": hunter2}", ":2:14: " },
+        { "{\"schema\": \"mxc-upstream-login/1\",\n \"password\": \"\\hunter2\"}", ":2:14: " },
+        { "{\"schema\": \"mxc-upstream-login/1\",\n \"password\": \"\\uhunter2\"}", ":2:14: " },
+        { "{\"schema\": \"mxc-upstream-login/1\",\n \"password\": \"hunter2", ":2:14: " },
+        { "{\"schema\": \"mxc-upstream-login/1\",\n \"hunter2\" \"password\"}", ":2:" },
+        { "{\"hunter2\": 1,\n \"hunter2\": 2}", ":2:" },
+        { "{\"hunter2\": {\"a\": [}}", ":1:" },
+        { "{\"schema\": \"mxc-upstream-login/1\",\n \"hunter2\": \"password\"}", ":2:2: " },
+        { "{\"schema\": \"hunter2\"}", ":1:12: " },
+        { "{\"user\": \"hunter2:\"}", ":1:10: " },
+        { "{\"password\": {\"hunter2\": 1}}", ":1:14: " },
+        { "{\"password\": \"hunter2\\n\"}", ":1:14: " },
+        { "{\"password\": \"hunter2\"} hunter2", ":1:" },
+        { "hunter2", ":1:" },
+        { "[\"hunter2\"]", ":1:1: " },
+};
+
+/* The journal, the audit record and the answer of Reload say where, and nothing of what is there. */
+START_TEST(test_a_password_is_not_told) {
+        begin();
+        write_file("etc/upstream.json", PROXY);
+        write_login(tellers[_i].text, 0600);
+        load();
+        ck_assert_ptr_nonnull(now.error);
+        for (const char *part = "hunter2"; strlen(part) >= 4; part++) {
+                char some[5] = "";
+                memcpy(some, part, 4);
+                ck_assert_msg(!strstr(now.error, some), "%s", now.error);
+        }
+        ck_assert_msg(strstr(now.error, tellers[_i].where), "%s", now.error);
+        upstream_file_clear(&now);
+}
+END_TEST
+
 START_TEST(test_the_longest_login) {
         const size_t longest = UPSTREAM_AUTHORIZATION_BYTES / 3;
         char word[UPSTREAM_AUTHORIZATION_BYTES] = "", text[3 * UPSTREAM_AUTHORIZATION_BYTES];
@@ -196,6 +234,7 @@ int main(void) {
         TCase *t = daemon_case("upstream");
         tcase_add_test(t, test_none_and_one);
         tcase_add_test(t, test_who_asks);
+        tcase_add_loop_test(t, test_a_password_is_not_told, 0, ELEMENTSOF(tellers));
         tcase_add_test(t, test_the_longest_login);
         tcase_add_loop_test(t, test_what_is_no_good, 0, ELEMENTSOF(bad));
         tcase_add_test(t, test_a_login_that_is_no_good);
