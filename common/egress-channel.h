@@ -69,7 +69,7 @@ typedef struct EgressReport {
         uint32_t reason;
         uint32_t awaits;        /* 1: an EgressOrder RECORDED with this serial is waited for */
         uint64_t serial;        /* of the connection, from 1, or the lease; 0 where there is none */
-        uint32_t protocol;      /* one Protocol bit */
+        uint32_t protocol;      /* one Protocol bit; 0, of a refused CONNECT: of many, and it is not known what they were */
         uint32_t port;
         uint32_t family;        /* AF_INET, AF_INET6; 0: no address */
         int32_t error;          /* positive errno, or 0 */

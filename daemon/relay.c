@@ -98,12 +98,25 @@ static int on_window(sd_event_source *source, uint64_t usec, void *userdata) {
         return 0;
 }
 
+/* The kernel counted them, and had no room for what they were. */
+static bool is_of_many(const EgressReport *report) {
+        return report->kind == EGRESS_CONNECT && report->protocol == 0;
+}
+
 /* True where this refusal is told by itself; else it is counted, and told with others when the window ends. */
 static bool is_told(Relay *r, const EgressReport *report) {
         r->n_refused += report->count;
-        if (!r->flood && sd_event_add_time_relative(r->sandbox->manager->event, &r->flood, CLOCK_BOOTTIME,
-                                         LIMIT_REFUSAL_USEC, 100000, on_window, r) < 0)
-                return true; /* nobody would tell it later */
+        const bool waits = r->flood ||
+                           sd_event_add_time_relative(r->sandbox->manager->event, &r->flood, CLOCK_BOOTTIME,
+                                           LIMIT_REFUSAL_USEC, 100000, on_window, r) >= 0;
+        if (is_of_many(report)) {
+                r->n_untold += report->count;
+                if (!waits) /* nobody would tell it later, as below */
+                        tell_untold(r);
+                return false;
+        }
+        if (!waits)
+                return true;
         if (r->n_told < LIMIT_RELAY_REFUSALS) {
                 r->n_told++;
                 return true;
@@ -129,7 +142,7 @@ static void take_decision(Relay *r, const EgressReport *report) {
                         answer(r, report, false);
                 return;
         }
-        if (!allowed)
+        if (!allowed && !is_of_many(report))
                 show_refusal(r, report);
         if (!allowed && !is_told(r, report))
                 return;

@@ -25,12 +25,11 @@ struct Refusals {
         const uint64_t *written;
         const uint8_t *data; /* of the ring, twice, so that no record ends at its edge */
         sd_event_source *io;
-        RefusalEvent last;
 };
 
 /* ---- what it tells ---- */
 
-static void tell(Refusals *r, const RefusalEvent *event, uint64_t count) {
+static void tell(Refusals *r, const RefusalEvent *event) {
         Egress *e = r->egress;
         const char *hosts[NAMES_PER_ADDRESS];
         const struct sockaddr_in6 to = {
@@ -44,12 +43,12 @@ static void tell(Refusals *r, const RefusalEvent *event, uint64_t count) {
                 j = (Judgement){ .verdict = VERDICT_DENY,
                         .reason = EGRESS_BY_DEFAULT,
                         .clause = "/network/egress/default" };
-        report_call(e, &d, &j, event, count);
+        report_call(e, &d, &j, event);
 }
 
-/* The next record, or NULL. Its place is ours until *taken says otherwise. */
-static const uint8_t *next_record(const Refusals *r, uint64_t *ret_size) {
-        if (*r->taken >= __atomic_load_n(r->written, __ATOMIC_ACQUIRE))
+/* The next record before end, or NULL. Its place is ours until *taken says otherwise. */
+static const uint8_t *next_record(const Refusals *r, uint64_t end, uint64_t *ret_size) {
+        if (*r->taken >= end)
                 return NULL;
         const uint8_t *record = r->data + *r->taken % REFUSAL_RING_BYTES;
         const uint32_t head = __atomic_load_n((const uint32_t *)(const void *)record, __ATOMIC_ACQUIRE);
@@ -59,22 +58,24 @@ static const uint8_t *next_record(const Refusals *r, uint64_t *ret_size) {
         return record + HEAD;
 }
 
+/* What comes meanwhile has its turn after others: the ring wakes us for as long as something is in it. */
 void refusals_tell(Refusals *r) {
         uint64_t head = 0;
         if (!r)
                 return;
-        for (const uint8_t *record; (record = next_record(r, &head));) {
+        const uint64_t end = __atomic_load_n(r->written, __ATOMIC_ACQUIRE);
+        for (const uint8_t *record; (record = next_record(r, end, &head));) {
                 const uint64_t size = head & ~(uint64_t)DISCARDED;
                 if ((head & DISCARDED) == 0 && size == sizeof(RefusalEvent)) {
-                        memcpy(&r->last, record, sizeof(r->last));
-                        tell(r, &r->last, 1);
+                        RefusalEvent event;
+                        memcpy(&event, record, sizeof(event));
+                        tell(r, &event);
                 }
                 __atomic_store_n(r->taken, *r->taken + (HEAD + size + 7) / 8 * 8, __ATOMIC_RELEASE);
         }
-        /* what there was no room for came while there were others */
         const uint64_t lost = __atomic_exchange_n(&r->table->lost, 0, __ATOMIC_ACQ_REL);
         if (lost > 0)
-                tell(r, &r->last, lost);
+                report_many(r->egress, lost);
 }
 
 static int on_ring(sd_event_source *source, int fd, uint32_t events, void *userdata) {

@@ -164,13 +164,18 @@ void report_refusal(Egress *e, const Destination *d, uint64_t serial, const Judg
         refuse(e->reports, &report);
 }
 
-void report_call(Egress *e, const Destination *d, const Judgement *j, const RefusalEvent *event,
-                uint64_t count) {
+void report_call(Egress *e, const Destination *d, const Judgement *j, const RefusalEvent *event) {
         EgressReport report = report_of(EGRESS_CONNECT, d, 0, j);
-        report.count = count;
         report.pid = event->pid;
         (void)snprintf(report.program, sizeof(report.program), "%.*s", (int)sizeof(event->program),
                         event->program);
+        refuse(e->reports, &report);
+}
+
+void report_many(Egress *e, uint64_t count) {
+        const Judgement j = { .verdict = VERDICT_DENY, .reason = EGRESS_BY_DEFAULT };
+        EgressReport report = report_of(EGRESS_CONNECT, NULL, 0, &j);
+        report.count = count;
         refuse(e->reports, &report);
 }
 

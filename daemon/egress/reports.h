@@ -18,8 +18,10 @@ void report_name(Egress *e, const char *host, const Judgement *j);
 /* A connection that is refused; serial 0 where it has none. */
 void report_refusal(Egress *e, const Destination *d, uint64_t serial, const Judgement *j);
 
-/* A call of a process that the kernel refused, or count of them. */
-void report_call(Egress *e, const Destination *d, const Judgement *j, const RefusalEvent *event, uint64_t count);
+/* A call of a process that the kernel refused. */
+void report_call(Egress *e, const Destination *d, const Judgement *j, const RefusalEvent *event);
+/* So many of which nothing else is known. */
+void report_many(Egress *e, uint64_t count);
 
 /* What a report says of a destination and a judgement; the rest is zero. */
 EgressReport report_of(EgressKind kind, const Destination *d, uint64_t serial, const Judgement *j);

@@ -154,6 +154,27 @@ START_TEST(test_a_flood_of_refusals_is_counted) {
 }
 END_TEST
 
+/* What the kernel had no room to tell of has no destination, no process and no program, and is not told under another's. */
+START_TEST(test_refusals_of_which_only_the_number_is_known) {
+        begin(true);
+        say(connection(1, VERDICT_DENY));
+        expect_record("connect", "deny");
+        for (unsigned i = 0; i < 2; i++)
+                say((EgressReport){ .kind = EGRESS_CONNECT, .verdict = VERDICT_DENY, .count = 20 });
+        Record none = { 0 };
+        ck_assert(!journal_read(journal, &none));
+        ck_assert_uint_eq(sandbox->relay->n_shown, 1);
+        ck_assert_uint_eq(sandbox->relay->n_refused, 41);
+        sandbox->relay = relay_free(sandbox->relay);
+        _cleanup_(record_clear) Record r = { 0 };
+        ck_assert(journal_read(journal, &r));
+        record_expect(&r, "MXC_REASON", "many");
+        record_expect(&r, "MXC_COUNT", "40");
+        record_expect(&r, "MXC_TARGET", NULL);
+        end();
+}
+END_TEST
+
 START_TEST(test_more_connections_than_are_shown) {
         begin(true);
         EgressOrder order;
@@ -304,6 +325,7 @@ int main(void) {
         tcase_add_test(t, test_what_is_not_on_record_is_answered_no);
         tcase_add_test(t, test_a_refusal_is_recorded_and_not_answered);
         tcase_add_test(t, test_a_flood_of_refusals_is_counted);
+        tcase_add_test(t, test_refusals_of_which_only_the_number_is_known);
         tcase_add_test(t, test_more_connections_than_are_shown);
         tcase_add_loop_test(t, test_a_report_that_is_none, 0, ELEMENTSOF(spoilers));
         tcase_add_test(t, test_a_report_of_another_size);
