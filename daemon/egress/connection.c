@@ -600,6 +600,15 @@ static Judgement judge_as_it_is(const Connection *c) {
         return j;
 }
 
+/* What is not open yet is begun, or asked for, as mxcd recorded it: by the host's proxy under that name, or not by it. */
+static bool is_as_recorded(const Connection *c, const Judgement *j) {
+        if (c->way || c->state == CONNECTION_OPEN)
+                return true;
+        const bool upstream = j->host && upstream_takes(&c->egress->lease->upstream, j->host);
+        return upstream == c->upstream &&
+               (!upstream || (c->judgement.host && streq(c->judgement.host, j->host)));
+}
+
 static void listen_from_now_on(Connection *c) {
         c->unheard = false;
         c->sniff = SNIFF_FIRST;
@@ -617,7 +626,7 @@ void connection_judge_again(Egress *e) {
                         continue;
                 }
                 Judgement j = judge_as_it_is(c);
-                if (j.verdict == VERDICT_ALLOW) {
+                if (j.verdict == VERDICT_ALLOW && is_as_recorded(c, &j)) {
                         c->judgement = j;
                         if (j.by_name && c->unheard)
                                 listen_from_now_on(c);

@@ -156,6 +156,40 @@ def test_upstream_and_what_goes_past_it(n):
         assert not r.expect("connect", port=7).upstream and s.recv(10) == b"\0direct" and len(seen) == 1
 
 
+def test_upstream_of_another_lease(n):
+    """What waits to be recorded, or for that proxy, is never begun under another name than is on record, under none, or past that proxy."""
+    by_name, by_address = [["*.example.com"]], [[f"{WEB}/32"]]
+    with heads(n, 3129, [GOOD]) as (seen, _):
+        for before, after in ((upstream(3129), {"allow": by_name}),  # past it
+                              ({}, {"allow": by_name, **upstream(3129)}),  # by it
+                              (upstream(3129), {"allow": by_address, **upstream(3129)}),  # under no name
+                              (upstream(3129), {"allow": [["web.example.com"]], **upstream(3129)})):  # under another
+            with Relay(n, allow=by_name, **before) as r, n.serve(2316) as server:
+                r.learn("web.example.com")
+                r.learn("api.example.com")
+                r.acknowledge = None
+                s = n.dial(WEB, 2316)
+                told = r.expect("connect", port=2316)
+                assert told.allowed and (not before or told.host == "api.example.com"), told
+                r.set_lease(5, **after)
+                r.expect("leased")
+                r.order(1, 1, told.serial)
+                over = [x for x in r.seen if x.kind == "fail"]
+                assert len(over) == 1 and over[0].reason == "revoked" and over[0].serial == told.serial, [*map(str, r.seen)]
+                assert reset_at(s) and not is_readable([server], 0)
+        assert not seen, seen
+        with Relay(n, allow=by_name, **upstream(3129)) as r:  # as it was, it goes on
+            r.learn("api.example.com")
+            r.acknowledge = None
+            s = n.dial(WEB, 2316)
+            told = r.expect("connect", port=2316)
+            r.set_lease(5, allow=by_name, **upstream(3129))
+            r.expect("leased")
+            r.order(1, 1, told.serial)
+            n.wait(lambda: seen)
+            assert seen[0].startswith(b"CONNECT api.example.com:2316 "), seen
+
+
 def test_upstream_that_wants_to_know_who_asks(n):
     """What it is told the sandbox never sees, and what it answers neither."""
     with tinyproxy(n, 3128, "BasicAuth mxc secret\n"):
