@@ -18,6 +18,7 @@
 #define EGRESS_MAGIC 0x6772786dU
 #define EGRESS_VERSION 2U
 #define EGRESS_CLAUSE_BYTES 255U
+#define EGRESS_SPENT_STEPS 256U /* of a limit, at most: what a relay that dies takes along is one of them */
 
 typedef enum EgressKind {
         EGRESS_HELLO = 1,  /* the relay serves */

@@ -212,9 +212,34 @@ int relay_set_lease(Relay *r, const Policy *live) {
         return 0;
 }
 
+/* A step that a relay of ours tells of, or the whole: whatever one that is not ours says, it is not written more often. */
+static bool is_due(uint64_t limit, uint64_t spent, uint64_t kept) {
+        if (limit == RESOURCE_UNLIMITED || kept >= limit)
+                return false;
+        return spent >= limit || spent - kept > limit / EGRESS_SPENT_STEPS;
+}
+
+/* For the next mxcd, when there may be no relay that knows. */
+static void keep_spent(Relay *r) {
+        Sandbox *s = r->sandbox;
+        if (s->state == SANDBOX_STARTING ||
+                        s->state == SANDBOX_EXITED) /* it has no record yet, or none any more */
+                return;
+        const Policy *live = s->live ? s->live : s->effective->policy;
+        if (!is_due(live->bytes_out, r->spent_out, s->spent_out) &&
+                        !is_due(live->bytes_in, r->spent_in, s->spent_in))
+                return;
+        s->spent_out = r->spent_out;
+        s->spent_in = r->spent_in;
+        int k = runtime_save(s);
+        if (k < 0)
+                log_warning("The record of sandbox %s is not kept: %s", s->id, strerror(-k));
+}
+
 void relay_spent(Relay *r, const EgressReport *report) {
         r->spent_out = report->bytes_out > r->spent_out ? report->bytes_out : r->spent_out;
         r->spent_in = report->bytes_in > r->spent_in ? report->bytes_in : r->spent_in;
+        keep_spent(r);
 }
 
 /* It hears this before the answer to anything that it asks. */

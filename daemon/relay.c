@@ -235,6 +235,8 @@ int relay_new(Sandbox *s, int channel, Relay **ret) {
         r->sandbox = s;
         r->channel = channel;
         r->lease = -EBADF;
+        r->spent_out = s->spent_out;
+        r->spent_in = s->spent_in;
         STAILQ_INIT(&r->waiters);
         TAILQ_INIT(&r->open);
         TAILQ_INIT(&r->refused);

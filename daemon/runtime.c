@@ -196,9 +196,10 @@ static json_t *grants(const Sandbox *s) {
         return list;
 }
 
-int runtime_save(const Sandbox *s) {
-        json_auto_t *record = json_pack("{s:s, s:s, s:I, s:I, s:s, s:s, s:I, s:s, s:s, s:s, s:o, s:o, s:s, "
-                                        "s:s, s:I, s:I, s:I, s:b, s:b, s:I, s:s, s:b, s:o, s:I, s:s}",
+char *runtime_record(const Sandbox *s) {
+        json_auto_t *record = json_pack(
+                        "{s:s, s:s, s:I, s:I, s:s, s:s, s:I, s:s, s:s, s:s, s:o, s:o, s:s, "
+                        "s:s, s:I, s:I, s:I, s:b, s:b, s:I, s:s, s:b, s:I, s:I, s:o, s:I, s:s}",
                         "agent", s->agent->name, "scope", s->scope->path, "uid", (json_int_t)s->owner.uid,
                         "gid", (json_int_t)s->owner.gid, "user", s->owner.name, "home",
                         s->owner.home ? s->owner.home : "", "caller", (json_int_t)s->caller, "policy",
@@ -207,10 +208,15 @@ int runtime_save(const Sandbox *s) {
                         "started", (json_int_t)s->started, "startedBoottime",
                         (json_int_t)s->started_boottime, "deadline", (json_int_t)s->deadline, "tied",
                         s->tied, "command", s->has_command, "leader", (json_int_t)s->leader, "origin",
-                        origin_words[s->origin], "leased", s->leased, "grants", grants(s), "lastGrant",
+                        origin_words[s->origin], "leased", s->leased, "spentOut", (json_int_t)s->spent_out,
+                        "spentIn", (json_int_t)s->spent_in, "grants", grants(s), "lastGrant",
                         (json_int_t)s->last_grant, "ending",
                         s->reason == END_EXITED ? "" : end_reason_to_string(s->reason));
-        _cleanup_free_ char *text = record ? json_dumps(record, JSON_COMPACT) : NULL;
+        return record ? json_dumps(record, JSON_COMPACT) : NULL;
+}
+
+int runtime_save(const Sandbox *s) {
+        _cleanup_free_ char *text = runtime_record(s);
         return text ? write_whole(SANDBOXES, s->id, text) : -ENOMEM;
 }
 
@@ -345,6 +351,8 @@ int runtime_restore(Sandbox *s, const json_t *record) {
         s->leader = (pid_t)number(record, "leader");
         s->reason = read_reason(record);
         s->leased = json_is_true(json_object_get(record, "leased"));
+        s->spent_out = number(record, "spentOut"); /* 0: not of every mxcd before this one */
+        s->spent_in = number(record, "spentIn");
         s->last_grant = (uint32_t)number(record, "lastGrant");
         restore_grants(s, json_object_get(record, "grants"));
         const char *origin = json_string_value(json_object_get(record, "origin"));

@@ -33,6 +33,7 @@ StoredEffective *runtime_effective_unref(StoredEffective *e); /* what nobody has
 void runtime_keep(void); /* from now on files stay: mxcd ends and its sandboxes go on */
 
 int runtime_save(const Sandbox *s);
+char *runtime_record(const Sandbox *s); /* what that writes; the caller frees. NULL: out of memory */
 void runtime_remove(const char *id);
 /* Calls each with the records there are. */
 int runtime_load_all(void (*each)(const char *id, const json_t *record, void *userdata), void *userdata);

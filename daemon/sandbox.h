@@ -57,6 +57,7 @@ struct Sandbox {
         StoredEffective *effective; /* a reference: what it began with */
         Policy *live;          /* what its network is held to, where that is not what it began with: live.h */
         bool leased;           /* its relay has been told another lease than the effective policy says, or one with the host's proxy */
+        uint64_t spent_out, spent_in; /* of its network's bytes, as its record says: relay_spent() */
         PolicyOrigin origin;
         GrantList grants;      /* in force; the newest first */
         uint32_t last_grant;

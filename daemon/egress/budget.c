@@ -52,10 +52,8 @@ uint64_t budget_most(uint64_t limit, uint64_t gone) {
         return left < UINT64_MAX ? left + 1 : left;
 }
 
-#define STEPS 256U /* of a limit, at most: what a relay that dies takes along is one of them */
-
 static uint64_t mark(uint64_t limit, uint64_t gone) {
-        const uint64_t next = gone + limit / STEPS + 1;
+        const uint64_t next = gone + limit / EGRESS_SPENT_STEPS + 1;
         return limit == LEASE_UNLIMITED ? 0 : next < limit ? next : gone > limit ? gone : limit;
 }
 

@@ -587,6 +587,89 @@ START_TEST(test_the_next_relay_begins_with_what_is_left) {
 }
 END_TEST
 
+/* A document's, of at most a megabyte. */
+static Policy *bounded(void) {
+        static const char text[] = "{\"schema\": \"mxc-policy/1\", \"network\": {\"egress\": {\"allow\": "
+                                   "[{\"to\": [{\"host\": \"a.example\"}], \"ports\": [{\"protocol\": "
+                                   "\"tcp\"}]}], \"limits\": {\"bytesOut\": \"1M\"}}}}";
+        Policy *p = NULL;
+        PolicyError error = { 0 };
+        ck_assert_msg(policy_parse(text, strlen(text), NULL, NULL, &p, &error) == 0, "%s", error.sentence);
+        return p;
+}
+
+static void spend(uint64_t out, uint64_t kept) {
+        say((EgressReport){ .kind = EGRESS_SPENT, .bytes_out = out, .bytes_in = out });
+        ck_assert_uint_eq(sandbox->relay->spent_out, out);
+        ck_assert_uint_eq(sandbox->spent_out, kept);
+}
+
+/* As the next mxcd finds it, by its record. */
+static Sandbox *adopt(void) {
+        Sandbox *s;
+        _cleanup_free_ char *text = runtime_record(sandbox);
+        ck_assert_ptr_nonnull(text);
+        json_auto_t *record = json_loads(text, 0, NULL);
+        ck_assert_int_eq(sandbox_new(&m, "fedcba9876543210fedcba9876543210", &agent, &s), 0);
+        (void)runtime_restore(s, record); /* its policy is in no file */
+        ck_assert(s->leased && streq(s->owner.name, "alice"));
+        ck_assert_uint_eq(s->spent_out, sandbox->spent_out);
+        ck_assert_uint_eq(s->spent_in, sandbox->spent_in);
+        ck_assert_int_eq(json_object_del(record, "spentOut"), 0); /* of an older mxcd */
+        ck_assert_int_eq(json_object_del(record, "spentIn"), 0);
+        sandbox_free(s);
+        ck_assert_int_eq(sandbox_new(&m, "fedcba9876543210fedcba9876543210", &agent, &s), 0);
+        (void)runtime_restore(s, record);
+        ck_assert(s->leased && s->spent_out == 0 && s->spent_in == 0);
+        s->spent_out = sandbox->spent_out;
+        s->spent_in = sandbox->spent_in;
+        s->leaf = strdup("/leaf");
+        s->effective = sandbox->effective;
+        s->state = SANDBOX_RUNNING;
+        return s;
+}
+
+/* Whether there is a relay that still knows or not; and however often one says it, it is written but so often. */
+START_TEST(test_the_next_mxcd_knows_what_is_spent) {
+        static Scope scope = { .path = (char *)"/mxc-x.scope" };
+        begin();
+        policy_unref(sandbox->effective->policy);
+        sandbox->effective->policy = bounded();
+        sandbox->scope = &scope;
+        sandbox->owner.name = strdup("alice");
+        sandbox->workspace = strdup("");
+        sandbox->walls = strdup("");
+        sandbox->unheld = strdup("");
+        spend(4000, 0); /* less than a step */
+        spend(5000, 5000);
+        spend(5001, 5000);
+        spend(5000 + 4096, 5000);
+        spend(5000 + 4097, 5000 + 4097);
+        spend((1 << 20) - 1, (1 << 20) - 1);
+        spend(1 << 20, 1 << 20);
+        spend(2 << 20, 1 << 20); /* it is all gone */
+        ck_assert_uint_gt(sandbox->spent_in, 0);
+        sandbox->relay = relay_free(sandbox->relay);
+        Sandbox *s = adopt();
+        int pair[2];
+        ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
+        (void)close(theirs);
+        theirs = pair[0];
+        ck_assert_int_eq(relay_new(s, pair[1], &s->relay), 0);
+        live_adopt(s);
+        uint64_t serial = 0;
+        EgressLease *l = hear_lease(&serial);
+        ck_assert_ptr_nonnull(l);
+        ck_assert_uint_eq(l->spent_out, 1 << 20);
+        (void)egress_lease_free(l); /* NULL */
+        s->effective = NULL;
+        sandbox_free(s);
+        sandbox->scope = NULL;
+        runtime_remove(ID); /* where this is a host of mxcd's */
+        end();
+}
+END_TEST
+
 /* Nobody is there to be told; who comes then is. */
 START_TEST(test_a_grant_before_there_is_a_relay) {
         begin();
@@ -634,6 +717,7 @@ END_TEST
 int main(void) {
         TCase *t = daemon_case("live");
         tcase_add_test(t, test_the_next_relay_begins_with_what_is_left);
+        tcase_add_test(t, test_the_next_mxcd_knows_what_is_spent);
         tcase_add_test(t, test_a_grant_before_there_is_a_relay);
         tcase_add_test(t, test_the_host_s_proxy);
         tcase_add_test(t, test_its_agents_policy);
