@@ -250,8 +250,11 @@ static void open_translated(RefusalPlace *list, size_t n) {
 
 static size_t count_matches(const NetRule *rules, size_t n) {
         size_t sum = 1;
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n; i++) {
                 sum += rules[i].n_peers + rules[i].n_ports;
+                for (size_t k = 0; k < rules[i].n_peers; k++)
+                        sum += rules[i].peers[k].n_except;
+        }
         return sum;
 }
 

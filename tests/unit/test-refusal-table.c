@@ -274,6 +274,34 @@ START_TEST(test_ranges_full) {
 }
 END_TEST
 
+/* Blocks, each without 60 pieces that lie side by side. */
+static void fill_with_exceptions(unsigned n) {
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+        FILE *f = open_memstream(&text, &size);
+        ck_assert_ptr_nonnull(f);
+        (void)fputs("'network': {'egress': {'allow': [{'to': [", f);
+        for (unsigned i = 0; i < n; i++) {
+                (void)fprintf(f, "%s{'cidr': '10.%u.0.0/16', 'except': [", i > 0 ? ", " : "", 2 * i);
+                for (unsigned k = 0; k < 60; k++)
+                        (void)fprintf(f, "%s'10.%u.%u.%u/25'", k > 0 ? ", " : "", 2 * i, k / 2, k % 2 * 128);
+                (void)fputs("]}", f);
+        }
+        (void)fputs("], 'ports': [{'protocol': 'tcp', 'port': 443}]}]}}", f);
+        ck_assert_int_eq(fclose(f), 0);
+        fill(text);
+}
+
+/* Each address is looked for among all exceptions: they are of the work, even where they make few ranges. */
+START_TEST(test_exceptions_are_work) {
+        fill_with_exceptions(2);
+        ck_assert(table.holds);
+        ck_assert(refuses("10.2.29.255", REFUSAL_TCP, 443) && !refuses("10.2.30.0", REFUSAL_TCP, 443));
+        fill_with_exceptions(10);
+        ck_assert(!table.holds);
+}
+END_TEST
+
 START_TEST(test_memfd) {
         _cleanup_(policy_unrefp) Policy *p = policy_of(NAMES);
         const EgressLease l = lease_of(p);
@@ -295,6 +323,7 @@ int main(void) {
         tcase_add_test(t, test_learnt_full);
         tcase_add_test(t, test_stretches_full);
         tcase_add_test(t, test_ranges_full);
+        tcase_add_test(t, test_exceptions_are_work);
         tcase_add_test(t, test_memfd);
         return run_case("refusal table", t);
 }
