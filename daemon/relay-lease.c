@@ -13,8 +13,21 @@
 #include "refusal-table.h"
 #include "relay.h"
 
+/* Only then is the host's proxy asked for anything: judge_connect(). */
+static bool reaches_names(const NetDirection *d) {
+        for (size_t i = 0; i < d->n_allow; i++)
+                for (size_t k = 0; k < d->allow[i].n_peers; k++)
+                        if (!d->allow[i].peers[k].has_cidr) /* a name, or any destination */
+                                return true;
+        return d->fallback == VERDICT_ALLOW;
+}
+
 int relay_lease_new(const char *id, const RelayTerms *terms, int *ret, int *ret_table) {
         const Policy *live = terms->policy;
+        Upstream upstream = *terms->upstream; /* borrowed */
+        if (upstream.set &&
+                        !reaches_names(&live->egress)) /* who asks is nothing for a relay that does not */
+                upstream.authorization = (char *)"";
         const EgressLease lease = {
                 .id = (char *)id,
                 .egress = live->egress, /* borrowed */
@@ -28,7 +41,7 @@ int relay_lease_new(const char *id, const RelayTerms *terms, int *ret, int *ret_
                 .owner = terms->owner,
                 .publish = live->publish,
                 .n_publish = live->n_publish,
-                .upstream = *terms->upstream,
+                .upstream = upstream,
         };
         _cleanup_free_ uint8_t *data = NULL;
         size_t size;

@@ -319,6 +319,48 @@ START_TEST(test_the_ends_of_a_new_relay) {
 }
 END_TEST
 
+static const struct {
+        const char *egress;
+        bool by_name;
+} reaching[] = {
+        { "{\"allow\": [{\"to\": [{\"cidr\": \"192.0.2.0/24\"}]}]}", false },
+        { "{\"allow\": [{\"to\": [{\"cidr\": \"192.0.2.0/24\"}]}], \"deny\": [{\"to\": [{\"host\": "
+          "\"a.example\"}]}]}",
+                        false },
+        { "{\"allow\": [{\"to\": [{\"cidr\": \"192.0.2.0/24\"}, {\"host\": \"a.example\"}]}]}", true },
+        { "{\"allow\": [{\"to\": [{\"cidr\": \"192.0.2.0/24\"}]}, {\"ports\": [{\"protocol\": \"tcp\"}]}]}",
+                        true },
+        { "{\"default\": \"allow\"}", true },
+};
+
+/* The proxy's credentials go to those relays alone that ask it for anything. */
+START_TEST(test_who_is_given_the_proxy_s_credentials) {
+        _cleanup_free_ char *text = NULL;
+        ck_assert_int_ge(asprintf(&text, "{\"schema\": \"mxc-policy/1\", \"network\": {\"egress\": %s}}",
+                                         reaching[_i].egress),
+                        0);
+        Policy *p = NULL;
+        PolicyError error = { 0 };
+        ck_assert_msg(policy_parse(text, strlen(text), NULL, NULL, &p, &error) == 0, "%s", error.sentence);
+        const Upstream upstream = {
+                .set = true, .host = (char *)"10.0.0.1", .port = 3128, .authorization = (char *)"dTpw"
+        };
+        const RelayTerms terms = { .policy = p, .upstream = &upstream };
+        _cleanup_close_ int lease = -EBADF, table = -EBADF;
+        ck_assert_int_eq(relay_lease_new(ID, &terms, &lease, &table), 0);
+        _cleanup_free_ uint8_t *data = NULL;
+        size_t size;
+        ck_assert_int_eq(sealed_memfd_read(lease, &data, &size), 0);
+        EgressLease *l = NULL;
+        ck_assert_int_eq(egress_lease_decode(data, size, &l, NULL), 0);
+        ck_assert(l->upstream.set);
+        ck_assert_str_eq(l->upstream.host, "10.0.0.1");
+        ck_assert_str_eq(l->upstream.authorization, reaching[_i].by_name ? "dTpw" : "");
+        (void)egress_lease_free(l); /* NULL */
+        policy_unref(p);
+}
+END_TEST
+
 int main(void) {
         TCase *t = daemon_case("relay");
         tcase_add_test(t, test_what_is_allowed_is_on_record_before_it_is_answered);
@@ -331,5 +373,6 @@ int main(void) {
         tcase_add_test(t, test_a_report_of_another_size);
         tcase_add_test(t, test_the_end_of_the_channel);
         tcase_add_test(t, test_the_ends_of_a_new_relay);
+        tcase_add_loop_test(t, test_who_is_given_the_proxy_s_credentials, 0, ELEMENTSOF(reaching));
         return run_daemon_case(t);
 }
