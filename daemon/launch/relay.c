@@ -293,8 +293,10 @@ bool relay_end(Launcher *l, Run *run) {
         r->over = true;
         stop_watching(l, r);
         int error = r->pid <= 0 && has_to_tell(r) ? start_process(l, r) : 0;
-        if (error < 0)
+        if (error < 0) {
                 log_error("Nobody tells what sandbox %s was refused last: %s", run->id, strerror(-error));
+                forget_leaf(l, r);
+        }
         close_all(r);
         if (r->pid <= 0)
                 return false;
