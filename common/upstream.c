@@ -9,6 +9,8 @@
 
 void upstream_clear(Upstream *u) {
         free(u->host);
+        if (u->authorization)
+                explicit_bzero(u->authorization, strlen(u->authorization));
         free(u->authorization);
         for (size_t i = 0; u->direct && i < u->n_direct; i++)
                 free(u->direct[i]);
