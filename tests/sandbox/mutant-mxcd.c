@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* mxcd with its own walls taken out, as mutant.c is the launcher: MXC_WITHOUT names the one that is left out. scenarios/mxcd-walls.sh has it
- * run in the place of mxcd, and sees the tests of that wall fail. */
+ * run in the place of mxcd, and sees the tests of that wall fail. typeof: what stands for a function has its shape, or does not compile. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,8 +28,7 @@ static bool left_out(const char *name) {
         return without && streq(without, name);
 }
 
-int __real_manager_new(sd_event *event, Manager **ret);
-int __wrap_manager_new(sd_event *event, Manager **ret);
+typeof(manager_new) __real_manager_new, __wrap_manager_new;
 int __wrap_manager_new(sd_event *event, Manager **ret) {
         bool known = !getenv("MXC_WITHOUT");
         for (size_t i = 0; i < ELEMENTSOF(locks); i++)
@@ -39,10 +38,7 @@ int __wrap_manager_new(sd_event *event, Manager **ret) {
 
 /* ---- who may ---- */
 
-int __real_authorize(Authorizer *a, Caller *caller, const char *interface, const char *method, uid_t owner,
-                bool interactive, AuthorizeDone done, void *userdata);
-int __wrap_authorize(Authorizer *a, Caller *caller, const char *interface, const char *method, uid_t owner,
-                bool interactive, AuthorizeDone done, void *userdata);
+typeof(authorize) __real_authorize, __wrap_authorize;
 int __wrap_authorize(Authorizer *a, Caller *caller, const char *interface, const char *method, uid_t owner,
                 bool interactive, AuthorizeDone done, void *userdata) {
         if (!left_out("authorize"))
@@ -51,14 +47,12 @@ int __wrap_authorize(Authorizer *a, Caller *caller, const char *interface, const
         return 0;
 }
 
-bool __real_authorize_sees(const Caller *caller, uid_t owner);
-bool __wrap_authorize_sees(const Caller *caller, uid_t owner);
-bool __wrap_authorize_sees(const Caller *caller, uid_t owner) {
-        return left_out("sees") || __real_authorize_sees(caller, owner);
+typeof(authorize_sees) __real_authorize_sees, __wrap_authorize_sees;
+bool __wrap_authorize_sees(Authorizer *a, const Caller *caller, uid_t owner) {
+        return left_out("sees") || __real_authorize_sees(a, caller, owner);
 }
 
-int __real_caller_process_look(pid_t pid, int pidfd, CallerProcess *ret);
-int __wrap_caller_process_look(pid_t pid, int pidfd, CallerProcess *ret);
+typeof(caller_process_look) __real_caller_process_look, __wrap_caller_process_look;
 int __wrap_caller_process_look(pid_t pid, int pidfd, CallerProcess *ret) {
         int r = __real_caller_process_look(pid, pidfd, ret);
         if (r == 0 && left_out("in-sandbox"))
@@ -66,22 +60,19 @@ int __wrap_caller_process_look(pid_t pid, int pidfd, CallerProcess *ret) {
         return r;
 }
 
-bool __real_admit(Act *a, const Agent *agent);
-bool __wrap_admit(Act *a, const Agent *agent);
+typeof(admit) __real_admit, __wrap_admit;
 bool __wrap_admit(Act *a, const Agent *agent) {
         return left_out("admit") || __real_admit(a, agent);
 }
 
 /* ---- what ---- */
 
-bool __real_policy_within(const Policy *a, const Policy *b, Widening *ret);
-bool __wrap_policy_within(const Policy *a, const Policy *b, Widening *ret);
+typeof(policy_within) __real_policy_within, __wrap_policy_within;
 bool __wrap_policy_within(const Policy *a, const Policy *b, Widening *ret) {
         return left_out("within") || __real_policy_within(a, b, ret);
 }
 
-int __real_policy_meet(const Policy *a, const Policy *b, Policy **ret);
-int __wrap_policy_meet(const Policy *a, const Policy *b, Policy **ret);
+typeof(policy_meet) __real_policy_meet, __wrap_policy_meet;
 int __wrap_policy_meet(const Policy *a, const Policy *b, Policy **ret) {
         if (!left_out("meet"))
                 return __real_policy_meet(a, b, ret);
@@ -91,15 +82,13 @@ int __wrap_policy_meet(const Policy *a, const Policy *b, Policy **ret) {
 
 /* ---- on record ---- */
 
-int __real_journal_socket_check(JournalSocket *j);
-int __wrap_journal_socket_check(JournalSocket *j);
+typeof(journal_socket_check) __real_journal_socket_check, __wrap_journal_socket_check;
 int __wrap_journal_socket_check(JournalSocket *j) {
         int r = __real_journal_socket_check(j);
         return left_out("record") ? 0 : r;
 }
 
-int __real_journal_socket_send(JournalSocket *j, const void *data, size_t size);
-int __wrap_journal_socket_send(JournalSocket *j, const void *data, size_t size);
+typeof(journal_socket_send) __real_journal_socket_send, __wrap_journal_socket_send;
 int __wrap_journal_socket_send(JournalSocket *j, const void *data, size_t size) {
         int r = __real_journal_socket_send(j, data, size);
         return left_out("record") ? 0 : r;

@@ -303,7 +303,7 @@ test_names_of_default_agents_cannot_be_registered() {
         assert_fails register user-4711
         put /etc/mxc/agents/user-4711.json '{"schema": "mxc-agent/1", "name": "user-4711", "owner": "alice", "policy": "workspace"}'
         assert_contains "$(call /org/mxc1 Manager Reload)" 'default agents'
-        is_no_agent user-4711 || fail 'it is an agent'
+        assert_lacks "$(call /org/mxc1 Manager ListAgents)" user-4711
 }
 
 test_documents_of_agents_are_closed() {
