@@ -31,6 +31,8 @@ static const char *const reason_words[_EGRESS_REASON_MAX] = {
         [EGRESS_UPSTREAM_REFUSED] = "upstream-refused",
         [EGRESS_UPSTREAM_LOGIN] = "upstream-login",
         [EGRESS_UPSTREAM_ANSWER] = "upstream-answer",
+        [EGRESS_NO_ADDRESS] = "no-address",
+        [EGRESS_LIMIT_NAMES] = "limit-names",
 };
 
 const char *egress_reason_to_string(EgressReason r) {

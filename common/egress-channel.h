@@ -58,6 +58,8 @@ typedef enum EgressReason {
         EGRESS_UPSTREAM_REFUSED,     /* it does not want to: status */
         EGRESS_UPSTREAM_LOGIN,       /* it wants to know who asks, or other credentials */
         EGRESS_UPSTREAM_ANSWER,      /* its answer is none */
+        EGRESS_NO_ADDRESS,      /* the address stands for a name that has none ("dns": "synthetic") */
+        EGRESS_LIMIT_NAMES,     /* of a name: there is no synthetic address left for it */
         _EGRESS_REASON_MAX,
 } EgressReason;
 const char *egress_reason_to_string(EgressReason r); /* NULL outside the enum */

@@ -22,6 +22,11 @@
 #define EGRESS_PROXY_V4 "10.0.2.3"
 #define EGRESS_PROXY_PORT 3128
 
+/* Where the policy says "dns": "synthetic", what the resolver answers in the place of addresses: the block for benchmarks (RFC 2544), and one of our
+ * own, in which the last four bytes are the other. Nothing of the host's network that has these addresses can be reached then. */
+#define EGRESS_SYNTHETIC_V4 "198.18.0.0/15"
+#define EGRESS_SYNTHETIC_V6 "fd00:6d78:6301::/96"
+
 /* The leaf of a sandbox's mxc-egress: its own, with this behind the id. */
 #define EGRESS_LEAF_SUFFIX ".egress"
 

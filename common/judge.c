@@ -164,6 +164,9 @@ Judgement judge_connect(const EgressLease *l, const Destination *d) {
         if (d->address.family == 0)
                 return judge_named(l, d);
         AddressKind kind = address_kind(&d->address);
+        if (d->synthetic)
+                return d->n_hosts == 0 || d->protocol != PROTOCOL_TCP ? deny(EGRESS_NO_NAME, BY_DEFAULT)
+                                                                      : judge_host(l, d, d->hosts[0]);
         if (kind == ADDRESS_NEVER)
                 return deny(EGRESS_SPECIAL, "");
         if (address_is_host_loopback(&d->address) &&

@@ -23,6 +23,7 @@ Judgement judge_name(const EgressLease *l, const char *host);
 typedef struct Destination {
         NetCidr address;           /* folded; of family 0: it is for the host's proxy to find, and hosts is one name */
         bool by_address_only;      /* one of this host's own, or a translated one (NAT64, 6to4): no name leads there */
+        bool synthetic;            /* it is no place, and stands for the one name, or for none: DnsAnswers */
         unsigned protocol;         /* one bit */
         uint16_t port;
         const char *const *hosts;  /* canonical */
@@ -33,8 +34,9 @@ typedef struct Destination {
 
 /* An address rule (or a rule for any destination, or the default) may open what is special, a name rule only what is global, not the host's
  * own and not translated. What stands for the host's loopback needs hostLoopback as well, and TCP. A deny rule for a name denies its address
- * as well, where no other name of it is allowed. Of several names and rules that allow it the freest counts (Speech). Datagrams go by address alone: a name allows none, each that is denied denies its address,
- * and where a name is denied at all only an address rule proper allows any. */
+ * as well, where no other name of it is allowed. Of several names and rules that allow it the freest counts (Speech). Datagrams go by address alone:
+ * a name allows none, each that is denied denies its address, and where a name is denied at all only an address rule proper allows any. */
+/* Of what stands for a name the name alone is judged; the address that it leads to is another destination. */
 Judgement judge_connect(const EgressLease *l, const Destination *d);
 
 /* What the connection says itself: the server name of a TLS hello, the Host of an HTTP request. claimed is canonical; NULL: none was said.

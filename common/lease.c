@@ -126,7 +126,7 @@ static void code_upstream(Codec *c, Upstream *u) {
 
 static void code_lease(Codec *c, EgressLease *l) {
         uint32_t magic = LEASE_MAGIC, version = LEASE_VERSION, fallback = l->egress.fallback,
-                 loopback = l->host_loopback;
+                 loopback = l->host_loopback, dns = l->dns;
         code_u32(c, &magic, LEASE_MAGIC, LEASE_MAGIC, "magic");
         code_u32(c, &version, LEASE_VERSION, LEASE_VERSION, "version");
         code_id(c, &l->id, "id");
@@ -145,6 +145,8 @@ static void code_lease(Codec *c, EgressLease *l) {
         code_u32(c, &l->owner, 0, UINT32_MAX - 1, "owner");
         code_publish(c, &l->publish, &l->n_publish, "publish");
         code_upstream(c, &l->upstream);
+        code_u32(c, &dns, DNS_REAL, DNS_SYNTHETIC, "dns");
+        l->dns = (DnsAnswers)dns;
 }
 
 int egress_lease_encode(const EgressLease *l, uint8_t **ret_data, size_t *ret_size) {

@@ -8,7 +8,7 @@
 #include "upstream.h"
 
 #define LEASE_MAGIC 0x6573786dU
-#define LEASE_VERSION 5U
+#define LEASE_VERSION 6U
 #define LEASE_UNLIMITED UINT64_MAX
 
 typedef struct EgressLease {
@@ -23,6 +23,7 @@ typedef struct EgressLease {
         NetPublish *publish;      /* single ones, at most LIMIT_PUBLISHED */
         size_t n_publish;
         Upstream upstream;        /* the host's, and none of the policy */
+        DnsAnswers dns;
 } EgressLease;
 
 EgressLease *egress_lease_free(EgressLease *l);

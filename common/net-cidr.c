@@ -126,6 +126,12 @@ bool cidr_equal(const NetCidr *a, const NetCidr *b) {
         return cidr_covers(a, b) && cidr_covers(b, a);
 }
 
+bool address_is_synthetic(const NetCidr *address) {
+        NetCidr v4, v6;
+        return !cidr_parse(EGRESS_SYNTHETIC_V4, &v4) && !cidr_parse(EGRESS_SYNTHETIC_V6, &v6) &&
+               (cidr_covers(&v4, address) || cidr_covers(&v6, address));
+}
+
 bool address_is_host_loopback(const NetCidr *address) {
         static const char *const those[] = { EGRESS_HOST_V4, EGRESS_HOST_V6 };
         for (size_t i = 0; i < ELEMENTSOF(those); i++) {

@@ -45,6 +45,13 @@ typedef enum Speech {
         _SPEECH_MAX,
 } Speech;
 
+/* What a sandbox is told of the names that it may reach. */
+typedef enum DnsAnswers {
+        DNS_REAL,            /* their addresses */
+        DNS_SYNTHETIC,       /* addresses that are no places (egress-net.h), each of which stands for one name */
+        _DNS_ANSWERS_MAX,
+} DnsAnswers;
+
 typedef struct NetRule {
         NetPeer *peers;      /* never empty */
         size_t n_peers;
@@ -77,6 +84,8 @@ bool cidr_overlaps(const NetCidr *a, const NetCidr *b);
 bool cidr_equal(const NetCidr *a, const NetCidr *b);
 /* The addresses under which a sandbox knows the host's loopback (egress-net.h). Rules about them count only where hostLoopback allows it. */
 bool address_is_host_loopback(const NetCidr *address);
+/* One of those that stand for a name where the policy says "dns": "synthetic" (egress-net.h). */
+bool address_is_synthetic(const NetCidr *address);
 
 /* net-rule.c. A budget counts pairs down; at zero the work is given up and the result does not matter. */
 void net_peer_clear(NetPeer *p);

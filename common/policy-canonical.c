@@ -257,7 +257,7 @@ static void put_publish(FILE *f, const Policy *p, bool *first) {
 
 static void put_network(FILE *f, const Policy *p) {
         bool first = true, first_limit = true, first_ingress = true;
-        fputs_unlocked("{\"egress\":{", f);
+        fprintf(f, "{\"dns\":\"%s\",\"egress\":{", dns_words[p->dns]);
         put_rules(f, "allow", p->egress.allow, p->egress.n_allow, true, &first);
         put_word(f, "default", verdict_words[p->egress.fallback], &first);
         put_rules(f, "deny", p->egress.deny, p->egress.n_deny, false, &first);

@@ -18,6 +18,7 @@ extern const char *const verdict_words[2];
 extern const char *const audit_level_words[_AUDIT_LEVEL_MAX];
 extern const char *const violation_action_words[_VIOLATION_ACTION_MAX];
 extern const char *const clipboard_words[_CLIPBOARD_MAX];
+extern const char *const dns_words[_DNS_ANSWERS_MAX];
 extern const char *const handoff_words[2]; /* indexed by handoff_allowed */
 extern const char *const resource_keys[_RESOURCE_MAX];
 

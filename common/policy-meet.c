@@ -36,6 +36,7 @@ static int meet_exec(const Policy *a, const Policy *b, Policy *m) {
 }
 
 static int meet_network(const Policy *a, const Policy *b, Policy *m) {
+        m->dns = a->dns > b->dns ? a->dns : b->dns;
         m->host_loopback = a->host_loopback < b->host_loopback ? a->host_loopback : b->host_loopback;
         for (size_t i = 0; i < _EGRESS_LIMIT_MAX; i++)
                 *policy_egress_limit(m, (EgressLimit)i) = lesser(policy_egress_limit_get(a, (EgressLimit)i),

@@ -290,7 +290,15 @@ static int network_ingress(const JsonSource *source, const JsonPlace *place, jso
         return json_apply_object(source, place, value, keys, ELEMENTSOF(keys), userdata);
 }
 
+static int network_dns(const JsonSource *source, const JsonPlace *place, json_t *value, void *userdata) {
+        int word, r = json_read_word(source, place, value, dns_words, ELEMENTSOF(dns_words), &word);
+        if (r == 0)
+                ((Policy *)userdata)->dns = (DnsAnswers)word;
+        return r;
+}
+
 int parse_network(const JsonSource *source, const JsonPlace *place, json_t *value, void *userdata) {
-        static const JsonKey keys[] = { { "egress", network_egress }, { "ingress", network_ingress } };
+        static const JsonKey keys[] = { { "dns", network_dns }, { "egress", network_egress },
+                { "ingress", network_ingress } };
         return json_apply_object(source, place, value, keys, ELEMENTSOF(keys), ((Parse *)userdata)->policy);
 }

@@ -131,6 +131,15 @@ static bool amount_within(const char *section, const char *key, uint64_t mine, u
                         bound_name(b));
 }
 
+/* Who may reach nothing by name is told no address. */
+static bool asks_for_names(const Policy *p) {
+        for (size_t i = 0; i < p->egress.n_allow; i++)
+                for (size_t j = 0; j < p->egress.allow[i].n_peers; j++)
+                        if (!p->egress.allow[i].peers[j].has_cidr)
+                                return true;
+        return p->egress.fallback == VERDICT_ALLOW;
+}
+
 bool policy_network_within(const Policy *a, const Policy *b, Widening *w) {
         const char *clause, *why;
         if (!net_direction_within(&a->egress, &b->egress, "/network/egress/default", &clause, &why) ||
@@ -142,6 +151,9 @@ bool policy_network_within(const Policy *a, const Policy *b, Widening *w) {
         if (a->host_loopback > b->host_loopback)
                 return wider(w, "/network/ingress/hostLoopback",
                                 "opens the host's loopback, which %s does not", bound_name(b));
+        if (a->dns < b->dns && asks_for_names(a))
+                return wider(w, "/network/dns", "is told the addresses of names, which %s does not allow",
+                                bound_name(b));
         const NetPublish *beyond = publish_beyond(a, b);
         if (beyond)
                 return wider(w, beyond->clause,

@@ -13,6 +13,7 @@ const char *const audit_level_words[_AUDIT_LEVEL_MAX] = { "none", "denied", "all
 const char *const violation_action_words[_VIOLATION_ACTION_MAX] = { "none", "record", "freeze", "kill",
         "quarantine" };
 const char *const clipboard_words[_CLIPBOARD_MAX] = { "none", "read", "write", "all" };
+const char *const dns_words[_DNS_ANSWERS_MAX] = { "real", "synthetic" };
 const char *const handoff_words[2] = { "protect", "allow" };
 const char *const resource_keys[_RESOURCE_MAX] = { "memoryMax", "memorySwapMax", "tasksMax", "cpuQuota",
         "runtimeMax", "ioWeight", "cpuWeight", "filesMax" };

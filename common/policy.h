@@ -82,6 +82,7 @@ typedef struct Policy {
 
         NetDirection egress, ingress;
         Verdict host_loopback;
+        DnsAnswers dns;
         NetPublish *publish;
         size_t n_publish;
         uint64_t bytes_out, bytes_in, connections, connection_rate; /* egress.limits; RESOURCE_UNLIMITED where silent */

@@ -160,14 +160,22 @@ static const NetCidr translated[] = {
         { .family = AF_INET6, .address = { 0x20, 0x02 }, .prefix = 16 },
 };
 
+/* Addresses that are no places where the lease says so: DNS_SYNTHETIC. */
+static const char *const synthetic[] = { EGRESS_SYNTHETIC_V4, EGRESS_SYNTHETIC_V6 };
+
 static const NetCidr all_of_ipv4 = { .family = AF_INET };
 
-static void add_fixed(Cuts *c) {
-        for (size_t i = 0; i < ELEMENTSOF(always); i++) {
+static void add_blocks(Cuts *c, const char *const *list, size_t n) {
+        for (size_t i = 0; i < n; i++) {
                 NetCidr block;
-                if (!cidr_parse(always[i], &block)) /* it is one, and tested */
+                if (!cidr_parse(list[i], &block)) /* it is one, and tested */
                         add_block(c, &block);
         }
+}
+
+static void add_fixed(Cuts *c) {
+        add_blocks(c, always, ELEMENTSOF(always));
+        add_blocks(c, synthetic, ELEMENTSOF(synthetic));
         for (size_t i = 0; i < ELEMENTSOF(translated); i++)
                 add_block(c, &translated[i]);
         add_block(c, &all_of_ipv4);
@@ -205,14 +213,15 @@ static bool is_translated(const Address *a) {
 
 /* ---- answers ---- */
 
-static void judge_stretches(const RefusalTable *t, const EgressLease *l, Destination *d,
-                uint64_t ret[_REFUSAL_WAY_MAX]) {
+static void judge_stretches(const RefusalTable *t, const EgressLease *l,
+                const Destination *const of[_REFUSAL_WAY_MAX], uint64_t ret[_REFUSAL_WAY_MAX]) {
         for (size_t way = 0; way < _REFUSAL_WAY_MAX; way++) {
+                Destination d = *of[way];
                 ret[way] = 0;
-                d->protocol = protocols[way];
+                d.protocol = protocols[way];
                 for (size_t i = 0; i < REFUSAL_STRETCHES && t->ports[way][i] <= UINT16_MAX; i++) {
-                        d->port = (uint16_t)t->ports[way][i];
-                        if (judge_connect(l, d).verdict == VERDICT_ALLOW)
+                        d.port = (uint16_t)t->ports[way][i];
+                        if (judge_connect(l, &d).verdict == VERDICT_ALLOW)
                                 ret[way] |= UINT64_C(1) << i;
                 }
         }
@@ -227,7 +236,8 @@ static RefusalPlace place_of(const RefusalTable *t, const EgressLease *l, const 
                 const struct in6_addr bytes = bytes_of(a);
                 Destination d = { .port = 0 };
                 cidr_from_address(AF_INET6, bytes.s6_addr, &d.address);
-                judge_stretches(t, l, &d, ret.open);
+                d.synthetic = l->dns == DNS_SYNTHETIC && address_is_synthetic(&d.address);
+                judge_stretches(t, l, (const Destination *const[]){ &d, &d }, ret.open);
         }
         return ret;
 }
@@ -361,15 +371,15 @@ static RefusalPlace *place_for(RefusalTable *t, const Address *a) {
         return t->n_learnt < REFUSAL_LEARNT_MAX ? free_one : NULL;
 }
 
-void refusal_table_learn(RefusalTable *t, const EgressLease *l, const NetCidr *address,
-                const char *const *hosts, size_t n_hosts) {
+void refusal_table_learn(
+                RefusalTable *t, const EgressLease *l, const Destination *tcp, const Destination *udp) {
         unsigned prefix;
-        const Address a = first_of(address, &prefix);
-        Destination d = { .address = *address, .hosts = hosts, .n_hosts = n_hosts };
+        const Address a = first_of(&tcp->address, &prefix);
         RefusalPlace place = { .address = { a.words[0], a.words[1] } };
         if (!t->holds)
                 return;
-        judge_stretches(t, l, &d, place.open);
+        judge_stretches(t, l, (const Destination *const[]){ [REFUSAL_TCP] = tcp, [REFUSAL_UDP] = udp },
+                        place.open);
         const RefusalPlace *was = find_learnt(t, &a);
         if (same_answer(&place, was ? was : find_range(t, &a)))
                 return;

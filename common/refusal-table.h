@@ -6,7 +6,7 @@
  *
  * All addresses, IPv4 as ::ffff:a.b.c.d, are a row of ranges; all ports of a protocol are a row of stretches. The lease says nothing that would
  * tell two addresses of a range, or two ports of a stretch, apart, so one answer of judge_connect() is that of all. An address that was handed
- * out for names has a place of its own before the answer leaves. A lease that does not fit is let through whole.
+ * out for names, or stands for one, has a place of its own before the answer leaves. A lease that does not fit is let through whole.
  *
  * mxcd works the table out when there is a sandbox, and mxc-launch writes that, unread; mxc-egress keeps it from then on, in memory that it
  * shares with the kernel's programs (refuse-program.c). They check nothing that is in it but for their own bounds: whoever writes there can make
@@ -19,6 +19,8 @@
 #include <string.h>
 
 #include "lease.h"
+
+struct Destination; /* judge.h */
 
 #define REFUSAL_STRETCHES 64U  /* of ports */
 #define REFUSAL_RANGES 128U    /* of addresses; powers of two */
@@ -60,8 +62,9 @@ typedef struct RefusalEvent {
 
 /* Of what a lease says of addresses; forgets what has been learnt, and no count. */
 void refusal_table_fill(RefusalTable *t, const EgressLease *l);
-/* One that was handed out for these names: of all of them, at any time. Of the lease that it was filled with. */
-void refusal_table_learn(RefusalTable *t, const EgressLease *l, const NetCidr *address, const char *const *hosts, size_t n_hosts);
+/* An address that was handed out, as what the relay judges it by TCP and by UDP, with all the names that it has; at any time, of the lease
+ * that the table was filled with. Ports and protocols that they say do not matter. */
+void refusal_table_learn(RefusalTable *t, const EgressLease *l, const struct Destination *tcp, const struct Destination *udp);
 /* What the kernel's programs say. */
 bool refusal_table_refuses(const RefusalTable *t, const struct in6_addr *to, RefusalWay way, uint16_t port);
 

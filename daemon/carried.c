@@ -79,9 +79,14 @@ const char *uncarried_request(const Policy *const *those, size_t n, const Policy
                 return "At every address port 53 is the sandbox's own resolver, which answers for names "
                        "that "
                        "are allowed.";
+        const bool is_address = cidr_parse_address(q->target, &address);
+        for (size_t i = 0; is_address && i < n; i++)
+                if (those[i] && those[i]->dns == DNS_SYNTHETIC && address_is_synthetic(&address))
+                        return "Where \"dns\" is \"synthetic\" that address stands for a name of the "
+                               "sandbox, or for nothing.";
         if (q->protocol != PROTOCOL_UDP)
                 return NULL;
-        if (!cidr_parse_address(q->target, &address))
+        if (!is_address)
                 return "UDP goes by address only: nothing in a datagram says for which name it is.";
         if (!is_certain(those, n, &address, q))
                 return "Names are denied, and nothing in a datagram says for which name it is: only a rule "

@@ -32,6 +32,7 @@ int relay_lease_new(const char *id, const RelayTerms *terms, int *ret, int *ret_
                 .id = (char *)id,
                 .egress = live->egress, /* borrowed */
                 .host_loopback = live->host_loopback,
+                .dns = live->dns,
                 .bytes_out = live->bytes_out,
                 .bytes_in = live->bytes_in,
                 .spent_out = terms->spent_out,

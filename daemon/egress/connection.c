@@ -50,6 +50,7 @@ static void connection_free(Connection *c) {
         cleanup_closep(&c->outer);
         flow_clear(&c->up);
         flow_clear(&c->down);
+        free(c->places);
         LIST_REMOVE(c, entries);
         e->n_connections--;
         free(c);
@@ -249,6 +250,8 @@ static void hang_up(Connection *c, sd_event_source *io, int fd) {
 /* ---- dialling ---- */
 
 static void dialled(Connection *c, int fd);
+static void leads_nowhere(Connection *c, EgressReason reason);
+static void seek(Connection *c);
 
 /* What its client said goes along; this one is gone. */
 static void go_elsewhere(Connection *c) {
@@ -268,14 +271,28 @@ static void go_elsewhere(Connection *c) {
         connection_free(c);
 }
 
+/* Of what stands for a name there may be other places, and each that is dialled is on record by itself. */
+static void seek_on(Connection *c) {
+        c->outer_io = sd_event_source_disable_unref(c->outer_io);
+        cleanup_closep(&c->outer);
+        c->outer = -EBADF;
+        c->tried = true;
+        c->serial = ++c->egress->serial;
+        c->state = CONNECTION_SEEKING;
+        seek(c);
+}
+
 static void unreachable(Connection *c, int error) {
-        if (c->n_more == 0) {
+        if (c->n_more == 0 && !c->stands_for) {
                 end(c, EGRESS_FAIL, c->upstream ? EGRESS_UPSTREAM_UNREACHABLE : EGRESS_UNREACHABLE, error,
                                 false);
                 return;
         }
         tell_end(c, EGRESS_FAIL, EGRESS_UNREACHABLE, error);
-        go_elsewhere(c);
+        if (c->stands_for)
+                seek_on(c);
+        else
+                go_elsewhere(c);
 }
 
 static int on_inner(sd_event_source *source, int fd, uint32_t events, void *userdata) {
@@ -288,6 +305,8 @@ static int on_inner(sd_event_source *source, int fd, uint32_t events, void *user
                 hang_up(c, source, fd);
         else if (c->way && c->state == CONNECTION_DIALING)
                 dialled(c, fd);
+        else if (c->state == CONNECTION_SEEKING)
+                connection_free(c); /* nothing was done for it yet, or that is told */
         else
                 end(c, EGRESS_FAIL, EGRESS_UNREACHABLE, ECONNRESET, false);
         return 0;
@@ -360,11 +379,11 @@ static void dialled(Connection *c, int fd) {
                         return;
                 error = r < 0 ? -r : error;
         }
-        if (c->dial) {
+        if (c->dial)
                 connection_go_on(c, error != 0 ? upstream_next(c, -error) : upstream_ask(c));
-        } else if (error != 0) {
+        else if (error != 0)
                 unreachable(c, error);
-        } else
+        else
                 opened(c);
 }
 
@@ -385,7 +404,8 @@ static int dial(Connection *c) {
         if (c->outer < 0)
                 return c->outer;
         int r = sd_event_add_io(c->egress->event, &c->outer_io, c->outer, EPOLLOUT, on_outer, c);
-        return r < 0 ? r : set_timer(c, c->n_more > 0 ? EGRESS_TRY_USEC : EGRESS_DIAL_USEC);
+        return r < 0 ? r
+                     : set_timer(c, c->n_more > 0 || c->n_places > 0 ? EGRESS_TRY_USEC : EGRESS_DIAL_USEC);
 }
 
 void connection_go_on(Connection *c, int result) {
@@ -426,6 +446,9 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
                 dismiss(c, PROXY_DENIED);
                 connection_free(c); /* nobody said that it is on record */
                 break;
+        case CONNECTION_SEEKING:
+                leads_nowhere(c, EGRESS_NO_ADDRESS);
+                break;
         case CONNECTION_DIALING:
                 if (upstream_has_more(c))
                         connection_go_on(c, upstream_next(c, -ETIMEDOUT));
@@ -450,14 +473,19 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
 
 static int ask(Connection *c) {
         Egress *e = c->egress;
-        int r = c->way ? sd_event_add_io(e->event, &c->outer_io, c->outer, 0, on_outer, c)
-                       : sd_event_add_io(e->event, &c->inner_io, c->inner, 0, on_inner,
-                                         c); /* its end is told in any case */
+        int r = 0;
+        if (c->way)
+                r = sd_event_add_io(e->event, &c->outer_io, c->outer, 0, on_outer, c);
+        else if (!c->inner_io)
+                r = sd_event_add_io(e->event, &c->inner_io, c->inner, 0, on_inner,
+                                c); /* its end is told in any case */
         if (r >= 0)
-                r = sd_event_add_time_relative(
-                                e->event, &c->timer, CLOCK_MONOTONIC, EGRESS_RECORD_USEC, 0, on_timer, c);
+                r = c->timer ? set_timer(c, EGRESS_RECORD_USEC)
+                             : sd_event_add_time_relative(e->event, &c->timer, CLOCK_MONOTONIC,
+                                               EGRESS_RECORD_USEC, 0, on_timer, c);
         if (r < 0)
                 return r;
+        c->state = CONNECTION_ASKED;
         EgressReport report = report_on(c, c->way ? EGRESS_ACCEPT : EGRESS_CONNECT);
         report.awaits = 1;
         return report_send(e, &report);
@@ -465,7 +493,7 @@ static int ask(Connection *c) {
 
 static void find_destination(Connection *c, const char *host) {
         if (!host) {
-                destination_find(c->egress->names, &c->address, PROTOCOL_TCP, c->hosts, &c->destination);
+                destination_find(c->egress, &c->address, PROTOCOL_TCP, c->hosts, &c->destination);
                 return;
         }
         (void)snprintf(c->named, sizeof(c->named), "%s", host);
@@ -476,6 +504,125 @@ static void find_destination(Connection *c, const char *host) {
                 .n_hosts = 1 };
 }
 
+static void listen_to(Connection *c) {
+        c->sniff = c->judgement.by_name || c->egress->has_host_denies ? SNIFF_FIRST : SNIFF_OPAQUE;
+        c->unheard = c->sniff == SNIFF_OPAQUE;
+}
+
+/* ---- where a name leads ---- */
+
+/* A question to the resolver: the connection may have gone when it is answered. */
+typedef struct Sought {
+        uint64_t serial;
+} Sought;
+
+static void leads_nowhere(Connection *c, EgressReason reason) {
+        const Judgement j = { .reason = reason, .clause = c->judgement.clause, .host = c->stands_for };
+        if (!c->tried) /* what was is on record, and what came of it */
+                report_refusal(c->egress, &c->destination, c->serial, &j);
+        dismiss(c, reason == EGRESS_NO_ADDRESS ? PROXY_FAILED : PROXY_DENIED);
+        connection_free(c);
+}
+
+static void on_sought(Egress *e, DnsCode code, EgressReason reason, const NetCidr *addresses, size_t n,
+                void *userdata) {
+        _cleanup_free_ Sought *s = userdata;
+        Connection *c;
+        LIST_FOREACH(c, &e->connections, entries)
+                if (c->serial == s->serial && c->state == CONNECTION_SEEKING)
+                        break;
+        if (!c)
+                return;
+        free(c->places);
+        c->places = n > 0 ? calloc(n, sizeof(NetCidr)) : NULL;
+        c->n_places = c->places ? n : 0;
+        if (c->n_places > 0)
+                memcpy(c->places, addresses, n * sizeof(NetCidr));
+        if (code == DNS_NOERROR)
+                seek(c);
+        else
+                leads_nowhere(c, reason == EGRESS_SPECIAL ? reason : EGRESS_NO_ADDRESS);
+}
+
+/* That of the two that was not asked for yet, that of what was dialled inside first. */
+static int family_to_seek(const Connection *c) {
+        const int first = IN6_IS_ADDR_V4MAPPED(&c->address.sin6_addr) ? AF_INET : AF_INET6;
+        if (c->sought[0] == AF_UNSPEC)
+                return first;
+        if (c->sought[1] == AF_UNSPEC)
+                return c->sought[0] == AF_INET ? AF_INET6 : AF_INET;
+        return AF_UNSPEC;
+}
+
+/* As if this had been dialled, under that name; it is judged as that. */
+static Judgement turn_to(Connection *c, const NetCidr *place) {
+        c->address.sin6_addr = (struct in6_addr){ .s6_addr = { [10] = 0xff, [11] = 0xff } };
+        memcpy(c->address.sin6_addr.s6_addr + (place->family == AF_INET ? 12 : 0), place->address,
+                        place->family == AF_INET ? 4 : 16);
+        c->hosts[0] = c->stands_for;
+        c->destination.address = *place;
+        c->destination.synthetic = false;
+        return judge_connect(c->egress->lease, &c->destination);
+}
+
+/* c is gone after it, or another state's. */
+static void seek(Connection *c) {
+        while (c->n_places > 0) {
+                const NetCidr place = c->places[0];
+                memmove(c->places, c->places + 1, --c->n_places * sizeof(NetCidr));
+                c->judgement = turn_to(c, &place);
+                if (c->judgement.verdict == VERDICT_DENY) {
+                        report_refusal(c->egress, &c->destination, c->serial, &c->judgement);
+                        continue;
+                }
+                listen_to(c);
+                if (ask(c) < 0)
+                        leads_nowhere(c, EGRESS_NO_ADDRESS);
+                return;
+        }
+        const int family = family_to_seek(c);
+        Sought *s = family == AF_UNSPEC ? NULL : calloc(1, sizeof(Sought));
+        if (!s || set_timer(c, EGRESS_DIAL_USEC) < 0) {
+                free(s);
+                leads_nowhere(c, EGRESS_NO_ADDRESS);
+                return;
+        }
+        c->sought[c->sought[0] == AF_UNSPEC ? 0 : 1] = family;
+        s->serial = c->serial;
+        dns_resolve_place(c->egress, c->stands_for, family, on_sought, s);
+}
+
+/* False: it cannot be, and c is as it was. */
+static bool begin_to_seek(Connection *c) {
+        Egress *e = c->egress;
+        c->stands_for = c->destination.hosts[0];
+        c->n_more = 0; /* they stand for the same name */
+        c->state = CONNECTION_SEEKING;
+        if (sd_event_add_io(e->event, &c->inner_io, c->inner, 0, on_inner, c) < 0 ||
+                        sd_event_add_time_relative(e->event, &c->timer, CLOCK_MONOTONIC, EGRESS_DIAL_USEC, 0,
+                                        on_timer, c) < 0)
+                return false;
+        seek(c);
+        return true;
+}
+
+/* ---- the beginning of what was dialled ---- */
+
+/* What stands for a name that the host's proxy is given is not looked for here. False: it is refused, or cannot be. */
+static bool begin(Connection *c) {
+        c->upstream = c->judgement.host && upstream_takes(&c->egress->lease->upstream, c->judgement.host);
+        if (!c->destination.synthetic || c->destination.n_hosts == 0)
+                return ask(c) >= 0;
+        if (!c->upstream)
+                return begin_to_seek(c);
+        find_destination(c, c->destination.hosts[0]);
+        c->judgement = judge_connect(c->egress->lease, &c->destination);
+        listen_to(c);
+        if (c->judgement.verdict == VERDICT_DENY)
+                report_refusal(c->egress, &c->destination, c->serial, &c->judgement);
+        return c->judgement.verdict == VERDICT_ALLOW && ask(c) >= 0;
+}
+
 void connection_take(Egress *e, const ConnectionClient *client) {
         Connection *c = calloc(1, sizeof(Connection));
         if (!c) {
@@ -483,6 +630,7 @@ void connection_take(Egress *e, const ConnectionClient *client) {
                 return;
         }
         *c = (Connection){ .egress = e,
+                .state = CONNECTION_ASKED,
                 .inner = client->fd,
                 .outer = -EBADF,
                 .began = egress_now(e),
@@ -509,10 +657,8 @@ void connection_take(Egress *e, const ConnectionClient *client) {
                 if (!allowed)
                         report_refusal(e, &c->destination, c->serial, &c->judgement);
         }
-        c->upstream = allowed && c->judgement.host && upstream_takes(&e->lease->upstream, c->judgement.host);
-        c->sniff = c->judgement.by_name || e->has_host_denies ? SNIFF_FIRST : SNIFF_OPAQUE;
-        c->unheard = c->sniff == SNIFF_OPAQUE;
-        if (allowed && ask(c) >= 0)
+        listen_to(c);
+        if (allowed && begin(c))
                 return;
         if (c->n_more > 0) {
                 go_elsewhere(c);
@@ -527,6 +673,7 @@ bool connection_take_guest(Egress *e, const ConnectionGuest *q) {
         if (!c)
                 return false;
         *c = (Connection){ .egress = e,
+                .state = CONNECTION_ASKED,
                 .inner = -EBADF,
                 .outer = q->fd,
                 .began = egress_now(e),
@@ -630,6 +777,9 @@ void connection_judge_again(Egress *e) {
                         c->judgement = j;
                         if (j.by_name && c->unheard)
                                 listen_from_now_on(c);
+                } else if (c->state == CONNECTION_SEEKING) {
+                        c->judgement.clause = j.clause;
+                        leads_nowhere(c, EGRESS_REVOKED);
                 } else {
                         c->judgement.clause = j.clause; /* the other is the old lease's */
                         end(c, EGRESS_FAIL, EGRESS_REVOKED, 0, false);
@@ -639,7 +789,7 @@ void connection_judge_again(Egress *e) {
 
 void connection_end_all(Egress *e) {
         for (Connection *c; (c = LIST_FIRST(&e->connections));)
-                if (c->state == CONNECTION_ASKED)
+                if (c->state == CONNECTION_ASKED || c->state == CONNECTION_SEEKING)
                         connection_free(c); /* it never was */
                 else
                         end(c, EGRESS_CLOSE, EGRESS_BY_RULE, 0, false);

@@ -2,6 +2,7 @@
 #pragma once
 /* One connection of the sandbox, from accept() to its last byte:
  *
+ *   SEEKING ─the name's addresses are known─► ASKED, of what stands for a name; and back where nobody takes it at one of them
  *   ASKED ─on record─► DIALING ─connected─► OPEN ─both ways over─► gone
  *   OPEN ─what it says of itself is refused─► REFUSED ─told─► gone
  * Every other end is at once, by a reset. */
@@ -10,7 +11,7 @@
 #include "flow.h"
 #include "proxy-request.h"
 
-typedef enum ConnectionState { CONNECTION_ASKED, CONNECTION_DIALING, CONNECTION_OPEN, CONNECTION_REFUSED } ConnectionState;
+typedef enum ConnectionState { CONNECTION_SEEKING, CONNECTION_ASKED, CONNECTION_DIALING, CONNECTION_OPEN, CONNECTION_REFUSED } ConnectionState;
 typedef enum Sniff { SNIFF_FIRST, SNIFF_TLS, SNIFF_TLS_MORE, SNIFF_HTTP, SNIFF_OPAQUE } Sniff;
 
 typedef struct UpstreamDial UpstreamDial; /* upstream-dial.c */
@@ -27,6 +28,11 @@ struct Connection {
         struct sockaddr_in6 address;   /* that was dialled, and is */
         Destination destination;
         const char *hosts[NAMES_PER_ADDRESS];
+        const char *stands_for;        /* what was dialled inside: the name, whose are the places; NULL: it is the place */
+        NetCidr *places;               /* that were not tried yet */
+        size_t n_places;
+        int sought[2];                 /* families that were asked for; AF_UNSPEC: none */
+        bool tried;                    /* one of the places was dialled, which is on record */
         Judgement judgement;
         Flow up, down;                 /* out of the sandbox, into it */
         Sniff sniff;

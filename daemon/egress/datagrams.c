@@ -317,7 +317,7 @@ static Exchange *begin(
                 .all = d, .outer = -EBADF, .began = egress_now(d->egress), .client = *client, .to = *to
         };
         STAILQ_INIT(&x->held);
-        destination_find(d->egress->names, to, PROTOCOL_UDP, x->hosts, &x->destination);
+        destination_find(d->egress, to, PROTOCOL_UDP, x->hosts, &x->destination);
         if (!is_allowed(d, x)) {
                 free(x);
                 return NULL;

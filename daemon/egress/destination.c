@@ -5,18 +5,35 @@
 
 #include "cleanup.h"
 #include "host-address.h"
+#include "synthetic.h"
 
-void destination_find(const Names *n, const struct sockaddr_in6 *to, unsigned protocol,
+void destination_of_address(const Egress *e, const NetCidr *address, unsigned protocol,
+                const char *hosts[NAMES_PER_ADDRESS], Destination *ret) {
+        const char *host = e->synthetic ? synthetic_host(e->synthetic, address) : NULL;
+        ret->address = *address;
+        ret->protocol = protocol;
+        ret->synthetic = host || (e->lease->dns == DNS_SYNTHETIC && address_is_synthetic(address));
+        if (host)
+                hosts[0] = host;
+        if (ret->synthetic || (e->lease->dns == DNS_SYNTHETIC && protocol == PROTOCOL_TCP))
+                ret->n_hosts = host ? 1 : 0;
+        else
+                ret->n_hosts = names_of(e->names, address, hosts);
+        ret->hosts = hosts;
+}
+
+void destination_find(const Egress *e, const struct sockaddr_in6 *to, unsigned protocol,
                 const char *hosts[NAMES_PER_ADDRESS], Destination *ret) {
         const bool mapped = IN6_IS_ADDR_V4MAPPED(&to->sin6_addr);
         const int family = mapped ? AF_INET : AF_INET6;
         const uint8_t *bytes = to->sin6_addr.s6_addr + (mapped ? 12 : 0);
-        cidr_from_address(family, bytes, &ret->address);
-        ret->by_address_only = ret->address.family != family || host_has_address(family, bytes);
-        ret->protocol = protocol;
+        NetCidr address;
+        cidr_from_address(family, bytes, &address);
+        destination_of_address(e, &address, protocol, hosts, ret);
+        ret->by_address_only = address.family != family || host_has_address(family, bytes);
         ret->port = ntohs(to->sin6_port);
-        ret->n_hosts = names_of(n, &ret->address, hosts);
-        ret->hosts = hosts;
+        if (ret->synthetic && address.family != family) /* in this spelling it was told to nobody */
+                ret->n_hosts = 0;
 }
 
 /* The two addresses that are others outside, in any spelling, as what is judged. */

@@ -4,11 +4,14 @@
 
 #include <netinet/in.h>
 
-#include "judge.h"
-#include "names.h"
+#include "egress.h"
 
-/* What is judged. *ret borrows hosts, whose names are those of n. */
-void destination_find(const Names *n, const struct sockaddr_in6 *to, unsigned protocol, const char *hosts[NAMES_PER_ADDRESS], Destination *ret);
+/* What is known of an address in its own spelling: that, the protocol, and its names. *ret borrows hosts, whose names are e's. Where names are
+ * not told by their addresses, no address stands for one that it was told for before. */
+void destination_of_address(const Egress *e, const NetCidr *address, unsigned protocol, const char *hosts[NAMES_PER_ADDRESS], Destination *ret);
+
+/* What is judged: that, the port, and whether a name may lead there. */
+void destination_find(const Egress *e, const struct sockaddr_in6 *to, unsigned protocol, const char *hosts[NAMES_PER_ADDRESS], Destination *ret);
 
 /* A socket of that type that is on its way there, to exactly that address: nothing is looked up twice. What stands for the host's
  * loopback (egress-net.h) is that. Non-blocking; a negative errno. */

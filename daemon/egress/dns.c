@@ -12,6 +12,7 @@
 #include "refusals.h"
 #include "reports.h"
 #include "resolver.h"
+#include "synthetic.h"
 
 #define QUESTIONS_AT_ONCE 32U /* then others have their turn */
 #define STREAM_IDLE_USEC (UINT64_C(10) * 1000000)
@@ -23,6 +24,7 @@ typedef struct Lookup {
         Egress *egress; /* not owned */
         DnsDone done;
         void *userdata;
+        bool is_told; /* to the sandbox, which may dial what it is told */
         char host[LIMIT_HOST_BYTES + 1];
 } Lookup;
 
@@ -44,10 +46,13 @@ static void on_resolved(int status, const RawAddress *addresses, size_t n, void 
         for (size_t i = 0; i < n && code == DNS_NOERROR; i++) {
                 if (!may_be_handed_out(&addresses[i], &good[n_good]))
                         continue;
-                if (names_learn(e->names, &good[n_good], k->host) < 0)
+                if (k->is_told && names_learn(e->names, &good[n_good], k->host) < 0) {
                         code = DNS_SERVFAIL; /* what is not remembered could not be dialled */
-                else
-                        refusals_learn(e->refusals, &good[n_good++]);
+                        continue;
+                }
+                if (k->is_told)
+                        refusals_learn(e->refusals, &good[n_good]);
+                n_good++;
         }
         if (code == DNS_NOERROR && n > 0 && n_good == 0) {
                 const Judgement j = { .reason = EGRESS_SPECIAL, .clause = "", .host = k->host };
@@ -59,6 +64,40 @@ static void on_resolved(int status, const RawAddress *addresses, size_t n, void 
         free(k);
 }
 
+static void ask(Egress *e, const char *host, int family, bool is_told, DnsDone done, void *userdata) {
+        Lookup *k = e->n_queries < EGRESS_QUERIES_MAX ? calloc(1, sizeof(Lookup)) : NULL;
+        if (!k) {
+                done(e, DNS_SERVFAIL, EGRESS_BY_RULE, NULL, 0, userdata);
+                return;
+        }
+        *k = (Lookup){ .egress = e, .done = done, .userdata = userdata, .is_told = is_told };
+        (void)snprintf(k->host, sizeof(k->host), "%s", host);
+        e->n_queries++;
+        resolver_ask(e->resolver, host, family, on_resolved, k);
+}
+
+void dns_resolve_place(Egress *e, const char *host, int family, DnsDone done, void *userdata) {
+        ask(e, host, family, false, done, userdata);
+}
+
+static void make_up(Egress *e, const char *host, int family, DnsDone done, void *userdata) {
+        NetCidr address, other; /* of which either stands for it, whichever is told */
+        int r = e->synthetic ? 0 : synthetic_new(&e->synthetic);
+        if (r == 0)
+                r = synthetic_address(e->synthetic, host, family, &address);
+        if (r == 0)
+                r = synthetic_address(e->synthetic, host, family == AF_INET ? AF_INET6 : AF_INET, &other);
+        if (r == 0) {
+                refusals_learn(e->refusals, &address);
+                refusals_learn(e->refusals, &other);
+        }
+        if (r == -ENOSPC) {
+                const Judgement j = { .reason = EGRESS_LIMIT_NAMES, .clause = "/network/dns", .host = host };
+                report_name(e, host, &j);
+        }
+        done(e, r < 0 ? DNS_SERVFAIL : DNS_NOERROR, EGRESS_BY_RULE, &address, r < 0 ? 0 : 1, userdata);
+}
+
 void dns_resolve(Egress *e, const char *host, int family, DnsDone done, void *userdata) {
         Judgement j = judge_name(e->lease, host);
         if (j.verdict == VERDICT_DENY) {
@@ -67,15 +106,10 @@ void dns_resolve(Egress *e, const char *host, int family, DnsDone done, void *us
                                 userdata);
                 return;
         }
-        Lookup *k = e->n_queries < EGRESS_QUERIES_MAX ? calloc(1, sizeof(Lookup)) : NULL;
-        if (!k) {
-                done(e, DNS_SERVFAIL, EGRESS_BY_RULE, NULL, 0, userdata);
-                return;
-        }
-        *k = (Lookup){ .egress = e, .done = done, .userdata = userdata };
-        (void)snprintf(k->host, sizeof(k->host), "%s", host);
-        e->n_queries++;
-        resolver_ask(e->resolver, host, family, on_resolved, k);
+        if (e->lease->dns == DNS_SYNTHETIC)
+                make_up(e, host, family, done, userdata);
+        else
+                ask(e, host, family, true, done, userdata);
 }
 
 /* ---- questions ---- */

@@ -18,6 +18,7 @@
 #include "refusals.h"
 #include "reports.h"
 #include "resolver.h"
+#include "synthetic.h"
 
 /* What it was begun with is what it expects, or nothing is done. */
 static int check_socket(int fd, int family, int type) {
@@ -211,6 +212,7 @@ Egress *egress_free(Egress *e) {
         (void)refusals_free(e->refusals);   /* NULL; it tells the last of them */
         (void)reports_free(e->reports);     /* NULL, as the next */
         (void)names_free(e->names);
+        (void)synthetic_free(e->synthetic);
         (void)pipes_free(e->pipes); /* NULL; connections gave theirs back */
         sd_event_source *const sources[] = { e->tcp, e->udp, e->again, e->expiry };
         for (size_t i = 0; i < ELEMENTSOF(sources); i++)

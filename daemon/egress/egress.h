@@ -40,6 +40,7 @@ typedef struct Egress {
         sd_event *event;
         EgressLease *lease;
         Names *names;
+        struct Synthetic *synthetic;        /* NULL: there was no need of it yet */
         Resolver *resolver;
         Reports *reports;
         struct Guests *guests;              /* NULL: nothing is published */
@@ -73,7 +74,11 @@ void dns_stream_take(Egress *e, int fd);    /* a connection to port 53; takes it
 void dns_stream_end(DnsStream *s);
 /* The name's addresses that may be handed out, learnt already, once they are known; n 0: none. Called exactly once, maybe at once. Of one family. */
 typedef void (*DnsDone)(Egress *e, DnsCode code, EgressReason reason, const NetCidr *addresses, size_t n, void *userdata);
+/* In the place of addresses, where the lease says so, one that stands for the name; nobody is asked. */
 void dns_resolve(Egress *e, const char *host, int family, DnsDone done, void *userdata);
+
+/* Where a name that is judged already leads to; nothing is learnt. */
+void dns_resolve_place(Egress *e, const char *host, int family, DnsDone done, void *userdata);
 
 /* connection.c */
 int connection_on_listener(sd_event_source *source, int fd, uint32_t events, void *userdata);

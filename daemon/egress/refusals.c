@@ -10,6 +10,7 @@
 #include "egress-net.h"
 #include "refusal-table.h"
 #include "reports.h"
+#include "synthetic.h"
 
 /* The ring as the kernel lays it out: bpf_ringbuf(). */
 #define PAGE 4096U
@@ -36,8 +37,7 @@ static void tell(Refusals *r, const RefusalEvent *event) {
                 .sin6_family = AF_INET6, .sin6_port = htons(event->port), .sin6_addr = event->address
         };
         Destination d = { .published = 0 };
-        destination_find(e->names, &to, event->protocol == IPPROTO_UDP ? PROTOCOL_UDP : PROTOCOL_TCP, hosts,
-                        &d);
+        destination_find(e, &to, event->protocol == IPPROTO_UDP ? PROTOCOL_UDP : PROTOCOL_TCP, hosts, &d);
         Judgement j = judge_connect(e->lease, &d);
         if (j.verdict == VERDICT_ALLOW) /* since then; by the lease of that time it was not */
                 j = (Judgement){ .verdict = VERDICT_DENY,
@@ -85,11 +85,17 @@ static int on_ring(sd_event_source *source, int fd, uint32_t events, void *userd
 
 /* ---- what it goes by ---- */
 
+static void learn_into(RefusalTable *t, const Egress *e, const NetCidr *address) {
+        const char *tcp_hosts[NAMES_PER_ADDRESS], *udp_hosts[NAMES_PER_ADDRESS];
+        Destination tcp = { .published = 0 }, udp = { .published = 0 };
+        destination_of_address(e, address, PROTOCOL_TCP, tcp_hosts, &tcp);
+        destination_of_address(e, address, PROTOCOL_UDP, udp_hosts, &udp);
+        refusal_table_learn(t, e->lease, &tcp, &udp);
+}
+
 static void learn(void *userdata, const NetCidr *address) {
         Refusals *r = userdata;
-        const char *hosts[NAMES_PER_ADDRESS];
-        const size_t n = names_of(r->egress->names, address, hosts);
-        refusal_table_learn(&r->draft, r->egress->lease, address, hosts, n);
+        learn_into(&r->draft, r->egress, address);
 }
 
 void refusals_judge_again(Refusals *r) {
@@ -97,15 +103,14 @@ void refusals_judge_again(Refusals *r) {
                 return;
         refusal_table_fill(&r->draft, r->egress->lease);
         names_each(r->egress->names, learn, r);
+        if (r->egress->synthetic)
+                synthetic_each(r->egress->synthetic, learn, r);
         refusal_table_replace(r->table, &r->draft);
 }
 
 void refusals_learn(Refusals *r, const NetCidr *address) {
-        if (!r)
-                return;
-        const char *hosts[NAMES_PER_ADDRESS];
-        const size_t n = names_of(r->egress->names, address, hosts);
-        refusal_table_learn(r->table, r->egress->lease, address, hosts, n);
+        if (r)
+                learn_into(r->table, r->egress, address);
 }
 
 /* ---- */

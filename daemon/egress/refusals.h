@@ -16,5 +16,5 @@ Refusals *refusals_free(Refusals *r);
 void refusals_tell(Refusals *r);
 /* By the lease of now. */
 void refusals_judge_again(Refusals *r);
-/* An address was learnt, and is not handed out before this returns. */
+/* An address was learnt, or stands for a name now, and is not handed out before this returns. */
 void refusals_learn(Refusals *r, const NetCidr *address);

@@ -358,6 +358,144 @@ def test_slow_hello(n):
                 drain(s)
 
 
+# ---- names that stand for themselves ----
+
+SYNTHETIC = {"allow": [["*.example.com"]], "synthetic": True}
+
+
+def test_synthetic(n):
+    """Nothing real is told, nobody is asked before something is dialled, and the same name has the same address, in the next relay, too."""
+    with Relay(n, **SYNTHETIC) as r:
+        (v4,), (v6,), (api,) = r.learn(), r.learn(kind="AAAA"), r.learn("api.example.com")
+        assert v4.startswith(("198.18.", "198.19.")) and v6.startswith("fd00:6d78:6301::") and api not in (v4, v6), (v4, v6, api)
+        assert r.learn("WEB.example.com.") == [v4] and not n.log("queries"), "somebody was asked"
+        for kind in ("ANY", "TXT", "CNAME", "TYPE65", "TYPE64", "SRV"):
+            text = r.run("dig", "+tries=1", f"@{DNS}", "web.example.com", kind)[1]
+            assert "ANSWER: 0" in text and WEB not in text, text
+        for family, place in (("-4", socket.inet_aton(WEB) + bytes(12)), ("-6", socket.inet_pton(socket.AF_INET6, WEB6))):
+            code, text = r.run("curl", family, "-sS", "-m", "20", "--cacert", f"{n.directory}/cert.pem", "https://web.example.com/x")
+            assert code == 0 and text == "https web.example.com /x\n", text
+            told = r.expect("connect")
+            assert told.allowed and told.host == "web.example.com" and told.address == place, told
+        assert "access denied" in tls(r.open(v4, 443), "api.example.com") and r.expect("connect", allowed=False).reason == "sni"
+        s = through_proxy(n, b"CONNECT web.example.com:7 HTTP/1.1\r\n\r\n")
+        r.expect("connect", port=7)
+        assert b" 200 " in s.recv(100)
+        assert is_refused(n, WEB, 443) and r.expect("connect", allowed=False).reason == "no-name"
+        with n.udp() as u:
+            u.connect((v4, 7))
+            u.send(b"?")
+            assert r.expect("connect", protocol=2, allowed=False)
+    with Relay(n, **SYNTHETIC) as r:
+        assert is_refused(n, v4, 443) and r.expect("connect", allowed=False).reason == "no-name"
+        assert r.learn("api.example.com") == [api] and r.learn() == [v4]
+
+
+def test_synthetic_addresses_that_were_not_handed_out(n):
+    """Whatever the rules for addresses say."""
+    with Relay(n, allow=[*EVERYWHERE, ["*.example.com"]], synthetic=True) as r:
+        given, = r.learn()
+        for address in ("198.18.0.0", "198.18.77.77", "198.19.255.255", "fd00:6d78:6301::1", "fd00:6d78:6301::c612:4d4d", "::ffff:198.18.77.77",
+                        f"64:ff9b::{given}"):
+            assert is_refused(n, address, 443), address
+            assert r.expect("connect", allowed=False).reason == "no-name", address
+
+
+def test_synthetic_names_lead_to_the_world_only(n):
+    """A name that changes its mind meanwhile is looked up when it is dialled, and judged then."""
+    with Relay(n, **SYNTHETIC) as r:
+        for name, reason in (("inside", "special"), ("loop", "special"), ("host", "special"), ("none", "no-address")):
+            address, = r.learn(f"{name}.example.com")
+            assert is_refused(n, address, 80), name
+            assert r.expect("connect", allowed=False).reason == reason, name
+        for name in ("nat64", "sixtofour", "mapped"):
+            address, = r.learn(f"{name}.example.com", "AAAA")
+            assert is_refused(n, address, 80), name
+            assert not r.expect("connect").allowed
+    with Relay(n, allow=[["*.example.com"]], deny=[[f"{WEB}/32", f"{WEB6}/128"]], synthetic=True) as r:
+        address, = r.learn()
+        assert is_refused(n, address, 443)
+        assert r.expect("connect", allowed=False).clause == "test#/network/egress/deny/0"
+
+
+def test_synthetic_names_that_nobody_takes(n):
+    """Each place is on record before it is dialled, and what came of it."""
+    with Relay(n, **SYNTHETIC) as r:
+        address, = r.learn()
+        s = n.dial(address, 2301)
+        for _ in (WEB, WEB6):
+            told, fail = r.expect("connect"), r.expect("fail")
+            assert told.allowed and told.awaits and fail.serial == told.serial and fail.error == errno.ECONNREFUSED
+        assert reset_at(s)
+        r.acknowledge = False
+        s = n.dial(address, 7)
+        r.expect("connect")
+        assert reset_at(s)
+
+
+def test_as_many_synthetic_names_as_there_may_be(n):
+    """SYNTHETIC_MAX; one more is refused with its reason, and those that are there stay."""
+    def ask(u, i):
+        name = f"n{i}".encode()
+        u.send(struct.pack(">HHHHHH", i, 0x100, 1, 0, 0, 0) + bytes([len(name)]) + name + b"\7example\3com\0\0\1\0\1")
+        answer = u.recv(512)
+        assert answer[:2] == struct.pack(">H", i)
+        return answer[3] & 15, answer[-4:]
+    with Relay(n, **SYNTHETIC) as r, n.udp() as u:
+        u.connect((DNS, 53))
+        given = [ask(u, i) for i in range(4096)]
+        assert {code for code, _ in given} == {0} and len({address for _, address in given}) == 4096
+        assert ask(u, 4096)[0] == 2
+        assert r.expect("resolve", host="n4096.example.com").reason == "names"
+        assert ask(u, 7) == given[7]
+
+
+def test_synthetic_from_now_on(n):
+    """What was told before stands for nothing any more; what is open stays; and what stands for a name goes on doing so."""
+    with Relay(n, allow=[["*.example.com"]]) as r:
+        r.learn()
+        s, there = both_ends(n, r, 2307)
+        r.set_lease(**SYNTHETIC)
+        r.expect("leased")
+        there.sendall(b"still")
+        assert s.recv(10) == b"still"
+        assert is_refused(n, WEB, 7) and r.expect("connect", allowed=False).reason == "no-name"
+        address, = r.learn()
+        r.set_lease(serial=2, allow=[["*.example.com"]])
+        r.expect("leased")
+        assert r.learn() == [WEB]
+        r.open(address, 7)
+        r.set_lease(serial=3, allow=[["api.example.com"]])
+        assert r.expect("fail").reason == "revoked" and is_refused(n, address, 7)
+
+
+def test_synthetic_where_the_kernel_refuses(n):
+    """What stands for a name is open before it is told, as long as it does; nothing else of those blocks ever, and with real answers nothing at all."""
+    never = [("198.18.77.77", 2222), ("198.19.255.255", 2222), ("fd00:6d78:6301::1", 2222), ("fd00:6d78:6301::c612:4d4d", 2222)]
+    real = {"allow": [["*.example.com"]]}
+    greeting = "220 world"
+    with Relay(n, **real) as r:
+        assert r.learn() == [WEB] and r.knock((WEB, 2222), *never, (OTHER, 2222)) == [greeting] + ["EACCES"] * 5
+        assert [r.expect("connect", allowed=False).reason for _ in range(5)] == ["special"] * 4 + ["no-name"]
+        r.set_lease(**SYNTHETIC)
+        r.expect("leased")
+        address, = r.learn()
+        assert r.knock((WEB, 2222), (address, 2222)) == ["EACCES", greeting]
+    with Relay(n, **SYNTHETIC) as r:
+        assert r.knock((address, 2222)) == ["EACCES"], "nobody was told of it"
+        (v4,), (api,) = r.learn(), r.learn("api.example.com", "AAAA")
+        assert v4 == address and r.knock((v4, 2222), (api, 2222)) == [greeting] * 2
+        assert r.knock(*never, (WEB, 2222), (OTHER, 2222)) == ["EACCES"] * 6
+        told = [r.expect("connect", allowed=False) for _ in range(7)]
+        assert {t.reason for t in told} == {"no-name"} and all(t.program.startswith("python") and t.pid for t in told), [*map(str, told)]
+        r.set_lease(**real)
+        r.expect("leased")
+        assert r.knock((v4, 2222), (api, 2222), *never) == [greeting] * 2 + ["EACCES"] * 4
+        r.set_lease(serial=2, allow=[["api.example.com"]])
+        r.expect("leased", serial=2)
+        assert r.knock((v4, 2222), (api, 2222)) == ["EACCES", greeting]
+
+
 # ---- the host's loopback ----
 
 def answers(n, where, port):
@@ -1163,25 +1301,26 @@ WALLS = {
     "dumpable": [test_ends],
     "ech": [test_encrypted_names, test_what_may_be_said_is_less_now],
     "from-sandbox": [test_guests_that_are_refused],
-    "global": [test_rebinding],
+    "global": [test_rebinding, test_synthetic_names_lead_to_the_world_only],
     "host": [test_hosts],
     "host-again": [test_hosts],
     "host-loopback": [test_no_host_loopback],
     "identity": [test_is_nobody],
     "inspect": [test_server_names, test_hosts, test_second_hello],
     "landlock": [],  # acts()
-    "learnt": [test_address_that_was_not_asked_for],
+    "learnt": [test_address_that_was_not_asked_for, test_synthetic_addresses_that_were_not_handed_out],
     "loopback": [test_loopback],
     "names": [test_refused_names, test_proxy_clients],
     "orders": [test_ends],
     "owner": [test_guests_that_are_refused],
     "own-addresses": [test_rebinding],
-    "record": [test_not_on_record, test_guests_that_are_refused, egress_datagrams.test_datagrams_not_on_record],
+    "record": [test_not_on_record, test_synthetic_names_that_nobody_takes, test_guests_that_are_refused, egress_datagrams.test_datagrams_not_on_record],
     "revocation": [test_new_lease, test_what_may_be_said_is_less_now, test_guests_that_are_not_wanted_any_more, egress_datagrams.test_new_lease_for_datagrams],
     "seccomp": [test_ends],
     "second-hello": [test_second_hello],
     "server-name": [test_server_names, test_denied],
     "smuggling": [test_hosts],
+    "synthetic": [test_synthetic, test_synthetic_from_now_on, test_synthetic_where_the_kernel_refuses],
     "unknown-peer": [test_guests_that_are_refused],
     "upstream": [egress_upstream.test_upstream_finds_the_address, egress_upstream.test_upstream_that_is_not_there],
     "upstream-answer": [egress_upstream.test_upstream_that_is_none],

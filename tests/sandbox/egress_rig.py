@@ -4,6 +4,8 @@
 host      where this program is: the relay's, with the one way to
 world     servers and a resolver, at addresses that are as global as any
 sandbox   steered as the launcher does it
+
+What these programs dial themselves comes to the relay in any case: the kernel refuses only who is in the sandbox's control group (Relay.knock).
 """
 
 import contextlib
@@ -52,7 +54,7 @@ NOBODY = 61236
 KINDS = ["", "hello", "resolve", "connect", "fail", "close", "leased", "accept", "spent"]
 REASONS = ["rule", "default", "no-name", "special", "bad-name", "sni", "host", "protocol", "connections", "rate", "bytes-out", "bytes-in",
            "unreachable", "revoked", "host-loopback", "not-owner", "from-sandbox", "unknown-peer", "opaque", "ech",
-           "upstream-unreachable", "upstream-refused", "upstream-login", "upstream-answer"]
+           "upstream-unreachable", "upstream-refused", "upstream-login", "upstream-answer", "no-address", "names"]
 SPEECH = {"ech=refuse": 0, "tls=opaque": 2}
 UNLIMITED = 2**64 - 1
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -106,8 +108,8 @@ def rules(kind, *which):
     return text
 
 
-def lease(allow=(), deny=(), loopback=False, out=UNLIMITED, into=UNLIMITED, connections=UNLIMITED, rate=UNLIMITED, owner=0, publish=(), upstream=None, spent=(0, 0)):
-    data = (u32(0x6573786D) + u32(5) + string("0" * 31 + "1") + u32(0) + u32(loopback) + rules("allow", *allow) + rules("deny", *deny) +
+def lease(allow=(), deny=(), loopback=False, out=UNLIMITED, into=UNLIMITED, connections=UNLIMITED, rate=UNLIMITED, owner=0, publish=(), upstream=None, spent=(0, 0), synthetic=False):
+    data = (u32(0x6573786D) + u32(6) + string("0" * 31 + "1") + u32(0) + u32(loopback) + rules("allow", *allow) + rules("deny", *deny) +
             struct.pack("<6Q", out, into, *spent, connections, rate) + u32(owner) + u32(len(publish)))
     for i, (address, port, inside, clients) in enumerate(publish):
         data += string(f"test#/network/ingress/publish/{i}") + cidr(address) + u32(port) + u32(inside) + u32(clients)
@@ -115,6 +117,7 @@ def lease(allow=(), deny=(), loopback=False, out=UNLIMITED, into=UNLIMITED, conn
     if upstream is not None:
         host, port, authorization, *direct = upstream
         data += string(host) + u32(port) + string(authorization) + u32(len(direct)) + b"".join(string(d) for d in direct)
+    data += u32(synthetic)
     fd = os.memfd_create("lease", os.MFD_ALLOW_SEALING | os.MFD_CLOEXEC)
     os.write(fd, data)
     fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE)
@@ -131,20 +134,21 @@ class Gone:
 class Networks:
     patience = 30  # seconds until something that never comes is given up; nothing is measured
 
-    def __init__(self, steered, servers, cgroup=None):
+    def __init__(self, steered, servers):
         self.directory = tempfile.mkdtemp()
+        unified = "/sys/fs/cgroup/unified"
+        self.leaf = tempfile.mkdtemp(prefix="mxc-egress-test-", dir=unified if os.path.exists(unified) else "/sys/fs/cgroup")
         os.chmod(self.directory, 0o755)
         self.children, self.logged = [], {}
         self.fds = {"host": os.open("/proc/self/ns/net", os.O_RDONLY)}
         ours, theirs = socket.socketpair()
         self.keep = ours
-        helper = self.start(None, steered, str(theirs.fileno()), *([cgroup] if cgroup else []), pass_fds=[theirs.fileno()])
+        helper = self.start(None, steered, str(theirs.fileno()), self.leaf, pass_fds=[theirs.fileno()])
         theirs.close()
         _, fds, _, _ = socket.recv_fds(ours, 1, 8)
-        if len(fds) != (8 if cgroup else 6):
-            raise SystemExit("no steered network")
-        null = os.open("/dev/null", os.O_RDWR)
-        self.sockets, self.link = [*fds[:5], *(fds[6:] or [null, null])], fds[5]
+        if len(fds) != 8:
+            raise SystemExit("no steered network in which the kernel refuses")
+        self.sockets, self.link = [*fds[:5], *fds[6:]], fds[5]
         self.fds["sandbox"] = os.open(f"/proc/{helper.pid}/ns/net", os.O_RDONLY)
         world = self.start(None, "unshare", "--net", "sh", "-c", "echo; exec sleep infinity", stdout=subprocess.PIPE)
         world.stdout.readline()
@@ -330,6 +334,7 @@ class Networks:
         for child in self.children:
             child.kill()
             child.wait()
+        os.rmdir(self.leaf)
         shutil.rmtree(self.directory)
 
 
@@ -384,6 +389,20 @@ def descriptors_at(first, fds):
     for i, fd in enumerate(high):
         os.dup2(fd, first + i)
     os.closerange(first + len(fds), 4096)
+
+
+KNOCK = """
+import errno, socket, sys
+for place in sys.argv[1:]:
+    address, port = place.split()
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as s:
+        try:
+            s.settimeout(30)
+            s.connect((address, int(port)))
+            print(s.recv(100).decode().strip())
+        except OSError as e:
+            print(errno.errorcode.get(e.errno, e))
+"""
 
 
 class Relay:
@@ -510,6 +529,13 @@ class Relay:
 
     def run(self, *words):
         return self.during(self.networks.start("sandbox", *words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT))
+
+    def knock(self, *places):
+        """What becomes of (ADDRESS, PORT), each dialled from within the sandbox's control group: what is said there first, or the error."""
+        words = [f"{address} {port}" for address, port in places]
+        code, text = self.run("sh", "-c", 'echo 0 >"$0/cgroup.procs" && exec "$@"', self.networks.leaf, sys.executable, "-c", KNOCK, *words)
+        assert code == 0, text
+        return text.splitlines()
 
     def learn(self, name="web.example.com", kind="A"):
         code, text = self.run("dig", "+short", "+tries=1", f"@{DNS}", name, kind)

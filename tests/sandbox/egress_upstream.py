@@ -136,6 +136,16 @@ def test_upstream_finds_the_address(n):
         assert kept[1].recv(100) == b"\0and back"
 
 
+def test_upstream_is_given_synthetic_names(n):
+    """That proxy is given the name that an address stands for, and nobody is asked for it here."""
+    with heads(n, 3141, [GOOD + b"hello"]) as (seen, _), Relay(n, **NAMES, synthetic=True, **upstream(3141)) as r:
+        address, = r.learn("web.example.com")
+        s = n.dial(address, 99)
+        told = r.expect("connect", port=99)
+        assert told.allowed and told.upstream == 1 and told.family == 0 and told.host == "web.example.com"
+        assert s.recv(100) == b"hello" and seen[0].startswith(b"CONNECT web.example.com:99 ") and not n.log("queries")
+
+
 def test_upstream_and_what_goes_past_it(n):
     """Names of "direct", and what is allowed by address; and all of it when there is no proxy any more."""
     with heads(n, 3129, [GOOD] * 9) as (seen, _), Relay(n, allow=[["*.example.com"], [f"{OTHER}/32"]], **upstream(3129, direct=["web.example.com", "*.inside.example.com"])) as r:

@@ -53,6 +53,7 @@ static const char *const locks[] = {
         "second-hello",       /* is for the same name */
         "server-name",        /* is a name that was asked for */
         "smuggling",          /* what can be read in two ways is refused */
+        "synthetic",          /* addresses in the place of real ones, where the policy says so */
         "unknown-peer",       /* is no guest */
         "upstream",           /* is the way of what is allowed by name */
         "upstream-answer",    /* is a good one, or there is no connection */
@@ -149,6 +150,8 @@ int __wrap_egress_lease_decode(
                 (*ret)->host_loopback = VERDICT_ALLOW;
         for (size_t i = 0; r == 0 && left_out("inspect") && i < (*ret)->egress.n_allow; i++)
                 (*ret)->egress.allow[i].speech = SPEECH_OPAQUE;
+        if (r == 0 && left_out("synthetic"))
+                (*ret)->dns = DNS_REAL;
         if (r == 0 && left_out("deny"))
                 (*ret)->egress.n_deny = 0;
         if (r == 0 && left_out("budgets"))

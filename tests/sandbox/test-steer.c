@@ -13,6 +13,7 @@
 #include "cleanup.h"
 #include "codec.h"
 #include "fd.h"
+#include "judge.h"
 #include "loose.h"
 #include "refusal-table.h"
 #include "relay-stub.h"
@@ -198,11 +199,11 @@ static int new_table(void) {
         };
         const EgressLease l = { .egress = { .allow = &rule, .n_allow = 1 } };
         static RefusalTable table;
-        NetCidr a;
+        Destination d = { .hosts = &host, .n_hosts = 1 };
         int fd;
-        need(cidr_parse_address("93.184.216.34", &a), "an address");
+        need(cidr_parse_address("93.184.216.34", &d.address), "an address");
         refusal_table_fill(&table, &l);
-        refusal_table_learn(&table, &l, &a, &host, 1);
+        refusal_table_learn(&table, &l, &d, &d);
         need(sealed_memfd_new((const uint8_t *)&table, sizeof(table), &fd) == 0, "memfd");
         return fd;
 }

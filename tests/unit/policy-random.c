@@ -246,8 +246,12 @@ static void publish(Random *r, FILE *f, bool *first) {
 
 static void network(Random *r, FILE *f) {
         static const char *const verdicts[] = { "deny", "allow" };
-        bool first = true, first_ingress = true, first_limit = true;
-        fputs("{\"egress\": {", f);
+        static const char *const answers[] = { "real", "synthetic" };
+        bool first_key = true, first = true, first_ingress = true, first_limit = true;
+        fputc('{', f);
+        word(r, f, &first_key, "dns", answers, ELEMENTSOF(answers));
+        key(f, &first_key, "egress");
+        fputc('{', f);
         if (chance(r, 3))
                 word(r, f, &first, "default", verdicts, ELEMENTSOF(verdicts));
         rules(r, f, &first, "allow", true);

@@ -503,6 +503,8 @@ static const struct {
                         VERDICT_ALLOW, "policy", "/network/egress/allow/2", "9.9.9.9, tcp port 7." },
         { { .kind = REQUEST_CONNECT, .target = "9.9.9.9", .protocol = PROTOCOL_UDP, .port = 8 },
                         VERDICT_ALLOW, "policy", "/network/egress/allow/2", "9.9.9.9, udp port 8." },
+        { { .kind = REQUEST_CONNECT, .target = "198.18.0.1", .protocol = PROTOCOL_TCP, .port = 7 },
+                        VERDICT_DENY, "host", "/network/egress/allow/2", "stands for a name" },
         { { .kind = REQUEST_CONNECT, .target = "10.0.2.2", .protocol = PROTOCOL_TCP, .port = 80 },
                         VERDICT_DENY, "policy", "/network/ingress/hostLoopback",
                         "In a sandbox that address is the host's own loopback." },
@@ -550,7 +552,8 @@ START_TEST(test_one_question) {
                                              "'readwritePaths': ['${workspace}'], 'deniedPaths': "
                                              "['/usr/secret', '/usr/mean']}, 'process': {'environment': "
                                              "{'pass': ['A']}}, 'resources': {'tasksMax': 5}, 'network': "
-                                             "{'egress': {'default': 'allow', 'deny': [{'to': [{'host': "
+                                             "{'dns': 'synthetic', 'egress': {'default': 'allow', 'deny': "
+                                             "[{'to': [{'host': "
                                              "'z.z'}], 'ports': [{'protocol': 'udp', 'port': 7}, "
                                              "{'protocol': 'udp', 'port': 443}]}]}}");
         const DecideInput in = {

@@ -227,6 +227,35 @@ static const struct {
                         EGRESS_BY_RULE, DENY0, false, "a.example" },
 };
 
+/* Of what stands for a name only that is judged, whatever rules say of addresses. */
+START_TEST(test_synthetic) {
+        static const struct {
+                const char *policy, *host;
+                unsigned protocol;
+                Verdict verdict;
+                EgressReason reason;
+        } cases[] = {
+                { GRANT(RULE(A)), "a.example", PROTOCOL_TCP, VERDICT_ALLOW, EGRESS_BY_RULE },
+                { GRANT(RULE(A)), "b.example", PROTOCOL_TCP, VERDICT_DENY, EGRESS_BY_DEFAULT },
+                { GRANT_BUT(RULE(STAR), RULE(A)), "a.example", PROTOCOL_TCP, VERDICT_DENY, EGRESS_BY_RULE },
+                { GRANT(RULE(A)), "a.example", PROTOCOL_UDP, VERDICT_DENY, EGRESS_NO_NAME },
+                { GRANT(RULE(CIDR("198.18.0.0/15"))), NULL, PROTOCOL_TCP, VERDICT_DENY, EGRESS_NO_NAME },
+                { GRANT(RULE(CIDR("198.18.0.0/15"))), NULL, PROTOCOL_UDP, VERDICT_DENY, EGRESS_NO_NAME },
+                { OPEN, NULL, PROTOCOL_TCP, VERDICT_DENY, EGRESS_NO_NAME },
+                { OPEN, "a.example", PROTOCOL_TCP, VERDICT_ALLOW, EGRESS_BY_DEFAULT },
+        };
+        const Dial dial = { "198.18.1.2", 443, { cases[_i].host }, false };
+        _cleanup_(policy_unrefp) Policy *p = policy_of(cases[_i].policy);
+        const EgressLease l = lease_of(p);
+        Destination d = destination_of(&dial);
+        d.synthetic = true;
+        d.protocol = cases[_i].protocol;
+        const Judgement j = judge_connect(&l, &d);
+        ck_assert_int_eq(j.verdict, cases[_i].verdict);
+        ck_assert_int_eq(j.reason, cases[_i].reason);
+}
+END_TEST
+
 /* ---- datagrams ---- */
 
 #define RULE_UDP(what, port) "{'to': [" what "], 'ports': [{'protocol': 'udp', 'port': " port "}]}"
@@ -652,6 +681,7 @@ int main(void) {
         tcase_add_loop_test(t, test_datagrams, 0, ELEMENTSOF(datagrams));
         tcase_add_loop_test(t, test_claim, 0, ELEMENTSOF(claims));
         tcase_add_loop_test(t, test_encrypted, 0, 6);
+        tcase_add_loop_test(t, test_synthetic, 0, 8);
         tcase_add_loop_test(t, test_name, 0, ELEMENTSOF(asked));
         tcase_add_test(t, test_never_more_than_the_policy);
         tcase_add_test(t, test_names_are_asked_for_where_a_port_is_open);

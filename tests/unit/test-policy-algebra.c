@@ -55,6 +55,7 @@ START_TEST(test_meet_is_and) {
                                                 *b = random_policy(&r, true, &tb), *ab = meet(a, b),
                                                 *ba = meet(b, a), *aa = meet(a, a), *aba = meet(ab, a);
                 PolicyRequest q;
+                HOLDS(ab->dns == (a->dns == DNS_SYNTHETIC ? a->dns : b->dns) && ba->dns == ab->dns);
                 for (size_t i = 0; universe_request(i, &q); i++) {
                         Verdict both = allows(a, &q) == VERDICT_ALLOW ? allows(b, &q) : VERDICT_DENY;
                         CHECK(allows(ab, &q) == both, "meet is not and", &q);
@@ -130,6 +131,17 @@ START_TEST(test_join_of_egress) {
 }
 END_TEST
 
+/* Of the universe, and so may be told an address. */
+static bool reaches_names(const Policy *p) {
+        PolicyRequest q;
+        NetCidr address;
+        for (size_t i = 0; universe_request(i, &q); i++)
+                if (q.kind == REQUEST_CONNECT && !cidr_parse_address(q.target, &address) &&
+                                allows(p, &q) == VERDICT_ALLOW)
+                        return true;
+        return false;
+}
+
 START_TEST(test_within_implies) {
         Random r = random_new();
         unsigned within = 0, pairs = 0;
@@ -149,6 +161,7 @@ START_TEST(test_within_implies) {
                         }
                         within++;
                         PolicyRequest q;
+                        HOLDS(sides[s][0]->dns >= sides[s][1]->dns || !reaches_names(sides[s][0]));
                         for (size_t i = 0; universe_request(i, &q); i++)
                                 CHECK(allows(sides[s][0], &q) == VERDICT_DENY ||
                                                                 allows(sides[s][1], &q) == VERDICT_ALLOW,
@@ -242,7 +255,7 @@ static void check_fixpoint(const Policy *p, const Random *seed) {
         HOLDS(p->handoff_allowed == again->handoff_allowed && p->workspace_mode == again->workspace_mode &&
                         p->containment == again->containment && p->ui_disabled == again->ui_disabled &&
                         p->clipboard == again->clipboard && p->injection == again->injection &&
-                        p->host_loopback == again->host_loopback &&
+                        p->host_loopback == again->host_loopback && p->dns == again->dns &&
                         p->ingress.fallback == again->ingress.fallback && p->debugging == again->debugging &&
                         p->audit_files == again->audit_files && p->audit_exec == again->audit_exec &&
                         p->audit_network == again->audit_network &&

@@ -379,6 +379,12 @@ START_TEST(test_widenings) {
                                 "'network': {'egress': {'default': 'allow', 'deny': [{'to': [{'host': "
                                 "'a'}]}]}}",
                                 "/network/egress/default" },
+                { "'network': {'egress': {'allow': [{'to': [{'host': 'a'}]}]}}",
+                                "'network': {'dns': 'synthetic', 'egress': {'default': 'allow'}}",
+                                "/network/dns" },
+                { "'network': {'egress': {'allow': [{}]}}",
+                                "'network': {'dns': 'synthetic', 'egress': {'default': 'allow'}}",
+                                "/network/dns" },
                 { "'network': {'ingress': {'default': 'allow'}}", "", "/network/ingress/default" },
                 { "'network': {'ingress': {'hostLoopback': 'allow'}}", "", "/network/ingress/hostLoopback" },
                 { "'network': {'ingress': {'publish': [{'port': 8080}]}}", "",
@@ -453,6 +459,18 @@ START_TEST(test_speech) {
                                *m = NULL;
         ck_assert(policy_within(opaque, open, NULL) && policy_within(opaque, anywhere, NULL));
         ck_assert(!policy_within(opaque, denied, NULL));
+        _cleanup_(policy_unrefp) Policy
+                        *synthetic = policy_of(
+                                        "'network': {'dns': 'synthetic', 'egress': {'default': 'allow'}}"),
+                        *offline = policy_of(""),
+                        *blocks = policy_of("'network': {'egress': {'allow': [{'to': [{'cidr': "
+                                            "'10.0.0.0/8'}]}]}}"),
+                        *told = NULL;
+        ck_assert(policy_within(synthetic, open, NULL) && !policy_within(open, synthetic, NULL));
+        /* who reaches nothing by name is told nothing */
+        ck_assert(policy_within(offline, synthetic, NULL) && policy_within(blocks, synthetic, NULL));
+        ck_assert_int_eq(policy_meet_network(opaque, synthetic, &told), 0);
+        ck_assert_int_eq(told->dns, DNS_SYNTHETIC);
         ck_assert_int_eq(policy_meet(opaque, anywhere, &m), 0);
         ck_assert_str_eq(m->digest, opaque->digest);
 }

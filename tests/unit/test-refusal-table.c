@@ -7,6 +7,7 @@
 
 #include "address.h"
 #include "codec.h"
+#include "egress-net.h"
 #include "judge.h"
 #include "policy-random.h"
 #include "refusal-table.h"
@@ -16,7 +17,7 @@
 static RefusalTable table;
 
 static EgressLease lease_of(const Policy *p) {
-        return (EgressLease){ .egress = p->egress, .host_loopback = p->host_loopback };
+        return (EgressLease){ .egress = p->egress, .host_loopback = p->host_loopback, .dns = p->dns };
 }
 
 static struct in6_addr bytes_of(const char *text) {
@@ -66,13 +67,12 @@ static bool is_loopback(const struct in6_addr *a) {
         return IN6_IS_ADDR_V4MAPPED(a) && a->s6_addr[12] == 127;
 }
 
-static void compare(const EgressLease *l, const struct in6_addr *a, const char *const *hosts, size_t n_hosts,
-                uint64_t seed) {
+static void compare_known(const EgressLease *l, const struct in6_addr *a,
+                const Destination known[_REFUSAL_WAY_MAX], uint64_t seed) {
         char text[INET6_ADDRSTRLEN];
-        Destination d = { .hosts = hosts, .n_hosts = n_hosts };
-        cidr_from_address(AF_INET6, a->s6_addr, &d.address);
         for (size_t i = 0; i < ELEMENTSOF(ports) * 2; i++) {
                 const RefusalWay way = i % 2 ? REFUSAL_UDP : REFUSAL_TCP;
+                Destination d = known[way];
                 d.protocol = way == REFUSAL_UDP ? PROTOCOL_UDP : PROTOCOL_TCP;
                 d.port = ports[i / 2];
                 const bool open = judge_connect(l, &d).verdict == VERDICT_ALLOW || is_loopback(a) ||
@@ -87,9 +87,17 @@ static void compare(const EgressLease *l, const struct in6_addr *a, const char *
         }
 }
 
+/* Nobody was told of it. */
+static void compare(const EgressLease *l, const struct in6_addr *a, uint64_t seed) {
+        Destination d = { .n_hosts = 0 };
+        cidr_from_address(AF_INET6, a->s6_addr, &d.address);
+        d.synthetic = l->dns == DNS_SYNTHETIC && address_is_synthetic(&d.address);
+        compare_known(l, a, (const Destination[]){ d, d }, seed);
+}
+
 /* The address, and those beside it. */
 static void compare_around(const EgressLease *l, struct in6_addr a, uint64_t seed) {
-        compare(l, &a, NULL, 0, seed);
+        compare(l, &a, seed);
         for (int step = -1; step <= 1; step += 2) {
                 struct in6_addr b = a;
                 for (int i = 15; i >= 0; i--) {
@@ -97,7 +105,7 @@ static void compare_around(const EgressLease *l, struct in6_addr a, uint64_t see
                         if (b.s6_addr[i] != (step < 0 ? 0xff : 0))
                                 break;
                 }
-                compare(l, &b, NULL, 0, seed);
+                compare(l, &b, seed);
         }
 }
 
@@ -130,13 +138,64 @@ static void compare_rules(const EgressLease *l, const NetRule *rules, size_t n, 
                 }
 }
 
-START_TEST(test_same_as_the_relay) {
+static void learn(const EgressLease *l, const Destination known[_REFUSAL_WAY_MAX]) {
+        refusal_table_learn(&table, l, &known[REFUSAL_TCP], &known[REFUSAL_UDP]);
+}
+
+static const char *random_host(Random *r) {
         static const char *const hosts[] = { "b", "a.b", "x.a.b", "c", "a.c", "z" };
+        return hosts[random_below(r, ELEMENTSOF(hosts))];
+}
+
+/* Addresses with names, and one that gets another name later. Where names are told by other addresses, a connection to these is for no name. */
+static void compare_names(const EgressLease *l, Random *r) {
+        static const char *const those[] = { "93.184.216.34", "2606:2800:220:1::34", "10.1.2.3" };
+        for (size_t k = 0; k < ELEMENTSOF(those); k++)
+                for (size_t n = 1; n <= 2; n++) {
+                        const char *names[] = { random_host(r), random_host(r) };
+                        const struct in6_addr bytes = bytes_of(those[k]);
+                        Destination known[] = { { .hosts = names, .n_hosts = n },
+                                { .hosts = names, .n_hosts = n } };
+                        if (l->dns == DNS_SYNTHETIC)
+                                known[REFUSAL_TCP].n_hosts = 0;
+                        for (size_t way = 0; way < _REFUSAL_WAY_MAX; way++)
+                                cidr_from_address(AF_INET6, bytes.s6_addr, &known[way].address);
+                        learn(l, known);
+                        compare_known(l, &bytes, known, r->seed);
+                }
+}
+
+/* Addresses that stand for a name, which they go on doing under another lease; those beside them stand for none. */
+static void compare_synthetic(const EgressLease *l, Random *r) {
+        static const char *const those[] = { "198.18.0.1", "198.19.7.255", "fd00:6d78:6301::c612:1",
+                "fd00:6d78:6301::c613:7ff" };
+        static const char *const blocks[] = { EGRESS_SYNTHETIC_V4, EGRESS_SYNTHETIC_V6 };
+        for (size_t k = 0; k < ELEMENTSOF(blocks); k++) {
+                NetCidr block;
+                ck_assert(!cidr_parse(blocks[k], &block));
+                compare_block(l, &block, r->seed);
+        }
+        for (size_t k = 0; k < ELEMENTSOF(those); k++) {
+                const char *name = random_host(r);
+                const struct in6_addr bytes = bytes_of(those[k]);
+                struct in6_addr beside = bytes;
+                Destination d = { .synthetic = true, .hosts = &name, .n_hosts = 1 };
+                cidr_from_address(AF_INET6, bytes.s6_addr, &d.address);
+                const Destination known[] = { d, d };
+                learn(l, known);
+                compare_known(l, &bytes, known, r->seed);
+                beside.s6_addr[14] ^= 1;
+                compare(l, &beside, r->seed);
+        }
+}
+
+START_TEST(test_same_as_the_relay) {
         Random r = random_new();
         for (int i = 0; i < ROUNDS; i++) {
                 _cleanup_free_ char *text = NULL;
                 _cleanup_(policy_unrefp) Policy *p = random_policy(&r, false, &text);
-                const EgressLease l = lease_of(p);
+                EgressLease l = lease_of(p);
+                l.dns = i % 2 ? DNS_SYNTHETIC : DNS_REAL;
                 refusal_table_fill(&table, &l);
                 ck_assert_msg(table.holds, "seed %" PRIu64 ": does not fit", r.seed);
                 for (size_t k = 0; address_block(k); k++)
@@ -147,19 +206,8 @@ START_TEST(test_same_as_the_relay) {
                         compare_around(&l, bytes_of(carriers[k]), r.seed);
                 compare_rules(&l, l.egress.allow, l.egress.n_allow, r.seed);
                 compare_rules(&l, l.egress.deny, l.egress.n_deny, r.seed);
-
-                /* addresses with names, and one that gets another name later */
-                static const char *const learnt[] = { "93.184.216.34", "2606:2800:220:1::34", "10.1.2.3" };
-                for (size_t k = 0; k < ELEMENTSOF(learnt); k++)
-                        for (size_t n = 1; n <= 2; n++) {
-                                const char *names[] = { hosts[random_below(&r, ELEMENTSOF(hosts))],
-                                        hosts[random_below(&r, ELEMENTSOF(hosts))] };
-                                NetCidr a;
-                                const struct in6_addr bytes = bytes_of(learnt[k]);
-                                cidr_from_address(AF_INET6, bytes.s6_addr, &a);
-                                refusal_table_learn(&table, &l, &a, names, n);
-                                compare(&l, &bytes, names, n, r.seed);
-                        }
+                compare_names(&l, &r);
+                compare_synthetic(&l, &r);
         }
 }
 END_TEST
@@ -174,22 +222,52 @@ START_TEST(test_names) {
         static const char *const host = "a.example";
         _cleanup_(policy_unrefp) Policy *p = policy_of(NAMES);
         const EgressLease l = lease_of(p);
-        NetCidr a;
         refusal_table_fill(&table, &l);
         ck_assert(refuses("93.184.216.34", REFUSAL_TCP, 443));
         ck_assert(!refuses("93.184.216.34", REFUSAL_TCP, 53));
         ck_assert(!refuses("93.184.216.34", REFUSAL_UDP, 53));
-        ck_assert(cidr_parse_address("93.184.216.34", &a));
-        refusal_table_learn(&table, &l, &a, &host, 1);
+        Destination d = { .hosts = &host, .n_hosts = 1 };
+        ck_assert(cidr_parse_address("93.184.216.34", &d.address));
+        const Destination known[] = { d, d };
+        learn(&l, known);
         ck_assert(!refuses("93.184.216.34", REFUSAL_TCP, 443));
         ck_assert(!refuses("::ffff:93.184.216.34", REFUSAL_TCP, 443));
         ck_assert(refuses("93.184.216.34", REFUSAL_TCP, 80));
         ck_assert(refuses("93.184.216.34", REFUSAL_UDP, 443));
         ck_assert(refuses("93.184.216.35", REFUSAL_TCP, 443));
-        refusal_table_learn(&table, &l, &a, &host, 1);
+        learn(&l, known);
         ck_assert_uint_eq(table.n_learnt, 1);
         refusal_table_fill(&table, &l); /* another lease forgets it */
         ck_assert(refuses("93.184.216.34", REFUSAL_TCP, 443));
+}
+END_TEST
+
+/* What stands for no name is refused whatever the rules say, and nothing beside it; where the policy does not say so, these are addresses like others. */
+START_TEST(test_synthetic) {
+        static const char *const inside[] = { "198.18.0.0", "198.19.255.255",
+                "fd00:6d78:6301::", "fd00:6d78:6301::ffff:ffff" },
+                                 *const outside[] = { "198.17.255.255", "198.20.0.0",
+                                         "fd00:6d78:6300:ffff:ffff:ffff:ffff:ffff",
+                                         "fd00:6d78:6301:0:0:1::" };
+        static const char *const host = "a.example";
+        for (int told = 0; told < 2; told++) {
+                _cleanup_(policy_unrefp) Policy *p = policy_of(
+                                told ? "'network': {'dns': 'synthetic', 'egress': {'default': 'allow'}}"
+                                     : "'network': {'egress': {'default': 'allow'}}");
+                const EgressLease l = lease_of(p);
+                refusal_table_fill(&table, &l);
+                for (size_t i = 0; i < ELEMENTSOF(inside); i++)
+                        for (RefusalWay way = 0; way < _REFUSAL_WAY_MAX; way++) {
+                                ck_assert_msg(refuses(inside[i], way, 443) == (told == 1), "%s", inside[i]);
+                                ck_assert_msg(!refuses(outside[i], way, 443), "%s", outside[i]);
+                        }
+                Destination d = { .synthetic = true, .hosts = &host, .n_hosts = 1 };
+                ck_assert(cidr_parse_address("198.18.0.1", &d.address));
+                learn(&l, (const Destination[]){ d, d });
+                ck_assert(!refuses("198.18.0.1", REFUSAL_TCP, 443));
+                ck_assert(refuses("198.18.0.1", REFUSAL_UDP, 443));
+                ck_assert(refuses("198.18.0.2", REFUSAL_TCP, 443) == (told == 1));
+        }
 }
 END_TEST
 
@@ -217,7 +295,8 @@ START_TEST(test_learnt_full) {
                 const NetCidr a = { .family = AF_INET,
                         .prefix = 32,
                         .address = { 93, 184, (uint8_t)(n >> 8), (uint8_t)n } };
-                refusal_table_learn(&table, &l, &a, &host, 1);
+                const Destination d = { .address = a, .hosts = &host, .n_hosts = 1 };
+                learn(&l, (const Destination[]){ d, d });
                 ck_assert_uint_le(table.n_learnt, REFUSAL_LEARNT_MAX);
         }
         ck_assert(!table.holds);
@@ -319,6 +398,7 @@ int main(void) {
         tcase_set_timeout(t, 240);
         tcase_add_test(t, test_same_as_the_relay);
         tcase_add_test(t, test_names);
+        tcase_add_test(t, test_synthetic);
         tcase_add_test(t, test_version);
         tcase_add_test(t, test_learnt_full);
         tcase_add_test(t, test_stretches_full);

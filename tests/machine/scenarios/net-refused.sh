@@ -82,6 +82,15 @@ assert not failures, failures
         assert_no_record MXC_EVENT=connect MXC_DECISION=deny
 }
 
+test_what_stands_for_a_name_is_never_refused() {
+        world
+        synthetic "$WEB"
+        assert_ok go sh -c 'curl -sS -4 --max-time 20 http://web.example.com/4 && curl -sS -6 --max-time 20 http://web.example.com/6'
+        denied curl -sv --max-time 20 http://198.18.0.77/
+        assert_record MXC_EVENT=connect MXC_DECISION=deny MXC_TARGET=tcp/198.18.0.77:80 MXC_REASON=no-name MXC_PROGRAM=curl
+        denied curl -sv --max-time 20 "http://$WORLD_WEB/"
+}
+
 # Whoever is refused once and then is over is on record all the same; so is everybody of a flood.
 test_the_last_act_of_a_sandbox_is_told() {
         world

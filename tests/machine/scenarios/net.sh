@@ -293,6 +293,27 @@ test_what_may_be_said_is_the_rule_s() {
         assert_record MXC_EVENT=connect MXC_DECISION=deny MXC_TARGET=tcp/other.example.net:80 MXC_REASON=http-host
 }
 
+# The same, and names are told by addresses that stand for them.
+synthetic() {
+        online "$1"
+        online="${online/'"network": {'/'"network": {"dns": "synthetic", '}"
+        printf '%s\n' "$online" >"$work/net.json"
+}
+
+test_names_that_stand_for_themselves() {
+        world
+        synthetic "$WEB"
+        assert_ok go getent ahosts web.example.com
+        assert_contains "$output" 198.1
+        assert_lacks "$output" "$WORLD_WEB"
+        assert_ok go curl -sS -4 --max-time 20 --cacert cert.pem https://web.example.com/synthetic
+        assert_eq 'https web.example.com /synthetic' "$output"
+        assert_record MXC_EVENT=connect MXC_DECISION=allow MXC_TARGET=tcp/web.example.com:443 MXC_ADDRESS="$WORLD_WEB:443"
+        does_not curl -sS --max-time 20 http://198.18.0.77/
+        does_not curl -sS --max-time 20 "http://$WORLD_WEB/"
+        assert_record MXC_EVENT=connect MXC_DECISION=deny MXC_TARGET=tcp/198.18.0.77:80 MXC_REASON=no-name
+}
+
 test_what_was_opaque_and_is_not_any_more_ends() {
         world
         local rule='{"schema": "mxc-policy/1", "name": "%s", "extends": "workspace", "network": {"egress": {"allow": [{"to": [{"host": "web.example.com"}]%s}]}}}\n'
