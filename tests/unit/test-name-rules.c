@@ -160,9 +160,10 @@ START_TEST(test_walk_kinds) {
         Seen s = { 0 };
         ck_assert_int_eq(walk_place(&s, 100), 0);
         static const char *const expected[] = { ". tree", "a tree", "a/b tree", "bare gitdir bare",
-                "half tree", "half/objects tree", "mark tree marked", "mark/c tree marked",
-                "r tree repository", "r/.git gitdir", "r/.git/modules modules", "r/.git/modules/lib modules",
-                "r/.git/modules/lib/x gitdir", "r/.git/worktrees modules", "r/.git/worktrees/w gitdir" };
+                "bare/hooks tree", "bare/objects tree", "bare/refs tree", "half tree", "half/objects tree",
+                "mark tree marked", "mark/c tree marked", "r tree repository", "r/.git gitdir",
+                "r/.git/modules modules", "r/.git/modules/lib modules", "r/.git/modules/lib/x gitdir",
+                "r/.git/worktrees modules", "r/.git/worktrees/w gitdir" };
         expect_lines(s.text, expected, ELEMENTSOF(expected));
         free(s.text);
 }
