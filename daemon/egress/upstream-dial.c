@@ -152,7 +152,8 @@ int upstream_read(Connection *c, EgressReason *ret_reason) {
         case UPSTREAM_ANSWERED:
                 break;
         }
-        *ret_reason = c->status == 407 ? EGRESS_UPSTREAM_LOGIN : EGRESS_UPSTREAM_REFUSED;
+        /* 407 (RFC 9110, 15.5.8); tinyproxy says 401 to who gives it a wrong password */
+        *ret_reason = c->status == 407 || c->status == 401 ? EGRESS_UPSTREAM_LOGIN : EGRESS_UPSTREAM_REFUSED;
         if (c->status >= 300)
                 return -ECONNREFUSED;
         flow_drop(&c->down, used);

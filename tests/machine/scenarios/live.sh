@@ -160,6 +160,25 @@ test_a_grant_opens_and_closes_by_itself() {
         assert_record MXC_EVENT=disconnect MXC_REASON=revoked MXC_TARGET=tcp/web.example.com:7
 }
 
+test_a_grant_before_anything_is_dialled() {
+        world_up
+        workspace alice
+        policy live-other other.example.net
+        agent=live-$RANDOM$RANDOM
+        call /org/mxc1 Manager RegisterAgent s "{\"name\": \"$agent\", \"owner\": \"alice\", \"policy\": \"live-other\"}" >/dev/null
+        spawn_for alice "$agent" workspace s "$ws" -- python3 -c "
+import os, time
+while not os.path.exists('go'):
+    time.sleep(0.1)
+$TALK"
+        defer end_quietly "$sandbox"
+        assert_ok mxcctl grant "${sandbox##*/}" web.example.com:7 1h
+        assert_eq '' "$(relay_of "$sandbox")"
+        touch "$ws/go"
+        wait_until 20 told talks
+        assert_record MXC_EVENT=connect MXC_DECISION=allow MXC_TARGET=tcp/web.example.com:7 MXC_CLAUSE='grant-1#/network/egress/allow/0'
+}
+
 test_a_grant_that_is_shown_and_revoked() {
         waiter
         local id=${sandbox##*/}

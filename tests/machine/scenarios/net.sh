@@ -674,6 +674,99 @@ test_it_survives_a_restart_of_mxcd() {
         assert_record MXC_EVENT=connect MXC_DECISION=allow MXC_SANDBOX="$id"
 }
 
+SPEND='
+import os, socket, time
+def spend(size):
+    s = socket.create_connection(("web.example.com", 7), timeout=20)
+    while size > 0:
+        some = min(size, 65536)
+        s.sendall(b"\0" * some)
+        while some > 0:
+            got = len(s.recv(some))
+            if got == 0:
+                raise OSError("cut")
+            some -= got
+            size -= got
+try:
+    spend(4 << 20)
+except OSError:
+    open("spent", "w").write("it is\n")
+while True:
+    try:
+        spend(1)
+        open("again", "w").write("x")
+    except OSError:
+        open("refused", "w").write("x")
+    time.sleep(0.2)
+'
+
+# dies: the relay of $sandbox, and the next one has refused something
+dies() {
+        local relay
+        relay=$(relay_of "$sandbox")
+        kill -KILL "$relay"
+        wait_until 10 relay_is_gone "$relay"
+        rm -f "$ws/refused"
+        wait_until 30 test -s "$ws/refused"
+        assert_ne "$relay" "$(relay_of "$sandbox")"
+}
+
+test_budgets_outlive_the_relay_and_mxcd() {
+        world
+        online "$WEB" '[{"to": [{"host": "x.example.org"}]}]' '{"bytesOut": "1M"}'
+        spawn alice workspace s "$ws" policy s "$online" -- python3 -c "$SPEND"
+        defer end_quietly "$sandbox"
+        wait_until 30 test -s "$ws/spent"
+        wait_until 30 test -s "$ws/refused"
+        dies
+        systemctl restart mxcd
+        wait_until 20 mxcd_is_up
+        dies
+        [ ! -e "$ws/again" ] || fail 'a new relay, and a new budget'
+}
+
+# via LOGIN: a real proxy that wants to know who asks, and what this host says of it
+via() {
+        printf '{"schema": "mxc-upstream/1", "host": "%s", "port": 3128}\n' $WORLD_PRIVATE >"$work/upstream.json"
+        printf '{"schema": "mxc-upstream-login/1", "user": "mxc", "password": "%s"}\n' "$1" >"$work/login.json"
+        install -m 600 "$work/login.json" /etc/mxc/upstream-login.json
+        install -m 644 "$work/upstream.json" /etc/mxc/upstream.json
+        call /org/mxc1 Manager Reload >/dev/null
+}
+
+not_via() {
+        rm -f /etc/mxc/upstream.json /etc/mxc/upstream-login.json
+        call /org/mxc1 Manager Reload >/dev/null
+}
+
+test_a_proxy_of_the_host() {
+        world
+        printf 'Port 3128\nListen %s\nLogFile "%s"\nLogLevel Connect\nBasicAuth mxc secret\n' $WORLD_PRIVATE "$work/proxy.log" >"$work/proxy.conf"
+        in_world tinyproxy -d -c "$work/proxy.conf" >/dev/null 2>&1 &
+        defer kill $!
+        defer not_via
+        via secret
+        wait_until 20 in_world python3 -c "import socket; socket.create_connection((\"$WORLD_PRIVATE\", 3128))"
+        assert_ok go curl -sS --max-time 20 --cacert cert.pem https://web.example.com/via
+        assert_eq 'https web.example.com /via' "$output"
+        grep -q 'CONNECT web.example.com:443 ' "$work/proxy.log" || fail 'it went past the proxy'
+        assert_record MXC_EVENT=connect MXC_DECISION=allow MXC_TARGET=tcp/web.example.com:443 MXC_UPSTREAM=1
+        assert_record MXC_EVENT=disconnect MXC_TARGET=tcp/web.example.com:443 MXC_UPSTREAM_STATUS=200
+        does_not cat /etc/mxc/upstream-login.json
+        does_not curl -sS --max-time 20 http://other.example.net/
+        # one that runs goes by what is said now, and what was no good before is never dialled past it
+        via guess
+        does_not curl -sS --max-time 20 --cacert cert.pem https://web.example.com/guess
+        assert_record MXC_EVENT=disconnect MXC_TARGET=tcp/web.example.com:443 MXC_UPSTREAM=1 MXC_REASON=upstream-login
+        chmod 644 /etc/mxc/upstream-login.json
+        call /org/mxc1 Manager Reload >/dev/null
+        assert_contains "$(mxcctl audit --event policy-load)" 'others than root may read it'
+        ! world_saw /guess || fail 'it was dialled past the proxy'
+        ! journalctl -q -o cat | grep -e bXhjOnNlY3JldA -e bXhjOmd1ZXNz || fail 'credentials are in the journal'
+        not_via
+        assert_ok go curl -sS --max-time 20 http://web.example.com/direct
+}
+
 test_budgets() {
         world
         online "$WEB" '[{"to": [{"host": "x.example.org"}]}]' '{"bytesIn": "1M"}'
