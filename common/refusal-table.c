@@ -308,7 +308,7 @@ static void clear(RefusalPlace *list, size_t n) {
 void refusal_table_fill(RefusalTable *t, const EgressLease *l) {
         begin_write(t);
         t->holds = 1;
-        t->n_learnt = 0;
+        t->n_learnt = t->zero = 0;
         clear(t->ranges, REFUSAL_RANGES);
         clear(t->learnt, REFUSAL_LEARNT);
         size_t tcp = fill_ports(t->ports[REFUSAL_TCP], &l->egress, PROTOCOL_TCP),

@@ -68,9 +68,13 @@ void refusal_table_learn(RefusalTable *t, const EgressLease *l, const struct Des
 /* What the kernel's programs say. */
 bool refusal_table_refuses(const RefusalTable *t, const struct in6_addr *to, RefusalWay way, uint16_t port);
 
-/* The table of another place, with what has been learnt. */
+/* The table of another place, with what has been learnt. Where nothing is another, nothing is written: a relay that begins does not open the
+ * moment in which nothing is refused, and whoever floods would find it. */
 static inline void refusal_table_replace(RefusalTable *t, const RefusalTable *from) {
         const size_t head = offsetof(RefusalTable, n_learnt);
+        if ((t->version & 1) == 0 && t->holds == from->holds &&
+                        memcmp((const uint8_t *)t + head, (const uint8_t *)from + head, sizeof(*t) - head) == 0)
+                return;
         (void)__atomic_or_fetch(&t->version, 1, __ATOMIC_SEQ_CST);
         t->holds = from->holds;
         memcpy((uint8_t *)t + head, (const uint8_t *)from + head, sizeof(*t) - head);

@@ -284,6 +284,44 @@ START_TEST(test_version) {
 }
 END_TEST
 
+/* Whatever was there before: of one lease there is one table. */
+START_TEST(test_one_table_of_a_lease) {
+        static RefusalTable other;
+        _cleanup_(policy_unrefp) Policy *p = policy_of(NAMES);
+        const EgressLease l = lease_of(p);
+        memset(&other, 0x55, sizeof(other));
+        refusal_table_fill(&other, &l);
+        memset(&table, 0, sizeof(table));
+        refusal_table_fill(&table, &l);
+        const size_t head = offsetof(RefusalTable, n_learnt);
+        ck_assert_mem_eq((uint8_t *)&other + head, (uint8_t *)&table + head, sizeof(table) - head);
+        ck_assert_uint_eq(other.holds, table.holds);
+}
+END_TEST
+
+/* Whoever replaces a table by one like it does not open it for a moment. */
+START_TEST(test_replace) {
+        static RefusalTable other;
+        fill(NAMES);
+        memset(&other, 0xff, sizeof(other));
+        refusal_table_replace(&other, &table);
+        ck_assert_mem_eq(&other.holds, &table.holds, sizeof(table.holds));
+        ck_assert_mem_eq(other.ranges, table.ranges, sizeof(table.ranges));
+        const uint32_t version = other.version;
+        ck_assert_uint_eq(version % 2, 0);
+        refusal_table_replace(&other, &table);
+        ck_assert_uint_eq(other.version, version);
+        other.version |= 1; /* unless somebody died while he wrote */
+        refusal_table_replace(&other, &table);
+        ck_assert_uint_eq(other.version % 2, 0);
+        const uint32_t again = other.version;
+        other.holds = !other.holds;
+        refusal_table_replace(&other, &table);
+        ck_assert_uint_ne(other.version, again);
+        ck_assert_uint_eq(other.holds, table.holds);
+}
+END_TEST
+
 /* As many as there is room for, and one more. */
 START_TEST(test_learnt_full) {
         static const char *const host = "a.example";
@@ -400,6 +438,8 @@ int main(void) {
         tcase_add_test(t, test_names);
         tcase_add_test(t, test_synthetic);
         tcase_add_test(t, test_version);
+        tcase_add_test(t, test_one_table_of_a_lease);
+        tcase_add_test(t, test_replace);
         tcase_add_test(t, test_learnt_full);
         tcase_add_test(t, test_stretches_full);
         tcase_add_test(t, test_ranges_full);
