@@ -57,13 +57,22 @@ prepare() {
 
 sandboxes() { busctl call org.mxc1 /org/mxc1 org.mxc1.Manager ListSandboxes | grep -o '/org/mxc1/sandbox/[0-9a-zA-Z_]*' | sort -u; }
 
+heart() { cat "$workspace/heart" 2>/dev/null; }
+# Whatever has just been thawed beats again as soon as it has a turn.
 heart_beats() {
-        local before
-        before=$(cat "$workspace/heart" 2>/dev/null)
-        sleep 0.5
-        [ "$before" != "$(cat "$workspace/heart" 2>/dev/null)" ]
+        local before end=$((SECONDS + 20 * SLOW))
+        before=$(heart)
+        while [ "$before" = "$(heart)" ]; do
+                [ $SECONDS -lt "$end" ] || return 1
+                sleep 0.1
+        done
 }
-heart_stands_still() { ! heart_beats; }
+heart_stands_still() {
+        local before
+        before=$(heart)
+        sleep "$SLOW"
+        [ "$before" = "$(heart)" ]
+}
 
 suite_begin
 trap suite_end EXIT
