@@ -12,6 +12,7 @@
 #include "names.h"
 #include "polkit-agent.h"
 #include "result.h"
+#include "running.h"
 #include "sandbox-name.h"
 #include "say.h"
 #include "signal-name.h"
@@ -142,19 +143,7 @@ static void on_answer(Session *s, const WireMessage *m) {
 }
 
 static void send_kill(Session *s, int number) {
-        char whom[32] = "main";
-        if (s->exec > 0)
-                (void)snprintf(whom, sizeof whom, "exec:%u", s->exec); /* 16 bytes at most */
-        WireWriter w;
-        (void)door_begin(s->door, &w,
-                        &(DoorCall){ .path = s->path,
-                                        .interface = MXC_IFACE_SANDBOX,
-                                        .member = "Kill",
-                                        .signature = "si",
-                                        .flags = WIRE_NO_REPLY });
-        wire_string(&w, whom);
-        wire_u32(&w, (uint32_t)number);
-        (void)door_send(s->door, &w); /* a broken connection is noticed where it is read */
+        running_kill(s->door, s->path, s->exec, number);
 }
 
 /* The door is closed: mxcd has gone. Looked for in the loop. */
@@ -168,14 +157,7 @@ static void lose(Session *s, int error) {
 }
 
 static void attach(Session *s) {
-        WireWriter w;
-        s->awaited = door_begin(s->door, &w,
-                        &(DoorCall){ .path = s->path,
-                                        .interface = MXC_IFACE_SANDBOX,
-                                        .member = "Attach",
-                                        .signature = "u" });
-        wire_u32(&w, s->exec);
-        int r = door_send(s->door, &w);
+        int r = running_attach(s->door, s->path, s->exec, &s->awaited);
         if (r < 0)
                 lose(s, r);
 }
@@ -221,29 +203,24 @@ static void tell_end(Session *s, int code, int number, const char *reason) {
 }
 
 static void on_exited(Session *s, const WireMessage *m) {
-        WireReader r = m->body;
-        uint32_t exec = wire_read_u32(&r);
-        if (s->ended || !s->path || !streq(m->path, s->path) || exec != s->exec)
-                return;
-        int code = (int)wire_read_u32(&r), number = (int)wire_read_u32(&r);
-        const char *reason = wire_read_string(&r);
-        if (r.failed || !streq(m->signature, "uiisasa{sv}")) {
+        RunningEnd end;
+        int r = s->ended || !s->path ? 0 : running_end_read(m, s->path, s->exec, &end);
+        if (r < 0)
                 session_fail(s, "mxcd says in other words than expected that it ended; is it of another "
                                 "version?");
+        if (r <= 0)
                 return;
-        }
-        s->why = sentence_of_end(reason);
-        session_end(s, status_of_end(code, number, reason));
-        handed_over_read(&s->handed_over, &r);
-        s->handed_over.partial &= exec == 0; /* a further command is not looked at: the sandbox goes on */
-        tell_end(s, code, number, reason);
+        s->why = sentence_of_end(end.reason);
+        session_end(s, status_of_end(end.code, end.signal, end.reason));
+        handed_over_read(&s->handed_over, &end.rest);
+        s->handed_over.partial &= s->exec == 0; /* a further command is not looked at: the sandbox goes on */
+        tell_end(s, end.code, end.signal, end.reason);
 }
 
 static void on_message(Session *s, const WireMessage *m) {
-        if (m->type == WIRE_SIGNAL) {
-                if (streq(m->interface, MXC_IFACE_SANDBOX) && streq(m->member, "Exited"))
-                        on_exited(s, m);
-        } else if (s->awaited != 0 && m->reply_serial == s->awaited) {
+        if (m->type == WIRE_SIGNAL)
+                on_exited(s, m);
+        else if (s->awaited != 0 && m->reply_serial == s->awaited) {
                 s->awaited = 0;
                 if (s->path)
                         on_attached(s, m);
