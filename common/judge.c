@@ -170,7 +170,7 @@ Judgement judge_connect(const EgressLease *l, const Destination *d) {
         if (kind == ADDRESS_NEVER)
                 return deny(EGRESS_SPECIAL, "");
         if (address_is_host_loopback(&d->address) &&
-                        (l->host_loopback != VERDICT_ALLOW || d->protocol != PROTOCOL_TCP))
+                        (l->host_loopback != VERDICT_ALLOW || d->protocol == PROTOCOL_ICMP))
                 return deny(EGRESS_HOST_LOOPBACK, BY_HOST_LOOPBACK);
         const NetRule *rule = find(l->egress.deny, l->egress.n_deny, d, &d->address, NULL);
         if (rule)

@@ -33,7 +33,7 @@ typedef struct Destination {
 } Destination;
 
 /* An address rule (or a rule for any destination, or the default) may open what is special, a name rule only what is global, not the host's
- * own and not translated. What stands for the host's loopback needs hostLoopback as well, and TCP. A deny rule for a name denies its address
+ * own and not translated. What stands for the host's loopback needs hostLoopback as well. A deny rule for a name denies its address
  * as well, where no other name of it is allowed. Of several names and rules that allow it the freest counts (Speech). Datagrams go by address alone:
  * a name allows none, each that is denied denies its address, and where a name is denied at all only an address rule proper allows any. */
 /* Of what stands for a name the name alone is judged; the address that it leads to is another destination. */

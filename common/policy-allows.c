@@ -43,7 +43,7 @@ static Verdict allows_connect(const Policy *p, const PolicyRequest *r, const cha
                                                    r->protocol != PROTOCOL_ICMP))
                 return VERDICT_DENY;
         if (address && address_is_host_loopback(address) &&
-                        (p->host_loopback == VERDICT_DENY || r->protocol != PROTOCOL_TCP)) {
+                        (p->host_loopback == VERDICT_DENY || r->protocol == PROTOCOL_ICMP)) {
                 *ret_clause = "/network/ingress/hostLoopback";
                 return VERDICT_DENY;
         }

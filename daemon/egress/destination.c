@@ -47,6 +47,20 @@ static struct in6_addr address_outside(const struct in6_addr *a) {
         return folded.family == AF_INET ? loopback_v4 : in6addr_loopback;
 }
 
+/* The port that the kernel gave it is the one that it goes to: nobody is there but itself. */
+static bool is_itself(int fd, const struct sockaddr_in6 *to) {
+        struct sockaddr_in6 own = { .sin6_family = AF_UNSPEC };
+        struct sockaddr_in v4;
+        socklen_t size = sizeof(own);
+        if (getsockname(fd, (struct sockaddr *)&own, &size) < 0)
+                return false;
+        memcpy(&v4, &own, sizeof(v4));
+        if (own.sin6_family == AF_INET)
+                return v4.sin_port == to->sin6_port &&
+                       memcmp(&v4.sin_addr, to->sin6_addr.s6_addr + 12, sizeof(v4.sin_addr)) == 0;
+        return own.sin6_port == to->sin6_port && IN6_ARE_ADDR_EQUAL(&own.sin6_addr, &to->sin6_addr);
+}
+
 int destination_dial_as_it_is(const struct sockaddr_in6 *to, int type) {
         struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = to->sin6_port };
         const bool mapped = IN6_IS_ADDR_V4MAPPED(&to->sin6_addr);
@@ -55,7 +69,7 @@ int destination_dial_as_it_is(const struct sockaddr_in6 *to, int type) {
         _cleanup_close_ int fd = socket(mapped ? AF_INET : AF_INET6, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (fd < 0 || (connect(fd, there, mapped ? sizeof(v4) : sizeof(*to)) < 0 && errno != EINPROGRESS))
                 return -errno;
-        return TAKE_FD(fd);
+        return is_itself(fd, to) ? -ECONNREFUSED : TAKE_FD(fd);
 }
 
 int destination_dial(const struct sockaddr_in6 *to, int type) {

@@ -2,6 +2,7 @@
 """Datagrams through one relay: which go, to whom, who answers, what is told of it, and their bounds."""
 
 import contextlib
+import errno
 import hashlib
 import os
 import signal
@@ -100,6 +101,75 @@ def test_refused_datagrams(n):
                 raise AssertionError(address)
         r.idle()
         assert not [t for t in r.seen if t.allowed and t.kind == "connect"]
+
+
+EVERYWHERE = {"allow": [["0.0.0.0/0", "::/0"]]}
+
+
+def test_datagrams_to_the_host_s_loopback(n):
+    """By hostLoopback and a rule; answers come from where they were asked, and nobody else of this host can send any."""
+    with Relay(n, loopback=True, **EVERYWHERE) as r:
+        for address, real in (("10.0.2.2", "127.0.0.1"), ("fd00:6d78:6300::2", "::1")):
+            there = n.udp("host", real, 4040)
+            s = n.udp(address="::" if ":" in address else "0.0.0.0")
+            s.sendto(b"question", (address, 4040))
+            told = r.expect("connect", port=4040)
+            assert told.allowed and told.awaits and told.protocol == 2 and told.clause == "test#/network/egress/allow/0", told
+            data, peer = there.recvfrom(100)
+            assert data == b"question" and peer[0] == real, peer
+            n.udp("host", real).sendto(b"a stranger's", peer)
+            there.sendto(b"answer", peer)
+            data, source = s.recvfrom(100)
+            assert data == b"answer" and source[:2] == (address, 4040), (data, source)
+            there.close()
+            s.close()
+        s = n.udp()
+        s.connect(("10.0.2.2", 4041))
+        s.send(b"nobody listens there")
+        assert r.expect("connect", port=4041).allowed
+        with contextlib.suppress(ConnectionRefusedError):
+            s.recv(10)
+            raise AssertionError("no error")
+        for address in ("127.0.0.1", "::1"):  # its own
+            there = n.udp("host", address, 4042)
+            assert is_refused_datagram(n, address, 4042) and not is_readable([there], 0), address
+    with Relay(n, allow=[["10.0.2.2/32"]], deny=[["fd00:6d78:6300::2/128"]], loopback=True) as r:
+        assert is_refused_datagram(n, "fd00:6d78:6300::2", 4043) and r.expect("connect").reason == "rule"
+
+
+def test_no_datagrams_to_the_host_s_loopback(n):
+    there = [n.udp("host", "127.0.0.1", 4044), n.udp("host", "::1", 4044)]
+    with Relay(n, **EVERYWHERE) as r:
+        for address in ("10.0.2.2", "::ffff:10.0.2.2", "64:ff9b::a00:202", "fd00:6d78:6300::2"):
+            assert is_refused_datagram(n, address, 4044), address
+            assert r.expect("connect", allowed=False).reason == "host-loopback"
+    with Relay(n, allow=[["*.example.com"]], loopback=True) as r:
+        assert is_refused_datagram(n, "10.0.2.2", 4044)
+        assert r.expect("connect", allowed=False, reason="special")
+    assert not is_readable(there, 0)
+
+
+def test_nobody_is_his_own_peer(n):
+    """The kernel gives the relay the very port that it goes to, which is free: then it would hear itself."""
+    with n.within("host"), open("/proc/sys/net/ipv4/ip_local_port_range", "r+", encoding="ascii") as f:
+        before = f.read()
+        f.seek(0)
+        f.write("4046 4046")
+        f.flush()
+        try:
+            with Relay(n, loopback=True, **EVERYWHERE) as r:
+                for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                    s = n.socket("sandbox", kind)
+                    s.connect(("10.0.2.2", 4046))
+                    s.send(b"x")
+                    fail = r.expect("fail")
+                    assert fail.reason == "unreachable" and fail.error == errno.ECONNREFUSED, fail
+                    with contextlib.suppress(ConnectionRefusedError, ConnectionResetError):
+                        s.recv(10)
+                        raise AssertionError("it hears itself")
+        finally:
+            f.seek(0)
+            f.write(before)
 
 
 def test_datagrams_not_on_record(n):

@@ -517,9 +517,27 @@ test_the_host_s_loopback_is_reached_where_two_clauses_say_so() {
         python3 -m http.server --bind 127.0.0.1 18081 >/dev/null 2>&1 &
         defer kill $!
         wait_until 10 curl -sS -o /dev/null http://127.0.0.1:18081/
-        local rule='{"to": [{"cidr": "10.0.2.2"}], "ports": [{"protocol": "tcp", "port": 18081}]}' url=http://10.0.2.2:18081/
+        python3 -c '
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.1", 18082))
+while True:
+    s.sendto(*s.recvfrom(100))
+' &
+        defer kill $!
+        local rule='{"to": [{"cidr": "10.0.2.2"}], "ports": [{"protocol": "tcp", "port": 18081}, {"protocol": "udp", "port": 18082}]}' url=http://10.0.2.2:18081/
+        local asks='
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(20)
+s.connect(("10.0.2.2", int(sys.argv[1])))
+s.send(b"question")
+assert s.recv(100) == b"question"
+'
         online "[$rule]"
         does_not curl -sS --max-time 20 $url
+        does_not python3 -c "$asks" 18082
+        assert_record MXC_EVENT=connect MXC_DECISION=deny MXC_TARGET=udp/10.0.2.2:18082 MXC_REASON=host-loopback
         assert_record MXC_EVENT=connect MXC_DECISION=deny MXC_REASON=host-loopback MXC_CLAUSE=/network/ingress/hostLoopback
         local open
         open=${online/'"network": {'/'"network": {"ingress": {"hostLoopback": "allow"}, '}
@@ -529,6 +547,9 @@ test_the_host_s_loopback_is_reached_where_two_clauses_say_so() {
         let_ceiling '"hostLoopback": "allow"' '"hostLoopback""allow"'
         assert_ok go curl -sS -o got --max-time 20 $url
         assert_record MXC_EVENT=connect MXC_DECISION=allow MXC_TARGET=tcp/10.0.2.2:18081 MXC_CLAUSE='net#/network/egress/allow/0'
+        assert_ok go python3 -c "$asks" 18082
+        assert_record MXC_EVENT=connect MXC_DECISION=allow MXC_TARGET=udp/10.0.2.2:18082 MXC_CLAUSE='net#/network/egress/allow/0'
+        does_not python3 -c "$asks" 18083
         local where
         for where in 127.0.0.1 127.9.9.9 0.0.0.0 10.0.2.15 '[::1]' '[::ffff:127.0.0.1]' localhost; do
                 does_not curl -sS --max-time 20 "http://$where:18081/"
