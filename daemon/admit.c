@@ -24,14 +24,13 @@ static bool has_room(Manager *m, uid_t owner) {
 }
 
 bool admit(Act *a, const Agent *agent) {
-        DecisionReason against = reason_against(agent);
-        if (against != REASON_ALLOWED) {
+        const Agent *who = registry_against(a->manager->registry, agent);
+        if (who) {
                 _cleanup_free_ char *sentence = NULL;
-                if (asprintf(&sentence, "Agent %s is %s%s%s.", agent->name,
-                                    agent_state_to_string(agent->state), agent->reason[0] ? ": " : "",
-                                    agent->reason) < 0)
+                if (asprintf(&sentence, "Agent %s is %s%s%s.", who->name, agent_state_to_string(who->state),
+                                    who->reason[0] ? ": " : "", who->reason) < 0)
                         sentence = NULL;
-                act_refuse(a, against, sentence ? sentence : "The agent may start nothing.");
+                act_refuse(a, reason_against(who), sentence ? sentence : "The agent may start nothing.");
                 return false;
         }
         if (has_room(a->manager, agent->owner))

@@ -112,9 +112,10 @@ static int adopt(Manager *m, Found *f, const char *id, const char *scope, pid_t 
 
 /* What the last mxcd was in the middle of, now that its first process can be spoken to. */
 static void go_on(Sandbox *s) {
+        const Agent *who = registry_against(s->manager->registry, s->agent);
         if (s->reason != END_EXITED) {
                 sandbox_stop(s, s->reason);
-        } else if (s->agent->state == AGENT_REVOKED) { /* the word was kept, and not yet done to all */
+        } else if (who && who->state == AGENT_REVOKED) { /* the word was kept, and not yet done to all */
                 const AuditSubject subject = sandbox_subject(s, NULL);
                 if (audit_stop(s->manager->audit, &subject, end_reason_to_string(END_REVOKED)) < 0)
                         log_error("Sandbox %s is of a revoked agent; no record of its end can be made.",

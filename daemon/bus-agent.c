@@ -65,7 +65,9 @@ typedef struct Ending {
 
 static void end_one(Sandbox *s, void *userdata) {
         const Ending *e = userdata;
-        if (s->agent != e->agent || s->state == SANDBOX_EXITED)
+        bool concerned = e->reason == END_REVOKED ? agent_goes_with(s->agent, e->agent)
+                                                  : s->agent == e->agent;
+        if (!concerned || s->state == SANDBOX_EXITED)
                 return;
         AuditSubject about = sandbox_subject(s, e->caller);
         about.order = AUDIT_PART;

@@ -69,10 +69,10 @@ static int check_sandbox(Act *a, const Sandbox *s, const Grant *g, uint64_t usec
                                 "nothing. Give its policy one "
                                 "destination, and start it again.",
                                 error);
-        if (s->agent->state != AGENT_ACTIVE)
+        const Agent *who = registry_against(s->manager->registry, s->agent);
+        if (who)
                 return refuse_for(a, s, g, usec,
-                                s->agent->state == AGENT_REVOKED ? REASON_AGENT_REVOKED
-                                                                 : REASON_AGENT_SUSPENDED,
+                                who->state == AGENT_REVOKED ? REASON_AGENT_REVOKED : REASON_AGENT_SUSPENDED,
                                 "The agent is suspended or revoked.", error);
         if (!grants_have_room(&s->grants))
                 return refuse_for(a, s, g, usec, REASON_LIMIT,

@@ -269,7 +269,13 @@ static int refuse_registration(const AgentDocument *d, int r, sd_bus_error *erro
                                 "There is an agent '%s' already, or was one that is revoked.", d->name);
         if (r == -EPERM)
                 return sd_bus_error_setf(error, MXC_ERROR_INVALID_ARGUMENT,
-                                "'%s' is the name of a user's default agent.", d->name);
+                                "'%s' is the name of a user's default agent, or of a further one of another "
+                                "user's.",
+                                d->name);
+        if (r == -EDQUOT)
+                return sd_bus_error_setf(error, MXC_ERROR_LIMIT_REACHED,
+                                "There are %u agents of this user's own already; revoke one.",
+                                LIMIT_AGENTS_OF_USER);
         return sd_bus_error_setf(
                         error, MXC_ERROR_LIMIT_REACHED, "There are %u agents already.", LIMIT_AGENTS);
 }
@@ -321,6 +327,33 @@ static void on_owner(uid_t uid, int e, void *userdata) {
         act_reply_error(a, &error);
 }
 
+/* Whose it is is asked before anything is read of it; and a document that is none is an administrator's affair. */
+static int registration_owner(Act *a, uid_t *ret, sd_bus_error *error) {
+        const char *text;
+        _cleanup_(agent_document_clear) AgentDocument d = { .owner = (uid_t)-1 };
+        _cleanup_free_ char *sentence = NULL;
+        uid_t uid;
+        int r = sd_bus_message_read(a->message, "s", &text);
+        if (r < 0)
+                return r;
+        *ret = (uid_t)-1;
+        r = agent_document_parse(text, strlen(text), &d, &sentence);
+        if (r == 0 && !d.owner_name && agent_name_is_own(d.name, &uid) &&
+                        uid == (d.owner == (uid_t)-1 ? a->caller->uid : d.owner))
+                *ret = uid;
+        return r == -ENOMEM ? r : 0;
+}
+
+static int revocation_owner(Act *a, uid_t *ret, sd_bus_error *error) {
+        const char *name;
+        int r = sd_bus_message_read(a->message, "s", &name);
+        if (r < 0)
+                return r;
+        if (!agent_name_is_own(name, ret))
+                *ret = (uid_t)-1;
+        return 0;
+}
+
 static int run_register_agent(Act *a, sd_bus_error *error) {
         const char *text;
         _cleanup_free_ char *sentence = NULL;
@@ -329,7 +362,9 @@ static int run_register_agent(Act *a, sd_bus_error *error) {
                 return -ENOMEM;
         a->data = g;
         a->free_data = registration_free;
-        int r = sd_bus_message_read(a->message, "s", &text);
+        int r = sd_bus_message_rewind(a->message, true);
+        if (r >= 0)
+                r = sd_bus_message_read(a->message, "s", &text);
         if (r >= 0)
                 r = agent_document_parse(text, strlen(text), &g->document, &sentence);
         if (r == -EINVAL)
@@ -346,7 +381,9 @@ static int run_register_agent(Act *a, sd_bus_error *error) {
 
 static int run_revoke_agent(Act *a, sd_bus_error *error) {
         const char *name, *reason;
-        int r = sd_bus_message_read(a->message, "ss", &name, &reason);
+        int r = sd_bus_message_rewind(a->message, true);
+        if (r >= 0)
+                r = sd_bus_message_read(a->message, "ss", &name, &reason);
         return r < 0 ? r : agent_revoke(a, name, reason, error);
 }
 
@@ -411,9 +448,10 @@ static const ActKind act_list_sandboxes = { MXC_IFACE_MANAGER, "ListSandboxes", 
 static const ActKind act_list_policies = { MXC_IFACE_MANAGER, "ListPolicies", NULL, run_list_policies,
         NULL };
 static const ActKind act_get_policy = { MXC_IFACE_MANAGER, "GetPolicy", NULL, run_get_policy, NULL };
-static const ActKind act_register_agent = { MXC_IFACE_MANAGER, "RegisterAgent", NULL, run_register_agent,
-        NULL };
-static const ActKind act_revoke_agent = { MXC_IFACE_MANAGER, "RevokeAgent", NULL, run_revoke_agent, NULL };
+static const ActKind act_register_agent = { MXC_IFACE_MANAGER, "RegisterAgent", registration_owner,
+        run_register_agent, NULL };
+static const ActKind act_revoke_agent = { MXC_IFACE_MANAGER, "RevokeAgent", revocation_owner,
+        run_revoke_agent, NULL };
 static const ActKind act_check_policy = { MXC_IFACE_MANAGER, "CheckPolicy", NULL, run_check_policy, NULL };
 static const ActKind act_who_is = { MXC_IFACE_MANAGER, "WhoIs", NULL, run_who_is, NULL };
 static const ActKind act_reload = { MXC_IFACE_MANAGER, "Reload", NULL, run_reload, NULL };

@@ -60,13 +60,11 @@ static int refuse_state(Act *a, const Sandbox *s, sd_bus_error *error) {
         _cleanup_free_ char *sentence = NULL;
         if (s->state == SANDBOX_FROZEN)
                 return refuse(a, REASON_FROZEN, "The sandbox is frozen; thaw it first.", error);
-        if (s->agent->state != AGENT_ACTIVE) {
-                if (asprintf(&sentence, "Agent %s is %s.", s->agent->name,
-                                    agent_state_to_string(s->agent->state)) < 0)
+        const Agent *who = registry_against(s->manager->registry, s->agent);
+        if (who) {
+                if (asprintf(&sentence, "Agent %s is %s.", who->name, agent_state_to_string(who->state)) < 0)
                         return -ENOMEM;
-                return refuse(a,
-                                s->agent->state == AGENT_REVOKED ? REASON_AGENT_REVOKED
-                                                                 : REASON_AGENT_SUSPENDED,
+                return refuse(a, who->state == AGENT_REVOKED ? REASON_AGENT_REVOKED : REASON_AGENT_SUSPENDED,
                                 sentence, error);
         }
         if (s->n_commands > LIMIT_EXECS_PER_SANDBOX || /* its own command is one more */

@@ -75,11 +75,13 @@ static int live_of(const Sandbox *s, Policy **ret) {
                 r = hold_to(&live, policy_store_find(m->policies, a->policy));
         if (r == 0)
                 r = hold_to(&live, policy_store_ceiling(m->policies));
-        if (r == 0 && a->state == AGENT_REVOKED)
+        const Agent *who = registry_against(m->registry, a);
+        bool revoked = who && who->state == AGENT_REVOKED;
+        if (r == 0 && revoked)
                 r = hold_to(&live, NULL);
         const Grant *g;
         LIST_FOREACH(g, &s->grants, entries)
-                if (r == 0 && a->state != AGENT_REVOKED)
+                if (r == 0 && !revoked)
                         r = add_grant(s, g, &live);
         if (r < 0)
                 return r;
@@ -150,7 +152,7 @@ typedef struct Update {
 
 static void update_one(Sandbox *s, void *userdata) {
         const Update *u = userdata;
-        if (!u->agent || s->agent == u->agent)
+        if (!u->agent || agent_goes_with(s->agent, u->agent))
                 live_update(s, u->cause, u->caller);
 }
 

@@ -32,18 +32,25 @@ static bool has_room(const Registry *r) {
         size_t n = 0, taken = 0;
         for (size_t i = 0; i < r->table.n; i++) {
                 const Entry *e = r->table.entries[i];
-                n += !e->hidden && e->kind != AGENT_DEFAULT && e->agent.state != AGENT_REVOKED;
+                n += !e->hidden && !e->agent.is_default && e->agent.state != AGENT_REVOKED;
                 taken += e->has_record;
         }
         return n < LIMIT_AGENTS && taken < LIMIT_AGENT_RECORDS;
 }
 
-int registry_may_register(const Registry *r, const AgentDocument *d) {
+int registry_may_register(Registry *r, const AgentDocument *d) {
         uid_t uid;
         if (name_is_reserved(d->name, &uid))
                 return -EPERM;
+        bool own = agent_name_is_own(d->name, &uid);
+        if (own && (uid == (uid_t)-1 || uid != d->owner))
+                return -EPERM;
+        if (own)
+                own_forget_revoked(r);
         if (entries_find(&r->table, d->name))
                 return -EEXIST;
+        if (own && !own_has_room(r, uid))
+                return -EDQUOT;
         return has_room(r) ? 0 : -E2BIG;
 }
 

@@ -65,9 +65,14 @@ bool entry_is_in_use(const Entry *e);
 Entry *entries_find(const Entries *t, const char *name);
 int entries_insert(Entries *t, Entry *e); /* the name is not there yet; e is the table's then */
 void entries_clear(Entries *t);
+void entries_drop(Entries *t, size_t i); /* frees it */
 
 /* "user-DIGITS"; *ret_uid is the uid where the digits are one as we write it, else -1. */
 bool name_is_reserved(const char *name, uid_t *ret_uid);
+
+/* Of further default agents: as many as there may be of one user; and those that are revoked and run nothing, with their records. */
+bool own_has_room(const Registry *r, uid_t uid);
+void own_forget_revoked(Registry *r);
 
 /* The same for ever on this machine, and another on every other: an agent that nobody registered has one too. */
 int agent_uuid_derive(const char *name, char ret[37]);

@@ -41,6 +41,8 @@ static int hide(Entries *t, const char *name, AgentKind kind, const char *file, 
 static bool record_is_ours(const AgentRecord *r) {
         uid_t uid;
         bool reserved = name_is_reserved(r->document.name, &uid);
+        if (!reserved && agent_name_is_own(r->document.name, &uid))
+                return r->kind == AGENT_REGISTERED && uid == r->document.owner;
         return r->kind == AGENT_DEFAULT ? reserved && uid == r->document.owner : !reserved;
 }
 
@@ -161,13 +163,15 @@ static int add_good_file(Entries *t, const ConfigFile *f, Entry *e) {
 
 static int add_file(Entries *t, ConfigFile *f) {
         uid_t uid;
-        if (name_is_reserved(f->name,
-                            &uid)) { /* under a name that is nobody's: the default agent stays what it is */
+        if (name_is_reserved(f->name, &uid) ||
+                        agent_name_is_own(f->name,
+                                        &uid)) { /* under a name that is nobody's: the default agent stays what it is */
                 const char *base = strrchr(f->path, '/') + 1;
                 char *error;
                 Entry *e;
                 if (asprintf(&error,
-                                    "%s: names like user-1000 are those of default agents; call it "
+                                    "%s: names like user-1000 and user-1000-x are those of default agents; "
+                                    "call it "
                                     "something else",
                                     f->path) < 0)
                         return -ENOMEM;

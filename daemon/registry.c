@@ -144,7 +144,7 @@ void entries_clear(Entries *t) {
         *t = (Entries){ 0 };
 }
 
-static void drop(Entries *t, size_t i) {
+void entries_drop(Entries *t, size_t i) {
         entry_free(t->entries[i]);
         t->n--;
         memmove(t->entries + i, t->entries + i + 1, (t->n - i) * sizeof(Entry *));
@@ -208,7 +208,8 @@ int entry_new(const char *name, AgentKind kind, const char *policy, const char *
                 return -ENOMEM;
         e->kind = kind;
         e->agent.owner = (uid_t)-1;
-        e->agent.is_default = kind == AGENT_DEFAULT;
+        uid_t uid;
+        e->agent.is_default = kind == AGENT_DEFAULT || agent_name_is_own(name, &uid);
         e->agent.name = strdup(name);
         e->agent.policy = strdup(policy);
         e->agent.description = strdup(description);
@@ -237,7 +238,7 @@ static void make_room(Registry *r) {
                         oldest = i;
         }
         if (n >= LIMIT_AGENTS && oldest < r->table.n)
-                drop(&r->table, oldest);
+                entries_drop(&r->table, oldest);
 }
 
 static size_t count_ephemeral(const Registry *r) {

@@ -19,6 +19,11 @@
  * to one (suspend, revoke, another policy) is kept like any other. Of those of which nothing is kept at most LIMIT_AGENTS are
  * remembered: idle ones give way.
  *
+ * Further ones of one's own: whoever may run agents may register "user-UID-ANYTHING" for that UID, LIMIT_AGENTS_OF_USER of them at a time and without an
+ * administrator, and revoke them again: nothing can be done with one that could not be with user-UID, since all of them are bound by the ceiling alone. What is
+ * said against user-UID is said against them: suspended with it, revoked with it. Where one is revoked and runs nothing more its name
+ * is free again, for nobody but that user: who made many does not use the names of others up. Its uuid tells it from the next one.
+ *
  * An Agent is borrowed until the next event of the loop, and longer only while its scope or n_sandboxes says that it is in use:
  * whoever waits for something looks it up again by its name. */
 
@@ -41,7 +46,7 @@ typedef struct Agent {
         char *policy;         /* name */
         char *description;    /* "" */
         char *reason;         /* of suspension or revocation; "" */
-        bool is_default;      /* user-UID */
+        bool is_default;      /* user-UID, or a further one of that user's: bound by the ceiling alone */
         bool is_ephemeral;    /* nothing of it is on disk */
         void *scope;          /* the yard's Scope, not owned here; NULL: runs nothing */
         size_t n_sandboxes;   /* counted by the yard */
@@ -89,11 +94,19 @@ typedef struct AgentDocument {
 void agent_document_clear(AgentDocument *d);
 int agent_document_parse(const char *json, size_t size, AgentDocument *ret, char **ret_sentence);
 
+/* "user-UID-ANYTHING"; *ret is the UID, -1 where that is none. */
+bool agent_name_is_own(const char *name, uid_t *ret);
+/* Who is suspended or revoked, so that this agent may start nothing: itself, or the default one that it is a further one of. NULL: nobody. */
+const Agent *registry_against(Registry *r, const Agent *a);
+
+/* What is done to p as a whole is done to a: it is p, or a further one of that default agent. */
+bool agent_goes_with(const Agent *a, const Agent *p);
+
 /* Each writes first and changes memory after; a failure changes nothing. -EEXIST: name taken (also by a revoked agent). -E2BIG:
- * LIMIT_AGENTS. -EPERM: a reserved name. d->owner is the uid, whatever owner_name says. */
+ * LIMIT_AGENTS. -EDQUOT: LIMIT_AGENTS_OF_USER. -EPERM: a reserved name, or one of another user's. d->owner is the uid, whatever owner_name says. */
 int registry_register(Registry *r, const AgentDocument *d, Agent **ret);
 /* Whether one of these three stands against it, before anything is on record. */
-int registry_may_register(const Registry *r, const AgentDocument *d);
+int registry_may_register(Registry *r, const AgentDocument *d);
 int registry_set_state(Registry *r, Agent *a, AgentState state, const char *reason); /* -EPERM: out of revoked */
 int registry_set_policy(Registry *r, Agent *a, const char *policy); /* as the next */
 /* Whether it can be set, before that is on record. -EPERM: revoked. -EROFS: a file says it, *ret_file (optional, the agent's): change that. */

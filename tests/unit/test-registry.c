@@ -577,6 +577,94 @@ START_TEST(test_reserved_names) {
 }
 END_TEST
 
+START_TEST(test_further_default_agents) {
+        _cleanup_(registry_freep) Registry *r = host_open();
+        Agent *a = NULL;
+        uid_t uid;
+        static const struct {
+                const char *name;
+                bool own;
+                uid_t uid;
+        } names[] = { { "user-1000-a", true, 1000 }, { "user-0-a", true, 0 }, { "user-1000--", true, 1000 },
+                { "user-01000-a", true, (uid_t)-1 }, { "user-4294967295-a", true, (uid_t)-1 },
+                { "user-99999999999999999999999-a", true, (uid_t)-1 }, { "user-1000", false, (uid_t)-1 },
+                { "user-1000-", false, (uid_t)-1 }, { "user--a", false, (uid_t)-1 },
+                { "user-x-a", false, (uid_t)-1 }, { "users-1-a", false, (uid_t)-1 } };
+        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+                ck_assert_msg(agent_name_is_own(names[i].name, &uid) == names[i].own, "%s", names[i].name);
+                ck_assert_uint_eq(uid, names[i].uid);
+        }
+        ck_assert_int_eq(register_agent(r, "user-1001-a", 1000, &a), -EPERM);
+        ck_assert_int_eq(register_agent(r, "user-01000-a", 1000, &a), -EPERM);
+        ck_assert_int_eq(register_agent(r, "user-1000-a", 1000, &a), 0);
+        ck_assert(a->is_default && !a->is_ephemeral && a->owner == 1000); /* the ceiling alone bounds it */
+        _cleanup_free_ char *uuid = strdup(a->uuid);
+        a = registry_find(restart(&r), "user-1000-a");
+        ck_assert(a && a->is_default && a->owner == 1000);
+        ck_assert_str_eq(a->uuid, uuid);
+        write_agent("etc", "user-1000-b", "1000", "developer");
+        expect_refused(r, "default agents");
+        ck_assert_ptr_null(registry_find(r, "user-1000-b"));
+}
+END_TEST
+
+START_TEST(test_what_is_said_against_a_user_is_said_against_all) {
+        _cleanup_(registry_freep) Registry *r = host_open();
+        Agent *a = NULL, *other = NULL;
+        ck_assert_int_eq(register_agent(r, "user-1000-a", 1000, &a), 0);
+        ck_assert_int_eq(register_agent(r, "user-1001-a", 1001, &other), 0);
+        ck_assert_ptr_null(registry_against(r, a));
+        Agent *p = registry_get(r, "", 1000);
+        ck_assert_ptr_null(registry_against(r, a));
+        ck_assert(agent_goes_with(a, p) && agent_goes_with(p, p) && agent_goes_with(a, a));
+        ck_assert(!agent_goes_with(p, a) && !agent_goes_with(other, p) && !agent_goes_with(other, a));
+        ck_assert_int_eq(registry_set_state(r, p, AGENT_SUSPENDED, "odd"), 0);
+        a = registry_find(restart(&r), "user-1000-a");
+        ck_assert_ptr_eq(registry_against(r, a), registry_find(r, "user-1000"));
+        ck_assert_ptr_null(registry_against(r, registry_find(r, "user-1001-a")));
+        ck_assert_int_eq(registry_set_state(r, registry_find(r, "user-1000"), AGENT_ACTIVE, ""), 0);
+        ck_assert_ptr_null(registry_against(r, a));
+        ck_assert_int_eq(registry_set_state(r, a, AGENT_SUSPENDED, ""), 0);
+        ck_assert_ptr_eq(registry_against(r, a), a);
+}
+END_TEST
+
+START_TEST(test_names_of_further_agents_are_free_again) {
+        _cleanup_(registry_freep) Registry *r = host_open();
+        Agent *a = NULL, *busy = NULL;
+        ck_assert_int_eq(register_agent(r, "user-1000-a", 1000, &a), 0);
+        ck_assert_int_eq(register_agent(r, "user-1000-busy", 1000, &busy), 0);
+        _cleanup_free_ char *uuid = strdup(a->uuid);
+        busy->n_sandboxes = 1;
+        ck_assert_int_eq(registry_set_state(r, a, AGENT_REVOKED, ""), 0);
+        ck_assert_int_eq(registry_set_state(r, busy, AGENT_REVOKED, ""), 0);
+        ck_assert(file_exists("state/agents/user-1000-a.json"));
+        ck_assert_int_eq(register_agent(r, "user-1000-busy", 1000, &a),
+                        -EEXIST); /* it still runs something */
+        ck_assert(!file_exists("state/agents/user-1000-a.json"));
+        ck_assert_ptr_null(registry_find(r, "user-1000-a"));
+        ck_assert_int_eq(register_agent(r, "user-1000-a", 1000, &a), 0);
+        ck_assert_str_ne(a->uuid, uuid); /* another one, in records too */
+        busy->n_sandboxes = 0;
+}
+END_TEST
+
+START_TEST(test_as_many_further_agents_as_a_user_may_have) {
+        _cleanup_(registry_freep) Registry *r = host_open();
+        Agent *a = NULL;
+        char name[32];
+        for (unsigned i = 0; i < LIMIT_AGENTS_OF_USER; i++) {
+                (void)snprintf(name, sizeof(name), "user-1000-%u", i);
+                ck_assert_int_eq(register_agent(r, name, 1000, &a), 0);
+        }
+        ck_assert_int_eq(register_agent(r, "user-1000-more", 1000, &a), -EDQUOT);
+        ck_assert_int_eq(register_agent(r, "user-1001-more", 1001, &a), 0);
+        registered(r, "an-administrators");
+        ck_assert_int_eq(registry_set_state(r, registry_find(r, "user-1000-0"), AGENT_REVOKED, ""), 0);
+        ck_assert_int_eq(register_agent(r, "user-1000-more", 1000, &a), 0);
+}
+END_TEST
+
 static void count(Agent *a, void *userdata) {
         (*(size_t *)userdata)++;
 }
@@ -765,6 +853,10 @@ int main(void) {
         tcase_add_test(t, test_what_a_default_agent_would_be);
         tcase_add_test(t, test_what_is_done_to_default_agents_is_kept);
         tcase_add_test(t, test_reserved_names);
+        tcase_add_test(t, test_further_default_agents);
+        tcase_add_test(t, test_what_is_said_against_a_user_is_said_against_all);
+        tcase_add_test(t, test_names_of_further_agents_are_free_again);
+        tcase_add_test(t, test_as_many_further_agents_as_a_user_may_have);
         tcase_add_test(t, test_idle_default_agents_give_way);
         tcase_add_test(t, test_no_room_where_all_are_busy);
         tcase_add_test(t, test_so_many_agents);

@@ -340,3 +340,57 @@ test_a_default_agent_that_never_ran_is_suspended() {
         assert_refused NoSuchAgent call /org/mxc1 Manager RevokeAgent ss '' no
         assert_refused NoSuchAgent call "$(agent user-0123)" Agent Suspend s no
 }
+
+# register_own USER NAME: as that user, with nobody to ask for a password
+register_own() { quietly "$1" /org/mxc1 org.mxc1.Manager RegisterAgent s "{\"name\": \"$2\", \"policy\": \"workspace\"}"; }
+revoke_own() { quietly "$1" /org/mxc1 org.mxc1.Manager RevokeAgent ss "$2" done; }
+
+test_users_make_further_agents_of_their_own() {
+        local alice bob name uuid
+        alice=user-$(id -u alice) bob=user-$(id -u bob) name=user-$(id -u alice)-x$RANDOM
+        defer eval "revoke_own alice $name >/dev/null 2>&1"
+        assert_ok register_own alice "$name"
+        assert_record MXC_EVENT=register MXC_DECISION=allow MXC_AGENT="$name" MXC_ON_BEHALF_UID="$(id -u alice)"
+        uuid=$(property "$(agent "$name")" Uuid)
+        assert_refused AgentExists register_own alice "$name"
+        # not another's, nobody's, and no other name
+        assert_refused '' register_own alice "$bob-x"
+        assert_refused '' register_own alice user-0-x
+        assert_refused '' register_own alice "other-$RANDOM"
+        assert_refused InteractiveAuthorizationRequired quietly alice /org/mxc1 org.mxc1.Manager RegisterAgent s "{\"name\": \"$alice-y\", \"owner\": \"bob\", \"policy\": \"workspace\"}"
+        # it is one agent more, with a scope of its own, and goes no further than the first
+        spawn_for alice "$name" policy s developer -- sleep infinity
+        assert_contains "$(property "$sandbox" Unit)" "$name"
+        assert_refused Denied spawn_for alice "$name" policy s '{"schema": "mxc-policy/1", "name": "wide", "filesystem": {"readonlyPaths": ["/var/log"]}}' -- true
+        assert_refused '' quietly bob /org/mxc1 org.mxc1.Manager RevokeAgent ss "$name" mine
+        restart
+        assert_eq running "$(state "$sandbox")"
+        assert_eq "$uuid" "$(property "$(agent "$name")" Uuid)"
+        assert_ok revoke_own alice "$name"
+        wait_until 10 is_gone "$sandbox"
+        assert_refused AgentRevoked spawn_for alice "$name" -- true
+        wait_until 90 eval "register_own alice $name" # when its scope has gone too
+        assert_ne "$uuid" "$(property "$(agent "$name")" Uuid)"
+        assert_ok revoke_own alice "$name"
+}
+
+test_a_user_is_barred_with_all_agents() {
+        local user uid
+        user=barred-$RANDOM
+        useradd --create-home "$user"
+        defer userdel -r "$user"
+        uid=$(id -u "$user")
+        defer eval "rm -f /var/lib/mxc/agents/user-$uid*.json; systemctl restart mxcd"
+        assert_ok register "user-$uid-x" "$user"
+        assert_ok spawn_for root "user-$uid-x" -- sleep infinity
+        assert_ok mxcctl agent suspend "user-$uid" --reason odd
+        assert_refused AgentSuspended spawn_for root "user-$uid-x" -- true
+        assert_contains "$output" "user-$uid is suspended: odd"
+        assert_refused AgentSuspended call "$sandbox" Sandbox Exec 'asa{sv}' 1 true 0
+        assert_ok call "$(agent "user-$uid")" Agent Resume
+        assert_ok call "$sandbox" Sandbox Exec 'asa{sv}' 1 true 0
+        assert_ok mxcctl agent revoke "user-$uid"
+        wait_until 10 is_gone "$sandbox"
+        assert_record MXC_EVENT=stop MXC_REASON=revoked MXC_AGENT="user-$uid-x"
+        assert_refused AgentRevoked spawn_for root "user-$uid-x" -- true
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
+
+#include "cleanup.h"
+#include "registry-internal.h"
+
+/* The further default agents of a user: "user-UID-ANYTHING". */
+
+bool agent_name_is_own(const char *name, uid_t *ret) {
+        char user[sizeof("user-") + 20]; /* longer digits are no uid */
+        static const char prefix[] = "user-";
+        size_t n = strlen(prefix);
+        *ret = (uid_t)-1;
+        if (strncmp(name, prefix, n) != 0)
+                return false;
+        size_t digits = strspn(name + n, "0123456789");
+        if (digits == 0 || name[n + digits] != '-' || !name[n + digits + 1])
+                return false;
+        if (n + digits < sizeof(user)) {
+                memcpy(user, name, n + digits);
+                user[n + digits] = '\0';
+                (void)name_is_reserved(user, ret); /* it is; whose, it tells */
+        }
+        return true;
+}
+
+const Agent *registry_against(Registry *r, const Agent *a) {
+        char principal[sizeof("user-4294967295")];
+        uid_t uid;
+        if (a->state != AGENT_ACTIVE || !agent_name_is_own(a->name, &uid))
+                return a->state == AGENT_ACTIVE ? NULL : a;
+        (void)snprintf(principal, sizeof(principal), "user-%u", uid);
+        const Agent *p = registry_find(r, principal); /* not there: nothing was ever said against it */
+        return p && p->state != AGENT_ACTIVE ? p : NULL;
+}
+
+bool agent_goes_with(const Agent *a, const Agent *p) {
+        uid_t uid, whose;
+        if (a == p)
+                return true;
+        return agent_name_is_own(a->name, &uid) && name_is_reserved(p->name, &whose) && uid == whose;
+}
+
+bool own_has_room(const Registry *r, uid_t uid) {
+        size_t all = 0, of_user = 0;
+        for (size_t i = 0; i < r->table.n; i++) {
+                uid_t whose;
+                if (!agent_name_is_own(r->table.entries[i]->agent.name, &whose))
+                        continue;
+                all++;
+                of_user += whose == uid;
+        }
+        return all < LIMIT_AGENTS && of_user < LIMIT_AGENTS_OF_USER;
+}
+
+void own_forget_revoked(Registry *r) {
+        for (size_t i = r->table.n; i > 0; i--) {
+                const Entry *e = r->table.entries[i - 1];
+                _cleanup_free_ char *file = NULL;
+                uid_t uid;
+                if (e->agent.state != AGENT_REVOKED || entry_is_in_use(e) ||
+                                !agent_name_is_own(e->agent.name, &uid))
+                        continue;
+                if (asprintf(&file, "%s.json", e->agent.name) < 0) {
+                        file = NULL;
+                        return; /* the next time */
+                }
+                if (unlinkat(r->state, file, 0) == 0 || errno == ENOENT)
+                        entries_drop(&r->table, i - 1);
+        }
+}
