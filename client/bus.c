@@ -53,7 +53,7 @@ static int say_failed(int r, const sd_bus_error *error) {
 typedef struct Call {
         sd_bus *bus;
         const char *path, *interface, *method;
-        bool interactive;
+        bool interactive, may_be_over;
         int (*append)(sd_bus_message *m, void *userdata); /* may be called twice */
         void *userdata;
 } Call;
@@ -66,6 +66,11 @@ static int call_once(const Call *c, sd_bus_message **ret, sd_bus_error *error) {
         if (r >= 0)
                 r = c->append(m, c->userdata);
         return r < 0 ? r : sd_bus_call(c->bus, m, CALL_USEC, error, ret);
+}
+
+static bool is_over(const sd_bus_error *error) {
+        return sd_bus_error_has_name(error, MXC_ERROR_NO_SUCH_SANDBOX) ||
+               sd_bus_error_has_name(error, SD_BUS_ERROR_UNKNOWN_OBJECT);
 }
 
 /* Where mxcd wants an administrator's word it is asked for, once, if there is a terminal to do it on. */
@@ -81,7 +86,7 @@ static int call(Call *c, sd_bus_message **ret) {
                 r = call_once(c, ret, &error);
                 polkit_agent_stop(&agent);
         }
-        int status = r < 0 ? say_failed(r, &error) : 0;
+        int status = r >= 0 || (c->may_be_over && is_over(&error)) ? 0 : say_failed(r, &error);
         sd_bus_error_free(&error);
         return status;
 }
@@ -125,6 +130,16 @@ int bus_call_json(sd_bus *bus, const char *path, const char *interface, const ch
         int status = call(&c, &m);
         va_end(a.list);
         return status != 0 ? status : read_answer(m, ret);
+}
+
+int bus_call_while_there(sd_bus *bus, const char *path, const char *method, json_t **ret) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        Arguments a = { .types = "" };
+        Call c = { bus, path, MXC_IFACE_SANDBOX, method, .may_be_over = true, .append = append_arguments,
+                .userdata = &a };
+        int status = call(&c, &m);
+        *ret = NULL;
+        return status != 0 || !m ? status : read_answer(m, ret);
 }
 
 typedef struct TextsAndOptions {

@@ -16,6 +16,8 @@ int bus_call(sd_bus *bus, const char *path, const char *interface, const char *m
                 const char *types, ...);
 /* The same, and the answer's arguments as JSON: see value_read(). */
 int bus_call_json(sd_bus *bus, const char *path, const char *interface, const char *method, json_t **ret, const char *types, ...);
+/* The same of a sandbox that may be over meanwhile: then 0, and *ret is NULL. */
+int bus_call_while_there(sd_bus *bus, const char *path, const char *method, json_t **ret);
 /* The same for a method that takes texts and, last, a{sv}. */
 typedef struct BusOption {
         const char *key;

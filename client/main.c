@@ -69,7 +69,7 @@ static const Verb others[] = {
                         .run = show_sandboxes },
         { "top", "[AGENT…]", "Show what the sandboxes use, the busiest first, again and again",
                         .options = top_options, .takes = ASKS, .run = top_sandboxes },
-        { "net", "SANDBOX", "Show what a sandbox reaches, and what it is refused",
+        { "net", "SANDBOX", "Show what a sandbox reaches, and what it is refused", .options = net_options,
                         .takes = ASKS | VERB_TABLE, .run = net_show },
         { "grant", "SANDBOX DESTINATION TIME", "Let a running sandbox reach something for a while",
                         .details = "DESTINATION is HOST:PORT, or a block of addresses, CIDR or CIDR:PORT, "

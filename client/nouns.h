@@ -8,6 +8,7 @@ int list_sandboxes(const Verb *v, Options *o);
 int show_sandboxes(const Verb *v, Options *o);
 int show_status(const Verb *v, Options *o);
 int net_show(const Verb *v, Options *o);
+extern const Option net_options[];
 int grant_destination(const Verb *v, Options *o);
 int grant_revoke(const Verb *v, Options *o);
 int top_sandboxes(const Verb *v, Options *o);

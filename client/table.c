@@ -116,6 +116,18 @@ void table_addf(Table *t, const char *format, ...) {
         table_add(t, text, COLOUR_NONE);
 }
 
+void table_add_bytes(Table *t, uint64_t bytes) {
+        static const char units[] = "BKMGTPE";
+        size_t unit = 0;
+        double d = (double)bytes;
+        for (; d >= 1000 && unit + 1 < strlen(units); unit++)
+                d /= 1024;
+        if (bytes == TABLE_UNKNOWN)
+                table_add(t, NULL, COLOUR_NONE);
+        else
+                table_addf(t, unit > 0 && d < 10 ? "%.1f%c" : "%.0f%c", d, units[unit]);
+}
+
 static void measure(Table *t) {
         bool heading = !settings.no_legend && !t->begun;
         for (size_t i = 0; i < t->n_columns; i++) {

@@ -3,6 +3,7 @@
 /* Text in columns. What is put in is made fit for a terminal; what is too wide for it is cut in the last column. */
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "cleanup.h"
 #include "output.h"
@@ -22,6 +23,9 @@ Table *table_free(Table *t);
 /* Cells from left to right, row after row. NULL and "" are "-". */
 void table_add(Table *t, const char *text, Colour colour);
 _printf_(2, 3) void table_addf(Table *t, const char *format, ...);
+/* As people read them, 4.2M; TABLE_UNKNOWN: "-". */
+#define TABLE_UNKNOWN UINT64_MAX
+void table_add_bytes(Table *t, uint64_t bytes);
 /* Prints the rows that are there, the first time below a heading, and forgets them. Columns stay as wide as they were. */
 void table_flush(Table *t);
 /* Everything, through the pager, with the count below it: "3 THINGS." one and many are words for THINGS; both without it. 0, or a

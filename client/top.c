@@ -3,24 +3,20 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <time.h>
 
+#include "again.h"
 #include "bus.h"
 #include "fd.h"
-#include "limits.h"
 #include "nouns.h"
 #include "objects.h"
 #include "sandbox-name.h"
 #include "say.h"
 #include "status.h"
-#include "terminal.h"
-#include "value.h"
-#include "when.h"
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
 #define FILE_MAX_BYTES 65536U
-#define UNKNOWN UINT64_MAX
+#define UNKNOWN TABLE_UNKNOWN
 
 DEFINE_CLEANUP(Table *, table_free);
 
@@ -169,18 +165,6 @@ static int compare(const void *a, const void *b) {
         return u > w ? -1 : u < w ? 1 : strcmp(x->path, y->path);
 }
 
-static void add_bytes(Table *t, uint64_t v) {
-        static const char units[] = "BKMGTPE";
-        size_t unit = 0;
-        double d = (double)v;
-        for (; d >= 1000 && unit + 1 < strlen(units); unit++)
-                d /= 1024;
-        if (v == UNKNOWN)
-                table_add(t, NULL, COLOUR_NONE);
-        else
-                table_addf(t, unit > 0 && d < 10 ? "%.1f%c" : "%.0f%c", d, units[unit]);
-}
-
 static void add_sample(Table *t, const Sample *s) {
         table_addf(t, "%.*s", settings.full ? 64 : SANDBOX_ID_SHOWN, sandbox_id_of(s->path));
         table_add(t, s->agent, COLOUR_NONE);
@@ -192,8 +176,8 @@ static void add_sample(Table *t, const Sample *s) {
                 table_add(t, NULL, COLOUR_NONE);
         else
                 table_addf(t, "%.1f", (double)s->shown[USE_CPU] / 1e4);
-        add_bytes(t, s->shown[USE_MEMORY]);
-        add_bytes(t, s->shown[USE_IO]);
+        table_add_bytes(t, s->shown[USE_MEMORY]);
+        table_add_bytes(t, s->shown[USE_IO]);
         table_add(t, s->command, COLOUR_NONE);
 }
 
@@ -210,31 +194,22 @@ static int print_samples(const Samples *s, size_t rows) {
         return table_print(t, s->n == 0 ? "sandboxes" : NULL, "sandboxes");
 }
 
-/* Until the next look. False when q was pressed. */
-static bool wait_for_key(bool interactive, uint64_t delay) {
-        struct pollfd p = { .fd = interactive ? STDIN_FILENO : -1, .events = POLLIN };
-        uint64_t until = now_usec() + delay;
-        for (uint64_t now; (now = now_usec()) < until;) {
-                char key = 0;
-                int r = poll(&p, 1, (int)((until - now + 999) / 1000));
-                if (r > 0 && read(STDIN_FILENO, &key, 1) <= 0)
-                        return false;
-                if (key == 'q' || key == 'Q' || key == 3) /* ^C, of a raw terminal */
-                        return false;
-                for (size_t i = 0; i < _USE_MAX; i++)
-                        if (key == use_words[i][0]) {
-                                order = (Use)i;
-                                return true;
-                        }
-        }
-        return true;
-}
-
 typedef struct Top {
-        uint64_t delay, iterations; /* iterations 0: for ever */
-        bool interactive;
-        Terminal terminal;
+        uint64_t iterations; /* 0: for ever */
+        Again again;
 } Top;
+
+/* Until the next look. False when it is to end. */
+static bool wait_for_next(Top *top, uint64_t delay) {
+        char keys[_USE_MAX + 1] = "";
+        for (size_t i = 0; i < _USE_MAX; i++)
+                keys[i] = use_words[i][0];
+        const char key = again_wait(&top->again, delay, keys);
+        for (size_t i = 0; i < _USE_MAX; i++)
+                if (key == keys[i])
+                        order = (Use)i;
+        return key != 'q';
+}
 
 static int look_again(sd_bus *bus, const Options *o, Top *top) {
         Samples before = { 0 };
@@ -242,16 +217,11 @@ static int look_again(sd_bus *bus, const Options *o, Top *top) {
         /* the first look is only what the second is compared with */
         for (uint64_t i = 0; status == 0 && (top->iterations == 0 || i <= top->iterations); i++) {
                 Samples now = { 0 };
-                uint32_t rows = 0, columns;
                 status = take_samples(bus, o, &before, &now);
                 if (status == 0 && i > 0) {
-                        if (top->interactive) {
-                                printf("\x1b[H\x1b[J");
-                                (void)(terminal_size(&rows, &columns) || (rows = 24));
-                        }
-                        terminal_restore(&top->terminal);
+                        const size_t rows = again_begin(&top->again);
                         status = print_samples(&now, rows > 2 ? rows - 2 : SIZE_MAX);
-                        if (!top->interactive && i < top->iterations)
+                        if (!top->again.interactive && i < top->iterations)
                                 putchar('\n');
                         (void)fflush(stdout); /* print_samples() has looked at it */
                 }
@@ -259,12 +229,10 @@ static int look_again(sd_bus *bus, const Options *o, Top *top) {
                 before = now;
                 if (status != 0 || (top->iterations > 0 && i == top->iterations))
                         break;
-                if (top->interactive)
-                        (void)terminal_raw(&top->terminal); /* without it q needs Enter */
-                if (!wait_for_key(top->interactive, i == 0 ? top->delay / 4 : top->delay))
+                if (!wait_for_next(top, i == 0 ? top->again.delay / 4 : top->again.delay))
                         break;
         }
-        terminal_restore(&top->terminal);
+        again_end(&top->again);
         samples_clear(&before);
         return status;
 }
@@ -273,10 +241,7 @@ static int take_option(const Verb *v, Top *top, int id, const char *value) {
         char *end;
         switch (id) {
         case TOP_DELAY:
-                if (parse_timespan(value, &top->delay) < 0 || top->delay == 0 ||
-                                top->delay > LIMIT_TIMEOUT_USEC)
-                        return verb_misused(v, "--delay=%s: it is a span of time, as in 1s or 500ms", value);
-                return 0;
+                return again_take_delay(&top->again, v, value);
         case TOP_ITERATIONS:
                 top->iterations = strtoull(value, &end, 10);
                 if (!*value || *end || strspn(value, "0123456789") != strlen(value) || top->iterations == 0)
@@ -294,7 +259,7 @@ static int take_option(const Verb *v, Top *top, int id, const char *value) {
 
 int top_sandboxes(const Verb *v, Options *o) {
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
-        Top top = { .delay = 1000000 };
+        Top top = { .again = { .delay = 1000000 } };
         int id, status;
         while ((id = verb_next(v, o, &status)) > 0) {
                 status = take_option(v, &top, id, o->value);
@@ -307,8 +272,8 @@ int top_sandboxes(const Verb *v, Options *o) {
                 return fail(STATUS_TROUBLE,
                                 "top looks at this machine's control groups; use ssh -t %s mxcctl top",
                                 settings.host);
-        top.interactive = top.iterations == 0 && terminal_is_ours() && isatty(STDOUT_FILENO);
-        if (top.iterations == 0 && !top.interactive)
+        top.again.interactive = top.iterations == 0 && again_is_interactive();
+        if (top.iterations == 0 && !top.again.interactive)
                 top.iterations = 1;
         status = bus_open(&bus);
         return status != 0 ? status : look_again(bus, o, &top);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "egress-channel.h"
 
+#include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include "cleanup.h"
@@ -142,14 +144,44 @@ static bool report_is_valid(const EgressReport *r) {
                memchr(r->clause, 0, sizeof(r->clause));
 }
 
+static bool host_is_valid(const char *host) {
+        char canonical[LIMIT_HOST_BYTES + 1];
+        return !*host || (!host_canonical(host, false, canonical) && streq(host, canonical));
+}
+
 int egress_receive_report(int socket, EgressReport *ret) {
         int r = receive(socket, ret, sizeof(*ret), NULL);
         if (r <= 0)
                 return r;
-        char canonical[LIMIT_HOST_BYTES + 1];
-        if (!report_is_valid(ret) || (ret->host[0] && (host_canonical(ret->host, false, canonical) ||
-                                                                      !streq(ret->host, canonical))))
+        return report_is_valid(ret) && host_is_valid(ret->host) ? 1 : -EBADMSG;
+}
+
+int egress_look_new(int *ret_fd) {
+        _cleanup_close_ int fd = memfd_create("mxc-look", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        if (fd < 0 || ftruncate(fd, (off_t)EGRESS_LOOK_BYTES) < 0 ||
+                        fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
+                return -errno;
+        *ret_fd = TAKE_FD(fd);
+        return 0;
+}
+
+int egress_look_read(int fd, size_t i, EgressReport *ret) {
+        if (i >= EGRESS_LOOK_MAX)
+                return 0;
+        EgressReport report;
+        ssize_t n = pread(fd, &report, sizeof(report), (off_t)(i * sizeof(report)));
+        if (n < 0)
+                return -errno;
+        if (n != sizeof(report))
                 return -EBADMSG;
+        if (report.magic == 0)
+                return 0;
+        if (report.magic != EGRESS_MAGIC || report.version != EGRESS_VERSION || !report_is_valid(&report) ||
+                        !host_is_valid(report.host) || report.verdict != VERDICT_ALLOW ||
+                        report.serial == 0 ||
+                        (report.kind != EGRESS_CONNECT && report.kind != EGRESS_ACCEPT))
+                return -EBADMSG;
+        *ret = report;
         return 1;
 }
 
@@ -159,7 +191,7 @@ int egress_receive_order(int socket, EgressOrder *ret, int *ret_fd) {
         if (r <= 0)
                 return r;
         if (ret->kind < EGRESS_RECORDED || ret->kind >= _EGRESS_ORDER_MAX || ret->verdict > VERDICT_ALLOW ||
-                        (ret->kind == EGRESS_LEASE) != (*ret_fd >= 0)) {
+                        (ret->kind != EGRESS_RECORDED) != (*ret_fd >= 0)) {
                 if (*ret_fd >= 0)
                         (void)close(TAKE_FD(*ret_fd));
                 return -EBADMSG;

@@ -29,6 +29,7 @@ typedef enum EgressKind {
         EGRESS_LEASED,     /* serial: of the EGRESS_LEASE that it goes by from now on; what that forbids has been told to be over. Bytes as of SPENT */
         EGRESS_ACCEPT,     /* somebody outside connects to a published port, before anybody inside is asked */
         EGRESS_SPENT,      /* bytes_out, bytes_in: what it will not have gone beyond before it says so again, where that is bounded */
+        EGRESS_LOOKED,     /* serial: of the EGRESS_LOOK whose file is written */
         _EGRESS_KIND_MAX,
 } EgressKind;
 
@@ -68,10 +69,10 @@ const char *egress_reason_to_string(EgressReason r); /* NULL outside the enum */
 
 typedef struct EgressReport {
         uint32_t magic, version, kind;
-        uint32_t verdict;       /* Verdict; of HELLO, CLOSE, FAIL, LEASED and SPENT: allow */
+        uint32_t verdict;       /* Verdict; of HELLO, CLOSE, FAIL, LEASED, SPENT and LOOKED: allow */
         uint32_t reason;
         uint32_t awaits;        /* 1: an EgressOrder RECORDED with this serial is waited for */
-        uint64_t serial;        /* of the connection, from 1, or the lease; 0 where there is none */
+        uint64_t serial;        /* of the connection, from 1, the lease, or the look; 0 where there is none */
         uint32_t protocol;      /* one Protocol bit; 0, of a refused CONNECT: of many, and it is not known what they were */
         uint32_t port;
         uint32_t family;        /* AF_INET, AF_INET6; 0: no address */
@@ -92,6 +93,7 @@ typedef struct EgressReport {
 typedef enum EgressOrderKind {
         EGRESS_RECORDED = 1,    /* serial: verdict says whether it is on record; what is not may not be done */
         EGRESS_LEASE,           /* with the memfd of a new lease, and its number as serial: connections that it does not allow end */
+        EGRESS_LOOK,            /* with a file, and its number as serial: what is open is to be written there */
         _EGRESS_ORDER_MAX,
 } EgressOrderKind;
 
@@ -99,6 +101,15 @@ typedef struct EgressOrder {
         uint32_t magic, version, kind, verdict;
         uint64_t serial;
 } EgressOrder;
+
+/* What is open, for whoever looks, is as much as many messages: it is written into a memfd of mxcd's, one EgressReport after the other, each as
+ * it was told at first (CONNECT or ACCEPT; awaits 1: mxcd's answer to that has not come yet), with the bytes and the time until now. The
+ * file is as large as the most of them and cannot grow; a magic of 0 is the end. Its memory is the relay's, who writes it. */
+#define EGRESS_LOOK_MAX 1024U
+#define EGRESS_LOOK_BYTES (EGRESS_LOOK_MAX * sizeof(EgressReport))
+int egress_look_new(int *ret_fd);
+/* The i-th. 1, 0 at the end, -EBADMSG for one that is none of these, or another negative errno. */
+int egress_look_read(int fd, size_t i, EgressReport *ret);
 
 /* 0, -EAGAIN where the socket is full, or another negative errno. magic and version are filled in. fd: -EBADF, or what goes along. */
 int egress_send_report(int socket, EgressReport *report);

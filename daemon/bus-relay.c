@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* ListConnections: what a sandbox reaches, and is refused, as far as its relay has told. */
+/* ListConnections: what a sandbox reaches, how much of it, and what it is refused. Its relay is asked: it alone knows what is carried until
+ * something is over. */
 
 #include "act.h"
 #include "audit-net.h"
+#include "bus-error.h"
 #include "bus.h"
+#include "cleanup.h"
 #include "names.h"
 #include "relay.h"
 #include "sandbox.h"
@@ -40,6 +43,10 @@ static int append_connection(sd_bus_message *m, const RelayConnection *c) {
                 r = append_number(m, "Since", c->since);
         if (r >= 0)
                 r = append_number(m, "Count", e->count);
+        if (r >= 0 && allowed)
+                r = append_number(m, "BytesOut", e->bytes_out);
+        if (r >= 0 && allowed)
+                r = append_number(m, "BytesIn", e->bytes_in);
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
@@ -79,7 +86,7 @@ static int append_list(sd_bus_message *m, const RelayList *list) {
         return 0;
 }
 
-static int append_totals(sd_bus_message *m, const Relay *relay) {
+static int append_totals(sd_bus_message *m, const Relay *relay, bool live) {
         int r = sd_bus_message_open_container(m, 'a', "{sv}");
         if (r >= 0)
                 r = append_text(m, "Network", !relay ? "none" : relay->serves ? "active" : "idle");
@@ -91,12 +98,14 @@ static int append_totals(sd_bus_message *m, const Relay *relay) {
                 r = append_number(m, "BytesOut", relay->bytes_out);
         if (r >= 0 && relay)
                 r = append_number(m, "BytesIn", relay->bytes_in);
+        if (r >= 0 && relay)
+                r = sd_bus_message_append(m, "{sv}", "Live", "b", live);
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-static int append_all(sd_bus_message *m, const Sandbox *s) {
+static int append_all(sd_bus_message *m, const Sandbox *s, bool live) {
         const Relay *relay = s->relay;
-        int r = append_totals(m, relay);
+        int r = append_totals(m, relay, live);
         if (r >= 0)
                 r = sd_bus_message_open_container(m, 'a', "a{sv}");
         if (r >= 0)
@@ -108,19 +117,34 @@ static int append_all(sd_bus_message *m, const Sandbox *s) {
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-static int run(Act *a, sd_bus_error *error) {
-        Sandbox *s = sandbox_find(a->manager, a->object);
-        if (!s)
-                return sd_bus_error_set(error, MXC_ERROR_NO_SUCH_SANDBOX, "That sandbox is over.");
+static int answer(Act *a, const Sandbox *s, bool live) {
         sd_bus_message *reply = NULL;
         int r = sd_bus_message_new_method_return(a->message, &reply);
         if (r >= 0)
-                r = append_all(reply, s);
+                r = append_all(reply, s, live);
         if (r >= 0)
                 act_reply_message(a, reply);
         else
                 sd_bus_message_unref(reply);
         return r;
+}
+
+static void on_looked(Relay *relay, bool live, void *userdata) {
+        Act *a = userdata;
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r = answer(a, relay->sandbox, live);
+        if (r >= 0)
+                return;
+        (void)bus_error_internal(&error, r, a->kind->method); /* returns the error that it sets */
+        act_reply_error(a, &error);
+}
+
+static int run(Act *a, sd_bus_error *error) {
+        const Sandbox *s = sandbox_find(a->manager, a->object);
+        if (!s)
+                return sd_bus_error_set(error, MXC_ERROR_NO_SUCH_SANDBOX, "That sandbox is over.");
+        int r = s->relay ? relay_look(s->relay, on_looked, a) : 1;
+        return r == 0 ? 0 : answer(a, s, r > 0);
 }
 
 static int owner(Act *a, uid_t *ret, sd_bus_error *error) {

@@ -39,14 +39,19 @@ int relay_ends_new(const char *id, const RelayTerms *terms, RelayEnds *ret) {
 /* ---- for those who look ---- */
 
 /* The record of it is made in any case. */
-static void remember(RelayList *list, size_t *n, size_t most, const EgressReport *report) {
+static RelayConnection *remember(RelayList *list, size_t *n, size_t most, const EgressReport *report) {
         RelayConnection *c = *n < most ? calloc(1, sizeof(RelayConnection)) : NULL;
         if (!c)
-                return;
+                return NULL;
         c->report = *report;
         c->since = now_realtime();
         TAILQ_INSERT_TAIL(list, c, entries);
         (*n)++;
+        return c;
+}
+
+RelayConnection *relay_remember_open(Relay *r, const EgressReport *report) {
+        return remember(&r->open, &r->n_open, LIMIT_RELAY_CONNECTIONS, report);
 }
 
 static void forget(RelayList *list, size_t *n, RelayConnection *c) {
@@ -60,6 +65,10 @@ static void forget_all(RelayList *list, size_t *n) {
                 forget(list, n, TAILQ_FIRST(list));
 }
 
+void relay_forget_one(Relay *r, RelayConnection *c) {
+        forget(&r->open, &r->n_open, c);
+}
+
 void relay_forget_open(Relay *r) {
         forget_all(&r->open, &r->n_open);
 }
@@ -67,7 +76,7 @@ void relay_forget_open(Relay *r) {
 static void show_refusal(Relay *r, const EgressReport *report) {
         if (r->n_shown == LIMIT_RELAY_SHOWN)
                 forget(&r->refused, &r->n_shown, TAILQ_FIRST(&r->refused));
-        remember(&r->refused, &r->n_shown, LIMIT_RELAY_SHOWN, report);
+        (void)remember(&r->refused, &r->n_shown, LIMIT_RELAY_SHOWN, report); /* on record in any case */
 }
 
 static RelayConnection *find(Relay *r, uint64_t serial) {
@@ -152,7 +161,7 @@ static void take_decision(Relay *r, const EgressReport *report) {
                                 strerror(-k));
         if (allowed && k == 0) {
                 r->n_allowed++;
-                remember(&r->open, &r->n_open, LIMIT_RELAY_CONNECTIONS, report);
+                (void)relay_remember_open(r, report); /* so is this */
         }
         if (report->awaits)
                 answer(r, report, allowed && k == 0);
@@ -173,6 +182,8 @@ static void take(Relay *r, EgressReport *report) {
         switch ((EgressKind)report->kind) {
         case EGRESS_HELLO: /* a new one: what the last one held ended with it */
                 relay_forget_open(r);
+                relay_look_forget(r);
+                relay_look_settle(r, true);
                 relay_begun(r);
                 break;
         case EGRESS_RESOLVE:
@@ -190,6 +201,9 @@ static void take(Relay *r, EgressReport *report) {
                 break;
         case EGRESS_SPENT:
                 relay_spent(r, report);
+                break;
+        case EGRESS_LOOKED:
+                relay_looked(r, report->serial);
                 break;
         case _EGRESS_KIND_MAX:
                 break;
@@ -237,6 +251,8 @@ int relay_new(Sandbox *s, int channel, Relay **ret) {
         r->lease = -EBADF;
         r->spent_out = s->spent_out;
         r->spent_in = s->spent_in;
+        r->look = -EBADF;
+        STAILQ_INIT(&r->lookers);
         STAILQ_INIT(&r->waiters);
         TAILQ_INIT(&r->open);
         TAILQ_INIT(&r->refused);
@@ -263,6 +279,7 @@ Relay *relay_free(Relay *r) {
                 take_some(r, REPORTS_LAST);
         tell_untold(r);
         relay_settle(r, true);
+        relay_look_settle(r, false);
         forget_all(&r->open, &r->n_open);
         forget_all(&r->refused, &r->n_shown);
         sd_event_source_disable_unref(r->io);
@@ -270,6 +287,7 @@ Relay *relay_free(Relay *r) {
         sd_event_source_disable_unref(r->late);
         cleanup_closep(&r->channel);
         cleanup_closep(&r->lease);
+        cleanup_closep(&r->look);
         free(r);
         return NULL;
 }

@@ -15,8 +15,9 @@
 /* A connection that is open, or a refusal of late. */
 typedef struct RelayConnection {
         TAILQ_ENTRY(RelayConnection) entries;
-        EgressReport report;   /* by which it was allowed or refused */
+        EgressReport report;   /* by which it was allowed or refused; the bytes as of the last look */
         uint64_t since;        /* CLOCK_REALTIME */
+        uint64_t looked;       /* the last look that it was seen in */
 } RelayConnection;
 typedef TAILQ_HEAD(RelayList, RelayConnection) RelayList; /* oldest first */
 
@@ -26,6 +27,8 @@ typedef struct RelayWaiter {
         sd_bus_message *message;
         uint32_t number;       /* to answer with; 0: with nothing */
 } RelayWaiter;
+
+typedef struct RelayLooker RelayLooker; /* relay-look.c */
 
 typedef struct Relay {
         Sandbox *sandbox;      /* not owned */
@@ -40,6 +43,9 @@ typedef struct Relay {
         uint64_t upstream;     /* number of the host's proxy in that */
         bool asking;           /* the launcher has not answered yet that it has that */
         STAILQ_HEAD(, RelayWaiter) waiters;
+        int look;              /* the file of the look that is not answered yet; else -EBADF */
+        uint64_t looked;       /* the number of the last one */
+        STAILQ_HEAD(, RelayLooker) lookers;
         uint64_t n_allowed, n_refused, bytes_out, bytes_in; /* of those that are over */
         uint64_t spent_out, spent_in; /* of what its policy bounds, by all that it had: what the next one begins with */
         uint64_t n_told, n_untold; /* refusals of this window */
@@ -90,6 +96,19 @@ void relay_begun(Relay *r);
 void relay_leased(Relay *r, uint64_t serial);
 void relay_spent(Relay *r, const EgressReport *report);
 void relay_forget_open(Relay *r);
+
+RelayConnection *relay_remember_open(Relay *r, const EgressReport *report); /* NULL: there is no room */
+void relay_forget_one(Relay *r, RelayConnection *c);
+
+/* relay-look.c. 0: done() will be called exactly once, after this: live says whether r->open is what the relay has just said of it, or what was
+ * known before. A relay that does not answer within RELAY_LOOK_USEC is not waited for. 1: there is none, and nothing is open. A negative errno: it cannot be
+ * asked. */
+#define RELAY_LOOK_USEC (UINT64_C(1) * 1000000)
+typedef void (*RelayLookDone)(Relay *r, bool live, void *userdata);
+int relay_look(Relay *r, RelayLookDone done, void *userdata);
+void relay_looked(Relay *r, uint64_t serial); /* what relay.c hears */
+void relay_look_forget(Relay *r);             /* nobody will answer it */
+void relay_look_settle(Relay *r, bool live);
 
 extern const ActKind act_list_connections; /* bus-relay.c */
 extern const ActKind act_grant, act_revoke_grant; /* bus-grant.c */

@@ -63,7 +63,7 @@ _mxcctl() {
                 [list]="$table"
                 [status]="$object"
                 [show]="$object"
-                [net]="$table"
+                [net]="--follow --delay $table"
                 [grant]="$asks" [ungrant]="$asks"
                 [top]="--delay --iterations --order $asks"
                 [kill]="--signal --whom $asks"

@@ -63,14 +63,19 @@ static EgressReport report_on(const Connection *c, EgressKind kind) {
         return report;
 }
 
-static void tell_end(const Connection *c, EgressKind kind, EgressReason reason, int error) {
+static EgressReport report_so_far(const Connection *c, EgressKind kind) {
         EgressReport report = report_on(c, kind);
         report.verdict = VERDICT_ALLOW;
-        report.reason = reason;
-        report.error = error < 0 ? -error : error;
         report.bytes_out = c->bytes_out;
         report.bytes_in = c->bytes_in;
         report.usec = egress_now(c->egress) - c->began;
+        return report;
+}
+
+static void tell_end(const Connection *c, EgressKind kind, EgressReason reason, int error) {
+        EgressReport report = report_so_far(c, kind);
+        report.reason = reason;
+        report.error = error < 0 ? -error : error;
         (void)report_send(c->egress,
                         &report); /* what was decided is on record; what came of it is lost with a full channel */
 }
@@ -785,6 +790,19 @@ void connection_judge_again(Egress *e) {
                         end(c, EGRESS_FAIL, EGRESS_REVOKED, 0, false);
                 }
         }
+}
+
+size_t connection_list(const Egress *e, EgressReport *ret, size_t max) {
+        const Connection *c;
+        size_t n = 0;
+        LIST_FOREACH(c, &e->connections, entries) {
+                if (c->state == CONNECTION_SEEKING || n == max)
+                        continue;
+                ret[n] = report_so_far(c, c->way ? EGRESS_ACCEPT : EGRESS_CONNECT);
+                ret[n].awaits = c->state == CONNECTION_ASKED;
+                n++;
+        }
+        return n;
 }
 
 void connection_end_all(Egress *e) {

@@ -102,15 +102,20 @@ static void exchange_free(Exchange *x) {
         free(x);
 }
 
-/* CLOSE or FAIL; then it is gone. */
-static void end(Exchange *x, EgressKind kind, EgressReason reason, int error) {
+static EgressReport report_so_far(const Exchange *x, EgressKind kind) {
         EgressReport report = report_of(kind, &x->destination, x->serial, &x->judgement);
         report.verdict = VERDICT_ALLOW;
-        report.reason = reason;
-        report.error = error;
         report.bytes_out = x->bytes_out;
         report.bytes_in = x->bytes_in;
         report.usec = egress_now(x->all->egress) - x->began;
+        return report;
+}
+
+/* CLOSE or FAIL; then it is gone. */
+static void end(Exchange *x, EgressKind kind, EgressReason reason, int error) {
+        EgressReport report = report_so_far(x, kind);
+        report.reason = reason;
+        report.error = error;
         (void)report_send(x->all->egress, &report); /* as of connections: what was decided is on record */
         exchange_free(x);
 }
@@ -406,6 +411,21 @@ void datagrams_judge_again(Datagrams *d) {
                         if (x->judgement.verdict == VERDICT_DENY)
                                 cut(x, EGRESS_FAIL, EGRESS_REVOKED, 0);
                 }
+}
+
+size_t datagrams_list(const Datagrams *d, EgressReport *ret, size_t max) {
+        size_t n = 0;
+        for (size_t i = 0; i < BUCKETS; i++) {
+                const Exchange *x;
+                LIST_FOREACH(x, &d->buckets[i], entries) {
+                        if (n == max)
+                                return n;
+                        ret[n] = report_so_far(x, EGRESS_CONNECT);
+                        ret[n].awaits = !x->open;
+                        n++;
+                }
+        }
+        return n;
 }
 
 int datagrams_new(Egress *e, Datagrams **ret) {

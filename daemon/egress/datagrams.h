@@ -21,6 +21,7 @@
 int datagrams_new(Egress *e, Datagrams **ret);
 Datagrams *datagrams_free(Datagrams *d); /* each exchange is told */
 
-/* What connection_recorded() and connection_judge_again() are to connections. */
+/* What connection_recorded(), connection_judge_again() and connection_list() are to connections. */
 void datagrams_recorded(Datagrams *d, uint64_t serial, bool recorded);
 void datagrams_judge_again(Datagrams *d);
+size_t datagrams_list(const Datagrams *d, EgressReport *ret, size_t max);

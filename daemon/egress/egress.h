@@ -83,5 +83,6 @@ void dns_resolve_place(Egress *e, const char *host, int family, DnsDone done, vo
 /* connection.c */
 int connection_on_listener(sd_event_source *source, int fd, uint32_t events, void *userdata);
 bool connection_recorded(Egress *e, uint64_t serial, bool recorded); /* false: it is not one of these */
+size_t connection_list(const Egress *e, EgressReport *ret, size_t max); /* those that are on record, or asked for, as of now */
 void connection_judge_again(Egress *e);
 void connection_end_all(Egress *e); /* each is told */

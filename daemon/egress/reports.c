@@ -202,6 +202,40 @@ static int take_lease(Egress *e, int fd, uint64_t serial) {
         return report_send(e, &leased);
 }
 
+/* What can be written there, and no more. */
+static int write_all(int fd, const EgressReport *list, size_t n) {
+        const uint8_t *data = (const uint8_t *)list;
+        for (size_t left = n * sizeof(*list); left > 0;) {
+                ssize_t k = write(fd, data, left);
+                if (k < 0 && errno != EINTR)
+                        return -errno;
+                if (k > 0) {
+                        data += k;
+                        left -= (size_t)k;
+                }
+        }
+        return 0;
+}
+
+/* For whoever looks: what is open is not told otherwise before it is over. Where it cannot be, mxcd waits for it in vain. */
+_Static_assert(EGRESS_LOOK_MAX >= EGRESS_CONNECTIONS_MAX, "all of them fit");
+static void take_look(Egress *e, int fd, uint64_t serial) {
+        _cleanup_free_ EgressReport *list = calloc(EGRESS_LOOK_MAX, sizeof(EgressReport));
+        if (!list)
+                return;
+        size_t n = connection_list(e, list, EGRESS_LOOK_MAX);
+        n += datagrams_list(e->datagrams, list + n, EGRESS_LOOK_MAX - n);
+        for (size_t i = 0; i < n; i++) {
+                list[i].magic = EGRESS_MAGIC;
+                list[i].version = EGRESS_VERSION;
+        }
+        EgressReport looked = {
+                .kind = EGRESS_LOOKED, .verdict = VERDICT_ALLOW, .serial = serial, .count = 1
+        };
+        if (write_all(fd, list, n) == 0)
+                (void)report_send(e, &looked);
+}
+
 /* The end of the channel is the end of the sandbox: mxcd's side of it outlives mxcd. What is no order is nobody's we should serve. */
 static int on_channel(sd_event_source *source, int fd, uint32_t events, void *userdata) {
         Reports *r = userdata;
@@ -209,12 +243,14 @@ static int on_channel(sd_event_source *source, int fd, uint32_t events, void *us
                 (void)sd_event_source_set_io_events(source, EPOLLIN); /* else it wakes us again */
         for (;;) {
                 EgressOrder order;
-                _cleanup_close_ int lease = -EBADF;
-                int k = egress_receive_order(fd, &order, &lease);
+                _cleanup_close_ int file = -EBADF;
+                int k = egress_receive_order(fd, &order, &file);
                 if (k == -EAGAIN)
                         return 0;
                 if (k > 0 && order.kind == EGRESS_LEASE)
-                        k = take_lease(r->egress, lease, order.serial) < 0 ? -EBADMSG : 1;
+                        k = take_lease(r->egress, file, order.serial) < 0 ? -EBADMSG : 1;
+                else if (k > 0 && order.kind == EGRESS_LOOK)
+                        take_look(r->egress, file, order.serial);
                 else if (k > 0 && !connection_recorded(
                                                   r->egress, order.serial, order.verdict == VERDICT_ALLOW))
                         datagrams_recorded(

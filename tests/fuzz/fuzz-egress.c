@@ -8,7 +8,7 @@
 #include "net-rule.h"
 
 /* The first byte is the number of descriptors that come along, the rest is a message of the channel to mxc-egress; it is received as a report
- * and as an order. Properties: nothing crashes; only whole messages of ours are taken; no descriptor is lost. */
+ * and as an order, and read as what is open. Properties: nothing crashes; only whole messages of ours are taken; no descriptor is lost. */
 
 #define MAX_FDS 8
 
@@ -56,11 +56,34 @@ static void check_order(int socket, size_t size, size_t n_fds) {
         fuzz_holds(result == 1 || result == 0 || result == -EBADMSG || result == -EAGAIN,
                         "it is a message, the end, or refused");
         fuzz_holds(fd < 0 || result == 1, "a descriptor comes with its message");
-        fuzz_holds(result != 1 || (size == sizeof(o) && n_fds == (o.kind == EGRESS_LEASE) &&
-                                                  (fd >= 0) == (o.kind == EGRESS_LEASE)),
+        fuzz_holds(result != 1 || (size == sizeof(o) && n_fds == (o.kind != EGRESS_RECORDED) &&
+                                                  (fd >= 0) == (o.kind != EGRESS_RECORDED)),
                         "it is whole");
         if (fd >= 0)
                 (void)close(fd);
+}
+
+/* The same bytes as what a relay wrote for whoever looks. */
+static void check_look(const uint8_t *data, size_t size) {
+        int fd = -EBADF;
+        char canonical[LIMIT_HOST_BYTES + 1];
+        EgressReport r;
+        fuzz_holds(egress_look_new(&fd) == 0, "there is a file");
+        ssize_t n = pwrite(fd, data, size, 0);
+        fuzz_holds(n >= 0 || size > EGRESS_LOOK_BYTES, "what fits can be written");
+        for (size_t i = 0, result = 1; result == 1; i++) {
+                int k = egress_look_read(fd, i, &r);
+                fuzz_holds(k == 1 || k == 0 || k == -EBADMSG, "it is a report, the end, or none");
+                fuzz_holds(k != 1 || (i < EGRESS_LOOK_MAX && r.verdict == VERDICT_ALLOW && r.serial > 0 &&
+                                                     (r.kind == EGRESS_CONNECT || r.kind == EGRESS_ACCEPT)),
+                                "it is something open");
+                fuzz_holds(k != 1 || !r.host[0] ||
+                                                (!host_canonical(r.host, false, canonical) &&
+                                                                streq(canonical, r.host)),
+                                "its host is canonical");
+                result = (size_t)(k == 1);
+        }
+        (void)close(fd);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -79,6 +102,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 (void)close(pair[0]);
                 (void)close(pair[1]);
         }
+        check_look(data + 1, size - 1);
         int next = fcntl(0, F_DUPFD_CLOEXEC, 3);
         fuzz_holds(next < 64, "no descriptor is lost");
         (void)close(next);

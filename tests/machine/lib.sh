@@ -277,3 +277,16 @@ run() { as "$1" mxcctl run -- "${@:2}"; }
 quietly() { as "$1" busctl --timeout=60 --allow-interactive-authorization=no -- call org.mxc1 "${@:2}"; }
 spawn_quietly() { quietly "$1" /org/mxc1 org.mxc1.Manager Spawn 'sasa{sv}' "${2:-}" 1 true 0; }
 mxcd_is_up() { busctl call org.mxc1 /org/mxc1 org.freedesktop.DBus.Peer Ping >/dev/null 2>&1; }
+
+# on_terminal USER STEP… -- COMMAND…: in $ws, on a terminal of its own; see terminal.py
+on_terminal() {
+        local user=$1
+        shift
+        as "$user" env TERM=xterm "$MXC_TEST_SRC/tests/machine/terminal.py" "$@"
+}
+# json EXPRESSION COMMAND…: the value of a Python expression over the JSON x that the command prints
+json() {
+        local expression=$1
+        shift
+        "$@" | python3 -c "import json, sys; x = json.load(sys.stdin); print($expression)"
+}

@@ -908,6 +908,34 @@ def test_rules_for_a_while(n):
         assert r.learn("other.example.net")
 
 
+def test_look(n):
+    """What is open is told when it is asked for, with what it has carried until now; what waits for its record, as that."""
+    with Relay(n, allow=[["web.example.com"], [f"{WEB}/32"]]) as r:
+        assert r.look() == []
+        r.learn()
+        s = r.open(WEB, 7)
+        for i, said in enumerate((5, 4096), 2):
+            s.sendall(b"\0" * said)
+            assert len(s.recv(said, socket.MSG_WAITALL)) == said
+            seen, = r.look(serial=i)
+            assert (seen.kind, seen.allowed, seen.port, seen.awaits, seen.host) == ("connect", True, 7, 0, "web.example.com"), str(seen)
+        assert (seen.out, seen.into) == (4101, 4101) and seen.clause == "test#/network/egress/allow/0", str(seen)
+        there, u, peer = egress_datagrams.exchange(n, r, 4001)
+        there.sendto(b"answered", peer)
+        assert u.recv(100) == b"answered"
+        r.acknowledge = None
+        waits = n.dial(WEB, 8)
+        r.expect("connect", port=8)
+        seen = {t.port if t.protocol == 1 else "udp": t for t in r.look(serial=4)}
+        assert (seen["udp"].out, seen["udp"].into, seen["udp"].awaits) == (5, 8, 0), [*map(str, seen.values())]
+        assert seen[8].awaits == 1 and seen[8].out == 0 and len(seen) == 3
+        r.order(1, 0, seen[8].serial)
+        assert reset_at(waits)
+        s.close()
+        r.expect("close")
+        assert [t.protocol for t in r.look(serial=5)] == [2]
+
+
 def test_budgets(n):
     """And EGRESS_RATE_SECONDS worth of a rate, saved up."""
     with Relay(n, **WEB_RULE, connections=2) as r:

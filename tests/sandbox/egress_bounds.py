@@ -39,8 +39,11 @@ def test_connections(n):
         assert is_refused(n, WEB, 2309)
         assert r.expect("connect", allowed=False).reason == "connections"
         assert r.learn() == [WEB]
+        seen = r.look()
+        assert len({s.serial for s in seen}) == CONNECTIONS and {s.port for s in seen} == {2309}, len(seen)
         abort(those.pop())
         r.expect("close")
+        assert len(r.look(serial=2)) == CONNECTIONS - 1
         s = r.open(WEB, 7)
         s.sendall(b"\0")
         assert s.recv(1) == b"\0"

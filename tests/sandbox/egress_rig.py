@@ -51,7 +51,7 @@ host-record=mapped.example.com,::ffff:93.184.216.34
 txt-record=web.example.com,hello
 """ + "".join(f"host-record=crowd.example.com,{a}\n" for a in CROWD) + "".join(f"host-record=many.example.com,{a}\n" for a in CROWD[1:])
 NOBODY = 61236
-KINDS = ["", "hello", "resolve", "connect", "fail", "close", "leased", "accept", "spent"]
+KINDS = ["", "hello", "resolve", "connect", "fail", "close", "leased", "accept", "spent", "looked"]
 REASONS = ["rule", "default", "no-name", "special", "bad-name", "sni", "host", "protocol", "connections", "rate", "bytes-out", "bytes-in",
            "unreachable", "revoked", "host-loopback", "not-owner", "from-sandbox", "unknown-peer", "opaque", "ech",
            "upstream-unreachable", "upstream-refused", "upstream-login", "upstream-answer", "no-address", "names"]
@@ -61,6 +61,7 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 PIDFD_GETFD = 438
 MAGIC = 0x6772786D
 REPORT = "=6IQ3Ii16s5I20s4Q256s256s"  # EgressReport
+LOOK_MAX = 1024  # EGRESS_LOOK_MAX
 PROXY = "10.0.2.3"
 
 
@@ -460,6 +461,22 @@ class Relay:
 
     def set_lease(self, serial=1, **what):
         self.order(2, serial=serial, fd=lease(**what))
+
+    def look(self, serial=1):
+        """What is open, as the relay writes it when it is asked."""
+        fd = os.memfd_create("look", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        os.ftruncate(fd, LOOK_MAX * self.report_size)
+        fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK)
+        try:
+            self.order(3, serial=serial, fd=os.dup(fd))
+            self.expect("looked", serial=serial)
+            data = os.pread(fd, LOOK_MAX * self.report_size, 0)
+        finally:
+            os.close(fd)
+        each = [data[i:i + self.report_size] for i in range(0, len(data), self.report_size)]
+        n = next((i for i, d in enumerate(each) if not any(d)), len(each))
+        assert not any(any(d) for d in each[n:]), "something behind the end"
+        return [Report(d) for d in each[:n]]
 
     @contextlib.contextmanager
     def socket_to(self, peer):

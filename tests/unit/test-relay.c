@@ -6,6 +6,7 @@
 #include "bus-test.h"
 #include "codec.h"
 #include "daemon-test.h"
+#include "egress-net.h"
 #include "lease.h"
 #include "net-rule.h"
 
@@ -319,6 +320,213 @@ START_TEST(test_the_ends_of_a_new_relay) {
 }
 END_TEST
 
+/* ---- whoever looks ---- */
+
+static unsigned n_looked;
+static int has_looked;
+static bool looked_live;
+
+static void on_looked(Relay *r, bool live, void *userdata) {
+        ck_assert_ptr_eq(r, sandbox->relay);
+        ck_assert_ptr_eq(userdata, &n_looked);
+        n_looked++;
+        has_looked = 1;
+        looked_live = live;
+}
+
+static void begin_to_look(void) {
+        begin(true);
+        n_looked = 0;
+        sandbox->leaf = strdup("/leaf");
+        make_dir("leaf" EGRESS_LEAF_SUFFIX);
+        write_file("leaf" EGRESS_LEAF_SUFFIX "/cgroup.procs", "1\n");
+        say((EgressReport){ .kind = EGRESS_HELLO, .verdict = VERDICT_ALLOW, .count = 1 });
+}
+
+static void open_one(uint64_t serial) {
+        EgressOrder order;
+        say(connection(serial, VERDICT_ALLOW));
+        expect_record("connect", "allow");
+        ck_assert(hear(&order));
+}
+
+static int look(void) {
+        return relay_look(sandbox->relay, on_looked, &n_looked);
+}
+
+static uint64_t hear_look(int *ret_fd) {
+        EgressOrder order;
+        ck_assert_int_eq(egress_receive_order(theirs, &order, ret_fd), 1);
+        ck_assert_uint_eq(order.kind, EGRESS_LOOK);
+        return order.serial;
+}
+
+static void write_look(int fd, size_t i, EgressReport report) {
+        report.magic = EGRESS_MAGIC;
+        report.version = EGRESS_VERSION;
+        ck_assert_int_eq(pwrite(fd, &report, sizeof(report), (off_t)(i * sizeof(report))), sizeof(report));
+}
+
+static void say_looked(uint64_t serial) {
+        say((EgressReport){ .kind = EGRESS_LOOKED, .verdict = VERDICT_ALLOW, .serial = serial, .count = 1 });
+}
+
+static const RelayConnection *open_with(uint64_t serial) {
+        const RelayConnection *c;
+        TAILQ_FOREACH(c, &sandbox->relay->open, entries)
+                if (c->report.serial == serial)
+                        return c;
+        return NULL;
+}
+
+/* What mxcd has known, what it has not (it began after that), what is not on record, and what is over without a word. */
+START_TEST(test_what_is_open_is_asked_for) {
+        begin_to_look();
+        open_one(1);
+        open_one(2);
+        open_one(3);
+        ck_assert_int_eq(look(), 0);
+        ck_assert_int_eq(look(), 0);
+        _cleanup_close_ int file = -EBADF;
+        uint64_t number = hear_look(&file);
+        EgressOrder order;
+        ck_assert(!hear(&order)); /* one question for both */
+        EgressReport known = connection(3, VERDICT_ALLOW), own = known,
+                     older = connection(90, VERDICT_ALLOW), unrecorded = connection(91, VERDICT_ALLOW);
+        known.bytes_out = 5;
+        known.bytes_in = UINT64_MAX;
+        known.awaits = 0;
+        own.serial = 1; /* its answer is on the way */
+        older.awaits = 0;
+        older.usec = 1000000;
+        write_look(file, 0, known);
+        write_look(file, 1, own);
+        write_look(file, 2, older);
+        write_look(file, 3, unrecorded);
+        ck_assert_uint_eq(n_looked, 0);
+        const uint64_t since = open_with(3)->since;
+        say_looked(number - 1); /* of an earlier mxcd */
+        ck_assert_uint_eq(n_looked, 0);
+        say_looked(number);
+        ck_assert_uint_eq(n_looked, 2);
+        ck_assert(looked_live);
+        ck_assert_uint_eq(sandbox->relay->n_open, 3);
+        ck_assert_uint_eq(open_with(3)->report.bytes_out, 5);
+        ck_assert_uint_eq(open_with(3)->report.bytes_in, UINT64_MAX);
+        ck_assert_uint_eq(open_with(3)->since, since);
+        ck_assert_ptr_nonnull(open_with(1));
+        ck_assert_ptr_nonnull(open_with(90));
+        ck_assert_uint_le(open_with(90)->since, now_realtime() - 1000000);
+        say_looked(number); /* again: nobody asked */
+        ck_assert_uint_eq(n_looked, 2);
+        end();
+}
+END_TEST
+
+/* n and n + 1. */
+START_TEST(test_as_much_as_can_be_open) {
+        begin_to_look();
+        ck_assert_int_eq(look(), 0);
+        _cleanup_close_ int file = -EBADF;
+        uint64_t number = hear_look(&file);
+        EgressReport one = connection(1, VERDICT_ALLOW);
+        one.awaits = 0;
+        for (size_t i = 0; i < EGRESS_LOOK_MAX; i++) {
+                one.serial = i + 1;
+                write_look(file, i, one);
+        }
+        ck_assert_int_lt(pwrite(file, &one, sizeof(one), (off_t)EGRESS_LOOK_BYTES), 0);
+        ck_assert_int_lt(ftruncate(file, 0), 0);
+        say_looked(number);
+        ck_assert_uint_eq(n_looked, 1);
+        ck_assert(looked_live);
+        ck_assert_uint_eq(sandbox->relay->n_open, EGRESS_LOOK_MAX);
+        end();
+}
+END_TEST
+
+static void spoil_to_refusal(EgressReport *r) {
+        r->verdict = VERDICT_DENY;
+}
+static void spoil_to_end(EgressReport *r) {
+        r->kind = EGRESS_CLOSE;
+}
+static void spoil_serial(EgressReport *r) {
+        r->serial = 0;
+}
+static void (*const look_spoilers[])(EgressReport *) = { spoil_to_refusal, spoil_to_end, spoil_serial,
+        spoil_kind, spoil_port, spoil_host, spoil_host_end, spoil_clause_end };
+
+/* Then it is as it was heard to be. */
+START_TEST(test_what_is_open_is_not_believed) {
+        begin_to_look();
+        open_one(1);
+        ck_assert_int_eq(look(), 0);
+        _cleanup_close_ int file = -EBADF;
+        uint64_t number = hear_look(&file);
+        EgressReport report = connection(2, VERDICT_ALLOW);
+        report.awaits = 0;
+        look_spoilers[_i](&report);
+        write_look(file, 0, report);
+        say_looked(number);
+        ck_assert_uint_eq(n_looked, 1);
+        ck_assert(!looked_live);
+        ck_assert_uint_eq(sandbox->relay->n_open, 1);
+        ck_assert_ptr_nonnull(open_with(1));
+        end();
+}
+END_TEST
+
+/* Who looks does not wait for ever; and what does not answer is not asked again and again. */
+START_TEST(test_a_relay_that_does_not_answer) {
+        begin_to_look();
+        open_one(1);
+        ck_assert_int_eq(look(), 0);
+        _cleanup_close_ int file = -EBADF;
+        uint64_t number = hear_look(&file);
+        has_looked = 0;
+        test_bus_run(&bus, &has_looked);
+        ck_assert(!looked_live);
+        ck_assert_ptr_nonnull(open_with(1));
+        ck_assert_int_eq(look(), 0);
+        EgressOrder order;
+        ck_assert(!hear(&order));
+        say_looked(number);
+        ck_assert_uint_eq(n_looked, 2);
+        ck_assert(looked_live);
+        ck_assert_uint_eq(sandbox->relay->n_open, 0);
+        end();
+}
+END_TEST
+
+START_TEST(test_a_relay_that_is_gone) {
+        begin_to_look();
+        open_one(1);
+        ck_assert_int_eq(look(), 0);
+        say((EgressReport){ .kind = EGRESS_HELLO, .verdict = VERDICT_ALLOW, .count = 1 }); /* the next one */
+        ck_assert_uint_eq(n_looked, 1);
+        ck_assert(looked_live);
+        ck_assert_uint_eq(sandbox->relay->n_open, 0);
+        open_one(1);
+        ck_assert_int_eq(look(), 0);
+        sandbox->relay = relay_free(sandbox->relay);
+        ck_assert_uint_eq(n_looked, 2);
+        ck_assert(!looked_live);
+        end();
+}
+END_TEST
+
+START_TEST(test_no_relay_is_not_asked) {
+        begin_to_look();
+        open_one(1);
+        write_file("leaf" EGRESS_LEAF_SUFFIX "/cgroup.procs", "");
+        ck_assert_int_eq(look(), 1);
+        ck_assert_uint_eq(n_looked, 0);
+        ck_assert_uint_eq(sandbox->relay->n_open, 0);
+        end();
+}
+END_TEST
+
 static const struct {
         const char *egress;
         bool by_name;
@@ -372,6 +580,12 @@ int main(void) {
         tcase_add_loop_test(t, test_a_report_that_is_none, 0, ELEMENTSOF(spoilers));
         tcase_add_test(t, test_a_report_of_another_size);
         tcase_add_test(t, test_the_end_of_the_channel);
+        tcase_add_test(t, test_what_is_open_is_asked_for);
+        tcase_add_test(t, test_as_much_as_can_be_open);
+        tcase_add_loop_test(t, test_what_is_open_is_not_believed, 0, ELEMENTSOF(look_spoilers));
+        tcase_add_test(t, test_a_relay_that_does_not_answer);
+        tcase_add_test(t, test_a_relay_that_is_gone);
+        tcase_add_test(t, test_no_relay_is_not_asked);
         tcase_add_test(t, test_the_ends_of_a_new_relay);
         tcase_add_loop_test(t, test_who_is_given_the_proxy_s_credentials, 0, ELEMENTSOF(reaching));
         return run_daemon_case(t);

@@ -2,20 +2,8 @@
 # shellcheck shell=bash disable=SC2154,SC2016,SC2034
 # mxcctl as people and scripts use it, against the real mxcd.
 
-# on_terminal USER STEP… -- COMMAND…: in $ws, on a terminal of its own; see terminal.py
-on_terminal() {
-        local user=$1
-        shift
-        as "$user" env TERM=xterm "$MXC_TEST_SRC/tests/machine/terminal.py" "$@"
-}
 # ids [USER]: the ids of the sandboxes that the user sees
 ids() { as "${1:-alice}" mxcctl list --json=short | python3 -c 'import json, sys; [print(s["Id"]) for s in json.load(sys.stdin)]'; }
-# json EXPRESSION COMMAND…: the value of a Python expression over the JSON x that the command prints
-json() {
-        local expression=$1
-        shift
-        "$@" | python3 -c "import json, sys; x = json.load(sys.stdin); print($expression)"
-}
 # in_background USER COMMAND…: mxcctl run in $ws, waited for until it is up. $runner, and $id of the sandbox
 in_background() {
         local user=$1 before

@@ -841,6 +841,70 @@ time.sleep(1000)'
         assert_contains "$output" 'by address only'
 }
 
+# looks FILTER: of what mxcctl net says of $sandbox, as x
+looks() { json "$1" as alice mxcctl net --json=short "${sandbox##*/}"; }
+
+test_mxcctl_net_is_live() {
+        world
+        spawn alice workspace s "$ws" policy s "$online" -- python3 -c '
+import os, socket, time
+s = socket.create_connection(("web.example.com", 7), timeout=20)
+for step, n in ("first", 5000), ("second", 300):
+    while not os.path.exists(step):
+        time.sleep(0.1)
+    s.sendall(bytes(n))
+    assert len(s.recv(n, socket.MSG_WAITALL)) == n
+    os.rename(step, step + "-done")
+time.sleep(1000)'
+        defer end_quietly "$sandbox"
+        local id=${sandbox##*/} bytes='[(c["BytesOut"], c["BytesIn"]) for c in x["connections"] if c["State"] == "open"]'
+        as alice touch "$ws/first"
+        wait_until 20 test -e "$ws/first-done"
+        assert_eq '[(5000, 5000)]' "$(looks "$bytes")"
+        assert_contains "$(as alice mxcctl net "$id")" 4.9K
+        as alice touch "$ws/second"
+        wait_until 20 test -e "$ws/second-done"
+        assert_eq '[(5300, 5300)]' "$(looks "$bytes")"
+        # one that comes up hears of it from the relay
+        systemctl restart mxcd
+        assert_eq '[(5300, 5300)]' "$(looks "$bytes")"
+        assert_eq True "$(looks 'x["totals"]["Live"]')"
+        # a relay that stands still keeps nobody, and is said to
+        local relay
+        relay=$(relay_of "$sandbox")
+        kill -STOP "$relay"
+        defer kill -CONT "$relay"
+        assert_contains "$(as alice mxcctl net "$id")" 'does not answer'
+        assert_eq '[(5300, 5300)]' "$(looks "$bytes")"
+        kill -CONT "$relay"
+        assert_eq True "$(looks 'x["totals"]["Live"]')"
+}
+
+test_mxcctl_net_follows() {
+        world
+        spawn alice workspace s "$ws" policy s "$online" -- python3 -c '
+import socket, time
+s = socket.create_connection(("web.example.com", 7), timeout=20)
+for i in range(1000000):
+    s.sendall(b"\0")
+    s.recv(1)
+    time.sleep(0.05)'
+        local id=${sandbox##*/} follower
+        wait_until 20 relay_of "$sandbox"
+        assert_ok on_terminal alice expect=tcp/web.example.com:7 expect=tcp/web.example.com:7 send=q -- mxcctl net --follow --delay=200ms "$id"
+        as alice mxcctl net --follow --delay=100ms --json=short "$id" >"$work/lines" &
+        follower=$!
+        wait_until 20 sh -c '[ "$(wc -l <"$1")" -ge 3 ]' sh "$work/lines"
+        assert_ok call "$sandbox" Sandbox Stop
+        wait "$follower" || fail "following ended with $?"
+        # each line is a whole answer, and what is carried grows
+        assert_ok python3 -c '
+import json, sys
+seen = [c["BytesOut"] for line in open(sys.argv[1]) for c in json.loads(line)["connections"] if c["State"] == "open"]
+assert seen == sorted(seen) and seen[-1] > seen[0], seen' "$work/lines"
+        assert_status 1 as alice mxcctl net --follow "$id"
+}
+
 test_what_a_relay_cannot_carry_is_refused() {
         world
         online '[{"to": [{"cidr": "8.8.8.8"}], "ports": [{"protocol": "udp", "port": 53}]}]'
