@@ -35,7 +35,7 @@ struct Reports {
         size_t n_waiting;
         TAILQ_HEAD(AlikeList, Alike) alike; /* oldest first */
         size_t n_alike;
-        uint64_t lost; /* refusals that there was no room for; told with the next one */
+        uint64_t lost; /* refusals that there was no room for: told when there is, by themselves */
 };
 
 static int send_waiting(Reports *r) {
@@ -92,12 +92,19 @@ EgressReport report_of(EgressKind kind, const Destination *d, uint64_t serial, c
 
 /* ---- refusals that are alike ---- */
 
-static void tell(Reports *r, EgressReport *report) {
-        report->count += r->lost;
-        if (report_send(r->egress, report) < 0)
-                r->lost = report->count;
-        else
+/* Under no other's name: who looks for what was refused there must not find more than there was. */
+static void tell_lost(Reports *r) {
+        const Judgement j = { .verdict = VERDICT_DENY, .reason = EGRESS_BY_DEFAULT };
+        EgressReport report = report_of(EGRESS_CONNECT, NULL, 0, &j);
+        report.count = r->lost;
+        if (r->lost > 0 && report_send(r->egress, &report) == 0)
                 r->lost = 0;
+}
+
+static void tell(Reports *r, EgressReport *report) {
+        tell_lost(r);
+        if (report_send(r->egress, report) < 0)
+                r->lost += report->count;
 }
 
 static void forget(Reports *r, Alike *a) {
@@ -239,8 +246,10 @@ static void take_look(Egress *e, int fd, uint64_t serial) {
 /* The end of the channel is the end of the sandbox: mxcd's side of it outlives mxcd. What is no order is nobody's we should serve. */
 static int on_channel(sd_event_source *source, int fd, uint32_t events, void *userdata) {
         Reports *r = userdata;
-        if ((events & EPOLLOUT) && send_waiting(r) == 0)
+        if ((events & EPOLLOUT) && send_waiting(r) == 0) {
                 (void)sd_event_source_set_io_events(source, EPOLLIN); /* else it wakes us again */
+                tell_lost(r);
+        }
         for (;;) {
                 EgressOrder order;
                 _cleanup_close_ int file = -EBADF;
@@ -295,6 +304,7 @@ Reports *reports_free(Reports *r) {
         send_last(r);
         for (Alike *a; (a = TAILQ_FIRST(&r->alike));)
                 forget(r, a); /* what was counted is told */
+        tell_lost(r);
         send_last(r);
         for (Waiting *w; (w = STAILQ_FIRST(&r->waiting));) {
                 STAILQ_REMOVE_HEAD(&r->waiting, entries);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
-/* What the relay tells mxcd. Nothing here waits: what the channel does not take is queued, and where that is full a refusal is counted and an
- * allowed connection cannot be. Refusals that are alike are told once and then counted for ten seconds: every client asks for a refused
+/* What the relay tells mxcd. Nothing here waits: what the channel does not take is queued, and where that is full a refusal is counted, which is
+ * told by itself as soon as there is room, and an allowed connection cannot be. Refusals that are alike are told once and then counted for ten seconds: every client asks for a refused
  * name again and again. */
 
 #include "egress.h"
