@@ -8,9 +8,8 @@
 #include "address.h"
 #include "codec.h"
 #include "egress-net.h"
-#include "judge.h"
 #include "policy-random.h"
-#include "refusal-table.h"
+#include "refusal-property.h"
 
 #define ROUNDS 300
 
@@ -45,53 +44,24 @@ static const char *const always[] = { "127.0.0.1", "127.255.255.255", "::1", "0.
         "fd00:6d78:6300::15", "10.0.2.3" };
 static const char *const carriers[] = { "64:ff9b::a01:203", "64:ff9b::", "64:ff9b::ffff:ffff",
         "2002:a01:203::1", "2002::", "2002:ffff:ffff:ffff:ffff:ffff:ffff:ffff" };
-static const uint16_t ports[] = { 0, 1, 22, 52, 54, 79, 80, 81, 442, 443, 444, 1023, 1024, 1025, 8000, 8079,
-        8080, 8081, 8090, 8999, 9000, 65534, 65535 };
-
-static bool is_one_of(const struct in6_addr *a, const char *const *list, size_t n) {
-        for (size_t i = 0; i < n; i++) {
-                const struct in6_addr one = bytes_of(list[i]);
-                if (IN6_ARE_ADDR_EQUAL(&one, a))
-                        return true;
-        }
-        return false;
-}
-
-static bool is_carrier(const struct in6_addr *a) {
-        static const uint8_t nat64[12] = { 0x00, 0x64, 0xff, 0x9b };
-        return (a->s6_addr[0] == 0x20 && a->s6_addr[1] == 0x02) ||
-               memcmp(a->s6_addr, nat64, sizeof(nat64)) == 0;
-}
-
-static bool is_loopback(const struct in6_addr *a) {
-        return IN6_IS_ADDR_V4MAPPED(a) && a->s6_addr[12] == 127;
-}
+static const uint16_t ports[] = { 0, 1, 22, 52, 53, 54, 79, 80, 81, 442, 443, 444, 1023, 1024, 1025, 8000,
+        8079, 8080, 8081, 8090, 8999, 9000, 65534, 65535 };
 
 static void compare_known(const EgressLease *l, const struct in6_addr *a,
                 const Destination known[_REFUSAL_WAY_MAX], uint64_t seed) {
         char text[INET6_ADDRSTRLEN];
         for (size_t i = 0; i < ELEMENTSOF(ports) * 2; i++) {
-                const RefusalWay way = i % 2 ? REFUSAL_UDP : REFUSAL_TCP;
-                Destination d = known[way];
-                d.protocol = way == REFUSAL_UDP ? PROTOCOL_UDP : PROTOCOL_TCP;
-                d.port = ports[i / 2];
-                const bool open = judge_connect(l, &d).verdict == VERDICT_ALLOW || is_loopback(a) ||
-                                  is_one_of(a, always, ELEMENTSOF(always));
-                const bool refused = refusal_table_refuses(&table, a, way, d.port);
-                if (open && refused)
-                        ck_abort_msg("seed %" PRIu64 ": %s port %u is refused", seed,
-                                        inet_ntop(AF_INET6, a, text, sizeof(text)), d.port);
-                if (!open && !refused && !is_carrier(a))
-                        ck_abort_msg("seed %" PRIu64 ": %s port %u is let through", seed,
-                                        inet_ntop(AF_INET6, a, text, sizeof(text)), d.port);
+                const char *fault = refusal_fault(
+                                &table, l, a, known, i % 2 ? REFUSAL_UDP : REFUSAL_TCP, ports[i / 2]);
+                if (fault)
+                        ck_abort_msg("seed %" PRIu64 ": %s port %u: %s", seed,
+                                        inet_ntop(AF_INET6, a, text, sizeof(text)), ports[i / 2], fault);
         }
 }
 
 /* Nobody was told of it. */
 static void compare(const EgressLease *l, const struct in6_addr *a, uint64_t seed) {
-        Destination d = { .n_hosts = 0 };
-        cidr_from_address(AF_INET6, a->s6_addr, &d.address);
-        d.synthetic = l->dns == DNS_SYNTHETIC && address_is_synthetic(&d.address);
+        const Destination d = refusal_untold(l, a);
         compare_known(l, a, (const Destination[]){ d, d }, seed);
 }
 
