@@ -15,11 +15,13 @@ import fcntl
 import hashlib
 import os
 import re
+import resource
 import signal
 import socket
 import ssl
 import struct
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -494,6 +496,28 @@ def test_synthetic_where_the_kernel_refuses(n):
         r.set_lease(serial=2, allow=[["api.example.com"]])
         r.expect("leased", serial=2)
         assert r.knock((v4, 2222), (api, 2222)) == ["EACCES", greeting]
+
+
+ASK_AND_CONNECT = """
+import errno, socket, struct, sys
+u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+u.connect((sys.argv[1], 53))
+for i in range(200):
+    name = b"n%d" % i
+    u.send(struct.pack(">6H", i, 0x100, 1, 0, 0, 0) + bytes([len(name)]) + name + b"\\7example\\3com\\0\\0\\1\\0\\1")
+    address = u.recv(512)[-4:]
+    with socket.socket() as s:
+        s.setblocking(False)
+        e = s.connect_ex((socket.inet_ntoa(address), 2222))
+        assert e == errno.EINPROGRESS, (i, errno.errorcode[e])
+"""
+
+
+def test_learnt_before_it_is_told(n):
+    """Whoever is quick is not refused by a kernel that does not know yet: as soon as there is an answer its address is open."""
+    with Relay(n, **SYNTHETIC) as r:
+        code, text = r.run("sh", "-c", 'echo 0 >"$0/cgroup.procs" && exec "$@"', n.leaf, sys.executable, "-c", ASK_AND_CONNECT, DNS)
+        assert code == 0, text
 
 
 # ---- the host's loopback ----
@@ -1292,6 +1316,41 @@ def test_is_nobody(n):
         assert r.wait() == 1 and not said, less
 
 
+def dies_and_leaves(start):
+    """What is found in a directory that anybody may write to, after whoever start() began there has died of SIGSEGV."""
+    with tempfile.TemporaryDirectory() as place:
+        os.chmod(place, 0o777)
+        status = start(place)
+        assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGSEGV, status
+        return os.WCOREDUMP(status), os.listdir(place)
+
+
+def somebody(place):
+    pid = os.fork()
+    if pid == 0:
+        os.chdir(place)
+        resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return os.waitpid(pid, 0)[1]
+
+
+def cores_are_written():
+    """On this host, into the directory of who dies."""
+    return bool(dies_and_leaves(somebody)[1])
+
+
+def test_no_core(n):
+    """Its memory has what others said, and the credentials of the host's proxy: whatever it dies of, and where it may have cores, nothing is left."""
+    def relay(place):
+        r = Relay(n, place=place, **WEB_RULE)
+        assert r.next().kind == "hello"
+        os.kill(r.pid, signal.SIGSEGV)
+        status = os.waitpid(r.pid, 0)[1]
+        r.channel.close()
+        return status
+    assert dies_and_leaves(relay) == (False, [])
+
+
 # What it may not even try, and what stands in its way: how it ends, and how without these.
 ACTS = {
     "nothing": (0, 0, ""),
@@ -1324,6 +1383,7 @@ def acts(n):
 WALLS = {
     "budgets": [test_budgets, test_budgets_that_were_spent, egress_datagrams.test_budgets_of_datagrams],
     "clock": [test_not_on_record, test_slow_hello],
+    "core": [test_no_core] if cores_are_written() else [],  # else nothing would show
     "datagrams": [egress_datagrams.test_refused_datagrams],
     "deny": [test_denied],
     "dumpable": [test_ends],
@@ -1337,6 +1397,7 @@ WALLS = {
     "inspect": [test_server_names, test_hosts, test_second_hello],
     "landlock": [],  # acts()
     "learnt": [test_address_that_was_not_asked_for, test_synthetic_addresses_that_were_not_handed_out],
+    "learnt-first": [test_learnt_before_it_is_told],
     "loopback": [test_loopback],
     "names": [test_refused_names, test_proxy_clients],
     "orders": [test_ends],

@@ -411,7 +411,7 @@ class Relay:
     program, environment = None, {}
     report_size = struct.calcsize(REPORT)
 
-    def __init__(self, networks, setpriv=None, files=None, **what):
+    def __init__(self, networks, setpriv=None, files=None, place=None, **what):
         self.networks, self.acknowledge, self.seen, self.unread = networks, True, [], []
         memfd = lease(**what)
         self.channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -424,6 +424,9 @@ class Relay:
         self.pid = os.fork()
         if self.pid == 0:
             descriptors_at(3, [memfd, theirs.fileno(), *networks.sockets, *published])
+            if place:  # for a core
+                os.chdir(place)
+                resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
             if files:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
             os.execvpe(with_[0], with_, {"PATH": os.environ["PATH"], **self.environment})

@@ -22,6 +22,7 @@
 #include "host-address.h"
 #include "http-stream.h"
 #include "promise.h"
+#include "refusals.h"
 #include "reports.h"
 #include "tls-hello.h"
 #include "upstream-answer.h"
@@ -29,6 +30,7 @@
 static const char *const locks[] = {
         "budgets",            /* of the lease */
         "clock",              /* nothing is given up because of its time */
+        "core",               /* neither is it dumped, nor has it a place */
         "datagrams",          /* go by address */
         "deny",               /* rules of the lease */
         "dumpable",           /* it is closed to its own uid */
@@ -42,6 +44,7 @@ static const char *const locks[] = {
         "inspect",            /* is what a rule by name is without another word */
         "landlock",           /* few files */
         "learnt",             /* an address stands for a name that was asked for */
+        "learnt-first",       /* it does before the answer leaves */
         "loopback",           /* is never reached */
         "names",              /* that no rule allows are not there */
         "orders",             /* are of one form */
@@ -91,10 +94,34 @@ bool __wrap_host_has_address(int family, const void *address) {
         return !left_out("own-addresses") && __real_host_has_address(family, address);
 }
 
+/* What a question has opened for the kernel, held back until there is another question. */
+typedef struct Learnt {
+        Refusals *refusals;
+        NetCidr address;
+} Learnt;
+static Learnt learnt[LIMIT_POLICY_RULES];
+static size_t n_learnt;
+
+void __real_refusals_learn(Refusals *r, const NetCidr *address);
+void __wrap_refusals_learn(Refusals *r, const NetCidr *address);
+void __wrap_refusals_learn(Refusals *r, const NetCidr *address) {
+        if (left_out("learnt-first") && n_learnt < ELEMENTSOF(learnt))
+                learnt[n_learnt++] = (Learnt){ r, *address };
+        else
+                __real_refusals_learn(r, address);
+}
+
+static void learn_what_was_told(void) {
+        for (size_t i = 0; i < n_learnt; i++)
+                __real_refusals_learn(learnt[i].refusals, &learnt[i].address);
+        n_learnt = 0;
+}
+
 Judgement __real_judge_name(const EgressLease *l, const char *host);
 Judgement __wrap_judge_name(const EgressLease *l, const char *host);
 Judgement __wrap_judge_name(const EgressLease *l, const char *host) {
         Judgement j = __real_judge_name(l, host);
+        learn_what_was_told();
         if (left_out("names"))
                 j.verdict = VERDICT_ALLOW;
         return j;
@@ -282,7 +309,7 @@ long __wrap_syscall(long number, ...) {
         const long a = va_arg(args, long), b = va_arg(args, long), c = va_arg(args, long),
                    d = va_arg(args, long);
         va_end(args);
-        return number == SYS_landlock_restrict_self && left_out("landlock")
+        return number == SYS_landlock_restrict_self && (left_out("landlock") || left_out("core"))
                                ? 0
                                : __real_syscall(number, a, b, c, d);
 }
@@ -295,7 +322,9 @@ int __wrap_prctl(int option, ...) {
         const unsigned long a = va_arg(args, unsigned long), b = va_arg(args, unsigned long),
                             c = va_arg(args, unsigned long), d = va_arg(args, unsigned long);
         va_end(args);
-        return option == PR_SET_DUMPABLE && left_out("dumpable") ? 0 : __real_prctl(option, a, b, c, d);
+        return option == PR_SET_DUMPABLE && (left_out("dumpable") || left_out("core"))
+                               ? 0
+                               : __real_prctl(option, a, b, c, d);
 }
 
 /* ---- what it may not ---- */
