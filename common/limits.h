@@ -85,12 +85,12 @@
 #define LIMIT_GRANT_USEC (UINT64_C(24) * 3600 * 1000000) /* and at least a second */
 
 /* Plans */
-#define LIMIT_PLAN_BYTES (4U * 1024 * 1024)
+#define LIMIT_PLAN_BYTES (5U * 1024 * 1024)
 #define LIMIT_PLAN_MOUNTS 1024U
 #define LIMIT_PLAN_LINKS 16U
 #define LIMIT_PLAN_GROUPS 1024U
 #define LIMIT_PLAN_SYSCALLS 512U
-#define LIMIT_PLAN_HANDOFF 256U
+#define LIMIT_PLAN_HANDOFF 512U
 #define LIMIT_HANDOFF_DIRS 100000U           /* directories walked to find the repositories of a workspace */
 #define LIMIT_HANDOFF_REPOSITORIES 4096U     /* of them with a .git, each of which gets rules of its own */
 #define LIMIT_HANDOFF_FOUND 64U              /* new things named in the report of an ended sandbox */

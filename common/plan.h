@@ -59,7 +59,7 @@ typedef struct PlanTemplate {
  * write or remove them. `path` is relative to the place that `where` names. */
 typedef enum PlanHandoffWhere {
         PLAN_HANDOFF_ROOT,   /* the root of each read-write mount and of each repository found below one at the start, whether or
-                                not the name exists: .envrc */
+                                not the name exists: .envrc; elsewhere as the next but one */
         PLAN_HANDOFF_GITDIR, /* each git directory found below a read-write mount at the start: hooks, config */
         PLAN_HANDOFF_REPORT, /* not prevented; named when it was newly made by the time the sandbox ends */
         PLAN_HANDOFF_GRANT,  /* a path of this request, relative to "/" and below a read-write mount: that one and no other */

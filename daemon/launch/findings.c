@@ -28,7 +28,8 @@ int findings_new(const LaunchPlan *plan, Findings **ret) {
                 return -ENOMEM;
         for (size_t i = 0; i < plan->n_handoff; i++) {
                 const char *path = plan->handoff[i].path, *slash = strrchr(path, '/');
-                if (plan->handoff[i].where != PLAN_HANDOFF_REPORT)
+                if (plan->handoff[i].where != PLAN_HANDOFF_REPORT &&
+                                plan->handoff[i].where != PLAN_HANDOFF_ROOT)
                         continue;
                 const char *last = slash ? slash + 1 : path;
                 f->names[f->n_names++] = (ReportName){ path, last, slash ? (size_t)(slash - path) : 0 };
@@ -57,21 +58,34 @@ static bool ends_in(const char *root, const char *path, const char *tail, size_t
         return n > length && whole[n - length - 1] == '/' && memcmp(whole + n - length, tail, length) == 0;
 }
 
+static FindingKind match_in_tree(const ReportName *r, const char *root, const WalkDir *dir) {
+        return r->parent == 0 || ends_in(root, dir->path, r->path, r->parent) ? FINDING_CHANGED
+                                                                              : FINDING_NONE;
+}
+
 static FindingKind match(const ReportName *r, const char *root, const WalkDir *dir) {
         switch (dir->kind) {
         case WALK_TREE:
-                return r->parent == 0 || ends_in(root, dir->path, r->path, r->parent) ? FINDING_CHANGED
-                                                                                      : FINDING_NONE;
+                return match_in_tree(r, root, dir);
         case WALK_GITDIR:
                 /* what counts in a .git counts in every git directory, whatever its name */
                 if (r->parent == 4 && strncmp(r->path, ".git", 4) == 0)
                         return FINDING_CHANGED;
+                /* what looks like one may be a directory like any other: whoever can write there can make anything look so */
+                if (!dir->is_bare)
+                        return FINDING_NONE;
                 /* HEAD makes a directory a repository, but in one that is there each switch writes it */
-                return r->parent == 0 && dir->is_bare ? FINDING_NEW : FINDING_NONE;
+                return streq(r->path, "HEAD") ? FINDING_NEW : match_in_tree(r, root, dir);
         case WALK_MODULES:
                 break;
         }
         return FINDING_NONE;
+}
+
+/* A .git that leads to a git directory, which may be where nobody looks: among the objects of another, for one. */
+static bool is_git_link(const WalkDir *dir, const WalkEntry *entry) {
+        return (dir->kind == WALK_TREE || dir->is_bare) && entry->type != DT_DIR &&
+               streq(entry->name, ".git");
 }
 
 /* The hooks that git itself puts into every repository, and never runs. */
@@ -81,7 +95,8 @@ static bool is_sample(const WalkDir *dir, const char *name) {
 }
 
 FindingKind findings_kind(const Findings *f, const char *root, const WalkDir *dir, const WalkEntry *entry) {
-        FindingKind kind = dir->marked && !is_sample(dir, entry->name) ? FINDING_CHANGED : FINDING_NONE;
+        bool counts = (dir->marked && !is_sample(dir, entry->name)) || is_git_link(dir, entry);
+        FindingKind kind = counts ? FINDING_CHANGED : FINDING_NONE;
         for (size_t i = 0;
                         kind == FINDING_NONE && f->initials[(unsigned char)entry->name[0]] && i < f->n_names;
                         i++)

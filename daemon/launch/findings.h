@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
-/* What was there of the plan's PLAN_HANDOFF_REPORT names when the sandbox began, so that pid 1 can tell at the end what is new or
- * changed. Known by path, number and change time: no call of an agent can set a change time, and no clock need be trusted, since
+/* What was there of the plan's PLAN_HANDOFF_REPORT and PLAN_HANDOFF_ROOT names when the sandbox began, so that pid 1 can tell at the end
+ * what is new or changed: of the second, where they are not protected, in a repository that was not there, or in a directory that is
+ * no repository's. A .git that is a link counts as well. Known by path, number and change time: no call of an agent can set a change time, and no clock need be trusted, since
  * only a difference counts. */
 
 #include <stdint.h>

@@ -368,12 +368,26 @@ static const struct {
         { "a repository that was not there", NULL,
                         "git init -q d && echo x >d/.envrc && mkdir d/.vscode && echo x "
                         ">d/.vscode/tasks.json",
-                        "d/.envrc d/.git/config " },
+                        "d/.envrc d/.git/config d/.vscode/tasks.json " },
         { "a submodule", "repository repo; git init -q top",
                         "git -C top -c protocol.file.allow=always submodule --quiet add \"$PWD/repo\" sub "
                         "2>&1; "
                         "echo x >top/.git/modules/sub/hooks/update",
-                        "top/.git/modules/sub/config top/.git/modules/sub/hooks/update " },
+                        "top/.git/modules/sub/config top/.git/modules/sub/hooks/update top/sub/.git " },
+        { "a worktree", "repository repo", "git -C repo worktree add -q ../tree",
+                        "repo/.git/worktrees/tree/commondir tree/.git " },
+        { "a link to a git directory that nobody looks into", "repository repo",
+                        "git init -q --bare repo/.git/objects/zz && mkdir sub && echo gitdir: "
+                        "../repo/.git/objects/zz >sub/.git && git -C sub config core.fsmonitor x",
+                        "sub/.git " },
+        { "a symlink to one", "repository repo",
+                        "git init -q --bare repo/.git/zz && mkdir sub && ln -s ../repo/.git/zz sub/.git",
+                        "sub/.git " },
+        { "what was changed, in what was made to look like a repository", "mkdir d; echo 1 >d/.envrc",
+                        "echo x >d/.envrc; mkdir d/objects d/refs; echo ref: refs/heads/x >d/HEAD",
+                        "d/.envrc d/HEAD " },
+        { "a name that is only protected where a repository was", "mkdir d", "echo x >d/.bashrc",
+                        "d/.bashrc " },
         /* LIMIT_HANDOFF_FOUND */
         { "as many as fit", NULL,
                         "mkdir d && cd d && for i in 1 2 3 4 5 6 7 8; do for k in 1 2 3 4 5 6 7 8; do mkdir "

@@ -345,7 +345,8 @@ END_TEST
 
 static PlanHandoff handoff[] = { { PLAN_HANDOFF_REPORT, (char *)".envrc" },
         { PLAN_HANDOFF_REPORT, (char *)".git/hooks" }, { PLAN_HANDOFF_REPORT, (char *)".github/workflows" },
-        { PLAN_HANDOFF_REPORT, (char *)"HEAD" }, { PLAN_HANDOFF_ROOT, (char *)".bashrc" } };
+        { PLAN_HANDOFF_REPORT, (char *)"HEAD" }, { PLAN_HANDOFF_ROOT, (char *)".bashrc" },
+        { PLAN_HANDOFF_GITDIR, (char *)"hooks" } };
 static const LaunchPlan plan = { .handoff = handoff, .n_handoff = ELEMENTSOF(handoff) };
 
 static const struct {
@@ -358,7 +359,16 @@ static const struct {
         { "/w", "", ".envrc", WALK_TREE, DT_REG, false, false, false, FINDING_CHANGED },
         { "/w", "a/b", ".envrc", WALK_TREE, DT_LNK, false, false, false, FINDING_CHANGED },
         { "/w", "a", ".envrcx", WALK_TREE, DT_REG, false, false, false, FINDING_NONE },
-        { "/w", "a", ".bashrc", WALK_TREE, DT_REG, false, false, false, FINDING_NONE },
+        { "/w", "a", ".bashrc", WALK_TREE, DT_REG, false, false, false, FINDING_CHANGED },
+        { "/w", "a", "hooks", WALK_TREE, DT_REG, false, false, false, FINDING_NONE },
+        { "/w", "a", ".git", WALK_TREE, DT_REG, false, false, false, FINDING_CHANGED },
+        { "/w", "", ".git", WALK_TREE, DT_LNK, false, false, false, FINDING_CHANGED },
+        { "/w", "a", ".git", WALK_TREE, DT_DIR, false, false, false, FINDING_NONE },
+        { "/w", "a", ".git", WALK_GITDIR, DT_REG, true, false, false, FINDING_CHANGED },
+        { "/w", "a/.git", ".git", WALK_GITDIR, DT_REG, false, false, false, FINDING_NONE },
+        { "/w", "a", ".envrc", WALK_GITDIR, DT_REG, true, false, false, FINDING_CHANGED },
+        { "/w", "a/.git", ".envrc", WALK_GITDIR, DT_REG, false, false, false, FINDING_NONE },
+        { "/w", "a/.github", "workflows", WALK_GITDIR, DT_DIR, true, false, false, FINDING_INSIDE },
         { "/w", "a/.github", "workflows", WALK_TREE, DT_DIR, false, false, false, FINDING_INSIDE },
         { "/w", ".github", "workflows", WALK_TREE, DT_DIR, false, false, false, FINDING_INSIDE },
         { "/w", "x.github", "workflows", WALK_TREE, DT_DIR, false, false, false, FINDING_NONE },

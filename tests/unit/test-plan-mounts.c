@@ -263,7 +263,7 @@ START_TEST(test_names_are_protected_where_something_is_written) {
         ck_assert_uint_eq(m.plan->n_handoff, m.handoff->n);
         ck_assert(protects(m.plan, PLAN_HANDOFF_ROOT, ".envrc"));
         ck_assert(protects(m.plan, PLAN_HANDOFF_GITDIR, "hooks"));
-        ck_assert(protects(m.plan, PLAN_HANDOFF_REPORT, ".husky"));
+        ck_assert(protects(m.plan, PLAN_HANDOFF_REPORT, ".npmrc"));
 
         made_make(&open, "'filesystem': {'readwritePaths': ['${workspace}'], 'handoff': 'allow'}",
                         "/home/u/w", true);
@@ -358,21 +358,34 @@ START_TEST(test_readonly_below_writable_holds_by_name) {
 }
 END_TEST
 
+/* LIMIT_PLAN_HANDOFF: half of them of the list, the others of the policy. */
 START_TEST(test_too_many_names) {
+        char names[LIMIT_PLAN_HANDOFF / 2][8];
+        PlanHandoff items[LIMIT_PLAN_HANDOFF / 2];
+        const Handoff list = { items, ELEMENTSOF(items) };
+        for (unsigned i = 0; i < ELEMENTSOF(items); i++) {
+                (void)snprintf(names[i], sizeof(names[i]), "%04u", i);
+                items[i] = (PlanHandoff){ PLAN_HANDOFF_ROOT, names[i] };
+        }
         for (unsigned extra = 0; extra <= 1; extra++) {
                 _cleanup_(made_clear) Made m = { 0 };
-                _cleanup_free_ char *text =
-                                many_paths(LIMIT_PLAN_HANDOFF + extra, "readonlyPaths", "${workspace}/#");
+                _cleanup_free_ char *text = many_paths(LIMIT_PLAN_HANDOFF - ELEMENTSOF(items) + extra,
+                                "readonlyPaths", "${workspace}/#");
+                const char *rest = strchr(text, ',');
                 char *whole = NULL;
-                ck_assert_int_ge(asprintf(&whole, "%.*s, 'readwritePaths': ['${workspace}']}",
-                                                 (int)strlen(text) - 1, text),
+                ck_assert_int_ge(asprintf(&whole,
+                                                 "'filesystem': {'handoff': 'protect', 'readwritePaths': "
+                                                 "['${workspace}']%s",
+                                                 rest),
                                 0);
                 made_prepare(&m, policy_of(whole), "/home/u/w", "/home/u");
+                m.input.handoff = &list;
                 free(whole);
-                if (extra == 0)
+                if (extra == 0) {
                         m.plan = plan_of(&m.input);
-                else
-                        made_refuses(&m.input, -E2BIG, REASON_LIMIT, "256 names");
+                        ck_assert_uint_eq(m.plan->n_handoff, LIMIT_PLAN_HANDOFF);
+                } else
+                        made_refuses(&m.input, -E2BIG, REASON_LIMIT, "512 names");
         }
 }
 END_TEST

@@ -158,18 +158,87 @@ static bool handoff_has(const Handoff *h, PlanHandoffWhere where, const char *pa
         return false;
 }
 
+/* One of each kind, with who does what it says, and what it takes for that. */
+static const struct {
+        PlanHandoffWhere where;
+        const char *path, *by;
+} trusted[] = {
+        { PLAN_HANDOFF_ROOT, ".git/hooks", "git, at a commit or a checkout" },
+        { PLAN_HANDOFF_ROOT, ".git/config", "git status runs core.fsmonitor" },
+        { PLAN_HANDOFF_ROOT, "HEAD", "git takes the directory for a bare repository, with its own config" },
+        { PLAN_HANDOFF_GITDIR, "hooks", "git" },
+        { PLAN_HANDOFF_GITDIR, "config", "git" },
+        { PLAN_HANDOFF_GITDIR, "commondir", "git reads another's config" },
+        { PLAN_HANDOFF_ROOT, ".husky", "git, where core.hooksPath says so" },
+        { PLAN_HANDOFF_ROOT, ".githooks", "git, where core.hooksPath says so" },
+        { PLAN_HANDOFF_ROOT, ".hg/hgrc", "hg runs hooks, extensions and aliases" },
+        { PLAN_HANDOFF_ROOT, ".jj/repo/config.toml", "jj log runs ui.pager" },
+        { PLAN_HANDOFF_ROOT, "_darcs/prefs", "darcs runs posthook" },
+        { PLAN_HANDOFF_ROOT, ".envrc", "direnv, in an allowed directory" },
+        { PLAN_HANDOFF_ROOT, ".tool-versions", "asdf runs what is at path:DIR" },
+        { PLAN_HANDOFF_ROOT, "mise.toml", "mise, in a trusted directory" },
+        { PLAN_HANDOFF_ROOT, "mise.local.toml", "mise, in a trusted directory" },
+        { PLAN_HANDOFF_ROOT, ".bashrc", "a shell, where the workspace is a home" },
+        { PLAN_HANDOFF_ROOT, ".local/share/dbus-1", "the session bus, likewise" },
+        { PLAN_HANDOFF_ROOT, ".config/user-tmpfiles.d", "systemd, likewise" },
+        { PLAN_HANDOFF_ROOT, ".rhosts", "rsh and ssh, likewise" },
+        { PLAN_HANDOFF_ROOT, ".vscode/tasks.json", "VS Code, when the folder is opened" },
+        { PLAN_HANDOFF_ROOT, ".idea", "IDEs of JetBrains, when the project is opened" },
+        { PLAN_HANDOFF_ROOT, ".helix", "Helix starts the language servers that it names" },
+        { PLAN_HANDOFF_ROOT, ".vim", "coc.nvim starts the language servers that it names" },
+        { PLAN_HANDOFF_ROOT, ".dir-locals.el", "Emacs" },
+        { PLAN_HANDOFF_ROOT, ".Rprofile", "R, when it starts there" },
+        { PLAN_HANDOFF_ROOT, ".irbrc", "irb, when it starts there" },
+        { PLAN_HANDOFF_ROOT, ".iex.exs", "iex, when it starts there" },
+        { PLAN_HANDOFF_ROOT, ".ghci", "ghci, when it starts there" },
+        { PLAN_HANDOFF_ROOT, ".pdbrc", "Python's debugger" },
+        { PLAN_HANDOFF_ROOT, ".gdbinit", "gdb" },
+        { PLAN_HANDOFF_ROOT, ".mcp.json", "agents start the servers that it names" },
+        { PLAN_HANDOFF_ROOT, ".claude/settings.json", "Claude Code runs its hooks" },
+        { PLAN_HANDOFF_ROOT, ".codex", "Codex" },
+        { PLAN_HANDOFF_ROOT, ".cursor/hooks.json", "Cursor" },
+        { PLAN_HANDOFF_ROOT, ".gemini", "Gemini CLI" },
+        { PLAN_HANDOFF_ROOT, "crush.json", "Crush" },
+        { PLAN_HANDOFF_REPORT, ".env", "editors and task runners give it to what they start" },
+        { PLAN_HANDOFF_REPORT, ".npmrc", "npm takes its shell and options of node from it" },
+        { PLAN_HANDOFF_REPORT, ".yarnrc.yml", "yarn runs yarnPath" },
+        { PLAN_HANDOFF_REPORT, ".yarn/releases", "yarn is there" },
+        { PLAN_HANDOFF_REPORT, ".cargo/config.toml", "cargo runs rustc-wrapper" },
+        { PLAN_HANDOFF_REPORT, "rust-toolchain.toml", "rustup runs what is at its path" },
+        { PLAN_HANDOFF_REPORT, ".bazelrc", "bazel" },
+        { PLAN_HANDOFF_REPORT, "gradle/wrapper", "gradlew fetches what it says" },
+        { PLAN_HANDOFF_REPORT, "CMakePresets.json", "editors, when the folder is opened" },
+        { PLAN_HANDOFF_REPORT, "lefthook.yml", "git, by a hook that is there" },
+        { PLAN_HANDOFF_REPORT, ".pre-commit-config.yaml", "git, by a hook that is there" },
+        { PLAN_HANDOFF_REPORT, "eslint.config.js", "editors, when a file is opened" },
+        { PLAN_HANDOFF_REPORT, ".pylintrc", "editors, when a file is opened: init-hook" },
+        { PLAN_HANDOFF_REPORT, "flake.nix", "nix-direnv, when the directory is entered" },
+        { PLAN_HANDOFF_REPORT, "sitecustomize.py", "python, where the directory is in PYTHONPATH" },
+        { PLAN_HANDOFF_REPORT, "bin/activate", "shells and editors" },
+        { PLAN_HANDOFF_REPORT, ".github/workflows", "the forge, with its secrets" },
+        { PLAN_HANDOFF_REPORT, "AGENTS.md", "the next agent" },
+        { PLAN_HANDOFF_REPORT, ".cursor/rules", "the next agent" },
+};
+
+/* What is built and run because it is the project, and what says nothing that would be executed. */
+static const char *const work[] = { "Makefile", "package.json", "pyproject.toml", "conftest.py", "setup.py",
+        "CMakeLists.txt", "Cargo.toml", "build.rs", "node_modules", ".editorconfig", ".gitattributes",
+        ".gitignore", ".clang-format" };
+
 START_TEST(test_handoff_list) {
         _cleanup_free_ char *text = read_vendor("handoff");
         _cleanup_(handoff_freep) Handoff *h = NULL;
         PolicyError error = { 0 };
         ck_assert_int_eq(handoff_parse(text, strlen(text), &h, &error), 0);
-        static const char *const root[] = { ".envrc", ".bashrc", ".vscode/tasks.json", ".mcp.json",
-                ".claude/settings.json", ".git/hooks", ".git/config" };
-        for (size_t i = 0; i < ELEMENTSOF(root); i++)
-                ck_assert_msg(handoff_has(h, PLAN_HANDOFF_ROOT, root[i]), "%s", root[i]);
-        ck_assert(handoff_has(h, PLAN_HANDOFF_GITDIR, "hooks") &&
-                        handoff_has(h, PLAN_HANDOFF_GITDIR, "config"));
-        ck_assert(handoff_has(h, PLAN_HANDOFF_REPORT, ".git/hooks"));
+        for (size_t i = 0; i < ELEMENTSOF(trusted); i++)
+                ck_assert_msg(handoff_has(h, trusted[i].where, trusted[i].path), "%s: %s", trusted[i].path,
+                                trusted[i].by);
+        for (size_t i = 0; i < ELEMENTSOF(work); i++)
+                for (size_t k = 0; k < h->n; k++)
+                        ck_assert_msg(!streq(h->items[k].path, work[i]), "%s is work", work[i]);
+        for (size_t i = 0; i < h->n; i++) /* what is protected is told elsewhere anyway */
+                ck_assert(h->items[i].where != PLAN_HANDOFF_REPORT ||
+                                !handoff_has(h, PLAN_HANDOFF_ROOT, h->items[i].path));
         for (size_t i = 1; i < h->n; i++)
                 ck_assert(h->items[i - 1].where < h->items[i].where ||
                                 strcmp(h->items[i - 1].path, h->items[i].path) < 0);

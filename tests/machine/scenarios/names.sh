@@ -32,6 +32,51 @@ test_names_are_kept_in_every_profile() {
         done
 }
 
+# A program: a file for every name of a list of handoff.json (the first argument) in each place (the others), as far as it can be made.
+every_name='import json, os, sys
+for name in json.load(open("/usr/lib/mxc/handoff.json"))[sys.argv[1]]:
+    for place in sys.argv[2:]:
+        path = os.path.join(place, name)
+        try:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            open(path, "w").write("planted")
+        except OSError:
+            pass'
+
+# Each name of the list, at the root of the workspace and of a repository: by the agent, who cannot, and by the owner, who can.
+test_every_name_of_the_list_is_protected() {
+        local n
+        workspace alice
+        as alice sh -c 'git init -q repo; mkdir -p free/repo; printf "%s\n" "$1" >plant.py' sh "$every_name"
+        assert_ok as alice mxcctl run -- python3 plant.py root . repo
+        assert_eq '' "$(cd "$ws" && grep -rl planted --exclude plant.py . | sort)" 'made by the agent'
+        as alice python3 plant.py root free free/repo
+        n=$(python3 -c 'import json; print(len(json.load(open("/usr/lib/mxc/handoff.json"))["root"]))')
+        [ "$n" -ge 100 ] || fail "the list has only $n names"
+        assert_eq $((2 * n)) "$(grep -rl planted "$ws/free" | wc -l)" 'made by the owner'
+}
+
+# Each name of the list, in a directory that is no repository: made, and told. As many at a time as one end tells.
+test_every_name_of_the_list_is_told() {
+        local names told name missing=()
+        workspace alice
+        mapfile -t names < <(python3 -c 'import json; l = json.load(open("/usr/lib/mxc/handoff.json")); print(*l["root"], *l["report"], sep="\n")')
+        [ ${#names[@]} -ge 200 ] || fail "the list has only ${#names[@]} names"
+        for ((i = 0; i < ${#names[@]}; i += 60)); do
+                told=$(as alice mxcctl run --json=short -- sh -c '
+                        for name; do
+                                n=$((n + 1))
+                                mkdir -p "$(dirname "d/$n/$name")" && echo planted >"d/$n/$name" || exit
+                        done; echo harmless >"d/$n/readme"' sh "${names[@]:i:60}" 2>&1 >/dev/null)
+                for name in "${names[@]:i:60}"; do
+                        [[ $told == *"/$name\""* ]] || missing+=("$name")
+                done
+                assert_lacks "$told" readme
+                as alice rm -rf d
+        done
+        assert_eq '' "${missing[*]}" 'not told'
+}
+
 # Writable below read-only below writable, and denied below each: where they are, and where nothing is yet.
 test_the_deepest_path_wins() {
         local document before
