@@ -133,21 +133,40 @@ START_TEST(test_escapes) {
 }
 END_TEST
 
-/* Escaped it may be four times as long as a path can be. LIMIT_PATH_BYTES, at n and at n+1. */
+/* A mount point of n bytes, those from `from` to `to` escaped: what it comes to, or none of ours. Escaped it may be four times as
+ * long as a path can be. */
+static void read_long(size_t n, size_t from, size_t to) {
+        _cleanup_free_ char *text = calloc(1, 4 * n + 1);
+        char guarded[LIMIT_PATH_BYTES + 1 + 64], *end = text;
+        ck_assert_ptr_nonnull(text);
+        memset(guarded, 'g', sizeof(guarded));
+        for (size_t i = 0; i < n; i++)
+                end = stpcpy(end, i == 0 ? "/" : i >= from && i < to ? "\\040" : "x");
+        ck_assert(read_line(text, guarded));
+        size_t length = strnlen(guarded, sizeof(guarded));
+        ck_assert_msg(length == (n <= LIMIT_PATH_BYTES ? n : 0), "%zu, escaped %zu to %zu: %zu", n, from, to,
+                        length);
+        for (size_t i = 1; i < length; i++)
+                ck_assert(guarded[i] == (i >= from && i < to ? ' ' : 'x'));
+        for (size_t i = LIMIT_PATH_BYTES + 1; i < sizeof(guarded); i++)
+                ck_assert_msg(guarded[i] == 'g', "%zu, escaped %zu to %zu: written at %zu", n, from, to, i);
+}
+
+/* LIMIT_PATH_BYTES, at n and at n+1; and what is longer yet, as the kernel writes what a namespace made of deep directories. */
 START_TEST(test_long_points) {
-        for (size_t n = LIMIT_PATH_BYTES; n <= LIMIT_PATH_BYTES + 1; n++)
-                for (int escaped = 0; escaped <= 1; escaped++) {
-                        size_t unit = escaped ? 4 : 1;
-                        _cleanup_free_ char *text = calloc(1, 4 * n + 1);
-                        char point[LIMIT_PATH_BYTES + 1];
-                        ck_assert_ptr_nonnull(text);
-                        text[0] = '/';
-                        for (size_t i = 1; i < n; i++)
-                                memcpy(text + 1 + (i - 1) * unit, "\\040" + (escaped ? 0 : 1), unit);
-                        ck_assert(read_line(text, point));
-                        ck_assert_uint_eq(strlen(point), n <= LIMIT_PATH_BYTES ? n : 0);
-                        ck_assert(n > LIMIT_PATH_BYTES || !escaped || point[1] == ' ');
+        static const size_t lengths[] = { LIMIT_PATH_BYTES - 1, LIMIT_PATH_BYTES, LIMIT_PATH_BYTES + 1, 4097,
+                4098, 4100, 8190, 16380 };
+        for (size_t i = 0; i < ELEMENTSOF(lengths); i++) {
+                size_t n = lengths[i];
+                read_long(n, n, n);
+                read_long(n, 1, n);
+                for (size_t at = n - 8; at < n; at++) { /* one alone, and the last ones, around the end */
+                        read_long(n, at, at + 1);
+                        read_long(n, at, n);
                 }
+                for (size_t at = LIMIT_PATH_BYTES - 6; at < LIMIT_PATH_BYTES + 4 && at < n; at++)
+                        read_long(n, at, at + 1);
+        }
 }
 END_TEST
 
@@ -173,6 +192,27 @@ START_TEST(test_numbers) {
 }
 END_TEST
 
+/* Where a mount point is too long to be told, the mount may be anywhere: it matters. */
+START_TEST(test_long_points_matter) {
+        MountPlace place_of[] = { { (char *)"/usr", true } };
+        const MountWays w = { .list = place_of, .n = 1 };
+        uint64_t numbers[3];
+        for (size_t i = 0; i < ELEMENTSOF(numbers); i++) {
+                const size_t n = LIMIT_PATH_BYTES - 1 + i; /* fits, just fits, and does not */
+                _cleanup_free_ char *point = calloc(1, 4 * n + 1), *table = NULL;
+                ck_assert_ptr_nonnull(point);
+                char *end = stpcpy(point, "/");
+                while ((size_t)(end - point) < 1 + 4 * (n - 1))
+                        end = stpcpy(end, "\\134");
+                ck_assert_int_gt(asprintf(&table, ROOT "33 22 0:33 / %s" REST "\n", point), 0);
+                numbers[i] = mount_table_number(&w, table);
+                ck_assert(mount_table_number(&w, table) == numbers[i]);
+        }
+        uint64_t plain = mount_table_number(&w, ROOT);
+        ck_assert(numbers[0] == plain && numbers[1] == plain && numbers[2] != plain);
+}
+END_TEST
+
 static Suite *suite(void) {
         Suite *s = suite_create("mount-table");
         TCase *c = tcase_create("ways"), *t = tcase_create("table");
@@ -181,6 +221,7 @@ static Suite *suite(void) {
         tcase_add_loop_test(c, test_points, 0, ELEMENTSOF(points));
         tcase_add_test(t, test_escapes);
         tcase_add_test(t, test_long_points);
+        tcase_add_test(t, test_long_points_matter);
         tcase_add_test(t, test_numbers);
         suite_add_tcase(s, c);
         suite_add_tcase(s, t);
