@@ -154,9 +154,23 @@ int act_unrecorded(Act *a, int r, sd_bus_error *error) {
         if (r == -ENOMEM || a->order != AUDIT_BEFORE || !a->manager->waits)
                 return bus_error_audit(error, r);
         if (a->record_by == 0)
-                a->record_by = now_boottime() + LIMIT_AUDIT_WAIT_USEC;
-        return record_wait_begin(a->manager->waits, a->record_by, on_room, a) < 0 ? bus_error_audit(error, r)
-                                                                                  : 0;
+                a->record_by = record_wait_deadline(a->manager->waits);
+        if (record_wait_begin(a->manager->waits, a->record_by, on_room, a) < 0)
+                return bus_error_audit(error, r);
+        if (a->free_data)
+                a->free_data(a->data);
+        a->data = NULL;
+        a->free_data = NULL;
+        return 0;
+}
+
+static bool has_to_queue(const Act *a) {
+        return a->kind->changes && a->manager->waits && record_wait_has_waiters(a->manager->waits);
+}
+
+/* Behind those that wait for the journal, as if it had found no room itself. */
+static int queue(Act *a, sd_bus_error *error) {
+        return act_unrecorded(a, -EAGAIN, error);
 }
 
 static int refuse_unauthorized(Act *a, sd_bus_error *error) {
@@ -168,7 +182,7 @@ static int refuse_unauthorized(Act *a, sd_bus_error *error) {
 static void on_authorized(bool allowed, const sd_bus_error *error, void *userdata) {
         Act *a = userdata;
         if (allowed)
-                run(a, a->kind->run);
+                run(a, has_to_queue(a) ? queue : a->kind->run);
         else if (sd_bus_error_copy(&a->denied, error) == -ENOMEM || act_in_turn(a, refuse_unauthorized) < 0)
                 refuse(a, REASON_NOT_AUTHORIZED, error);
 }

@@ -19,6 +19,8 @@ struct ActKind {
         int (*run)(Act *a, sd_bus_error *error);
         /* Records a refusal; NULL: as an event of kind CONTROL. */
         int (*record_refusal)(Act *a, DecisionReason reason, const char *sentence);
+        /* It is put on record before it is done: while such acts wait for the journal, it waits behind them, and none overtakes another. */
+        bool changes;
 };
 
 struct Act {
@@ -30,6 +32,7 @@ struct Act {
         bool charged;
         int (*then)(Act *a, sd_bus_error *error); /* when its turn comes */
         sd_bus_error denied;     /* what authorize() said, until it is on record */
+        bool agreed;             /* by an administrator, where only what is asked for shows that one is needed */
         uint64_t record_by;      /* CLOCK_BOOTTIME; 0: its record has not been waited for */
         AuditOrder order;        /* of what ends something or takes it away: stored, when that is over */
         void *data;              /* of run(), until it has answered */
@@ -42,8 +45,9 @@ int act_begin(Manager *m, sd_bus_message *message, const ActKind *kind, const ch
 /* For what takes long: then(), which is as run(), is called when it is the caller's turn. 0, or a negative errno. */
 int act_in_turn(Act *a, int (*then)(Act *a, sd_bus_error *error));
 
-/* For run(), whose record could not be made (r) and which has done nothing yet: the kind's run() is called anew when the journal has room, and after
- * LIMIT_AUDIT_WAIT_USEC for a last time, with another order. 0, or a negative errno with error set. */
+/* For run(), whose record could not be made (r) and which has done nothing yet, and whatever it calls later: the kind's run() is called anew when the
+ * journal has room, and decides anew; and after LIMIT_AUDIT_WAIT_USEC for a last time, with another order. What it made (data) is given back first, and
+ * is not there any more when this returns 0. A negative errno: error is set. */
 int act_unrecorded(Act *a, int r, sd_bus_error *error);
 
 /* Each ends the act and frees it. */

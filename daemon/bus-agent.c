@@ -188,11 +188,11 @@ static int run_kill_all(Act *a, sd_bus_error *error) {
         return 0;
 }
 
-static const ActKind act_suspend = { MXC_IFACE_AGENT, "Suspend", owner, run_suspend, NULL };
-static const ActKind act_resume = { MXC_IFACE_AGENT, "Resume", owner, run_resume, NULL };
-static const ActKind act_revoke = { MXC_IFACE_AGENT, "Revoke", owner, run_revoke, NULL };
-static const ActKind act_set_policy = { MXC_IFACE_AGENT, "SetPolicy", owner, run_set_policy, NULL };
-static const ActKind act_kill_all = { MXC_IFACE_AGENT, "KillAll", owner, run_kill_all, NULL };
+static const ActKind act_suspend = { MXC_IFACE_AGENT, "Suspend", owner, run_suspend, NULL, true };
+static const ActKind act_resume = { MXC_IFACE_AGENT, "Resume", owner, run_resume, NULL, true };
+static const ActKind act_revoke = { MXC_IFACE_AGENT, "Revoke", owner, run_revoke, NULL, true };
+static const ActKind act_set_policy = { MXC_IFACE_AGENT, "SetPolicy", owner, run_set_policy, NULL, true };
+static const ActKind act_kill_all = { MXC_IFACE_AGENT, "KillAll", owner, run_kill_all, NULL, true };
 
 int agent_revoke(Act *a, const char *name, const char *reason, sd_bus_error *error) {
         free(a->object);

@@ -194,4 +194,4 @@ static int run_explain(Act *a, sd_bus_error *error) {
         return user_cache_get(a->manager->users, a->caller->uid, on_explain_user, a);
 }
 
-const ActKind act_explain = { MXC_IFACE_MANAGER, "Explain", NULL, run_explain, NULL };
+const ActKind act_explain = { MXC_IFACE_MANAGER, "Explain", NULL, run_explain, NULL, false };

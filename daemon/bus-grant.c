@@ -100,7 +100,7 @@ static int give(Act *a, sd_bus_error *error) {
         };
         r = audit_grant(a->manager->audit, &subject, &d, g->number, g->rule, usec);
         if (r < 0)
-                return bus_error_audit(error, r);
+                return act_unrecorded(a, r, error);
         a->data = NULL;
         r = live_grant(s, g, a->caller);
         if (r < 0)
@@ -122,7 +122,7 @@ static void on_administrator(bool allowed, const sd_bus_error *why, void *userda
                 act_refuse(a, REASON_BEYOND_AGENT, sentence ? sentence : "beyond-agent");
                 return;
         }
-        ((Grant *)a->data)->beyond_agent = true;
+        ((Grant *)a->data)->beyond_agent = a->agreed = true;
         if (give(a, &error) >= 0)
                 return;
         act_reply_error(a, &error);
@@ -172,7 +172,8 @@ static int run_grant(Act *a, sd_bus_error *error) {
                 r = decide_it(a, s, g, usec, &beyond, error);
         if (r < 0)
                 return r;
-        if (!beyond)
+        g->beyond_agent = beyond && a->agreed;
+        if (!beyond || a->agreed)
                 return give(a, error);
         return authorize_action(a->manager->authorizer, a->caller, MXC_ACTION_MANAGE_AGENTS,
                         sd_bus_message_get_allow_interactive_authorization(a->message) > 0, on_administrator,
@@ -203,5 +204,5 @@ static int run_revoke(Act *a, sd_bus_error *error) {
         return 0;
 }
 
-const ActKind act_grant = { MXC_IFACE_SANDBOX, "Grant", owner, run_grant, NULL };
-const ActKind act_revoke_grant = { MXC_IFACE_SANDBOX, "RevokeGrant", owner, run_revoke, NULL };
+const ActKind act_grant = { MXC_IFACE_SANDBOX, "Grant", owner, run_grant, NULL, true };
+const ActKind act_revoke_grant = { MXC_IFACE_SANDBOX, "RevokeGrant", owner, run_revoke, NULL, false };

@@ -296,7 +296,7 @@ static int register_it(Act *a, sd_bus_error *error) {
                 .digest = policy->digest };
         r = audit_register(a->manager->audit, &s);
         if (r < 0)
-                return bus_error_audit(error, r);
+                return act_unrecorded(a, r, error);
         Agent *agent;
         r = registry_register(a->manager->registry, d, &agent);
         if (r < 0)
@@ -423,7 +423,7 @@ static int run_reload(Act *a, sd_bus_error *error) {
         Listing l;
         int k = audit_check(a->manager->audit); /* what is in force after it has to be on record */
         if (k < 0)
-                return bus_error_audit(error, k);
+                return act_unrecorded(a, k, error);
         user_cache_flush(a->manager->users);
         if (begin_listing(a, "(ss)", &l) >= 0) {
                 int r = manager_load(a->manager, add_file, &l);
@@ -442,20 +442,22 @@ static int run_dump(Act *a, sd_bus_error *error) {
         return 0;
 }
 
-static const ActKind act_list_agents = { MXC_IFACE_MANAGER, "ListAgents", NULL, run_list_agents, NULL };
+static const ActKind act_list_agents = { MXC_IFACE_MANAGER, "ListAgents", NULL, run_list_agents, NULL,
+        false };
 static const ActKind act_list_sandboxes = { MXC_IFACE_MANAGER, "ListSandboxes", NULL, run_list_sandboxes,
-        NULL };
-static const ActKind act_list_policies = { MXC_IFACE_MANAGER, "ListPolicies", NULL, run_list_policies,
-        NULL };
-static const ActKind act_get_policy = { MXC_IFACE_MANAGER, "GetPolicy", NULL, run_get_policy, NULL };
+        NULL, false };
+static const ActKind act_list_policies = { MXC_IFACE_MANAGER, "ListPolicies", NULL, run_list_policies, NULL,
+        false };
+static const ActKind act_get_policy = { MXC_IFACE_MANAGER, "GetPolicy", NULL, run_get_policy, NULL, false };
 static const ActKind act_register_agent = { MXC_IFACE_MANAGER, "RegisterAgent", registration_owner,
-        run_register_agent, NULL };
+        run_register_agent, NULL, true };
 static const ActKind act_revoke_agent = { MXC_IFACE_MANAGER, "RevokeAgent", revocation_owner,
-        run_revoke_agent, NULL };
-static const ActKind act_check_policy = { MXC_IFACE_MANAGER, "CheckPolicy", NULL, run_check_policy, NULL };
-static const ActKind act_who_is = { MXC_IFACE_MANAGER, "WhoIs", NULL, run_who_is, NULL };
-static const ActKind act_reload = { MXC_IFACE_MANAGER, "Reload", NULL, run_reload, NULL };
-static const ActKind act_dump = { MXC_IFACE_MANAGER, "Dump", NULL, run_dump, NULL };
+        run_revoke_agent, NULL, true };
+static const ActKind act_check_policy = { MXC_IFACE_MANAGER, "CheckPolicy", NULL, run_check_policy, NULL,
+        false };
+static const ActKind act_who_is = { MXC_IFACE_MANAGER, "WhoIs", NULL, run_who_is, NULL, false };
+static const ActKind act_reload = { MXC_IFACE_MANAGER, "Reload", NULL, run_reload, NULL, true };
+static const ActKind act_dump = { MXC_IFACE_MANAGER, "Dump", NULL, run_dump, NULL, false };
 
 static const ActKind *const acts[] = { &act_spawn, &act_create_sandbox, &act_plan, &act_list_agents,
         &act_list_sandboxes, &act_list_policies, &act_get_policy, &act_register_agent, &act_revoke_agent,

@@ -80,7 +80,7 @@ static int run_get_managed_objects(Act *a, sd_bus_error *error) {
 }
 
 static const ActKind act_get_managed_objects = { MXC_IFACE_OBJECT_MANAGER, "GetManagedObjects", NULL,
-        run_get_managed_objects, NULL };
+        run_get_managed_objects, NULL, false };
 
 static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         const char *path = sd_bus_message_get_path(m);

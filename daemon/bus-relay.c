@@ -155,4 +155,4 @@ static int owner(Act *a, uid_t *ret, sd_bus_error *error) {
         return 0;
 }
 
-const ActKind act_list_connections = { MXC_IFACE_SANDBOX, "ListConnections", owner, run, NULL };
+const ActKind act_list_connections = { MXC_IFACE_SANDBOX, "ListConnections", owner, run, NULL, false };

@@ -208,11 +208,11 @@ static int run_attach(Act *a, sd_bus_error *error) {
         return 0;
 }
 
-static const ActKind act_kill = { MXC_IFACE_SANDBOX, "Kill", owner, run_kill, NULL };
-static const ActKind act_stop = { MXC_IFACE_SANDBOX, "Stop", owner, run_stop, NULL };
-static const ActKind act_freeze = { MXC_IFACE_SANDBOX, "Freeze", owner, run_freeze, NULL };
-static const ActKind act_thaw = { MXC_IFACE_SANDBOX, "Thaw", owner, run_thaw, NULL };
-static const ActKind act_attach = { MXC_IFACE_SANDBOX, "Attach", owner, run_attach, NULL };
+static const ActKind act_kill = { MXC_IFACE_SANDBOX, "Kill", owner, run_kill, NULL, true };
+static const ActKind act_stop = { MXC_IFACE_SANDBOX, "Stop", owner, run_stop, NULL, true };
+static const ActKind act_freeze = { MXC_IFACE_SANDBOX, "Freeze", owner, run_freeze, NULL, true };
+static const ActKind act_thaw = { MXC_IFACE_SANDBOX, "Thaw", owner, run_thaw, NULL, true };
+static const ActKind act_attach = { MXC_IFACE_SANDBOX, "Attach", owner, run_attach, NULL, true };
 
 static const ActKind *const acts[] = { &act_exec, &act_kill, &act_stop, &act_freeze, &act_thaw, &act_attach,
         &act_list_connections, &act_grant, &act_revoke_grant };

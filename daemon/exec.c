@@ -161,10 +161,11 @@ static int start(Act *a, Sandbox *s, sd_bus_error *error) {
         char **env = NULL;
         size_t n_env = 0;
         Command *c = NULL;
-        x->number = ++s->last_command;
+        x->number = s->last_command + 1;
         int r = record(a, s, x->number, x->request.argv, REASON_ALLOWED, NULL);
         if (r < 0)
-                return bus_error_audit(error, r);
+                return act_unrecorded(a, r, error);
+        s->last_command = x->number;
         r = plan_environment(s->effective->policy, &s->owner, x->request.env, &env, &n_env);
         if (r == 0)
                 r = command_new(s, x->number, a->caller->bus, a->caller->sender, x->request.tie, &c);
@@ -200,4 +201,4 @@ static int run(Act *a, sd_bus_error *error) {
         return r < 0 ? r : start(a, s, error);
 }
 
-const ActKind act_exec = { MXC_IFACE_SANDBOX, "Exec", owner, run, record_refusal };
+const ActKind act_exec = { MXC_IFACE_SANDBOX, "Exec", owner, run, record_refusal, true };

@@ -7,6 +7,7 @@
 
 #include "cleanup.h"
 #include "clock.h"
+#include "limits.h"
 #include "log.h"
 
 #define AGAIN_USEC (UINT64_C(250) * 1000)
@@ -22,6 +23,7 @@ struct RecordWait {
         Audit *audit;                        /* not owned */
         TAILQ_HEAD(Waiters, Waiter) waiters; /* the earliest deadline first */
         sd_event_source *room, *timer;       /* each enabled for one time */
+        uint64_t last;                       /* deadline given out */
 };
 
 static int set_timer(RecordWait *w, uint64_t when) {
@@ -120,6 +122,16 @@ RecordWait *record_wait_free(RecordWait *w) {
         sd_event_source_disable_unref(w->timer);
         free(w);
         return NULL;
+}
+
+uint64_t record_wait_deadline(RecordWait *w) {
+        const uint64_t usual = now_boottime() + LIMIT_AUDIT_WAIT_USEC;
+        w->last = usual > w->last ? usual : w->last + 1;
+        return w->last;
+}
+
+bool record_wait_has_waiters(const RecordWait *w) {
+        return !TAILQ_EMPTY(&w->waiters);
 }
 
 int record_wait_begin(RecordWait *w, uint64_t deadline, RecordWaitDone done, void *userdata) {

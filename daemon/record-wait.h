@@ -13,8 +13,13 @@ typedef struct RecordWait RecordWait;
 int record_wait_new(sd_event *event, Audit *audit, RecordWait **ret);
 RecordWait *record_wait_free(RecordWait *w); /* who waits is told -ESHUTDOWN */
 
+/* The deadline of one who begins to wait: LIMIT_AUDIT_WAIT_USEC from now, and later than any before, so that no two have the same. */
+uint64_t record_wait_deadline(RecordWait *w);
+
 /* Called exactly once. error: 0, there is room, or the deadline has come; or -ESHUTDOWN. */
 typedef void (*RecordWaitDone)(int error, void *userdata);
 /* deadline: CLOCK_BOOTTIME. done() is never called before this returns; where it is negative, it is not called. Who has waited already and found no room after
  * all comes again with the same deadline, and is in front of those who came later. */
 int record_wait_begin(RecordWait *w, uint64_t deadline, RecordWaitDone done, void *userdata);
+/* Whoever comes while somebody waits has to wait behind them, even where there is room by now: what is done has the order in which it was asked for. */
+bool record_wait_has_waiters(const RecordWait *w);

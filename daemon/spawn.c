@@ -365,13 +365,13 @@ static void record(Act *a, const Agent *agent) {
         if (r == 0)
                 r = audit_spawn(a->manager->audit, &subject, &w->decision, w->request.argv,
                                 w->request.workspace, labels, w->walls, w->unheld);
-        if (r < 0) {
-                _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-                (void)bus_error_audit(&error, r); /* returns what it sets */
-                act_reply_error(a, &error);
+        if (r >= 0) {
+                yard(a);
                 return;
         }
-        yard(a);
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        if (act_unrecorded(a, r, &error) < 0)
+                act_reply_error(a, &error);
 }
 
 /* ---- plan ---- */
@@ -611,6 +611,6 @@ static int owner(Act *a, uid_t *ret, sd_bus_error *error) {
                         "There is no agent '%s'; see mxcctl agent list.", name);
 }
 
-const ActKind act_spawn = { MXC_IFACE_MANAGER, "Spawn", owner, run, record_refusal };
-const ActKind act_create_sandbox = { MXC_IFACE_MANAGER, "CreateSandbox", owner, run, record_refusal };
-const ActKind act_plan = { MXC_IFACE_MANAGER, "Plan", owner, run, record_refusal };
+const ActKind act_spawn = { MXC_IFACE_MANAGER, "Spawn", owner, run, record_refusal, true };
+const ActKind act_create_sandbox = { MXC_IFACE_MANAGER, "CreateSandbox", owner, run, record_refusal, true };
+const ActKind act_plan = { MXC_IFACE_MANAGER, "Plan", owner, run, record_refusal, false };

@@ -129,6 +129,25 @@ START_TEST(test_in_the_order_of_their_deadlines) {
 }
 END_TEST
 
+/* Nobody overtakes: no two have the same deadline, whatever the clock says, and it can be asked whether somebody waits. */
+START_TEST(test_nobody_is_overtaken) {
+        uint64_t before = 0;
+        for (int i = 0; i < 10000; i++) {
+                const uint64_t deadline = record_wait_deadline(waits);
+                ck_assert_uint_gt(deadline, before);
+                before = deadline;
+        }
+        fill();
+        ck_assert(!record_wait_has_waiters(waits));
+        wait_for(1, NEVER);
+        ck_assert(record_wait_has_waiters(waits));
+        read_one();
+        ck_assert(record_wait_has_waiters(waits)); /* there is room, and it has not been told */
+        run_all();
+        ck_assert(!record_wait_has_waiters(waits));
+}
+END_TEST
+
 /* What is kept goes as soon as there is room, too. */
 START_TEST(test_what_is_kept_goes) {
         static const AuditSubject s = { .sandbox = "1", .on_behalf_uid = AUDIT_NO_UID };
@@ -159,6 +178,7 @@ int main(void) {
         tcase_add_test(t, test_nobody_reads);
         tcase_add_test(t, test_the_time_is_over);
         tcase_add_test(t, test_in_the_order_of_their_deadlines);
+        tcase_add_test(t, test_nobody_is_overtaken);
         tcase_add_test(t, test_what_is_kept_goes);
         tcase_add_test(t, test_the_end);
         return run_daemon_case(t);

@@ -80,6 +80,107 @@ test_a_kill_while_the_journal_is_stuck() {
         wait_until 5 eval '[ -z "$(find /run/mxc/audit -type f)" ]'
 }
 
+# Twenty acts wait for it, each about the same agent, and by the time that there is room one more comes, by a connection that is served among them: it is
+# done last, as it was asked for last. mxcd stands still until both are there.
+test_what_waits_is_not_overtaken() {
+        local name=overtaken-$RANDOM daemon
+        daemon=$(systemctl show -P MainPID mxcd)
+        assert_ok call /org/mxc1 Manager RegisterAgent s "{\"name\": \"$name\", \"owner\": \"alice\", \"policy\": \"workspace\"}"
+        journal_stops
+        journal_fills
+        defer kill -CONT "$daemon"
+        assert_ok python3 - "$journald" "$daemon" "/org/mxc1/agent/${name//-/_2d}" <<'END'
+import os, signal, sys, time
+sys.path.insert(0, "/opt/mxc-test/src/tests/machine")
+from wire import Connection
+journal, daemon, agent = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+one, other = Connection("door"), Connection("door")
+other.ask("/org/mxc1", "org.freedesktop.DBus.Peer", "Ping")
+for i in range(10):
+    one.send(agent, "org.mxc1.Agent", "Suspend", "s", [f"number {i}"])
+    one.send(agent, "org.mxc1.Agent", "Resume")
+one.ask("/org/mxc1", "org.freedesktop.DBus.Peer", "Ping")  # all of them are there
+os.kill(daemon, signal.SIGSTOP)
+other.send(agent, "org.mxc1.Agent", "Suspend", "s", ["the last word"])
+os.kill(journal, signal.SIGCONT)
+time.sleep(0.5)  # it reads what there is; how far it comes changes nothing
+os.kill(daemon, signal.SIGCONT)
+answer = other.next()
+assert answer.error is None, answer.error
+for _ in range(20 - len(one.unread)):
+    one.next()
+END
+        assert_eq suspended "$(property "/org/mxc1/agent/${name//-/_2d}" State)" 'what was asked for before was done after it'
+        journalctl --sync
+        assert_eq 'the last word' "$(journalctl -q --cursor="$cursor" -o json _SYSTEMD_UNIT=mxcd.service MXC_AGENT="$name" | python3 -c '
+import json, sys
+states = [r for r in map(json.loads, sys.stdin) if r["MXC_EVENT"] in ("suspend", "resume")]
+print(states[-1].get("MXC_NOTE"))')"
+}
+
+# What begins something waits as well, a little, and is then done; one after the other, each while the journal is full when it is asked for. Where this
+# machine is slower than that little, it is asked for again.
+test_what_begins_something_waits_for_the_journal() {
+        local name=patient-$RANDOM
+        idle alice
+        journal_stops
+        assert_ok python3 - "$journald" "$sandbox" "$name" <<'END'
+import os, signal, socket, sys
+sys.path.insert(0, "/opt/mxc-test/src/tests/machine")
+from wire import Connection
+journal, sandbox, name = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+manager = ("/org/mxc1", "org.mxc1.Manager")
+document = '{"name": "%s", "owner": "alice", "policy": "workspace"}' % name
+acts = [(*manager, "Spawn", "sasa{sv}", ["", ["true"], {}]), (*manager, "CreateSandbox", "sa{sv}", ["", {}]),
+        (sandbox, "org.mxc1.Sandbox", "Exec", "asa{sv}", [["true"], {}]), (*manager, "RegisterAgent", "s", [document]), (*manager, "Reload")]
+
+
+def fill():
+    sockets = []
+    while True:
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        s.connect("/run/systemd/journal/socket")
+        sockets.append(s)
+        sent = 0
+        try:
+            while True:
+                sent += s.send(b"MESSAGE=flood\n")
+        except BlockingIOError:
+            if sent == 0:
+                return
+
+
+def stands():
+    with open(f"/proc/{journal}/stat") as stat:
+        return stat.read().rsplit(")", 1)[1].split()[0] == "T"
+
+
+def waited(act):
+    os.kill(journal, signal.SIGSTOP)
+    while not stands():
+        pass
+    fill()
+    c = Connection("door")
+    number = c.send(*act)
+    c.ask("/org/mxc1", "org.freedesktop.DBus.Peer", "Ping")  # it is there
+    with os.fdopen(Connection("door").ask(*manager, "Dump").fds[0]) as text:
+        waits = "uid 0: 2 requests under way" in text.read()  # that, and Dump
+    os.kill(journal, signal.SIGCONT)
+    answer = next((m for m in c.unread if m.answers == number), None) or c.answer(number)
+    if answer.error:
+        print(act[2], answer.error, answer.body)
+    elif act[2] == "CreateSandbox":
+        c.ask(answer.body[0], "org.mxc1.Sandbox", "Stop")
+    return waits and not answer.error
+
+
+for act in acts:
+    assert any(waited(act) for _ in range(5)), act[2]
+END
+        assert_eq 1 "$(records MXC_EVENT=register MXC_AGENT="$name")"
+        assert_no_record MXC_EVENT=gap
+}
+
 # Others write as fast as the journal reads: there is hardly ever room. All of it is killed, and all of it is told.
 test_a_kill_in_a_flood() {
         local i n=40 name=flooded-$RANDOM flood=()
@@ -116,17 +217,19 @@ raise SystemExit(bool(p.poll(0)))'
 
 # What mxcd says to its log goes by a stream to the same journal, which must not hold it up either.
 test_a_log_that_nobody_reads() {
-        idle alice
+        local name=gone-$RANDOM
+        assert_ok call /org/mxc1 Manager RegisterAgent s "{\"name\": \"$name\", \"owner\": \"alice\", \"policy\": \"workspace\"}"
+        assert_ok call /org/mxc1 Manager RevokeAgent ss "$name" ''
         journal_stops
         journal_fills
-        assert_ok python3 - "$sandbox" <<'END'
+        assert_ok python3 - "/org/mxc1/agent/${name//-/_2d}" <<'END'
 import sys
 sys.path.insert(0, "/opt/mxc-test/src/tests/machine")
 from wire import Connection
 c = Connection("door")
-for _ in range(40000): # systemd gives the stream 8 MiB
-    answer = c.ask("/org/mxc1", "org.mxc1.Manager", "Reload")
-    assert answer.error == "org.mxc1.Error.AuditUnavailable", answer.error
+for _ in range(40000): # systemd gives the stream 8 MiB; each is refused at once, and that this is not on record goes there
+    answer = c.ask(sys.argv[1], "org.mxc1.Agent", "Resume")
+    assert answer.error == "org.mxc1.Error.AgentRevoked", answer.error
 END
         assert_ok busctl --timeout=5 call "${MANAGER[@]}" ListSandboxes
 }
