@@ -64,11 +64,13 @@
 /* Audit: what has happened already, kept while the journal takes nothing */
 #define LIMIT_AUDIT_PENDING (2U * LIMIT_SANDBOXES) /* of each that it is to end, and that it has */
 #define LIMIT_AUDIT_PENDING_BYTES (32U * 1024 * 1024)
-/* and what was to end something or take it away: how long an act waits for the journal, how many such records wait on disk of root and as many of
- * all others, and of one of them */
+/* and what was to end something or take it away: how long an act waits for the journal, how many such records wait on disk of root, and of all others;
+ * of one of those, one part in so many of what the rest have left, so that there is some for whoever comes next: 64 of who is alone, and it takes
+ * 300 uids that each take all they can to leave nothing */
 #define LIMIT_AUDIT_WAIT_USEC (UINT64_C(2) * 1000000)
 #define LIMIT_AUDIT_STORED 1024U
-#define LIMIT_AUDIT_STORED_PER_UID 64U
+#define LIMIT_AUDIT_STORED_OTHERS 4096U
+#define LIMIT_AUDIT_STORED_SHARE 64U
 /* and refusals: kinds that are counted, of all and of one caller, and for how long one record stands for them */
 #define LIMIT_REFUSALS 1024U
 #define LIMIT_REFUSALS_PER_UID 32U

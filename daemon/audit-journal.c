@@ -248,16 +248,19 @@ int audit_store_at(Audit *a, const char *path) {
         return audit_store_open(&a->store, path, add_stored, a);
 }
 
-/* Root has room of its own: nobody else's records keep an administrator's from being made. */
+/* Root has room of its own: nobody else's records keep an administrator's from being made. Of the others' nobody can take all: the more there is
+ * of them, the less is one's share of what is free. */
 static bool store_has_room(const Audit *a, uid_t uid) {
-        size_t mine = 0, others = 0;
+        size_t mine = 0, all = 0;
         const Kept *k;
         TAILQ_FOREACH(k, &a->kept, entries) {
                 mine += k->number > 0 && k->uid == uid;
-                others += k->number > 0 && k->uid != 0;
+                all += k->number > 0 && k->uid != 0;
         }
-        return uid == 0 ? mine < LIMIT_AUDIT_STORED
-                        : mine < LIMIT_AUDIT_STORED_PER_UID && others < LIMIT_AUDIT_STORED;
+        if (uid == 0)
+                return mine < LIMIT_AUDIT_STORED;
+        const size_t left = all < LIMIT_AUDIT_STORED_OTHERS ? LIMIT_AUDIT_STORED_OTHERS - all : 0;
+        return mine < (left + LIMIT_AUDIT_STORED_SHARE - 1) / LIMIT_AUDIT_STORED_SHARE;
 }
 
 static int store(Audit *a, AuditRecord *r, uid_t uid, uint64_t when) {

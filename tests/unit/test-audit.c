@@ -889,24 +889,38 @@ START_TEST(test_what_is_stored_outlives_mxcd) {
 }
 END_TEST
 
-/* LIMIT_AUDIT_STORED_PER_UID of one, LIMIT_AUDIT_STORED of all but root, as many of root: and one more of each is not done. */
+/* All that this uid can; how many. */
+static size_t store_greedily(Audit *a, uid_t uid) {
+        size_t n = 0;
+        Caller c;
+        const AuditSubject s = of_uid(&c, uid);
+        int r;
+        while ((r = end_kill(a, &s)) == 0)
+                n++;
+        ck_assert_int_eq(r, -ENOENT); /* of the journal that is not there: one more is not done */
+        return n;
+}
+
+/* LIMIT_AUDIT_STORED of root, and no more. Of LIMIT_AUDIT_STORED_OTHERS one part in LIMIT_AUDIT_STORED_SHARE of what is left: nobody uses up what is
+ * another's, be they three hundred, until there is none at all. */
 START_TEST(test_so_many_are_stored) {
         _cleanup_(audit_freep) Audit *a = audit_open_with_store();
-        Caller c;
-        AuditSubject s = of_uid(&c, 0);
-        for (size_t n = 0; n < LIMIT_AUDIT_STORED; n++) {
-                s = of_uid(&c, (uid_t)(1000 + n / LIMIT_AUDIT_STORED_PER_UID));
-                ck_assert_int_eq(end_kill(a, &s), 0);
-                if (n == LIMIT_AUDIT_STORED_PER_UID - 1)
-                        ck_assert_int_eq(end_kill(a, &s), -ENOENT);
+        size_t others = 0;
+        uid_t uid = 1000;
+        ck_assert_uint_eq(store_greedily(a, uid),
+                        LIMIT_AUDIT_STORED_OTHERS / (LIMIT_AUDIT_STORED_SHARE + 1) + 1);
+        others = audit_pending(a);
+        while (others < LIMIT_AUDIT_STORED_OTHERS) {
+                const size_t n = store_greedily(a, ++uid);
+                ck_assert_uint_gt(n, 0);
+                ck_assert_uint_le(n, 1 + (LIMIT_AUDIT_STORED_OTHERS - others) / LIMIT_AUDIT_STORED_SHARE);
+                others += n;
         }
-        s = of_uid(&c, 5000);
-        ck_assert_int_eq(end_kill(a, &s), -ENOENT);
-        s = of_uid(&c, 0); /* whom they do not keep from it */
-        for (size_t n = 0; n < LIMIT_AUDIT_STORED; n++)
-                ck_assert_int_eq(end_kill(a, &s), 0);
-        ck_assert_int_eq(end_kill(a, &s), -ENOENT);
-        ck_assert_uint_eq(audit_pending(a), 2U * LIMIT_AUDIT_STORED);
+        ck_assert_uint_gt(uid, 1300);
+        ck_assert_uint_eq(store_greedily(a, ++uid), 0);
+        ck_assert_uint_eq(others, LIMIT_AUDIT_STORED_OTHERS);
+        ck_assert_uint_eq(store_greedily(a, 0), LIMIT_AUDIT_STORED); /* whom they do not keep from it */
+        ck_assert_uint_eq(audit_pending(a), LIMIT_AUDIT_STORED_OTHERS + LIMIT_AUDIT_STORED);
 }
 END_TEST
 
