@@ -412,11 +412,16 @@ static int on_unreadable(void *data, const char *path) {
 
 static int explain_walk(Search *s, int r) {
         const char *path = s->names->roots[s->root].path;
-        bool many = s->repositories > LIMIT_HANDOFF_REPOSITORIES;
-        if (r == -E2BIG && asprintf(&s->detail, "%s: more than %u %s", path,
-                                           many ? LIMIT_HANDOFF_REPOSITORIES : LIMIT_HANDOFF_DIRS,
-                                           many ? "git repositories"
-                                                : "directories to search for git repositories") < 0)
+        unsigned most = LIMIT_HANDOFF_DIRS;
+        const char *what = "directories to search for git repositories";
+        if (s->repositories > LIMIT_HANDOFF_REPOSITORIES) {
+                most = LIMIT_HANDOFF_REPOSITORIES;
+                what = "git repositories";
+        } else if (s->names->n_rules >= LIMIT_NAME_RULES) {
+                most = LIMIT_NAME_RULES;
+                what = "names that programs of the host trust";
+        }
+        if (r == -E2BIG && asprintf(&s->detail, "%s: more than %u %s", path, most, what) < 0)
                 s->detail = NULL;
         s->cage->detail = s->detail ? s->detail : path; /* kept: the process ends with it */
         return r;

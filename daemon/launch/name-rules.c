@@ -92,6 +92,8 @@ size_t names_root_above(const Names *n, const char *path) {
 }
 
 static int push_rule(Names *n, NameRule rule) {
+        if (n->n_rules >= LIMIT_NAME_RULES)
+                return -E2BIG;
         if (n->n_rules == n->size_rules) {
                 size_t size = n->size_rules == 0 ? 128 : n->size_rules * 2;
                 NameRule *grown = reallocarray(n->rules, size, sizeof(NameRule));

@@ -63,7 +63,9 @@ size_t names_root_above(const Names *n, const char *path);
 /* The root's path on the host, without symlinks; NULL once the host is out of sight. Borrowed. */
 int names_canonical(Names *n, size_t root, const char **ret);
 
-/* The rule, and rules for wherever it leads. dir (a descriptor of the host's tree) is the directory `at` of the root, whence
+/* All of these: -E2BIG where the sandbox would have more than LIMIT_NAME_RULES of them.
+ *
+ * The rule, and rules for wherever it leads. dir (a descriptor of the host's tree) is the directory `at` of the root, whence
  * `name`, relative and normal, is followed; dir -EBADF: nothing is there, do not look. */
 int names_add(Names *n, GuardKind kind, size_t root, int dir, const char *at, const char *name);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* LIMIT_HANDOFF_DIRS and LIMIT_HANDOFF_REPOSITORIES at n and n+1: test-handoff-limit LAUNCHER. A program of its own, since making so
+/* LIMIT_HANDOFF_DIRS and LIMIT_HANDOFF_REPOSITORIES at n and n+1, and LIMIT_NAME_RULES, of which some are there anyway: test-handoff-limit LAUNCHER. A program of its own, since making so
  * many directories takes the emulated machine longer than all attacks together. TAP. */
 
 #include <sched.h>
@@ -68,6 +68,9 @@ int main(int argc, char **argv) {
         if (host(&r, "mkdir -p one-more/.git") != 0)
                 rig_die("one more", EIO);
         tell_one_more(&r, "repositories", "4096 git repositories");
+
+        prepare(&r, "seq 65536 | xargs mkdir && seq -f %.0f/.envrc 65536 | xargs touch");
+        tell_one_more(&r, "names that are there", "65536 names");
         prepare(&r, NULL);
         rig_stop(&r);
         return tell_end();

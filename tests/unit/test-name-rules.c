@@ -90,6 +90,25 @@ START_TEST(test_gitlink_longest) {
 }
 END_TEST
 
+/* ---- how many ---- */
+
+/* LIMIT_NAME_RULES and no more, by whichever way they come. */
+START_TEST(test_rules_have_a_bound) {
+        static const char *const list[] = { "x", NULL };
+        _cleanup_(names_freep) Names *n = calloc(1, sizeof(Names));
+        ck_assert_ptr_nonnull(n);
+        ck_assert_int_eq(names_add_root(n, "/place", at_place(), at_place(), true, true, NULL), 0);
+        for (size_t i = 0; i < LIMIT_NAME_RULES; i++)
+                ck_assert_int_eq(i % 2 ? names_add(n, GUARD_RULE_PROTECT, 0, -EBADF, "", "x")
+                                       : names_add_list(n, GUARD_RULE_PROTECT, 0, "a", list),
+                                0);
+        ck_assert_int_eq(names_add(n, GUARD_RULE_PROTECT, 0, -EBADF, "", "x"), -E2BIG);
+        ck_assert_int_eq(names_add_list(n, GUARD_RULE_PROTECT, 0, "a", list), -E2BIG);
+        ck_assert_int_eq(names_add_object(n, GUARD_RULE_DENY, place), -E2BIG);
+        ck_assert_uint_eq(n->n_rules, LIMIT_NAME_RULES);
+}
+END_TEST
+
 /* ---- walking ---- */
 
 typedef struct Seen {
@@ -446,6 +465,7 @@ static Suite *suite(void) {
         tcase_add_loop_test(files, test_names, 0, ELEMENTSOF(names));
         tcase_add_test(files, test_names_nested);
         tcase_add_test(files, test_names_object);
+        tcase_add_test(files, test_rules_have_a_bound);
         tcase_add_test(files, test_findings_news);
         suite_add_tcase(s, pure);
         suite_add_tcase(s, files);
