@@ -53,7 +53,7 @@ static int say_failed(int r, const sd_bus_error *error) {
 typedef struct Call {
         sd_bus *bus;
         const char *path, *interface, *method;
-        bool interactive, may_be_over;
+        bool interactive, may_be_over, as_administrator;
         int (*append)(sd_bus_message *m, void *userdata); /* may be called twice */
         void *userdata;
 } Call;
@@ -73,18 +73,24 @@ static bool is_over(const sd_bus_error *error) {
                sd_bus_error_has_name(error, SD_BUS_ERROR_UNKNOWN_OBJECT);
 }
 
+static int call_interactively(Call *c, sd_bus_message **ret, sd_bus_error *error) {
+        PolkitAgent agent = { 0 };
+        if (!settings.host && terminal_is_ours())
+                polkit_agent_start(&agent);
+        c->interactive = true;
+        int r = call_once(c, ret, error);
+        polkit_agent_stop(&agent);
+        return r;
+}
+
 /* Where mxcd wants an administrator's word it is asked for, once, if there is a terminal to do it on. */
 static int call(Call *c, sd_bus_message **ret) {
         sd_bus_error error = SD_BUS_ERROR_NULL;
-        int r = call_once(c, ret, &error);
+        int r = c->as_administrator && !settings.no_ask_password ? call_interactively(c, ret, &error)
+                                                                 : call_once(c, ret, &error);
         if (sd_bus_error_has_name(&error, MXC_ERROR_INTERACTIVE_AUTH) && !settings.no_ask_password) {
-                PolkitAgent agent = { 0 };
-                if (!settings.host && terminal_is_ours())
-                        polkit_agent_start(&agent);
                 sd_bus_error_free(&error);
-                c->interactive = true;
-                r = call_once(c, ret, &error);
-                polkit_agent_stop(&agent);
+                r = call_interactively(c, ret, &error);
         }
         int status = r >= 0 || (c->may_be_over && is_over(&error)) ? 0 : say_failed(r, &error);
         sd_bus_error_free(&error);
@@ -140,6 +146,16 @@ int bus_call_while_there(sd_bus *bus, const char *path, const char *method, json
         int status = call(&c, &m);
         *ret = NULL;
         return status != 0 || !m ? status : read_answer(m, ret);
+}
+
+int bus_call_json_as_administrator(
+                sd_bus *bus, const char *path, const char *interface, const char *method, json_t **ret) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        Arguments a = { .types = "" };
+        Call c = { bus, path, interface, method, .as_administrator = true, .append = append_arguments,
+                .userdata = &a };
+        int status = call(&c, &m);
+        return status != 0 ? status : read_answer(m, ret);
 }
 
 typedef struct TextsAndOptions {

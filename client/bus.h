@@ -18,6 +18,8 @@ int bus_call(sd_bus *bus, const char *path, const char *interface, const char *m
 int bus_call_json(sd_bus *bus, const char *path, const char *interface, const char *method, json_t **ret, const char *types, ...);
 /* The same of a sandbox that may be over meanwhile: then 0, and *ret is NULL. */
 int bus_call_while_there(sd_bus *bus, const char *path, const char *method, json_t **ret);
+/* The same of a method without arguments that shows more to an administrator, and asks nobody by itself who that is: polkit may ask at once. */
+int bus_call_json_as_administrator(sd_bus *bus, const char *path, const char *interface, const char *method, json_t **ret);
 /* The same for a method that takes texts and, last, a{sv}. */
 typedef struct BusOption {
         const char *key;

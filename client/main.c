@@ -13,7 +13,7 @@
 #define ASKS (VERB_HOST | VERB_ASKS)
 
 static const Verb agent_verbs[] = {
-        { "list", "", "List the agents: yours, or for an administrator everybody's",
+        { "list", "", "List the agents: yours, or for an administrator everybody's", .options = list_options,
                         .takes = ASKS | VERB_TABLE, .run = agent_list },
         { "show", "AGENT", "Show everything about an agent", .takes = ASKS | VERB_OBJECT,
                         .run = agent_show },
@@ -62,7 +62,7 @@ static const Verb policy_verbs[] = {
 
 static const Verb others[] = {
         { "list", "", "List the sandboxes: yours, or for an administrator everybody's",
-                        .takes = ASKS | VERB_TABLE, .run = list_sandboxes },
+                        .options = list_options, .takes = ASKS | VERB_TABLE, .run = list_sandboxes },
         { "status", "", "Show mxcd, and what this host can enforce", .takes = ASKS | VERB_OBJECT,
                         .run = show_status },
         { "show", "SANDBOX…", "Show everything about a sandbox", .takes = ASKS | VERB_OBJECT,

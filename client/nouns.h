@@ -40,4 +40,4 @@ int reload_daemon(const Verb *v, Options *o);
 int dump_daemon(const Verb *v, Options *o);
 
 int audit_show(const Verb *v, Options *o);
-extern const Option audit_options[], top_options[];
+extern const Option audit_options[], top_options[], list_options[];

@@ -7,16 +7,21 @@
 #include "bus.h"
 #include "escape.h"
 #include "names.h"
+#include "nouns.h"
 #include "output.h"
 #include "when.h"
 
 DEFINE_CLEANUP(Table *, table_free);
 
-int objects_list(sd_bus *bus, const char *method, json_t **ret) {
-        json_auto_t *rows = NULL, *objects = json_array();
-        int status = bus_call_json(bus, MXC_BUS_PATH, MXC_IFACE_MANAGER, method, &rows, "");
-        if (status != 0)
-                return status;
+enum { LIST_ALL = 1 };
+const Option list_options[] = {
+        { LIST_ALL, 'a', "all", NULL,
+                        "Everybody's: an administrator is asked for a password where it takes one" },
+        { 0 },
+};
+
+static int take_rows(json_t *rows, json_t **ret) {
+        json_auto_t *objects = json_array();
         size_t i;
         json_t *row;
         json_array_foreach(rows, i, row) {
@@ -28,6 +33,18 @@ int objects_list(sd_bus *bus, const char *method, json_t **ret) {
         }
         *ret = TAKE_PTR(objects);
         return 0;
+}
+
+int objects_list(sd_bus *bus, const char *method, json_t **ret) {
+        json_auto_t *rows = NULL;
+        int status = bus_call_json(bus, MXC_BUS_PATH, MXC_IFACE_MANAGER, method, &rows, "");
+        return status != 0 ? status : take_rows(rows, ret);
+}
+
+static int list_everybody_s(sd_bus *bus, const char *method, json_t **ret) {
+        json_auto_t *rows = NULL;
+        int status = bus_call_json_as_administrator(bus, MXC_BUS_PATH, MXC_IFACE_MANAGER, method, &rows);
+        return status != 0 ? status : take_rows(rows, ret);
 }
 
 const char *member_text(const json_t *object, const char *key) {
@@ -119,12 +136,16 @@ int objects_print(json_t *objects) {
 int objects_show(const Verb *v, Options *o, const ObjectsTable *table) {
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         json_auto_t *objects = NULL;
-        int status;
-        if (verb_words(v, o, 0, 0, &status) < 0)
+        bool all = false;
+        int status, id;
+        while ((id = verb_next(v, o, &status)) > 0)
+                all = true;
+        if (id < 0 || verb_words(v, o, 0, 0, &status) < 0)
                 return status;
         status = bus_open(&bus);
         if (status == 0)
-                status = objects_list(bus, table->method, &objects);
+                status = all ? list_everybody_s(bus, table->method, &objects)
+                             : objects_list(bus, table->method, &objects);
         if (status != 0)
                 return status;
         if (settings.json != JSON_OFF)

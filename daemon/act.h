@@ -32,6 +32,7 @@ struct Act {
         bool charged;
         int (*then)(Act *a, sd_bus_error *error); /* when its turn comes */
         sd_bus_error denied;     /* what authorize() said, until it is on record */
+        bool sees_all;           /* of a list: somebody was asked whether it may have what is others' */
         bool agreed;             /* by an administrator, where only what is asked for shows that one is needed */
         uint64_t record_by;      /* CLOCK_BOOTTIME; 0: its record has not been waited for */
         AuditOrder order;        /* of what ends something or takes it away: stored, when that is over */

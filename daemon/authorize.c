@@ -51,13 +51,14 @@ const AuthorizeRow authorize_table[] = {
 const size_t n_authorize_table = ELEMENTSOF(authorize_table);
 
 /* An answer that is remembered. */
-typedef struct Yes {
-        TAILQ_ENTRY(Yes) entries;
+typedef struct Known {
+        TAILQ_ENTRY(Known) entries;
         uid_t uid;
         char *unit;
         const char *action; /* static */
+        bool yes;           /* a no is for those who look */
         uint64_t until;     /* CLOCK_BOOTTIME */
-} Yes;
+} Known;
 
 /* A question that polkit has. */
 typedef struct Question {
@@ -70,6 +71,7 @@ typedef struct Question {
         const char *action; /* static */
         bool may_ask;       /* a person, if polkit wants to */
         bool asking;        /* and that is what it does now */
+        bool looks;         /* of authorize_look() */
         AuthorizeDone done;
         void *userdata;
 } Question;
@@ -77,7 +79,7 @@ typedef struct Question {
 struct Authorizer {
         sd_bus *bus;
         sd_bus_slot *match;
-        TAILQ_HEAD(, Yes) answers; /* the oldest first */
+        TAILQ_HEAD(, Known) answers; /* the oldest first */
         size_t n_answers;
         LIST_HEAD(, Question) questions;
 };
@@ -88,11 +90,11 @@ static uint64_t now_usec(void) {
         return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
-static void forget(Authorizer *a, Yes *y) {
-        TAILQ_REMOVE(&a->answers, y, entries);
+static void forget(Authorizer *a, Known *k) {
+        TAILQ_REMOVE(&a->answers, k, entries);
         a->n_answers--;
-        free(y->unit);
-        free(y);
+        free(k->unit);
+        free(k);
 }
 
 static void forget_all(Authorizer *a) {
@@ -100,31 +102,40 @@ static void forget_all(Authorizer *a) {
                 forget(a, TAILQ_FIRST(&a->answers));
 }
 
-static bool is_remembered(Authorizer *a, const Caller *c, const char *action) {
+static Known *find_known(Authorizer *a, const Caller *c, const char *action) {
         uint64_t now = now_usec();
-        for (Yes *y; (y = TAILQ_FIRST(&a->answers)) && y->until <= now;)
-                forget(a, y);
-        Yes *y;
-        TAILQ_FOREACH(y, &a->answers, entries)
-                if (y->uid == c->uid && streq(y->unit, c->unit) && streq(y->action, action))
-                        return true;
-        return false;
+        for (Known *k; (k = TAILQ_FIRST(&a->answers)) && k->until <= now;)
+                forget(a, k);
+        Known *k;
+        TAILQ_FOREACH(k, &a->answers, entries)
+                if (k->uid == c->uid && streq(k->unit, c->unit) && streq(k->action, action))
+                        return k;
+        return NULL;
 }
 
-/* Out of memory: polkit is asked again the next time. */
-static void remember(Authorizer *a, const Caller *c, const char *action) {
-        Yes *y = calloc(1, sizeof(Yes));
-        char *unit = y ? strdup(c->unit) : NULL;
+static bool is_remembered(Authorizer *a, const Caller *c, const char *action) {
+        const Known *k = find_known(a, c, action);
+        return k && k->yes;
+}
+
+/* In the place of what was known before. Out of memory: polkit is asked again the next time. */
+static void remember(Authorizer *a, const Caller *c, const char *action, bool yes) {
+        Known *k = calloc(1, sizeof(Known)), *before = find_known(a, c, action);
+        char *unit = k ? strdup(c->unit) : NULL;
+        if (before)
+                forget(a, before);
         if (!unit) {
-                free(y);
+                free(k);
                 return;
         }
         if (a->n_answers >= LIMIT_AUTHORIZED)
                 forget(a, TAILQ_FIRST(&a->answers));
-        *y = (Yes){
-                .uid = c->uid, .unit = unit, .action = action, .until = now_usec() + AUTHORIZE_CACHE_USEC
-        };
-        TAILQ_INSERT_TAIL(&a->answers, y, entries);
+        *k = (Known){ .uid = c->uid,
+                .unit = unit,
+                .action = action,
+                .yes = yes,
+                .until = now_usec() + AUTHORIZE_CACHE_USEC };
+        TAILQ_INSERT_TAIL(&a->answers, k, entries);
         a->n_answers++;
 }
 
@@ -246,10 +257,20 @@ static void pass_on(const Question *q) {
                 }
 }
 
+/* Nobody who looks waits that long a second time. */
+static void give_up_looking(Question *q) {
+        Question *f;
+        remember(q->authorizer, q->caller, q->action, false);
+        while ((f = take_follower(q)))
+                refuse_unasked(f);
+}
+
 static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         Question *q = userdata, *f;
         q->call = sd_bus_slot_unref(q->call);
         if (sd_bus_message_is_method_error(m, NULL)) {
+                if (q->looks && sd_bus_message_is_method_error(m, SD_BUS_ERROR_NO_REPLY))
+                        give_up_looking(q);
                 pass_on(q);
                 refuse_unanswered(q, sd_bus_message_get_error(m));
                 return 0;
@@ -263,8 +284,8 @@ static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 refuse(q, MXC_ERROR_DENIED, "polkit's answer makes no sense (%s).", q->action);
                 return 0;
         }
-        if (authorized && !q->asking)
-                remember(q->authorizer, q->caller, q->action);
+        if ((authorized || q->looks) && !q->asking)
+                remember(q->authorizer, q->caller, q->action, authorized);
         while ((f = take_follower(q)))
                 take_answer(f, authorized, challenge);
         take_answer(q, authorized, challenge);
@@ -297,8 +318,10 @@ static int ask(Question *q, bool interactive) {
                 r = sd_bus_message_append(
                                 m, "sa{ss}us", q->action, 0, interactive ? POLKIT_ALLOW_INTERACTION : 0, "");
         if (r >= 0)
-                r = sd_bus_call_async(
-                                bus, &q->call, m, on_answer, q, interactive ? PERSON_USEC : ANSWER_USEC);
+                r = sd_bus_call_async(bus, &q->call, m, on_answer, q,
+                                interactive ? PERSON_USEC
+                                : q->looks  ? AUTHORIZE_LOOK_USEC
+                                            : ANSWER_USEC);
         if (r < 0)
                 return r;
         q->asking = interactive;
@@ -306,25 +329,26 @@ static int ask(Question *q, bool interactive) {
 }
 
 /* The question whose answer, were it there by now, would be remembered for this one: of the same uid, from the same unit, to the same action. */
-static Question *find_lead(Authorizer *a, const Caller *c, const char *action) {
+static Question *find_lead(Authorizer *a, const Caller *c, const char *action, bool looks) {
         Question *q;
         LIST_FOREACH(q, &a->questions, entries)
-                if (q->call && !q->asking && q->caller->uid == c->uid && streq(q->caller->unit, c->unit) &&
-                                streq(q->action, action))
+                if (q->call && !q->asking && q->looks == looks && q->caller->uid == c->uid &&
+                                streq(q->caller->unit, c->unit) && streq(q->action, action))
                         return q;
         return NULL;
 }
 
-static int ask_polkit(Authorizer *a, Caller *caller, const char *action, bool interactive,
+static int ask_polkit(Authorizer *a, Caller *caller, const char *action, bool interactive, bool looks,
                 AuthorizeDone done, void *userdata) {
         Question *q = calloc(1, sizeof(Question));
         if (!q)
                 return -ENOMEM;
         *q = (Question){ .authorizer = a,
-                .lead = has_subject(caller) ? find_lead(a, caller, action) : NULL,
+                .lead = has_subject(caller) ? find_lead(a, caller, action, looks) : NULL,
                 .caller = caller_ref(caller),
                 .action = action,
                 .may_ask = interactive,
+                .looks = looks,
                 .done = done,
                 .userdata = userdata };
         LIST_INSERT_HEAD(&a->questions, q, entries);
@@ -366,7 +390,19 @@ int authorize_action(Authorizer *a, Caller *caller, const char *action, bool int
                 done(true, NULL, userdata);
                 return 0;
         }
-        return ask_polkit(a, caller, action, interactive, done, userdata);
+        return ask_polkit(a, caller, action, interactive, false, done, userdata);
+}
+
+int authorize_look(Authorizer *a, Caller *caller, AuthorizeDone done, void *userdata) {
+        const Known *k = caller->uid == 0 || caller->in_sandbox ? NULL
+                                                                : find_known(a, caller, MXC_ACTION_INSPECT);
+        if (caller->uid == 0 || (k && k->yes))
+                done(true, NULL, userdata);
+        else if (caller->in_sandbox || k)
+                refuse_at_once(done, userdata, "That is somebody else's.");
+        else
+                return ask_polkit(a, caller, MXC_ACTION_INSPECT, false, true, done, userdata);
+        return 0;
 }
 
 int authorize(Authorizer *a, Caller *caller, const char *interface, const char *method, uid_t owner,

@@ -18,6 +18,7 @@
 #include "caller.h"
 
 #define AUTHORIZE_CACHE_USEC (UINT64_C(5) * 1000000)
+#define AUTHORIZE_LOOK_USEC (UINT64_C(1) * 1000000)
 
 typedef enum AuthorizeScope {
         AUTHORIZE_OPEN,  /* anyone who reaches the door; answers are filtered by what is theirs */
@@ -51,6 +52,10 @@ int authorize(Authorizer *a, Caller *caller, const char *interface, const char *
 
 /* The same for an action that only what is asked for shows to be needed, whosoever's the thing is. action is static. */
 int authorize_action(Authorizer *a, Caller *caller, const char *action, bool interactive, AuthorizeDone done, void *userdata);
+
+/* The same for who only looks at a list, which has what is theirs in any case: MXC_ACTION_INSPECT, and nobody is asked for a password. polkit has
+ * AUTHORIZE_LOOK_USEC; whoever is not answered by then sees their own. A no is remembered here, too, as is that there was no answer. */
+int authorize_look(Authorizer *a, Caller *caller, AuthorizeDone done, void *userdata);
 
 /* Whether this caller may see what belongs to owner without polkit being asked: its own, or root; or by an answer to MXC_ACTION_INSPECT that is
  * remembered, which is how an administrator who lists things can read their properties. */

@@ -17,7 +17,7 @@
 
 DEFINE_CLEANUP(Policy *, policy_unref);
 
-/* ---- lists; each shows the caller what is its own, and root everything ---- */
+/* ---- lists; each shows the caller what is its own, and administrators everything ---- */
 
 static void reply_made(Act *a, sd_bus_message *reply, int r) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
@@ -36,9 +36,13 @@ typedef struct Listing {
         int r;
 } Listing;
 
+static bool is_listed(const Listing *l, uid_t owner) {
+        return l->r >= 0 && (l->act->sees_all || l->act->caller->uid == owner);
+}
+
 static void list_agent(Agent *agent, void *userdata) {
         Listing *l = userdata;
-        if (l->r < 0 || !authorize_sees(l->act->manager->authorizer, l->act->caller, agent->owner))
+        if (!is_listed(l, agent->owner))
                 return;
         _cleanup_free_ char *path = agent_object_path(agent->name);
         l->r = path ? sd_bus_message_open_container(l->reply, 'r', "oa{sv}") : -ENOMEM;
@@ -52,7 +56,7 @@ static void list_agent(Agent *agent, void *userdata) {
 
 static void list_sandbox(Sandbox *s, void *userdata) {
         Listing *l = userdata;
-        if (l->r < 0 || !authorize_sees(l->act->manager->authorizer, l->act->caller, s->agent->owner))
+        if (!is_listed(l, s->agent->owner))
                 return;
         l->r = sd_bus_message_open_container(l->reply, 'r', "oa{sv}");
         if (l->r >= 0)
@@ -103,13 +107,18 @@ static int list_in_turn(Act *a, int (*list)(Act *a, sd_bus_error *error)) {
         return 0;
 }
 
-/* Whatever polkit says: a yes is remembered, and seen by authorize_sees(); without one it is a list of one's own. */
+/* Whatever polkit says: without a yes it is a list of one's own. */
+static void on_inspect(Act *a, bool allowed, int (*list)(Act *a, sd_bus_error *error)) {
+        a->sees_all = allowed;
+        (void)list_in_turn(a, list); /* 0 */
+}
+
 static void on_inspect_agents(bool allowed, const sd_bus_error *error, void *userdata) {
-        (void)list_in_turn(userdata, list_agents); /* 0 */
+        on_inspect(userdata, allowed, list_agents);
 }
 
 static void on_inspect_sandboxes(bool allowed, const sd_bus_error *error, void *userdata) {
-        (void)list_in_turn(userdata, list_sandboxes); /* 0 */
+        on_inspect(userdata, allowed, list_sandboxes);
 }
 
 typedef struct Others {
@@ -126,12 +135,15 @@ static void note_sandbox(Sandbox *s, void *userdata) {
         note_agent(s->agent, userdata);
 }
 
-/* Nobody is asked for a password for a list: an administrator who was, a while ago, sees everything. */
+/* Nobody is asked for a password for a list who does not say that they may be: an administrator who was, a while ago, sees everything. */
 static int list_what_is_seen(Act *a, const Others *others, AuthorizeDone list) {
-        if (others->any)
+        if (!others->any)
+                list(false, NULL, a);
+        else if (sd_bus_message_get_allow_interactive_authorization(a->message) > 0)
                 return authorize_action(
-                                a->manager->authorizer, a->caller, MXC_ACTION_INSPECT, false, list, a);
-        list(false, NULL, a);
+                                a->manager->authorizer, a->caller, MXC_ACTION_INSPECT, true, list, a);
+        else
+                return authorize_look(a->manager->authorizer, a->caller, list, a);
         return 0;
 }
 

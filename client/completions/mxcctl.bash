@@ -60,7 +60,7 @@ _mxcctl() {
                 [mxcctl]="$table --version"
                 [run]="--agent --policy --workspace --timeout --clamp --label --containment --dry-run $command"
                 [exec]="$command"
-                [list]="$table"
+                [list]="--all $table"
                 [status]="$object"
                 [show]="$object"
                 [net]="--follow --delay $table"
@@ -74,7 +74,7 @@ _mxcctl() {
                 [reload]="$object"
                 [dump]="$object"
                 [agent]='--help'
-                [agent list]="$table"
+                [agent list]="--all $table"
                 [agent show]="$object"
                 [agent register]="--owner --policy --description $asks"
                 [agent set-policy]="$asks"

@@ -519,6 +519,59 @@ START_TEST(test_so_many_are_remembered) {
 }
 END_TEST
 
+static Answer look(Polkit *p, Authorizer *a, Caller *c) {
+        Answer answer = { 0 };
+        ck_assert_int_eq(authorize_look(a, c, on_done, &answer), 0);
+        test_bus_run(&p->bus, &answer.n);
+        return answer;
+}
+
+/* Who looks at a list where there is more than their own is not asked for a password, and polkit once in a while; and root not at all. */
+START_TEST(test_who_looks) {
+        Polkit p = { .challenge = true };
+        Authorizer *a = open_all(&p);
+        Caller root = { .n_ref = 1, .unit = (char *)"" }, caged = alice;
+        caged.in_sandbox = true;
+        ck_assert(look(&p, a, &root).allowed);
+        ck_assert(!look(&p, a, &caged).allowed);
+        ck_assert_uint_eq(p.n, 0);
+        for (int i = 0; i < 3; i++)
+                ck_assert(!look(&p, a, &alice).allowed);
+        ck_assert(p.n == 1 && p.n_interactive == 0); /* a no is remembered */
+        ck_assert_str_eq(p.action, MXC_ACTION_INSPECT);
+        p.authorized = true;
+        expect_asked(&p, a, &alice, "Dump", 1000, 1); /* which is no other's no, */
+        ck_assert(look(&p, a, &alice).allowed);       /* and a yes is, and takes its place */
+        ck_assert_uint_eq(p.n, 2);
+        test_bus_signal(&p.bus, ":1.3", "/org/freedesktop/PolicyKit1/Authority",
+                        "org.freedesktop.PolicyKit1.Authority", "Changed", "");
+        p.authorized = false;
+        ck_assert(!look(&p, a, &alice).allowed);
+        ck_assert_uint_eq(p.n, 3);
+        close_all(&p, a);
+}
+END_TEST
+
+/* A polkit that says nothing: those who look have a no within AUTHORIZE_LOOK_USEC, all at once, and the next ones at once; those who act go on waiting. */
+START_TEST(test_who_looks_does_not_wait) {
+        Polkit p = { .silent = true };
+        Authorizer *a = open_all(&p);
+        Answer acts = { 0 }, looks[8] = { 0 };
+        ck_assert_int_eq(authorize(a, &alice, MXC_IFACE_MANAGER, "Dump", 1000, false, on_done, &acts), 0);
+        for (size_t i = 0; i < ELEMENTSOF(looks); i++)
+                ck_assert_int_eq(authorize_look(a, &alice, on_done, &looks[i]), 0);
+        while (looks[0].n == 0)
+                ck_assert_int_gt(sd_event_run(p.bus.event, UINT64_MAX), 0);
+        for (size_t i = 0; i < ELEMENTSOF(looks); i++)
+                ck_assert(looks[i].n == 1 && !looks[i].allowed);
+        ck_assert_uint_eq(p.n, 2);
+        ck_assert(!look(&p, a, &alice).allowed);
+        ck_assert_uint_eq(p.n, 2);
+        ck_assert_int_eq(acts.n, 0);
+        close_all(&p, a);
+}
+END_TEST
+
 START_TEST(test_who_sees_what) {
         Polkit p = { .authorized = true };
         Authorizer *a = open_all(&p);
@@ -552,6 +605,8 @@ int main(void) {
         tcase_add_test(t, test_a_yes_is_remembered);
         tcase_add_test(t, test_so_many_are_remembered);
         tcase_add_test(t, test_who_sees_what);
+        tcase_add_test(t, test_who_looks);
+        tcase_add_test(t, test_who_looks_does_not_wait);
         tcase_add_loop_test(t, test_many_wait_for_one_answer, 0, 2);
         tcase_add_test(t, test_many_of_a_challenge);
         tcase_add_test(t, test_who_was_asked_has_gone);
