@@ -33,6 +33,7 @@
         X(SET_POLICY, "set-policy", "3495121dc7b72cb80ff85354741a90dc", "an agent has another policy") \
         X(POLICY_LOAD, "policy-load", "00a507236cda1a4df9a0d17dbb8c524e", "a policy file is in force, or refused, or gone") \
         X(CONTROL, "control", "5a85f4824b84c7abdd332bf0f4fb6915", "an act on somebody else's agent or sandbox, or on the registry, is refused") \
+        X(INSPECT, "inspect", "f427892d7ae646dd9c50f868348a7542", "an administrator who is not root looks at what is somebody else's") \
         X(REFUSALS, "refusals", "7be7cfda19a44dcb846d5540b6b4789e", "many unlike refusals of one user, counted together: of what kinds, only the first records say") \
         X(ADOPT, "adopt", "f59850b743d31eb7897f0366db8dd73e", "a sandbox was found running when mxcd came up, and belongs to it again") \
         X(LOST, "lost", "06e60fc1f4dd7377e60815dc4c662535", "a record without a sandbox, or a sandbox without a record (which is ended)") \

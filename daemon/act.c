@@ -178,11 +178,29 @@ static int refuse_unauthorized(Act *a, sd_bus_error *error) {
         return 0;
 }
 
+/* What it shows is somebody else's. */
+static int record_look(Act *a, sd_bus_error *error) {
+        AuditSubject s = subject_of(a);
+        _cleanup_free_ char *method = NULL;
+        if (s.on_behalf_uid == AUDIT_NO_UID && a->owner != a->caller->uid)
+                s.on_behalf_uid = a->owner;
+        int r = asprintf(&method, "%s.%s", a->kind->interface, a->kind->method) < 0
+                                ? -ENOMEM
+                                : audit_inspect(a->manager->audit, &s, method);
+        return r < 0 ? bus_error_audit(error, r) : a->kind->run(a, error);
+}
+
+static int (*how_to_run(const Act *a))(Act *a, sd_bus_error *error) {
+        if (authorize_inspects(a->caller, a->kind->interface, a->kind->method, a->owner))
+                return record_look;
+        return has_to_queue(a) ? queue : a->kind->run;
+}
+
 /* The record of a refusal tells what was asked for, which may be a megabyte of words. */
 static void on_authorized(bool allowed, const sd_bus_error *error, void *userdata) {
         Act *a = userdata;
         if (allowed)
-                run(a, has_to_queue(a) ? queue : a->kind->run);
+                run(a, how_to_run(a));
         else if (sd_bus_error_copy(&a->denied, error) == -ENOMEM || act_in_turn(a, refuse_unauthorized) < 0)
                 refuse(a, REASON_NOT_AUTHORIZED, error);
 }
@@ -224,10 +242,10 @@ static void on_caller(Caller *caller, int error, void *userdata) {
                 refuse_crowd(a, caller->uid);
                 return;
         }
-        uid_t owner = caller->uid;
-        int r = a->kind->owner ? a->kind->owner(a, &owner, &e) : 0;
+        a->owner = caller->uid;
+        int r = a->kind->owner ? a->kind->owner(a, &a->owner, &e) : 0;
         if (r >= 0)
-                r = authorize(a->manager->authorizer, caller, a->kind->interface, a->kind->method, owner,
+                r = authorize(a->manager->authorizer, caller, a->kind->interface, a->kind->method, a->owner,
                                 sd_bus_message_get_allow_interactive_authorization(a->message) > 0,
                                 on_authorized, a);
         if (r >= 0)

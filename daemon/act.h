@@ -28,6 +28,7 @@ struct Act {
         const ActKind *kind;
         sd_bus_message *message; /* NULL once answered */
         Caller *caller;          /* from `owner` on */
+        uid_t owner;             /* whose the thing is; the caller's own where it is about none */
         char *object;            /* id of the sandbox, name of the agent; "" of the manager */
         bool charged;
         int (*then)(Act *a, sd_bus_error *error); /* when its turn comes */

@@ -21,5 +21,7 @@ int audit_commit(Audit *a, AuditRecord *r);
 int audit_commit_or_store(Audit *a, AuditRecord *r, uid_t uid);
 /* A refusal: recorded, or counted where one just like it is on record. Seals kind. */
 int audit_commit_refusal(Audit *a, AuditRecord *r, RefusalKind *kind);
+/* Somebody looks: the same, but kept where the journal does not take it. Seals kind. */
+int audit_tell_look(Audit *a, AuditRecord *r, RefusalKind *kind);
 /* After an effect: sent now or later. */
 int audit_tell(Audit *a, AuditRecord *r);

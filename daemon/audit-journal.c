@@ -29,6 +29,7 @@ struct Audit {
         uint64_t n_missing; /* did not fit since the last gap was told */
         uint64_t missing_since;
         Refusals refusals; /* alike, and counted */
+        Refusals looks;    /* the same of who was let look */
         void (*on_kept)(void *userdata);
         void *userdata;
 };
@@ -48,6 +49,7 @@ int audit_new(const char *socket, Audit **ret) {
         TAILQ_INIT(&a->kept);
         a->store.dir = -EBADF;
         refusals_init(&a->refusals);
+        refusals_init(&a->looks);
         int r = journal_socket_open(&a->journal, socket ? socket : JOURNAL_SOCKET);
         if (r < 0) {
                 free(a);
@@ -76,6 +78,8 @@ Audit *audit_free(Audit *a) {
         while (!TAILQ_EMPTY(&a->kept))
                 forget_first(a);
         for (Refusal *r; (r = refusals_take(&a->refusals, UINT64_MAX));)
+                (void)refusal_free(r); /* NULL */
+        for (Refusal *r; (r = refusals_take(&a->looks, UINT64_MAX));)
                 (void)refusal_free(r); /* NULL */
         audit_store_close(&a->store);
         journal_socket_close(&a->journal);
@@ -340,9 +344,29 @@ static void say_unlike(AuditRecord *r, const Refusal *f) {
                         f->count, f->kind.uid, LIMIT_REFUSALS_PER_UID + 1);
 }
 
-static void tell_count(Audit *a, const Refusal *f) {
+static void say_looks(AuditRecord *r, const Refusal *f) {
+        if (f->rest) {
+                audit_record_text(r, AUDIT_NOTE,
+                                "looks of many kinds, of which only the first were told one by one");
+        } else {
+                audit_record_text(r, AUDIT_AGENT, f->kind.text[REFUSAL_AGENT]);
+                audit_record_text(r, AUDIT_AGENT_UUID, f->kind.text[REFUSAL_AGENT_UUID]);
+                audit_record_text(r, AUDIT_SANDBOX, f->kind.text[REFUSAL_SANDBOX]);
+                audit_record_text(r, AUDIT_ACTION, f->kind.text[REFUSAL_ACTION]);
+        }
+        audit_record_message(r, "Uid %u looked %" PRIu64 " more times at what is other people's: %s",
+                        f->kind.uid, f->count, or_else(f->kind.text[REFUSAL_ACTION], "in many ways"));
+}
+
+static int begin_count(AuditRecord *r, const Refusal *f, bool looks) {
+        if (looks)
+                return audit_begin(r, AUDIT_INSPECT, "allow", PRIORITY_INFO, NULL);
+        return audit_begin(r, f->rest ? AUDIT_REFUSALS : f->kind.event, "deny", PRIORITY_WARNING, NULL);
+}
+
+static void tell_count(Audit *a, const Refusal *f, bool looks) {
         _cleanup_(audit_record_clear) AuditRecord r = { 0 };
-        if (audit_begin(&r, f->rest ? AUDIT_REFUSALS : f->kind.event, "deny", PRIORITY_WARNING, NULL) < 0) {
+        if (begin_count(&r, f, looks) < 0) {
                 miss(a, f->count, now_realtime());
                 return;
         }
@@ -350,7 +374,9 @@ static void tell_count(Audit *a, const Refusal *f) {
                 audit_record_number(&r, AUDIT_CALLER_UID, f->kind.uid);
         if (f->rest || f->count > 1)
                 audit_record_number(&r, AUDIT_COUNT, f->count);
-        if (f->rest)
+        if (looks)
+                say_looks(&r, f);
+        else if (f->rest)
                 say_unlike(&r, f);
         else
                 say_alike(&r, f);
@@ -360,7 +386,21 @@ static void tell_count(Audit *a, const Refusal *f) {
 static void end_counts(Audit *a, uint64_t now) {
         for (Refusal *f; (f = refusals_take(&a->refusals, now)); (void)refusal_free(f))
                 if (f->count > 0)
-                        tell_count(a, f);
+                        tell_count(a, f, false);
+        for (Refusal *f; (f = refusals_take(&a->looks, now)); (void)refusal_free(f))
+                if (f->count > 0)
+                        tell_count(a, f, true);
+}
+
+/* It is on record. Where there is no room, the oldest of all goes before its time. */
+static void add_kind(Audit *a, Refusals *t, const RefusalKind *kind, uint64_t now) {
+        if (refusals_full(t)) {
+                Refusal *f = refusals_take(t, UINT64_MAX);
+                if (f->count > 0)
+                        tell_count(a, f, t == &a->looks);
+                (void)refusal_free(f); /* NULL */
+        }
+        refusals_add(t, kind, now);
 }
 
 int audit_commit_refusal(Audit *a, AuditRecord *r, RefusalKind *kind) {
@@ -376,18 +416,29 @@ int audit_commit_refusal(Audit *a, AuditRecord *r, RefusalKind *kind) {
         int k = audit_commit(a, r);
         if (k < 0)
                 return k;
-        if (refusals_full(&a->refusals)) { /* the oldest of all goes before its time */
-                Refusal *f = refusals_take(&a->refusals, UINT64_MAX);
-                if (f->count > 0)
-                        tell_count(a, f);
-                (void)refusal_free(f); /* NULL */
-        }
-        refusals_add(&a->refusals, kind, now);
+        add_kind(a, &a->refusals, kind, now);
         return 0;
 }
 
+int audit_tell_look(Audit *a, AuditRecord *r, RefusalKind *kind) {
+        const uint64_t now = now_boottime();
+        end_counts(a, now);
+        if (!refusal_kind_seal(kind)) /* no memory: whole then */
+                return audit_tell(a, r);
+        bool quiet = audit_pending(a) == 0;
+        if (refusals_count(&a->looks, kind)) {
+                woke(a, quiet);
+                return 0;
+        }
+        int k = audit_tell(a, r);
+        if (k == 0)
+                add_kind(a, &a->looks, kind, now);
+        return k;
+}
+
 size_t audit_pending(const Audit *a) {
-        return a->n_kept + a->n_stored + (a->n_missing > 0) + (a->refusals.n_counted > 0);
+        return a->n_kept + a->n_stored + (a->n_missing > 0) + (a->refusals.n_counted > 0) +
+               (a->looks.n_counted > 0);
 }
 
 void audit_flush(Audit *a) {

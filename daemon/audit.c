@@ -336,6 +336,25 @@ int audit_control(Audit *a, const AuditSubject *s, const char *method, DecisionR
         return audit_commit_refusal(a, &r, &kind);
 }
 
+int audit_inspect(Audit *a, const AuditSubject *s, const char *method) {
+        _cleanup_(audit_record_clear) AuditRecord r = { 0 };
+        int k = audit_begin_telling(a, &r, AUDIT_INSPECT, "allow", PRIORITY_INFO, s);
+        if (k < 0)
+                return k;
+        _cleanup_(who_clear) Who who = who_of(s);
+        const uid_t uid = s->caller ? s->caller->uid : AUDIT_NO_UID;
+        audit_record_text(&r, AUDIT_ACTION, method);
+        if (s->sandbox)
+                audit_record_message(&r, "Uid %u looks at sandbox %s of %s: %s", uid, s->sandbox,
+                                who_text(&who), or_else(method, "?"));
+        else
+                audit_record_message(&r, "Uid %u looks at %s: %s", uid,
+                                s->agent ? who_text(&who) : "what is other people's", or_else(method, "?"));
+        RefusalKind kind = kind_of(AUDIT_INSPECT, s, REASON_ALLOWED, NULL);
+        kind.text[REFUSAL_ACTION] = method;
+        return audit_tell_look(a, &r, &kind);
+}
+
 int audit_adopt(Audit *a, const AuditSubject *s, pid_t leader) {
         _cleanup_(audit_record_clear) AuditRecord r = { 0 };
         int k = audit_begin_telling(a, &r, AUDIT_ADOPT, "none", PRIORITY_NOTICE, s);

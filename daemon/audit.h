@@ -75,6 +75,9 @@ int audit_agent_file(Audit *a, const AuditSubject *s, AuditEvent event, const ch
 int audit_set_policy(Audit *a, const AuditSubject *s);
 int audit_policy_load(Audit *a, const char *file, const char *name, const char *digest, const char *error);
 int audit_control(Audit *a, const AuditSubject *s, const char *method, DecisionReason reason, const char *sentence);
+/* By method, who is not root (s->caller) looks at what is somebody else's: on record before it is shown, or kept for the journal. Looks that are alike are
+ * counted as refusals are. */
+int audit_inspect(Audit *a, const AuditSubject *s, const char *method);
 int audit_adopt(Audit *a, const AuditSubject *s, pid_t leader);
 /* words: the properties of its scope that change, "MemoryMax=1073741824 …". Told even where nobody can take it now, as less must not wait. */
 int audit_bounds(Audit *a, const AuditSubject *s, const char *cause, const char *words);

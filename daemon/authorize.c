@@ -423,6 +423,12 @@ int authorize(Authorizer *a, Caller *caller, const char *interface, const char *
         return authorize_action(a, caller, action, interactive, done, userdata);
 }
 
+bool authorize_inspects(const Caller *caller, const char *interface, const char *method, uid_t owner) {
+        const AuthorizeRow *row = caller->uid == 0 ? NULL : find_row(interface, method);
+        return row && row->action && streq(row->action, MXC_ACTION_INSPECT) &&
+               (row->scope == AUTHORIZE_ADMIN || owner != caller->uid);
+}
+
 bool authorize_sees(Authorizer *a, const Caller *caller, uid_t owner) {
         if (caller->in_sandbox)
                 return false;

@@ -109,8 +109,15 @@ static int list_in_turn(Act *a, int (*list)(Act *a, sd_bus_error *error)) {
 
 /* Whatever polkit says: without a yes it is a list of one's own. */
 static void on_inspect(Act *a, bool allowed, int (*list)(Act *a, sd_bus_error *error)) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        const AuditSubject all = { .on_behalf_uid = AUDIT_NO_UID };
+        const char *method = list == list_agents ? MXC_IFACE_MANAGER ".ListAgents"
+                                                 : MXC_IFACE_MANAGER ".ListSandboxes";
         a->sees_all = allowed;
-        (void)list_in_turn(a, list); /* 0 */
+        if (allowed && bus_note_look(a->manager, a->caller, all, method, &error) < 0)
+                act_reply_error(a, &error);
+        else
+                (void)list_in_turn(a, list); /* 0 */
 }
 
 static void on_inspect_agents(bool allowed, const sd_bus_error *error, void *userdata) {
@@ -419,6 +426,10 @@ static int run_who_is(Act *a, sd_bus_error *error) {
                 act_reply(a, "a{sv}", 0);
                 return 0;
         }
+        r = bus_note_look(
+                        a->manager, a->caller, sandbox_subject(s, NULL), MXC_IFACE_MANAGER ".WhoIs", error);
+        if (r < 0)
+                return r;
         act_reply(a, "a{sv}", 6, "agent", "s", s->agent->name, "sandbox", "s", s->id, "uuid", "s",
                         s->agent->uuid, "owner", "u", (uint32_t)s->agent->owner, "policy", "s", s->policy,
                         "digest", "s", s->effective->policy->digest);

@@ -12,6 +12,7 @@ typedef struct Objects {
         Act *act;
         sd_bus_message *reply;
         int r;
+        bool any_of_others;
 } Objects;
 
 static int begin_object(sd_bus_message *m, const char *path, const char *interface) {
@@ -32,8 +33,10 @@ static int end_object(sd_bus_message *m) {
         return r;
 }
 
-static bool is_seen(const Objects *o, uid_t owner) {
-        return authorize_sees(o->act->manager->authorizer, o->act->caller, owner);
+static bool is_seen(Objects *o, uid_t owner) {
+        bool seen = authorize_sees(o->act->manager->authorizer, o->act->caller, owner);
+        o->any_of_others |= seen && owner != o->act->caller->uid;
+        return seen;
 }
 
 static void add_agent(Agent *agent, void *userdata) {
@@ -69,6 +72,10 @@ static int get_managed_objects(Act *a, sd_bus_error *error) {
         sandbox_for_each(a->manager, add_sandbox, &o);
         if (o.r >= 0)
                 o.r = sd_bus_message_close_container(reply);
+        const AuditSubject all = { .on_behalf_uid = AUDIT_NO_UID };
+        if (o.r >= 0 && o.any_of_others)
+                o.r = bus_note_look(a->manager, a->caller, all,
+                                MXC_IFACE_OBJECT_MANAGER ".GetManagedObjects", error);
         if (o.r < 0)
                 return o.r;
         act_reply_message(a, TAKE_PTR(reply));

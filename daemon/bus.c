@@ -2,6 +2,7 @@
 #include "bus.h"
 
 #include "act.h"
+#include "bus-error.h"
 #include "cleanup.h"
 #include "door.h"
 #include "log.h"
@@ -42,12 +43,20 @@ Caller *bus_sender(Manager *m, sd_bus *bus) {
         return c ? caller_ref(c) : NULL;
 }
 
+int bus_note_look(Manager *m, const Caller *c, AuditSubject about, const char *method, sd_bus_error *error) {
+        if (c->uid == 0 || c->uid == about.on_behalf_uid)
+                return 0;
+        about.caller = c;
+        int r = audit_inspect(m->audit, &about, method);
+        return r < 0 ? bus_error_audit(error, r) : 0;
+}
+
 int bus_check_sees(Manager *m, sd_bus *bus, AuditSubject about, sd_bus_error *error) {
         static const char sentence[] =
                         "That is somebody else's; only its owner and an administrator may look.";
         _cleanup_(caller_unrefp) Caller *c = bus_sender(m, bus);
         if (c && authorize_sees(m->authorizer, c, about.on_behalf_uid))
-                return 0;
+                return bus_note_look(m, c, about, "org.freedesktop.DBus.Properties.Get", error);
         about.caller = c;
         int r = audit_control(m->audit, &about, "org.freedesktop.DBus.Properties.Get",
                         c && c->in_sandbox ? REASON_CALLER_IN_SANDBOX : REASON_NOT_OWNER, sentence);

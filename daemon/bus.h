@@ -43,6 +43,9 @@ Caller *bus_sender(Manager *m, sd_bus *bus);
 /* Whether that one may see (authorize_sees()) what about.on_behalf_uid owns; a no is recorded. 0, or a negative errno with error set. Where nobody asks, nobody sees: property
  * changes are told without their values, since a signal is for everybody on the bus. */
 int bus_check_sees(Manager *m, sd_bus *bus, AuditSubject about, sd_bus_error *error);
+/* c is shown what about.on_behalf_uid owns, AUDIT_NO_UID for what is many people's: on record, unless it is its own, or c is root. 0, or a negative errno with error
+ * set: then it is not shown. */
+int bus_note_look(Manager *m, const Caller *c, AuditSubject about, const char *method, sd_bus_error *error);
 
 /* A policy by its name, or as a document; *ret is a new reference. 0, or a negative errno, with error set where it is not there or not good. */
 int bus_find_policy(Manager *m, const char *name, Policy **ret, sd_bus_error *error);

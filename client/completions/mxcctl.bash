@@ -20,7 +20,7 @@ __mxcctl_value() {
         --order) printf '%s\n' cpu memory tasks io ;;
         --protocol) printf '%s\n' tcp udp icmp ;;
         --decision) printf '%s\n' allow deny none ;;
-        --event | -e) printf '%s\n' spawn plan start fail exec exit kill stop freeze thaw attach resolve connect accept disconnect lease bounds grant grant-over register suspend resume revoke set-policy policy-load control refusals adopt lost stuck daemon gap ;;
+        --event | -e) printf '%s\n' spawn plan start fail exec exit kill stop freeze thaw attach resolve connect accept disconnect lease bounds grant grant-over register suspend resume revoke set-policy policy-load control inspect refusals adopt lost stuck daemon gap ;;
         --host | -H) compgen -A hostname ;;
         esac
 }

@@ -231,6 +231,9 @@ static int call_grant_over(Audit *a) {
 static int call_flood(Audit *a) {
         return audit_net_flood(a, &subject, 99);
 }
+static int call_inspect(Audit *a) {
+        return audit_inspect(a, &subject, "org.mxc1.Manager.Dump");
+}
 static int call_adopt(Audit *a) {
         return audit_adopt(a, &subject, 99);
 }
@@ -299,6 +302,7 @@ static const struct {
         { call_control, AUDIT_CONTROL, "deny", "4", true, false,
                         { "MXC_ACTION=org.mxc1.Agent.Revoke", "MXC_REASON=not-authorized",
                                         "MXC_NOTE=polkit says no" } },
+        { call_inspect, AUDIT_INSPECT, "allow", "6", true, true, { "MXC_ACTION=org.mxc1.Manager.Dump" } },
         { call_connect, AUDIT_CONNECT, "allow", "6", true, false,
                         { "MXC_TARGET=tcp/api.github.com:443", "MXC_ADDRESS=140.82.112.5:443",
                                         "MXC_REASON=rule", "MXC_CLAUSE=web#/network/egress/allow/0",
@@ -1044,6 +1048,47 @@ START_TEST(test_one_kind_too_many) {
 }
 END_TEST
 
+static int look(Audit *a, const char *sandbox, const char *method) {
+        AuditSubject s = subject;
+        s.sandbox = sandbox;
+        return audit_inspect(a, &s, method);
+}
+
+/* One record of many that are alike, a journal or none, and none is lost. */
+START_TEST(test_looks_are_counted) {
+        _cleanup_(audit_freep) Audit *a = audit_open();
+        for (unsigned i = 0; i < 1000; i++)
+                ck_assert_int_eq(look(a, "1", "Get"), 0);
+        ck_assert_int_eq(look(a, "2", "Get"), 0);
+        ck_assert_uint_eq(audit_pending(a), 3); /* two of them, and that there is a count */
+        _cleanup_close_ int journal = journal_listen();
+        audit_settle(a);
+        static const char *const sandboxes[] = { "1", "2", "1" };
+        for (size_t i = 0; i < ELEMENTSOF(sandboxes); i++) {
+                _cleanup_(record_clear) Record r = { 0 };
+                ck_assert(journal_read(journal, &r));
+                record_expect(&r, "MXC_EVENT", "inspect");
+                record_expect(&r, "MXC_DECISION", "allow");
+                record_expect(&r, "MXC_SANDBOX", sandboxes[i]);
+                record_expect(&r, "MXC_ACTION", "Get");
+                record_expect(&r, "MXC_CALLER_UID", "1000");
+                record_expect(&r, "MXC_COUNT", i < 2 ? NULL : "999");
+        }
+        for (unsigned i = 0; i <= LIMIT_REFUSALS_PER_UID + 1; i++) {
+                char word[16];
+                (void)snprintf(word, sizeof(word), "%u", i);
+                ck_assert_int_eq(look(a, word, "List"), 0);
+                _cleanup_(record_clear) Record r = { 0 };
+                ck_assert(journal_read(journal, &r) == (i <= LIMIT_REFUSALS_PER_UID));
+        }
+        audit_settle(a);
+        _cleanup_(record_clear) Record rest = { 0 };
+        ck_assert(journal_read(journal, &rest));
+        record_expect(&rest, "MXC_EVENT", "inspect"); /* and not a refusal */
+        record_expect(&rest, "MXC_COUNT", "1");
+}
+END_TEST
+
 /* Behind one beginning that fills all that is shown of a command. */
 START_TEST(test_other_commands_behind_one_beginning) {
         _cleanup_close_ int journal = journal_listen();
@@ -1155,6 +1200,7 @@ int main(void) {
         tcase_add_test(t, test_a_flood_is_counted);
         tcase_add_test(t, test_a_flood_of_ever_other_requests_is_counted);
         tcase_add_test(t, test_one_kind_too_many);
+        tcase_add_test(t, test_looks_are_counted);
         tcase_add_test(t, test_other_commands_behind_one_beginning);
         tcase_add_loop_test(t, test_what_no_memory_is_left_for_is_missing, 0, ELEMENTSOF(events));
         tcase_add_test(t, test_no_memory_to_tell_refusals_apart);

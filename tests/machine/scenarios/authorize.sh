@@ -139,6 +139,21 @@ test_names_are_looked_up_each() {
         assert_eq 3 "$(refusals MXC_EVENT=spawn MXC_CALLER_UID="$(id -u bob)")"
 }
 
+# polkit that stands still: a list of one's own comes all the same, and --all is for whom it answers.
+test_a_list_does_not_wait_for_polkit() {
+        local polkit id
+        idle alice
+        id=${sandbox##*/}
+        assert_lacks "$(as bob mxcctl list --all --no-ask-password --full)" "$id"
+        polkit=$(systemctl show -P MainPID polkit.service)
+        defer kill -CONT "$polkit"
+        sleep 6 # what it said of bob is forgotten
+        kill -STOP "$polkit"
+        assert_ok as bob timeout 20 sh -c 'for i in 1 2 3 4 5; do mxcctl list; done' # a second, once; polkit had thirty, each time
+        kill -CONT "$polkit"
+        assert_ok as alice mxcctl list
+}
+
 # Not root, and yet an administrator: sees what polkit says that they may, and nobody else does; nobody is asked for a password for a list.
 test_an_administrator_sees_what_is_others() {
         local rule=/etc/polkit-1/rules.d/10-mxc-inspect.rules id
@@ -151,7 +166,17 @@ test_an_administrator_sees_what_is_others() {
         printf 'polkit.addRule(function (action, subject) {
                 if (action.id == "org.mxc1.inspect" && subject.user == "bob") return polkit.Result.YES; });\n' >$rule
         wait_until 20 eval "as bob mxcctl list --full | grep -q $id"
+        assert_record MXC_EVENT=inspect MXC_DECISION=allow MXC_ACTION=org.mxc1.Manager.ListSandboxes MXC_CALLER_UID="$(id -u bob)"
         assert_ok as bob mxcctl show "$id"
+        assert_record MXC_EVENT=inspect MXC_ACTION=org.freedesktop.DBus.Properties.Get MXC_SANDBOX="$id" MXC_CALLER_UID="$(id -u bob)"
+        # each with another property: one record, and how many more there were
+        assert_le "$(records MXC_EVENT=inspect MXC_SANDBOX="$id")" 2 'a look is written down property by property'
+        assert_ok as bob mxcctl dump
+        assert_record MXC_EVENT=inspect MXC_ACTION=org.mxc1.Manager.Dump MXC_CALLER_UID="$(id -u bob)"
+        assert_ok as alice mxcctl show "$id"
+        assert_ok mxcctl show "$id"
+        assert_no_record MXC_EVENT=inspect MXC_CALLER_UID="$(id -u alice)"
+        assert_no_record MXC_EVENT=inspect MXC_CALLER_UID=0
         assert_contains "$output" "$id"
         assert_contains "$(as bob mxcctl agent list)" "user-$(id -u alice)"
         assert_ok as bob mxcctl agent show "user-$(id -u alice)"
