@@ -172,7 +172,7 @@ def check_names(tree):
 NOT_FOR_THE_LAUNCHER = re.compile(
     r"Private|Protect|Restrict|(ReadOnly|ReadWrite|Inaccessible|Exec|NoExec)Paths|(Root|Bind|Temporary|Mount|Extension)|SystemCall|"
     r"LockPersonality|MemoryDenyWriteExecute|Device|Dynamic|User$|Group$|Delegate|.*Directory$|Ambient|SecureBits|AppArmor|SELinux|"
-    r"Smack|Limit(?!NOFILE)|PAM|Environment|Nice|CPUScheduling|CPUAffinity|NUMA|IOScheduling|Personality|StandardInput")
+    r"Smack|Limit(?!NOFILE|CORE)|PAM|Environment|Nice|CPUScheduling|CPUAffinity|NUMA|IOScheduling|Personality|StandardInput")
 
 
 def check_launcher_unit(tree):

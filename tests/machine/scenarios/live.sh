@@ -55,6 +55,15 @@ talker() {
 agent_path() { printf '/org/mxc1/agent/%s\n' "${agent//-/_2d}"; }
 relay_of() { cat "$(leaf "$1").egress/cgroup.procs" 2>/dev/null || true; }
 
+# The credentials of the host's proxy are in its memory.
+test_a_relay_leaves_no_core() {
+        local pid
+        talker
+        pid=$(relay_of "$sandbox")
+        assert_ne '' "$pid" 'there is no relay'
+        assert_eq 'Max core file size 0 0 bytes' "$(sed -n 's/  */ /g; s/ $//; /^Max core/p' "/proc/$pid/limits")"
+}
+
 test_another_policy_of_the_agent_cuts_what_it_forbids() {
         talker
         local before=$sandbox

@@ -97,6 +97,15 @@ test_daemon_is_locked_down() {
         assert_ok nsenter -t "$pid" -m sh -c 'touch /run/mxc/x && rm /run/mxc/x && touch /var/lib/mxc/x && rm /var/lib/mxc/x'
 }
 
+# Who has what agents are told, or the credentials of the host's proxy, in memory. Relays: live: a_relay_leaves_no_core.
+test_who_knows_secrets_leaves_no_core() {
+        local unit pid
+        for unit in mxcd mxc-launch; do
+                pid=$(systemctl show -P MainPID $unit.service)
+                assert_eq 'Max core file size 0 0 bytes' "$(sed -n 's/  */ /g; s/ $//; /^Max core/p' "/proc/$pid/limits")" $unit
+        done
+}
+
 test_bus_brings_the_daemon_up() {
         defer systemctl start mxcd.service
         systemctl stop mxcd.service 2>/dev/null
