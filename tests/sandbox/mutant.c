@@ -66,6 +66,7 @@ static const char *const locks[] = {
         "proc-readonly",
         "proof",
         "relay-capabilities", /* steps of relay_run(): of what serves the network */
+        "relay-clone",        /* it cannot be started */
         "relay-close",        /* of what came from the launcher */
         "relay-end",          /* with its sandbox */
         "relay-identity",
@@ -442,6 +443,16 @@ int __wrap_unshare(int flags) {
         return __real_unshare(left_out("ipcns") ? flags & ~CLONE_NEWIPC : flags);
 }
 
+/* Of a relay, by the name of its leaf. */
+static bool is_of_a_relay(int cgroup) {
+        static const char suffix[] = ".egress";
+        char link[64], path[4096];
+        (void)snprintf(link, sizeof(link), "/proc/self/fd/%d", cgroup);
+        const ssize_t n = cgroup < 0 ? -1 : readlink(link, path, sizeof(path));
+        const size_t end = sizeof(suffix) - 1;
+        return n > (ssize_t)end && memcmp(path + (size_t)n - end, suffix, end) == 0;
+}
+
 pid_t __real_cgroup_clone(int cgroup, uint64_t flags, int *ret_pidfd);
 pid_t __wrap_cgroup_clone(int cgroup, uint64_t flags, int *ret_pidfd);
 pid_t __wrap_cgroup_clone(int cgroup, uint64_t flags, int *ret_pidfd) {
@@ -452,6 +463,8 @@ pid_t __wrap_cgroup_clone(int cgroup, uint64_t flags, int *ret_pidfd) {
         for (size_t i = 0; i < ELEMENTSOF(namespaces); i++)
                 if (left_out(namespaces[i].lock))
                         flags &= ~namespaces[i].flag;
+        if (left_out("relay-clone") && is_of_a_relay(cgroup))
+                return -EAGAIN;
         return __real_cgroup_clone(cgroup, flags, ret_pidfd);
 }
 

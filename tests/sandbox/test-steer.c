@@ -230,6 +230,26 @@ static void kernel_refuses(const char *launcher, const char *lock) {
         rig_stop(&r);
 }
 
+/* What was refused last is told by a relay that is started for that; where it cannot be, its leaf is not left behind. */
+static void cannot_tell_the_last(const char *mutant) {
+        static const char text[] = "another lease";
+        Rig r;
+        rig_start(&r, mutant, "relay-clone");
+        box_install(&r);
+        _cleanup_close_ int table = new_table();
+        int fd;
+        need(sealed_memfd_new((const uint8_t *)text, strlen(text), &fd) == 0, "memfd");
+        _cleanup_close_ int sealed = fd;
+        Box b = box_open(&r, true);
+        need(lease_with(&r, b.box.id, sealed, table).event == LAUNCH_EVENT_OK, "a table");
+        box_expect(&r, &b, "tcp/192.0.2.1/443", DENIED, "where no relay can be started");
+        box_end(&r, &b);
+        rig_release(&r, b.box.id, 0);
+        tell(!box_has_leaf(&r, &b), "leaves no leaf", "relay-clone");
+        box_forget(&b);
+        rig_stop(&r);
+}
+
 /* To a mxcd that was restarted. */
 static void is_adopted(Rig *r) {
         Box b = box_open(r, true), empty = box_open(r, false);
@@ -428,6 +448,7 @@ int main(int argc, char **argv) {
         rig_stop(&r);
         kernel_refuses(argv[1], NULL);
         kernel_refuses(argv[2], "refuse");
+        cannot_tell_the_last(argv[2]);
         cannot(argv[2], "steering", EOPNOTSUPP, "where the host cannot");
         cannot(argv[2], "steering-made", EMFILE, "where it could not be made");
         return tell_end();

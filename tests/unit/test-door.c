@@ -516,6 +516,39 @@ START_TEST(test_a_message_in_small_pieces) {
 }
 END_TEST
 
+/* A message that the pair to sd-bus does not hold comes in parts, between which time passes: it is not fallen asleep upon. */
+START_TEST(test_a_long_message_is_stayed_awake_for) {
+        open_door();
+        int fd = greet();
+        char message[PING_BYTES];
+        static char rest[LIMIT_MESSAGE_BYTES - PING_BYTES];
+        const uint32_t body = sizeof(rest);
+        const size_t n = write_ping(message, 1, 0);
+        memcpy(message + 4, &body,
+                        sizeof(body)); /* without a signature: sd-bus reads it whole, and refuses it */
+        ck_assert_int_eq(send(fd, message, n, MSG_NOSIGNAL), (ssize_t)n);
+        size_t sent = 0;
+        while (sent < sizeof(rest)) {
+                ssize_t k = send(fd, rest + sent, sizeof(rest) - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+                ck_assert(k > 0 || errno == EAGAIN);
+                sent += k > 0 ? (size_t)k : 0;
+                ck_assert_int_ge(sd_event_run(manager.event, 0), 0);
+        }
+        for (unsigned i = 0; i < 7; i++) { /* whoever is quiet for so long sleeps */
+                const struct timespec doze = { .tv_sec = 1, .tv_nsec = 50000000 };
+                (void)nanosleep(&doze, NULL);
+                ck_assert_int_ge(sd_event_run(manager.event, 0), 0);
+        }
+        serve();
+        char answer[1];
+        ck_assert_int_ne(recv(fd, answer, 1, MSG_DONTWAIT),
+                        -1); /* it was read to its end, and is hung up on */
+        (void)close(fd);
+        serve();
+        close_door();
+}
+END_TEST
+
 /* However much somebody has to say, others have their turn. */
 START_TEST(test_a_talker_keeps_nobody_waiting) {
         open_door();
@@ -657,6 +690,7 @@ int main(void) {
         tcase_add_test(t, test_a_greeting_that_is_too_long_at_once);
         tcase_add_test(t, test_unfinished_messages_have_a_bound);
         tcase_add_test(t, test_a_message_in_small_pieces);
+        tcase_add_test(t, test_a_long_message_is_stayed_awake_for);
         tcase_add_test(t, test_a_talker_keeps_nobody_waiting);
         tcase_add_test(t, test_connections_of_one_uid);
         tcase_add_test(t, test_connections_of_all);

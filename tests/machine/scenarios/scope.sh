@@ -137,9 +137,9 @@ test_a_scope_follows_its_agents_policy() {
         assert_record MXC_EVENT=bounds MXC_REASON=policy-load MXC_AGENT="$name" MXC_UNIT="$(unit "$sandbox")"
         assert_contains "$(record MXC_NOTE MXC_EVENT=bounds)" MemoryMax=268435456
         # another policy, which leaves tasks to systemd's own default
-        bounding "$other" '"tasksMax": "infinity", "cpuWeight": 5'
+        bounding "$other" '"tasksMax": "infinity", "cpuWeight": 5, "memorySwapMax": 0' # which is a bound, and not none
         set_policy "$other"
-        wait_until 10 are "8589934592 infinity $(systemctl show -P DefaultTasksMax) infinity 5 [not set]"
+        wait_until 10 are "8589934592 0 $(systemctl show -P DefaultTasksMax) infinity 5 [not set]"
         assert_record MXC_EVENT=bounds MXC_REASON=set-policy MXC_AGENT="$name" MXC_POLICY="$other"
         # a file that changes while nobody reads
         systemctl stop mxcd.socket mxcd.service
@@ -157,6 +157,11 @@ test_a_scope_follows_its_agents_policy() {
         assert_ok spawn_for alice "$name" -- true
         assert_eq 300 "$(systemctl show -P CPUWeight "mxc-$name.scope")"
         assert_no_record MXC_EVENT=bounds
+        # until mxcd is another, which knows the policy alone
+        systemctl restart mxcd.service
+        wait_until 10 mxcd_is_up
+        wait_until 10 are '8589934592 infinity 55 infinity [not set] [not set]'
+        assert_record MXC_EVENT=bounds MXC_REASON=adopt MXC_AGENT="$name"
         # a policy that goes does not take the limits along
         rm "/etc/mxc/policies/$other.json"
         call /org/mxc1 Manager Reload >/dev/null
