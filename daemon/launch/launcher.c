@@ -14,6 +14,7 @@
 #include "net-pool.h"
 #include "net-remains.h"
 #include "own-memory.h"
+#include "process.h"
 #include "relay.h"
 #include "skeleton.h"
 #include "steering.h"
@@ -308,7 +309,9 @@ int launcher_new(Launcher **ret, int listener, const char *relay_program) {
                 log_warning("The kernel does not refuse connections by itself here: mxc-egress does, more "
                             "slowly.");
         l->features.recursive_mount_attr = 1; /* 5.12; Landlock itself is younger */
-        int r = template_cache_new(l, &l->templates);
+        int r = process_own_name();
+        if (r == 0)
+                r = template_cache_new(l, &l->templates);
         if (r == 0)
                 r = skeletons_new(l, &l->skeletons);
         if (r == 0)

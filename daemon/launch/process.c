@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 
 #include "cage.h"
 #include "cleanup.h"
@@ -85,6 +86,23 @@ int wall_cgroup_namespace(Cage *c) {
         return unshare(CLONE_NEWCGROUP) < 0 ? -errno : 0;
 }
 
+/* Whatever namespace it is done in, the kernel tells it to everybody who watches the name of the host: the journal wakes and looks, as do
+ * others. So a name that is there already is not given again. */
+static int take_name(const char *name) {
+        struct utsname now;
+        if (uname(&now) == 0 && streq(now.nodename, name))
+                return 0;
+        return sethostname(name, strlen(name)) < 0 ? -errno : 0;
+}
+
+int process_own_name(void) {
+        return unshare(CLONE_NEWUTS) < 0 ? -errno : 0;
+}
+
+void process_name_ahead(const char *name) {
+        (void)take_name(name); /* or else the sandbox does, which tells what is wrong */
+}
+
 int process_limit_files(uint64_t max) {
         struct rlimit files = { .rlim_cur = max, .rlim_max = max }, own;
         if (setrlimit(RLIMIT_NOFILE, &files) == 0)
@@ -116,9 +134,9 @@ static int reset_signals(void) {
 
 int wall_process(Cage *c) {
         const LaunchPlan *p = c->plan;
-        if (sethostname(p->hostname, strlen(p->hostname)) < 0)
-                return -errno;
-        int r = set_limits(p);
+        int r = take_name(p->hostname);
+        if (r == 0)
+                r = set_limits(p);
         if (r < 0)
                 return r;
         (void)umask((mode_t)p->umask); /* cannot fail */

@@ -21,6 +21,7 @@
 #include "launcher.h"
 #include "limits.h"
 #include "net-pool.h"
+#include "process.h"
 #include "relay.h"
 #include "slow-mounts.h"
 #include "template-cache.h"
@@ -173,6 +174,8 @@ static int host_network(const Run *run, uint64_t *ret) {
  * launcher holds is seen by the child until its first wall closes it. */
 static int clone_into(Launcher *l, Run *run, const Birth *b, Cage *cage) {
         const bool shared = all_low(cage);
+        if (!run->proof) /* it would be another name for once */
+                process_name_ahead(b->plan->hostname);
         pid_t pid = cgroup_clone(
                         b->leaf, (shared ? CLONE_FILES : 0) | CLONE_NEWPID | CLONE_NEWUTS, &run->pidfd);
         if (pid == 0) {

@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 
 #include "cage.h"
 #include "cgroup.h"
@@ -53,9 +54,10 @@ static const char *const locks[] = {
         "kill-rest", /* pid 1 kills what its command leaves */
         "mask",      /* over what is denied */
         "mask-proc",
-        "mounts",    /* of the host, below what is granted: a template is made again */
-        "mediation", /* this kernel cannot do it */
-        "nodev",     /* of what is granted; likewise the next three */
+        "mounts",     /* of the host, below what is granted: a template is made again */
+        "mediation",  /* this kernel cannot do it */
+        "name-ahead", /* a sandbox is named again by the name that it has */
+        "nodev",      /* of what is granted; likewise the next three */
         "noexec",
         "nosuid",
         "readonly",
@@ -440,6 +442,8 @@ int __wrap_prctl(int option, ...) {
 int __real_unshare(int flags);
 int __wrap_unshare(int flags);
 int __wrap_unshare(int flags) {
+        if (left_out("utsns")) /* the launcher leaves the host's as well */
+                flags &= ~CLONE_NEWUTS;
         return __real_unshare(left_out("ipcns") ? flags & ~CLONE_NEWIPC : flags);
 }
 
@@ -536,6 +540,15 @@ int __wrap_sethostname(const char *name, size_t size);
 int __wrap_sethostname(const char *name, size_t size) {
         /* without a namespace of its own it would be the host's */
         return left_out("hostname") || left_out("utsns") ? 0 : __real_sethostname(name, size);
+}
+
+int __real_uname(struct utsname *ret);
+int __wrap_uname(struct utsname *ret);
+int __wrap_uname(struct utsname *ret) {
+        int r = __real_uname(ret);
+        if (r == 0 && left_out("name-ahead"))
+                ret->nodename[0] = 0;
+        return r;
 }
 
 int __real_setrlimit64(__rlimit_resource_t resource, const struct rlimit *limit);

@@ -3,6 +3,7 @@
  * nobody's way. test-ahead LAUNCHER MUTANT. TAP. */
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -455,6 +456,42 @@ static void rules_come_along(const char *mutant) {
         rig_stop(&r);
 }
 
+/* The kernel wakes whoever watches the name of the host, the journal for one, when anybody names anything in any namespace. Others on this
+ * host may do that too, so one quiet time in many is enough. */
+static bool names_quietly(Rig *r) {
+        bool quiet = false;
+        for (int i = 0; i < 20 && !quiet; i++) {
+                char name[256];
+                _cleanup_close_ int fd = open("/proc/sys/kernel/hostname", O_RDONLY | O_CLOEXEC);
+                struct pollfd p = { .fd = fd, .events = POLLPRI };
+                need(fd >= 0 && poll(&p, 1, 0) >= 0 && read(fd, name, sizeof(name)) > 0, "the host's name");
+                use(r, 0);
+                quiet = poll(&p, 1, 0) == 0;
+        }
+        return quiet;
+}
+
+static void names_ahead(const char *launcher, const char *mutant) {
+        static RigResult result;
+        Rig r;
+        rig_start(&r, launcher, NULL);
+        tell(names_quietly(&r), "the name of a sandbox", "wakes nobody when it is the one before's");
+        for (int i = 0; i < 4; i++) {
+                LaunchPlan *p = policy(&r, 0, "cat /proc/sys/kernel/hostname");
+                free(p->hostname);
+                p->hostname = strdup(i % 2 == 0 ? "even" : "odd");
+                need(p->hostname, "memory");
+                rig_run(&r, p, &result);
+                tell(streq(result.output, i % 2 == 0 ? "even\n" : "odd\n"), "agents in turn",
+                                "have their own names");
+                launch_plan_free(p);
+        }
+        rig_stop(&r);
+        rig_start(&r, mutant, "name-ahead");
+        tell(!names_quietly(&r), "a name that is not given ahead", "wakes who watches the host's");
+        rig_stop(&r);
+}
+
 static void use_granting(Rig *r, const char *path) {
         LaunchPlan *p = policy(r, 0, "true");
         (void)plan_add_template_mount(p, path, PLAN_READONLY);
@@ -508,6 +545,7 @@ int main(int argc, char **argv) {
         rig_start(&r, argv[1], NULL);
         mounts_come_and_go(&r);
         rig_stop(&r);
+        names_ahead(argv[1], argv[2]);
         rules_come_along(argv[2]);
         a_helper_that_is_held_up(argv[2]);
         a_template_that_is_held_up(argv[2]);
