@@ -256,9 +256,14 @@ static void on_connection(Launcher *l, void *owner) {
 int launcher_loop(Launcher *l) {
         bool waiting = false; /* for something that has a deadline */
         bool remains = false; /* of sandboxes that are over */
+        bool owed = false;    /* what the next ones take */
         for (;;) {
                 struct epoll_event e;
-                int n = epoll_wait(l->epoll, &e, 1, remains ? NET_REMAINS_MSEC : waiting ? 250 : -1);
+                int n = epoll_wait(l->epoll, &e, 1,
+                                owed      ? LAUNCHER_IDLE_MSEC
+                                : remains ? NET_REMAINS_MSEC
+                                : waiting ? 250
+                                          : -1);
                 if (n < 0 && errno != EINTR)
                         return -errno;
                 if (n == 1) {
@@ -266,9 +271,10 @@ int launcher_loop(Launcher *l) {
                         s->handle(l, s->owner);
                 }
                 run_expire(l);
-                remains = net_remains_bury(l, n == 0);
-                net_pool_refill(l);
-                waiting = skeletons_refill(l);
+                remains = net_remains_bury(l, n == 0 && !owed);
+                owed = net_pool_refill(l, n == 0);
+                owed = skeletons_refill(l, n == 0) || owed;
+                waiting = skeletons_reap(l);
                 waiting = leaving_reap(l) || waiting;
                 waiting = template_cache_expire(l) || waiting;
                 waiting = relay_expire(l) || waiting;

@@ -93,6 +93,10 @@ typedef struct Message {
  * thousands of sandboxes, a copy of all of them and the closing of it would take longer than the rest. */
 #define LAUNCHER_FDS_LOW 512
 
+/* What the next sandboxes take is made when nothing happened for so long, or when little is left of it: until then a sandbox is at work, or its
+ * end is on its way to who waits for it, and helpers would take the processor from those. */
+#define LAUNCHER_IDLE_MSEC 5
+
 #define LEAVING_MAX 256U
 
 struct Launcher {

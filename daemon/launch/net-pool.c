@@ -207,18 +207,20 @@ EmptyNamespaces net_pool_take(Launcher *l) {
         return p->ready[--p->n_ready];
 }
 
-/* Orders not while a sandbox is being set up: the helper would take the processor from it. But before the pool runs dry. */
-void net_pool_refill(Launcher *l) {
+/* Orders not while a sandbox is being set up: the helper would take the processor from it. But before the pool runs dry: with half of it gone
+ * between two sandboxes, with three quarters whatever else there is to do. */
+bool net_pool_refill(Launcher *l, bool idle) {
         NetPool *p = l->net;
         if (p->error != 0)
                 refuse_waiting(l, p);
         serve_waiting(l, p); /* not where they came: that may be in the midst of another request */
         bool busy = !TAILQ_EMPTY(&l->starting);
-        if (!busy || p->n_ready <= NET_POOL_SIZE / 4)
+        if ((!busy && (idle || p->n_ready <= NET_POOL_SIZE / 2)) || p->n_ready <= NET_POOL_SIZE / 4)
                 for (; p->owed > 0; p->owed--)
                         order(l, p, KIND_EMPTY);
         if (!busy || p->n_steered <= NET_POOL_STEERED / 4)
                 order_steered(l, p, p->n_waiting + p->n_kept);
+        return p->owed > 0 && p->helper > 0 && !busy;
 }
 
 static int start_helper(Launcher *l, NetPool *p) {

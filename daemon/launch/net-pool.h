@@ -26,8 +26,9 @@ int net_pool_park(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_
 /* One that is ready, the caller's to close. */
 EmptyNamespaces net_pool_take_steered(Launcher *l, Steering *ret);
 
-/* Serves who waits, and orders what was taken; to be called when there is time. */
-void net_pool_refill(Launcher *l);
+/* Serves who waits, and orders what was taken: all of it where nothing else happens (idle), otherwise when half of the pool is gone. True while
+ * there is something to order as soon as it is idle. */
+bool net_pool_refill(Launcher *l, bool idle);
 
 /* Gives up a helper that somebody has waited for in vain; true while anybody waits. */
 bool net_pool_expire(Launcher *l);

@@ -102,12 +102,14 @@ static void dismiss(Skeletons *k, pid_t pid) {
         k->leaving[k->n_leaving++] = pid; /* there is room: begin() */
 }
 
-static void reap(Skeletons *k) {
+bool skeletons_reap(Launcher *l) {
+        Skeletons *k = l->skeletons;
         size_t n = 0;
         for (size_t i = 0; i < k->n_leaving; i++)
                 if (waitpid(k->leaving[i], NULL, WNOHANG) == 0)
                         k->leaving[n++] = k->leaving[i];
         k->n_leaving = n;
+        return n > 0;
 }
 
 static void end(Launcher *l, Servant *s) {
@@ -196,20 +198,29 @@ static void give_place(Launcher *l, Template *t) {
         s->used = t->asked;
 }
 
-bool skeletons_refill(Launcher *l) {
+/* With half of them gone between two sandboxes, with the last one whatever else there is to do. */
+static bool is_due(const Servant *s, bool busy, bool idle) {
+        if (busy)
+                return s->pid > 0 && s->n_ready == 0;
+        return idle || s->pid <= 0 || s->n_ready + s->n_ordered <= SKELETONS_READY / 2;
+}
+
+bool skeletons_refill(Launcher *l, bool idle) {
         Skeletons *k = l->skeletons;
         bool busy = !TAILQ_EMPTY(&l->starting); /* it would take the processor from what is being set up */
-        reap(k);
+        bool owed = false;
+        (void)skeletons_reap(l); /* or else there may be no room for another */
         if (k->wants && !busy) {
                 give_place(l, k->wants);
                 k->wants = NULL;
         }
         for (size_t i = 0; i < SKELETON_SERVANTS; i++) {
                 Servant *s = &k->servants[i];
-                if ((!busy || (s->pid > 0 && s->n_ready == 0)) && refill(l, s) < 0)
+                if (is_due(s, busy, idle) && refill(l, s) < 0)
                         end(l, s);
+                owed = owed || (s->pid > 0 && s->n_ready + s->n_ordered < SKELETONS_READY);
         }
-        return k->n_leaving > 0;
+        return owed && !busy;
 }
 
 static Servant *servant_of(Skeletons *k, const Template *t) {

@@ -35,5 +35,9 @@ void skeleton_close(Skeleton *s);
 /* What its namespace shows is not what the host has any more, or the template goes. */
 void skeletons_forget(struct Launcher *l, const struct Template *t);
 
-/* Orders what was taken; to be called when there is time. True while a servant that was ended is not dead. */
-bool skeletons_refill(struct Launcher *l);
+/* Orders what was taken: all of it where nothing else happens (idle), otherwise when half is gone. True while there is something to order as soon
+ * as it is idle. */
+bool skeletons_refill(struct Launcher *l, bool idle);
+
+/* True while a servant that was ended is not dead. */
+bool skeletons_reap(struct Launcher *l);
