@@ -4,12 +4,8 @@
 
 #include <stdio.h>
 
-#define log_at(level, ...)                                                                                   \
-        do {                                                                                                 \
-                fprintf(stderr, "<%d>", level);                                                              \
-                fprintf(stderr, __VA_ARGS__);                                                                \
-                fputc('\n', stderr);                                                                         \
-        } while (0)
+/* One write each: the journal wakes for every one. */
+#define log_at(level, format, ...) (void)fprintf(stderr, "<" #level ">" format "\n", ##__VA_ARGS__)
 #define log_error(...) log_at(3, __VA_ARGS__)
 #define log_warning(...) log_at(4, __VA_ARGS__)
 #define log_info(...) log_at(6, __VA_ARGS__)

@@ -47,10 +47,14 @@ static void forget_data(DoorFrame *f) {
         close_fds(f);
 }
 
-static int hang_up(DoorFrame *f, const char *why) {
-        log_debug("A peer at the door is hung up on: %s", why);
+static int leave(DoorFrame *f) {
         f->owner->gone(f->userdata); /* f is no more */
         return 0;
+}
+
+static int hang_up(DoorFrame *f, const char *why) {
+        log_debug("A peer at the door is hung up on: %s", why);
+        return leave(f);
 }
 
 /* ---- how much of it is a message ---- */
@@ -251,7 +255,7 @@ static int on_peer(sd_event_source *source, int fd, uint32_t events, void *userd
         if (r < 0)
                 return hang_up(f, "more descriptors than a message may have");
         if (n == 0)
-                return hang_up(f, "it left");
+                return leave(f);
         f->used += (size_t)n;
         r = f->state == FRAME_GREETING ? greet(f) : hand_on(f);
         return r < 0 ? hang_up(f, strerror(-r)) : 0;

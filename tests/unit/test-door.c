@@ -658,6 +658,34 @@ START_TEST(test_connections_of_all) {
 }
 END_TEST
 
+/* Whoever comes and goes again and again would fill the log, and each line, or piece of one, wakes who keeps it. */
+START_TEST(test_only_what_is_wrong_is_logged_and_at_once) {
+        char line[256];
+        int log[2], own = dup(STDERR_FILENO);
+        ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, log), 0);
+        open_door();
+        ck_assert_int_ge(dup2(log[1], STDERR_FILENO), 0);
+        (void)close(greet());
+        serve();
+        ssize_t of_leaving = recv(log[0], line, sizeof(line), 0);
+        int noisy = greet();
+        ck_assert_int_eq(send(noisy, "0123456789abcdef", 16, MSG_NOSIGNAL), 16);
+        serve();
+        ssize_t of_noise = recv(log[0], line, sizeof(line) - 1, 0), more = recv(log[0], &line[255], 1, 0);
+        ck_assert_int_ge(dup2(own, STDERR_FILENO), 0);
+        ck_assert_int_lt(of_leaving, 0);
+        ck_assert_int_gt(of_noise, 4);
+        line[of_noise] = 0;
+        ck_assert_msg(strncmp(line, "<7>A peer", 9) == 0 && line[of_noise - 1] == '\n', "%s", line);
+        ck_assert_int_lt(more, 0);
+        (void)close(noisy);
+        (void)close(own);
+        (void)close(log[0]);
+        (void)close(log[1]);
+        close_door();
+}
+END_TEST
+
 /* Takes as long as the door's patience, LIMIT_MESSAGE_USEC. */
 START_TEST(test_who_does_not_go_on_is_hung_up_on) {
         open_door();
@@ -694,6 +722,7 @@ int main(void) {
         tcase_add_test(t, test_a_talker_keeps_nobody_waiting);
         tcase_add_test(t, test_connections_of_one_uid);
         tcase_add_test(t, test_connections_of_all);
+        tcase_add_test(t, test_only_what_is_wrong_is_logged_and_at_once);
         tcase_add_test(t, test_who_does_not_go_on_is_hung_up_on);
         return run_daemon_case(t);
 }
