@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* process ROUNDS GAP_MS { LABEL USER COMMAND… ";" }…: how long whole processes take, from fork to the end of wait. The rows take turns, so
- * that whatever else the machine does falls on all alike. Prints "LABEL<TAB>p50<TAB>p99<TAB>failures" per row, in microseconds.
- * Runs as root; USER is whom a row becomes. */
+/* process ROUNDS GAP_MS { LABEL USER COMMAND… ";" }…: how long whole processes take, from fork to the end of wait. The rows take turns, in
+ * another order each round (the same in each run), so that whatever else the machine does falls on all alike. What a row leaves to be done
+ * when it has ended (units that go, networks that are taken down, records that are written) is nobody else's: the next one begins when nothing
+ * runs any more. Prints "LABEL<TAB>p50<TAB>p99<TAB>failures" per row, in microseconds, and on standard error how often it was not waited for to
+ * the end. Runs as root; USER is whom a row becomes. */
 
 #include "common/cleanup.h"
 #include "tests/bench/samples.h"
@@ -12,6 +14,10 @@
 #include <inttypes.h>
 #include <pwd.h>
 #include <sys/wait.h>
+
+#define SETTLE_LOOKS 3 /* in a row that find nothing else running */
+#define SETTLE_EVERY_NS (UINT64_C(200) * 1000)
+#define SETTLE_MAX_NS (UINT64_C(50) * 1000000)
 
 typedef struct Row {
         const char *label;
@@ -74,6 +80,42 @@ static _Noreturn void become(const Row *row, int null) {
         _exit(127);
 }
 
+/* Processes that run or could, us included: proc_loadavg(5). */
+static unsigned n_running(int loadavg) {
+        char text[128] = "";
+        unsigned n;
+
+        if (pread(loadavg, text, sizeof(text) - 1, 0) < 0 || sscanf(text, "%*s %*s %*s %u/", &n) != 1)
+                errx(EXIT_FAILURE, "/proc/loadavg says something else");
+        return n;
+}
+
+/* False: others run all the time. */
+static bool settle(int loadavg) {
+        uint64_t start = now_ns();
+
+        for (int looks = 0; looks < SETTLE_LOOKS; looks = n_running(loadavg) <= 1 ? looks + 1 : 0) {
+                if (now_ns() - start > SETTLE_MAX_NS)
+                        return false;
+                sleep_ns(SETTLE_EVERY_NS);
+        }
+        return true;
+}
+
+/* Fisher and Yates, over a generator of Marsaglia's. */
+static void shuffle(size_t *order, size_t n) {
+        static uint32_t state = 2463534242;
+
+        for (size_t i = n; i > 1; i--) {
+                state ^= state << 13;
+                state ^= state >> 17;
+                state ^= state << 5;
+                size_t j = state % i, other = order[j];
+                order[j] = order[i - 1];
+                order[i - 1] = other;
+        }
+}
+
 static void run_once(Row *row, int null) {
         uint64_t start = now_ns();
         pid_t pid = fork();
@@ -93,6 +135,8 @@ static void run_once(Row *row, int null) {
 
 int main(int argc, char **argv) {
         Row rows[32];
+        size_t order[ELEMENTSOF(rows)];
+        unsigned long unsettled = 0;
 
         if (argc < 6)
                 errx(EXIT_FAILURE, "usage: bench-process ROUNDS GAP_MS { LABEL USER COMMAND… ';' }…");
@@ -102,14 +146,27 @@ int main(int argc, char **argv) {
 
         if (null < 0)
                 err(EXIT_FAILURE, "/dev/null");
-        for (unsigned long round = 0; round < rounds + 3; round++)
+        int loadavg = open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
+
+        if (loadavg < 0)
+                err(EXIT_FAILURE, "/proc/loadavg");
+        for (size_t i = 0; i < n; i++)
+                order[i] = i;
+        for (unsigned long round = 0; round < rounds + 3; round++) {
+                shuffle(order, n);
                 for (size_t i = 0; i < n; i++) {
+                        unsettled += !settle(loadavg);
                         if (gap)
                                 sleep_ns(gap * 1000000);
-                        run_once(rows + i, null);
-                        if (round == 2) /* three to warm up: a failure there may be the cold start, and is not counted */
-                                rows[i].samples.n = rows[i].failures = 0;
+                        run_once(rows + order[i], null);
                 }
+                for (size_t i = 0; i < n && round == 2;
+                                i++) /* three to warm up: a failure there may be the cold start, and is not counted */
+                        rows[i].samples.n = rows[i].failures = 0;
+        }
+        if (unsettled > 0)
+                fprintf(stderr, "  something else ran all the time before %lu of %lu\n", unsettled,
+                                (rounds + 3) * n);
         for (size_t i = 0; i < n; i++)
                 printf("%s\t%" PRIu64 "\t%" PRIu64 "\t%u\n", rows[i].label,
                                 samples_percentile(&rows[i].samples, 50) / 1000,

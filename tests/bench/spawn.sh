@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # spawn.sh [ROUNDS]: how long it takes to run a static program confined, beside the others, all in one run. As root in a booted
-# machine with mxcd installed. A Markdown table on standard output.
+# machine with mxcd installed. A Markdown table on standard output. For numbers to compare the machine must have nothing else to do: a row
+# begins when what the one before has left to be done is done (process.c), and where something runs all the time that is said.
 
 set -euo pipefail
 here=$(dirname -- "$(readlink -f -- "$0")")
@@ -71,7 +72,7 @@ printf '· %d rounds hot, then %d with 20 ms of idle before each\n' "$rounds" "$
 measure 0 >/run/hot
 measure 20 >/run/paced
 
-printf '\n### tests/run bench spawn: whole process, ms (%s rounds, all rows in turn)\n\n' "$rounds"
+printf '\n### tests/run bench spawn: whole process, ms (%s rounds, each in an order of its own; a row begins when nothing runs any more)\n\n' "$rounds"
 printf '| | hot p50 | hot p99 | to bwrap | paced p50 | paced p99 | to bwrap | failures |\n|---|--:|--:|--:|--:|--:|--:|--:|\n'
 paste /run/hot /run/paced | awk -F'\t' '
         { label[NR] = $1; h50[NR] = $2; h99[NR] = $3; p50[NR] = $6; p99[NR] = $7; bad[NR] = $4 + $8 }
