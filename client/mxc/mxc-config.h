@@ -13,6 +13,7 @@
 
 #define LIMIT_MXC_CONFIG_BYTES (1024U * 1024)
 #define LIMIT_MXC_CONFIG_DEPTH 127U /* MXC's own */
+#define LIMIT_MXC_PATHS 512U        /* of the three filesystem lists together: no more than each of a policy */
 
 typedef enum MxcContract {
         MXC_CONTRACT_LEGACY, /* no version, or 0.4 to 0.9: what is omitted may also be null */

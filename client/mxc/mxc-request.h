@@ -11,8 +11,8 @@ typedef enum MxcBackend { MXC_BACKEND_PROCESS } MxcBackend; /* the tiers of mxcd
 
 typedef struct MxcRequest {
         MxcBackend backend;
-        char *policy;    /* mxc-policy/1, JSON text; it says nothing of ${workspace}, so that Spawn needs none */
-        char **argv;     /* "sh", "-c", command line; NULL-terminated */
+        char *policy;    /* mxc-policy/1, JSON text; it says nothing of ${workspace}, so that Spawn needs none. NULL of an exec */
+        char **argv;     /* "/bin/sh", "-c", command line; NULL-terminated. NULL of a provision, as are env and cwd */
         char **env;      /* "K=V", NULL-terminated, one of each name: exactly what the workload is to have, the last of equals. The policy passes these names and
                           * sets none, so that values are in no policy and no record */
         char *cwd;       /* absolute */
@@ -26,4 +26,8 @@ typedef struct MxcCaller {
         bool testing;      /* --allow-testing-features, --experimental of 0.7 */
 } MxcCaller;
 
-/* mxc_request_make(config, caller, &request, &error) and mxc_request_free(request) follow. */
+/* Of a one-shot configuration, of a provision (a policy and no process), or of an exec (a process and no policy). Looks at the file system with the caller's rights: which paths are one object,
+ * what may be delegated. 0; -EINVAL with *error filled, *ret untouched; -ENOMEM. */
+int mxc_request_make(const MxcConfig *c, const MxcCaller *caller, MxcRequest **ret, MxcError *error);
+void mxc_request_free(MxcRequest *r);
+DEFINE_CLEANUP(MxcRequest *, mxc_request_free);

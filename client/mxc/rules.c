@@ -267,9 +267,9 @@ int rules_take_proxy(const Tree *localhost, const Tree *url, const Tree *test_se
 int rules_take_runtime_proxy(const Tree *url, MxcNetwork *n, MxcError *error) {
         int r = keep_url(url, "runtimeConfig.networkProxy", true, &n->proxy, error);
         if (r == 0 && (n->egress.allow || n->egress.n_allow_rules > 0 || n->egress.n_deny_rules > 0))
-                r = mxc_refuse_config(
-                                error, "runtimeConfig.networkProxy requires network.egress.default='deny' "
-                                       "with no direct allow or deny rules");
+                r = mxc_refuse_config(error,
+                                "runtimeConfig.networkProxy requires network.egress.default='deny' "
+                                "with no direct allow or deny rules");
         return r;
 }
 

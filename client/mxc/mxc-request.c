@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "mxc-request.h"
+
+#include "request-internal.h"
+#include "text-list.h"
+
+void mxc_request_free(MxcRequest *r) {
+        if (!r)
+                return;
+        for (char **p = r->argv; p && *p; p++)
+                free(*p);
+        for (char **p = r->env; p && *p; p++)
+                free(*p);
+        free(r->argv);
+        free(r->env);
+        free(r->policy);
+        free(r->cwd);
+        mxc_strings_clear(&r->warnings);
+        free(r);
+}
+
+/* MXC's processes are ours; its other backends are walls that this mxcd does not build. */
+static int check_backend(const Draft *d) {
+        const MxcConfig *c = d->config;
+        if (c->phase != MXC_ONE_SHOT || c->containment == MXC_PROCESS || c->containment == MXC_BUBBLEWRAP)
+                return 0;
+        if (c->containment == MXC_LXC && (!c->lxc_distribution || !*c->lxc_distribution || !c->lxc_release ||
+                                                         !*c->lxc_release))
+                return mxc_refuse(d->error, MXC_BACKEND_ERROR,
+                                "LXC distribution and release are required (e.g., \"distribution\": "
+                                "\"alpine\", \"release\": \"3.23\")");
+        return mxc_refuse(d->error, MXC_BACKEND_UNAVAILABLE,
+                        "the '%s' backend is not available on Linux with mxcd, which confines processes "
+                        "('process', 'bubblewrap')",
+                        mxc_containment_word(c->containment));
+}
+
+static int make_argv(const MxcConfig *c, char ***ret) {
+        char **argv = calloc(4, sizeof(char *));
+        if (!argv)
+                return -ENOMEM;
+        *ret = argv;
+        argv[0] = strdup("/bin/sh");
+        argv[1] = strdup("-c");
+        argv[2] = strdup(c->command_line);
+        return argv[0] && argv[1] && argv[2] ? 0 : -ENOMEM;
+}
+
+/* Where the process begins: where it is told to, or where the caller is, if that is there, or at home, or at the root. Directories that a
+ * sandbox has of its own are seen as well, by whoever names them. grants may be NULL: then nothing is known, and mxcd decides. */
+static int make_cwd(const Draft *d, const Grants *grants, char **ret) {
+        const MxcConfig *c = d->config;
+        const char *guesses[] = { d->caller->cwd, d->caller->home };
+        if (c->cwd && *c->cwd) {
+                _cleanup_free_ char *absolute = NULL;
+                if (asprintf(&absolute, "/%s", c->cwd) <
+                                0) { /* as bubblewrap does, which is at the root by then */
+                        absolute = NULL;
+                        return -ENOMEM;
+                }
+                int r = path_make_normal(absolute, ret);
+                return r == -ENAMETOOLONG ? mxc_refuse(d->error, MXC_BACKEND_ERROR,
+                                                            "process.cwd is longer than a path can be")
+                                          : r;
+        }
+        for (size_t i = 0; grants && i < ELEMENTSOF(guesses); i++)
+                if (guesses[i] && *guesses[i] == '/' && grants_of(grants, guesses[i]) != GRANT_DENIED)
+                        return path_make_normal(guesses[i], ret);
+        *ret = grants ? strdup("/") : NULL;
+        return grants && !*ret ? -ENOMEM : 0;
+}
+
+static int make_process(Draft *d, const Grants *grants, MxcRequest *q, json_t **ret_section) {
+        int r = make_argv(d->config, &q->argv);
+        if (r == 0)
+                r = environment_make(d, &q->env, ret_section);
+        if (r == 0)
+                r = make_cwd(d, grants, &q->cwd);
+        q->timeout_usec = (uint64_t)d->config->timeout_ms * 1000;
+        return r;
+}
+
+static json_t *ui_json(const MxcConfig *c) {
+        static const char *const clipboards[_MXC_CLIPBOARD_MAX] = { "none", "read", "write", "all" };
+        return json_pack("{s:b, s:s, s:b}", "disable", c->ui_disable, "clipboard", clipboards[c->clipboard],
+                        "injection", c->ui_injection);
+}
+
+/* Takes the sections. */
+static int make_policy(const Draft *d, const Grants *grants, json_t *process, json_t *network, char **ret) {
+        json_t *ui = ui_json(d->config), *filesystem = grants_json(grants);
+        json_auto_t *root = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o*}", "schema", "mxc-policy/1",
+                        "containment", "process", "filesystem", filesystem, "ui", ui, "network", network,
+                        "process", process);
+        char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
+        if (!text)
+                return -ENOMEM;
+        *ret = text;
+        return 0;
+}
+
+static int make_all(Draft *d, Grants *grants, MxcRequest *q) {
+        const MxcConfig *c = d->config;
+        json_t *process = NULL, *network = NULL;
+        bool with_policy = c->phase == MXC_ONE_SHOT || c->phase == MXC_PROVISION,
+             with_process = c->phase != MXC_PROVISION;
+        int r = check_backend(d);
+        if (r == 0 && with_policy)
+                r = network_make(d, &network);
+        if (r == 0 && with_policy)
+                r = grants_make(d, grants);
+        if (r == 0 && with_process)
+                r = make_process(d, with_policy ? grants : NULL, q, &process);
+        if (r < 0 || !with_policy) {
+                json_decref(process);
+                json_decref(network);
+                return r;
+        }
+        return make_policy(d, grants, process, network, &q->policy);
+}
+
+int mxc_request_make(const MxcConfig *c, const MxcCaller *caller, MxcRequest **ret, MxcError *error) {
+        Draft d = { .config = c, .caller = caller, .error = error };
+        Grants grants = { 0 };
+        _cleanup_(mxc_request_freep) MxcRequest *q = calloc(1, sizeof(MxcRequest));
+        int r = q ? 0 : -ENOMEM;
+        for (size_t i = 0; r == 0 && i < c->warnings.n; i++)
+                r = mxc_strings_add(&d.warnings, c->warnings.items[i]);
+        if (r == 0)
+                r = make_all(&d, &grants, q);
+        grants_clear(&grants);
+        if (r < 0) {
+                mxc_strings_clear(&d.warnings);
+                return r;
+        }
+        q->warnings = d.warnings;
+        *ret = TAKE_PTR(q);
+        return 0;
+}

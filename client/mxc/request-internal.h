@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* What the files of mxc-request share: each makes a section of the policy. */
+
+#include <jansson.h>
+
+#include "mxc-request.h"
+
+typedef struct Draft {
+        const MxcConfig *config;
+        const MxcCaller *caller;
+        MxcStrings warnings;
+        MxcError *error;
+} Draft;
+
+typedef enum Grant { GRANT_DENIED, GRANT_READONLY, GRANT_READWRITE, _GRANT_MAX } Grant; /* ordered: of two the stricter is the lesser */
+
+typedef struct GrantedPath {
+        char *path;      /* absolute, normal */
+        Grant grant;
+        const char *said; /* the configuration's own spelling, borrowed; NULL: of the system, which is there for every sandbox */
+} GrantedPath;
+typedef struct Grants {
+        GrantedPath *items;
+        size_t n;
+} Grants;
+void grants_clear(Grants *g);
+/* The lists and the system's paths, one entry a path, each object under its strictest, and what is given checked to be the caller's. */
+int grants_make(Draft *d, Grants *ret);
+/* What decides of a path: the deepest that is it or above it. */
+Grant grants_of(const Grants *g, const char *path);
+json_t *grants_json(const Grants *g); /* the section filesystem; NULL when out of memory */
+/* An absolute path without ".", ".." and empty components, as far as they exist through links. -EINVAL: it is not absolute. */
+int path_make_normal(const char *path, char **ret);
+
+/* The section network; NULL with 0 where there is none. */
+int network_make(Draft *d, json_t **ret);
+/* What the sandbox knows a proxy by: "http://10.0.2.2:8080". NULL when out of memory. */
+char *network_proxy_url(const MxcProxy *proxy);
+
+/* env of the request, and the section process of a policy that lets it in. */
+int environment_make(Draft *d, char ***ret_env, json_t **ret_process);
