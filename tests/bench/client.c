@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 
 #define CGROUP "/sys/fs/cgroup"
-#define WINDOW 32 /* spawns under way while the population grows; mxcd allows 64 of one uid */
+#define WINDOW 32 /* requests under way while the population grows or ends; mxcd allows 64 of one uid */
 
 static unsigned long number(const char *text) {
         char *end;
@@ -145,6 +145,7 @@ typedef struct Population {
         char (*agents)[64];
         char **scopes; /* of each agent: the directory that holds its leaves */
         unsigned long n_agents, wanted, asked, started, exited;
+        unsigned long killed, kills; /* agents: asked for, and answered */
         const char *const *argv;
         sd_bus *bus;
 } Population;
@@ -181,9 +182,13 @@ static void populate(void) {
         }
 }
 
+static void kill_more(void);
+
 static int on_killed(sd_bus_message *m, _unused_ void *userdata, _unused_ sd_bus_error *error) {
         if (sd_bus_message_is_method_error(m, NULL))
                 errx(EXIT_FAILURE, "KillAll refused: %s", sd_bus_message_get_error(m)->message);
+        population.kills++;
+        kill_more();
         return 0;
 }
 
@@ -201,6 +206,13 @@ static void kill_agent(sd_bus *bus, const char *name) {
                                 "KillAll", on_killed, NULL, "");
         if (r < 0)
                 errx(EXIT_FAILURE, "cannot ask for KillAll");
+}
+
+static void kill_more(void) {
+        Population *p = &population;
+
+        while (p->killed < p->n_agents && p->killed - p->kills < WINDOW)
+                kill_agent(p->bus, p->agents[p->killed++]);
 }
 
 static char *find_scope(const char *sandbox) {
@@ -227,8 +239,7 @@ static void stop_all(void) {
         Population *p = &population;
         uint64_t start = now_ns();
 
-        for (unsigned long i = 0; i < p->n_agents; i++)
-                kill_agent(p->bus, p->agents[i]);
+        kill_more();
         while (p->exited < p->wanted)
                 connection_turn(p->bus);
         printf("told ms\t%" PRIu64 "\n", (now_ns() - start) / 1000000);
