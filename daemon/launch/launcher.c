@@ -294,6 +294,7 @@ int launcher_new(Launcher **ret, int listener, const char *relay_program) {
         TAILQ_INIT(&l->pausing);
         l->relay_program = relay_program;
         TAILQ_INIT(&l->releasing);
+        TAILQ_INIT(&l->kept);
         TAILQ_INIT(&l->remains);
         l->epoll = epoll_create1(EPOLL_CLOEXEC);
         if (l->epoll < 0)
@@ -301,6 +302,10 @@ int launcher_new(Launcher **ret, int listener, const char *relay_program) {
         l->cgroup = cgroup_open_root();
         if (l->cgroup < 0)
                 return l->cgroup;
+        struct rlimit files;
+        if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+                return -errno;
+        l->ample = files.rlim_cur / 2;
         cgroup_find_features(l->cgroup, &l->features);
         l->features.landlock_abi = landlock_abi();
         guard_hold_find(l);

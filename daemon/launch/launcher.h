@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include "clock.h"
@@ -50,6 +51,7 @@ typedef struct Run {
         LIST_ENTRY(Run) entries;          /* of its bucket, or of the spare ones */
         TAILQ_ENTRY(Run) starting;        /* while RUN_STARTING; of the remains when it is over */
         TAILQ_ENTRY(Run) releasing;       /* while release is set */
+        TAILQ_ENTRY(Run) keeping;         /* while net is there and it is not over */
         char id[33];
         uint32_t exec;
         RunState state;
@@ -106,13 +108,14 @@ struct Launcher {
         STAILQ_HEAD(, Message) outgoing;  /* what the socket did not take yet */
         bool sending;                     /* EPOLLOUT is on, and requests are left unread */
         int cgroup;                       /* root */
+        rlim_t ample;                     /* descriptors of lower numbers are no more than half of what there may be */
         LaunchFeatures features;
         Guard guard;                      /* while features.guard */
         ino_t guard_tried;                /* which pin was tried last, so that one that fails is not tried again */
         LIST_HEAD(, Run) runs[RUN_BUCKETS];
         LIST_HEAD(, Scope) scopes[SCOPE_BUCKETS];
         LIST_HEAD(, Anchor) anchors;
-        TAILQ_HEAD(RunList, Run) starting, releasing, remains; /* the oldest first */
+        TAILQ_HEAD(RunList, Run) starting, releasing, kept, remains; /* the oldest first */
         LIST_HEAD(, Run) spare;           /* memory for the next ones, as runs and we ourselves own-memory.h's: no child may look at either */
         size_t n_runs;
         TAILQ_HEAD(RelayList, Relay) pausing;

@@ -3,7 +3,24 @@
 
 #include "cleanup.h"
 
+/* The oldest are most likely to be there for long. They lose nothing: their networks go with them. */
+static void give_way(Launcher *l) {
+        for (size_t left = 2; left > 0 && !TAILQ_EMPTY(&l->kept); left--) {
+                Run *run = TAILQ_FIRST(&l->kept);
+                TAILQ_REMOVE(&l->kept, run, keeping);
+                (void)close(TAKE_FD(run->net)); /* it is the sandbox's as well */
+        }
+}
+
+void net_remains_keep(Launcher *l, Run *run, int net) {
+        if ((rlim_t)net >= l->ample)
+                give_way(l);
+        run->net = net;
+        TAILQ_INSERT_TAIL(&l->kept, run, keeping);
+}
+
 void net_remains_add(Launcher *l, Run *run) {
+        TAILQ_REMOVE(&l->kept, run, keeping);
         run->deadline = now_boottime() + NET_REMAINS_USEC;
         TAILQ_INSERT_TAIL(&l->remains, run, starting);
 }

@@ -21,6 +21,7 @@
 #include "launcher.h"
 #include "limits.h"
 #include "net-pool.h"
+#include "net-remains.h"
 #include "process.h"
 #include "relay.h"
 #include "slow-mounts.h"
@@ -194,11 +195,11 @@ static int clone_into(Launcher *l, Run *run, const Birth *b, Cage *cage) {
 }
 
 /* So that it does not go with the last process of the sandbox: net-remains.h. Where there is no descriptor to be had, it does. */
-static void keep_network(Run *run, EmptyNamespaces *empty) {
+static void keep_network(Launcher *l, Run *run, EmptyNamespaces *empty) {
         if (run->steered || run->proof || empty->net < 0)
                 return;
         if (launcher_move_up(&empty->net) == 0)
-                run->net = TAKE_FD(empty->net);
+                net_remains_keep(l, run, TAKE_FD(empty->net));
 }
 
 static int start(Launcher *l, Run *run, const Birth *b, Failure *f) {
@@ -246,7 +247,7 @@ static int start(Launcher *l, Run *run, const Birth *b, Failure *f) {
         }
         if (r == 0)
                 open_gate(page);
-        keep_network(run, &cage.empty);
+        keep_network(l, run, &cage.empty);
         empty_namespaces_close(&cage.empty); /* the child has its own */
         skeleton_close(&cage.skeleton);
         (void)munmap(page, sizeof(StatusPage)); /* the child has its own mapping; we read the descriptor */
