@@ -81,6 +81,17 @@ static int publish_clients(const JsonSource *source, const JsonPlace *place, jso
                         &((PublishParse *)userdata)->clients);
 }
 
+/* Datagrams: whose process sent one is not known, since by the time that somebody could look, the socket may be another's. */
+static int publish_protocol(
+                const JsonSource *source, const JsonPlace *place, json_t *value, void *userdata) {
+        static const char *const words[] = { "tcp", "udp" };
+        int word, r = json_read_word(source, place, value, words, ELEMENTSOF(words), &word);
+        return r == 0 && word == 1 ? json_refuse(source, place,
+                                                     "datagrams are not published: who sends one cannot be "
+                                                     "known; only \"tcp\" is")
+                                   : r;
+}
+
 static int publish_port(const JsonSource *source, const JsonPlace *place, json_t *value, void *userdata) {
         return json_read_integer(source, place, value, 1, UINT16_MAX, &((PublishParse *)userdata)->port);
 }
@@ -125,8 +136,8 @@ static PortRange range_of(uint64_t from, uint64_t to) {
 
 static int add_publish(const JsonSource *source, const JsonPlace *place, json_t *value, void *userdata) {
         static const JsonKey keys[] = { { "address", publish_address }, { "clients", publish_clients },
-                { "port", publish_port }, { "endPort", publish_end_port }, { "hostPort", publish_host_port },
-                { "endHostPort", publish_end_host_port } };
+                { "protocol", publish_protocol }, { "port", publish_port }, { "endPort", publish_end_port },
+                { "hostPort", publish_host_port }, { "endHostPort", publish_end_host_port } };
         Policy *policy = userdata;
         PublishParse p = { .address = { .family = AF_INET, .address = { 127, 0, 0, 1 }, .prefix = 32 } };
         int r = json_apply_object(source, place, value, keys, ELEMENTSOF(keys), &p);
