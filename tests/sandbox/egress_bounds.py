@@ -4,6 +4,8 @@
 import contextlib
 import errno
 import os
+import re
+import resource
 import socket
 import struct
 import threading
@@ -67,6 +69,55 @@ def test_half_open(n):
             assert r.expect("fail").error == errno.ETIMEDOUT
         those.pop().sendall(b"\0")
         assert all(reset_at(s) for s in those)
+
+
+def refused_for(r, reason):
+    """Refusals that were told for that; in so many reports."""
+    those = [s.count for s in r.seen if s.kind == "connect" and not s.allowed and s.reason == reason]
+    return sum(those), len(those)
+
+
+def test_ten_thousand_half_open(n):
+    """As many are tried as there may be, whoever was there before goes on, and when they are over the next is served: EGRESS_DIAL_USEC after they began,
+    since who only closes may still be waiting for an answer."""
+    many, those = 10000, []
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (many + 2000, max(many + 2000, most[1])))
+
+    def flood():
+        for _ in range(many):
+            with contextlib.suppress(ConnectionResetError):
+                those.append(n.dial(SILENT, 443))
+
+    def refused():
+        r.idle()
+        return refused_for(r, "connections")[0] == many - CONNECTIONS + 1
+    try:
+        with Relay(n, **ALL) as r:
+            assert r.learn("silent.example.com") == [SILENT] and r.learn() == [WEB]
+            before = r.open(WEB, 7)
+            thread = threading.Thread(target=flood)
+            thread.start()
+            while thread.is_alive():
+                if is_readable([r.channel], 0.1):
+                    r.next()
+            before.sendall(b"\0")
+            assert before.recv(1) == b"\0" and r.learn() == [WEB]
+            n.wait(refused)
+            assert refused_for(r, "connections")[1] < 20, "each has a record of its own"
+            with open(f"/proc/{r.pid}/status", encoding="ascii") as f:
+                peak = int(re.search(r"^VmHWM:\s+(\d+) kB$", f.read(), re.M)[1])
+            assert peak < 16384, peak
+            for s in those:
+                s.close()
+            r.channel.settimeout(60)
+            for _ in range(CONNECTIONS - 1):
+                assert r.expect("fail").error == errno.ETIMEDOUT
+            s = r.open(WEB, 7)
+            s.sendall(b"\0")
+            assert s.recv(1) == b"\0"
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, most)
 
 
 def test_questions_that_wait(n):

@@ -269,6 +269,37 @@ test_ten_thousand_that_say_nothing() {
         wait_until 20 eval '[ "$(refusals MXC_EVENT=connect MXC_REASON=limit-connections)" -ge 8976 ]'
 }
 
+# As those, but to where nobody answers: they are dialled outside and never come to anything
+test_ten_thousand_half_open() {
+        world
+        local silent=93.184.215.77
+        ip neigh replace $silent lladdr 02:00:00:00:00:77 dev uplink
+        defer ip neigh del $silent dev uplink
+        online "${WEB%]}, {\"to\": [{\"cidr\": \"$silent\"}]}]"
+        spawn alice workspace s "$ws" policy s "$online" -- sh -c 'python3 -c "$0" "$@" >said 2>&1; touch over; exec sleep infinity' "$CROWD" 10000 $silent
+        defer end_quietly "$sandbox"
+        local crowd=$sandbox relay
+        wait_until 60 eval '[ "$(ls "$ws"/held-* 2>/dev/null | wc -l)" = 20 ]'
+        assert_le "$(awk '{ sum += $1 } END { print sum }' "$ws"/held-*)" 1024 'there are more connections than may be'
+        assert_record MXC_EVENT=connect MXC_DECISION=allow MXC_TARGET=tcp/$silent:7
+        relay=$(relay_of "$crowd")
+        assert_le "$(awk '/^VmRSS:/ { print $2 }' "/proc/$relay/status")" 16384 'the relay has grown'
+        # neither another sandbox nor the host notices, be it on the way to the same place
+        assert_ok go curl -sS --max-time 20 http://web.example.com/others
+        assert_ok curl -sS --max-time 20 -o /dev/null http://$WORLD_WEB/host
+        assert_ok python3 -c '
+import errno, socket, sys
+s = socket.socket()
+s.setblocking(False)
+assert s.connect_ex((sys.argv[1], 7)) == errno.EINPROGRESS, "no port of this host is left"' $silent
+        touch "$ws/enough"
+        # and this one is as before once nobody waits for them any more
+        wait_until 60 as alice mxcctl exec "${crowd##*/}" -- curl -sSf -o /dev/null --max-time 20 http://web.example.com/itself
+        assert_eq "$relay" "$(relay_of "$crowd")" 'it is another relay by now'
+        wait_until 20 eval '[ "$(refusals MXC_EVENT=connect MXC_REASON=limit-connections)" -ge 8976 ]'
+        [ "$(records MXC_EVENT=connect MXC_DECISION=deny)" -lt 1000 ] || fail 'each refusal has a record of its own'
+}
+
 test_a_flood_of_questions() {
         world
         spawn alice workspace s "$ws" policy s "$online" -- sh -c 'exec python3 -c "$0" >said 2>&1' '
