@@ -20,6 +20,7 @@ import signal
 import socket
 import ssl
 import struct
+import subprocess
 import sys
 import tempfile
 import threading
@@ -599,6 +600,53 @@ def test_no_host_loopback(n):
                 assert b" 403 " in drain(through_proxy(n, b"CONNECT " + name + b":2402 HTTP/1.1\r\n\r\n")), name
             assert is_refused(n, "10.0.2.2", 2402)
             assert r.expect("connect", allowed=False, reason="special")
+
+
+CARRIERS = (("64:ff9b::5db8:d822", 2320), ("2002:5db8:d822::1", 2321))  # NAT64 and 6to4 of WEB
+
+
+@contextlib.contextmanager
+def carriers_in_the_world(n):
+    """There is somebody at each, who says where he was reached, and a datagram's server."""
+    with n.within("world"):
+        for a, _ in CARRIERS:
+            subprocess.run(["ip", "-6", "addr", "add", a + "/128", "dev", "lo", "nodad"], check=True)
+    try:
+        yield [n.serve(port, address=a) for a, port in CARRIERS], [n.udp("world", *place) for place in CARRIERS]
+    finally:
+        with n.within("world"):
+            for a, _ in CARRIERS:
+                subprocess.run(["ip", "-6", "addr", "del", a + "/128", "dev", "lo"], check=True)
+
+
+def test_addresses_that_carry_another(n):
+    """They are what they carry, in rules that allow and that deny, and are dialled as they are; a name leads to none. All that is refused is so at once."""
+    with carriers_in_the_world(n) as (servers, takers):
+        with Relay(n, allow=[[f"{WEB}/32"]]) as r:
+            for (a, port), server, taker in zip(CARRIERS, servers, takers):
+                s = r.open(a, port)
+                there, peer = server.accept()
+                there.sendall(b"!")
+                assert s.recv(1) == b"!" and ":" in peer[0]
+                with n.udp(address="::") as u:
+                    u.connect((a, port))
+                    u.send(b"?")
+                    assert r.expect("connect", protocol=2).allowed and taker.recv(10) == b"?"
+        for what, reason in (({"allow": EVERYWHERE, "deny": [[f"{WEB}/32"]]}, "rule"),  # denied by what it carries
+                             ({"allow": [["::/0"]]}, "special"),  # of IPv6 all is allowed, and it is IPv4
+                             ({"allow": [["*.example.com"]]}, "special"),
+                             ({"allow": [[f"{OTHER}/32"]]}, "special")):
+            with Relay(n, **what) as r:
+                r.learn()
+                for a, port in CARRIERS:
+                    assert is_refused(n, a, port), (what, a)
+                    told = r.expect("connect")
+                    assert not told.allowed and told.reason == reason and told.address[:4] == socket.inet_aton(WEB), (what, str(told))
+                    assert egress_datagrams.is_refused_datagram(n, a, port), (what, a)
+                    assert not r.expect("connect", protocol=2).allowed
+                    # whoever is in the control group, and where all of IPv4 is denied, be it by the kernel
+                    assert r.knock((a, port)) in (["ECONNRESET"], ["EACCES"], [""]), (what, a)
+        assert not is_readable([*servers, *takers], 0), "one of them left"
 
 
 # ---- bytes ----
