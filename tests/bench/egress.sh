@@ -116,13 +116,16 @@ for way in got:
     for key in ("get ns", "put ns"):
         cells += [f"{rate(way, key):.2f}", f"{rate(way, key) / rate('direct', key):.2f}", f"{size / max(got[way][key]):.2f}"]
     print("|", " | ".join(cells), "|")
-print("\n| | new, one after the other, /s | first answer p50, ms | p99 | added p50 | new, 8 callers, /s | p50, ms | p99 | question on an open one p50, ms | p99 | added p50 |")
-print("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
+print("\n| | new, one after the other, /s | to direct | first answer p50, ms | p99 | added p50 | added p99 | new, 8 callers, /s | to direct | p50, ms | p99 "
+      "| question on an open one p50, ms | p99 | added p50 | added p99 |")
+print("|---" + "|--:" * 14 + "|")
 for way in got:
-    ms = lambda key: middle(way, key) / 1e6
-    added = lambda key: (middle(way, key) - middle("direct", key)) / 1e6
-    print(f"| {way} | {middle(way, 'new rate'):.0f} | {ms('new p50'):.3f} | {ms('new p99'):.3f} | {added('new p50'):.3f} | {middle(way, 'many rate'):.0f} "
-          f"| {ms('many p50'):.3f} | {ms('many p99'):.3f} | {ms('ask p50'):.3f} | {ms('ask p99'):.3f} | {added('ask p50'):.3f} |")
+    ms = lambda key: f"{middle(way, key) / 1e6:.3f}"
+    added = lambda key: f"{(middle(way, key) - middle('direct', key)) / 1e6:.3f}"
+    ratio = lambda key: f"{middle(way, key) / middle('direct', key):.2f}"
+    print("|", " | ".join([way, f"{middle(way, 'new rate'):.0f}", ratio("new rate"), ms("new p50"), ms("new p99"), added("new p50"), added("new p99"),
+                           f"{middle(way, 'many rate'):.0f}", ratio("many rate"), ms("many p50"), ms("many p99"),
+                           ms("ask p50"), ms("ask p99"), added("ask p50"), added("ask p99")]), "|")
 END
 }
 
@@ -135,16 +138,17 @@ starts() {
                 'rules, one connection' alice "${run[@]}" bench-on -- $net once $SERVER 9000 - ';'
 }
 
-pss() { awk '/^Pss:/ { print $2 }' "/proc/$1/smaps_rollup"; }
+# memory PID: what it has, and what of that is its own or its share, KiB
+memory() { awk '/^Rss:/ { rss = $2 } /^Pss:/ { print rss " | " $2 }' "/proc/$1/smaps_rollup"; }
 relay_of() { cat "$(leaf "$1").egress/cgroup.procs"; }
 
-# memory_with N: of a relay, KiB
+# memory_with N: of a relay with so many connections, after a first one
 memory_with() {
         rm -f $workspace/held
-        spawn_for alice bench-on0 workspace s $workspace -- sh -c "exec $net hold $SERVER 9000 - $1 >held"
+        spawn_for alice bench-on0 workspace s $workspace -- sh -c "$net once $SERVER 9000 - && exec $net hold $SERVER 9000 - $1 >held"
         wait_until 60 grep -q held $workspace/held
         sleep 1
-        pss "$(relay_of "$sandbox")"
+        memory "$(relay_of "$sandbox")"
         end_quietly "$sandbox"
 }
 
@@ -172,9 +176,9 @@ printf '· starting\n' >&2
 sh -c 'echo $$ >"$1/cgroup.procs"; shift; exec "$@"' sh "$(session_cgroup alice)" bash -c "$(declare -f starts); lib=$lib net=$net SERVER=$SERVER workspace=$workspace; starts 100" |
         awk -F'\t' 'NR == 1 { none = $2 } { printf "| %s | %.2f | %.2f | %.2f | %d |\n", $1, $2 / 1000, $3 / 1000, $2 / none, $4 }'
 
-printf '\n### Memory of one relay, KiB (PSS)\n\n| connections | |\n|--:|--:|\n'
-for count in 1 1000; do
-        printf '| %d | %d |\n' $count "$(memory_with $count)"
+printf '\n### Memory of one relay, KiB\n\n| connections | resident | its share (PSS) |\n|--:|--:|--:|\n'
+for count in 0 1 1000; do
+        printf '| %d | %s |\n' $count "$(memory_with $count)"
 done
 
 printf '\n### 1000 sandboxes\n\n| | all up, s | each, MiB | all stopped, s |\n|---|--:|--:|--:|\n'
