@@ -102,6 +102,8 @@ static int watch_expiry(Egress *e) {
         if (first == UINT64_MAX)
                 return 0;
         int r = sd_event_add_time(e->event, &e->expiry, CLOCK_BOOTTIME, first, 1, on_expiry, e);
+        if (r >= 0)
+                r = sd_event_source_set_priority(e->expiry, EGRESS_PRIORITY_RULES);
         return r < 0 ? r : 0;
 }
 

@@ -26,6 +26,10 @@
 #define EGRESS_SNIFF_USEC (UINT64_C(10) * 1000000)   /* from the first byte of a hello or a head to its last */
 #define EGRESS_RATE_SECONDS 10U             /* connectionRate may be saved up for so long */
 
+/* Whatever else there is to do at that moment, nothing more goes by what is over or has been taken back. */
+#define EGRESS_PRIORITY_RULES (SD_EVENT_PRIORITY_IMPORTANT - 1) /* before an answer by which something would begin under them */
+#define EGRESS_PRIORITY_LEASE SD_EVENT_PRIORITY_IMPORTANT
+
 typedef struct Resolver Resolver;
 typedef struct Reports Reports;
 typedef struct Pipes Pipes;

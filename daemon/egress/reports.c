@@ -279,6 +279,8 @@ int reports_new(Egress *e, int channel, Reports **ret) {
         TAILQ_INIT(&r->alike);
         int k = sd_event_add_io(e->event, &r->io, channel, EPOLLIN, on_channel, r);
         if (k >= 0)
+                k = sd_event_source_set_priority(r->io, EGRESS_PRIORITY_LEASE);
+        if (k >= 0)
                 k = sd_event_add_time(e->event, &r->flush, CLOCK_MONOTONIC, UINT64_MAX, 100000, on_flush, r);
         if (k >= 0)
                 k = sd_event_source_set_enabled(r->flush, SD_EVENT_OFF);

@@ -1008,6 +1008,57 @@ def test_look(n):
         assert [t.protocol for t in r.look(serial=5)] == [2]
 
 
+@contextlib.contextmanager
+def stopped(r):
+    """What comes to it meanwhile it finds there all at once."""
+    os.kill(r.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(r.pid, signal.SIGCONT)
+
+
+def test_answers_that_come_too_late(n):
+    """Asked for by one lease, and answered when the next one forbids it, or when the rule is over: nothing leaves. What was open says nothing more."""
+    web = [["web.example.com"], [f"{WEB}/32"]]
+    other = {"allow": [["other.example.net"]]}
+    for way in ("lease", "lease at once", "end"):
+        taker = n.udp("world", WEB, 2308)
+        with n.serve(2308) as server, Relay(n, allow=[[*rule, boottime(4)] for rule in web] if way == "end" else web) as r:
+            r.learn()
+            with n.udp() as u, n.udp() as open_one:
+                open_one.connect((WEB, 2308))
+                open_one.send(b"before")
+                assert r.expect("connect", protocol=2).allowed and taker.recv(10) == b"before"
+                s, there = both_ends(n, r, 2311)
+                r.acknowledge = None
+                c = n.dial(WEB, 2308)
+                u.connect((WEB, 2308))
+                u.send(b"late")
+                asked = [r.expect("connect").serial for _ in range(2)]
+                with contextlib.ExitStack() as stack:
+                    if way != "lease":
+                        stack.enter_context(stopped(r))
+                    if way == "end":
+                        threading.Event().wait(5)
+                    else:
+                        r.set_lease(4711, **other)
+                    if way == "lease":
+                        assert r.expect("leased").serial == 4711
+                    for serial in asked:
+                        r.order(1, 1, serial)
+                    with contextlib.suppress(ConnectionError):
+                        s.sendall(b"late")
+                        open_one.send(b"late")
+                while sum(t.kind == "fail" and t.reason == "revoked" for t in r.seen) < 4:
+                    r.next()
+                for end in (c, s, there):
+                    with contextlib.suppress(ConnectionError):
+                        assert end.recv(10) == b"", f"{way}: it goes on"
+            assert not is_readable([server, taker], 0), f"{way}: it left"
+        taker.close()
+
+
 def test_budgets(n):
     """And EGRESS_RATE_SECONDS worth of a rate, saved up."""
     with Relay(n, **WEB_RULE, connections=2) as r:
@@ -1452,7 +1503,7 @@ WALLS = {
     "owner": [test_guests_that_are_refused],
     "own-addresses": [test_rebinding],
     "record": [test_not_on_record, test_synthetic_names_that_nobody_takes, test_guests_that_are_refused, egress_datagrams.test_datagrams_not_on_record],
-    "revocation": [test_new_lease, test_what_may_be_said_is_less_now, test_guests_that_are_not_wanted_any_more, egress_datagrams.test_new_lease_for_datagrams],
+    "revocation": [test_new_lease, test_answers_that_come_too_late, test_what_may_be_said_is_less_now, test_guests_that_are_not_wanted_any_more, egress_datagrams.test_new_lease_for_datagrams],
     "seccomp": [test_ends],
     "second-hello": [test_second_hello],
     "server-name": [test_server_names, test_denied],
