@@ -129,6 +129,110 @@ test_a_revoked_agent_says_nothing_more() {
         assert_record MXC_EVENT=lease MXC_REASON=revoke MXC_SANDBOX="${sandbox##*/}"
 }
 
+# ---- races
+
+# racer POLICY: an agent that never stops trying, by old connections and new ones, and tells web.example.com what the file "phase" says at that
+# moment. So whatever is told of a phase was sent in it.
+RACER='
+import os, socket, threading, time
+def phase():
+    try:
+        return open("phase").read().strip()
+    except OSError:
+        return "none"
+def known():
+    while True:
+        try:
+            return socket.gethostbyname("web.example.com")
+        except OSError:
+            time.sleep(0.05)
+address = None
+def resolve():
+    global address
+    while True:
+        address = known()
+        time.sleep(0.02)
+def tell(most):
+    while True:
+        try:
+            with socket.create_connection((address or known(), 80), timeout=20) as s:
+                for _ in range(most):
+                    s.sendall(f"GET /{phase()} HTTP/1.1\r\nHost: web.example.com\r\n\r\n".encode())
+                    if not s.recv(4096):
+                        break
+                    time.sleep(0.002)
+        except OSError:
+            time.sleep(0.005)
+threads = [threading.Thread(target=resolve)] + [threading.Thread(target=tell, args=[1 if i % 2 else 1 << 30]) for i in range(8)]
+for t in threads:
+    t.start()
+'
+racer() {
+        world_up
+        workspace alice
+        policy live-both web.example.com other.example.net
+        policy live-other other.example.net
+        agent=live-$RANDOM$RANDOM
+        call /org/mxc1 Manager RegisterAgent s "{\"name\": \"$agent\", \"owner\": \"alice\", \"policy\": \"$1\"}" >/dev/null
+        spawn_for alice "$agent" workspace s "$ws" -- python3 -c "$RACER"
+        defer end_quietly "$sandbox"
+}
+phase() {
+        printf '%s\n' "$1" >"$ws/.phase"
+        mv "$ws/.phase" "$ws/phase"
+}
+# settled: whatever was changed before is in force: this changes something, is answered when that is, and undoes it
+settled() {
+        local number
+        number=$(mxcctl grant "${sandbox##*/}" other.example.net:9 1h) && mxcctl ungrant "${sandbox##*/}" "$number" >/dev/null
+}
+# disturb WORD: what happens to whom it depends on
+disturb() {
+        local relay
+        relay=$(relay_of "$sandbox")
+        case $1 in
+        nothing) ;;
+        relay) kill -KILL "$relay" || true ;;
+        still) kill -STOP "$relay" || true ;;
+        mxcd) systemctl kill -s KILL mxcd ;;
+        both)
+                systemctl kill -s KILL mxcd
+                kill -KILL "$relay" || true
+                ;;
+        esac
+}
+# opened N, closed N: from now on it may be told, which it is; and not, which it is not
+opened() {
+        phase "open-$1"
+        wait_until 40 world_saw "/open-$1 "
+}
+closed() {
+        phase "closed-$1"
+        sleep 1
+        ! world_saw "/closed-$1 " || fail "after that ($2) it is told"
+}
+
+test_tightening_while_it_is_raced() {
+        racer live-both
+        local i=0 what
+        for what in nothing relay mxcd still both relay mxcd both; do
+                i=$((i + 1))
+                wait_until 30 call "$(agent_path)" Agent SetPolicy s live-both
+                wait_until 20 settled
+                opened $i
+                call "$(agent_path)" Agent SetPolicy s live-other >/dev/null 2>&1 &
+                sleep "0.00$((RANDOM % 10))"
+                disturb $what
+                wait $! || true
+                wait_until 30 mxcd_is_up
+                wait_until 30 call "$(agent_path)" Agent SetPolicy s live-other # it was killed before it heard of it, maybe
+                wait_until 20 settled
+                closed $i $what
+        done
+        assert_eq running "$(state "$sandbox")"
+        assert_record MXC_EVENT=disconnect MXC_REASON=revoked MXC_TARGET=tcp/web.example.com:80
+}
+
 # ---- grants
 
 HOUR=3600000000
@@ -276,6 +380,24 @@ test_what_may_be_granted_by_whom() {
                 call "$sandbox" Sandbox Grant st "$RULE" $HOUR >/dev/null
         done
         assert_refused LimitReached call "$sandbox" Sandbox Grant st "$RULE" $HOUR
+}
+
+test_grants_while_they_are_raced() {
+        racer live-other
+        local i=0 what number begun
+        for what in nothing relay mxcd both still; do
+                i=$((i + 1))
+                wait_until 30 mxcd_is_up
+                begun=$EPOCHREALTIME
+                number=$(mxcctl grant "${sandbox##*/}" web.example.com:80 8s)
+                opened $i
+                sleep "$(awk -v begun="$begun" -v now="$EPOCHREALTIME" 'BEGIN { rest = 7.9 - (now - begun); print rest > 0 ? rest : 0 }')" # just before it is over
+                disturb "$what"
+                wait_until 30 mxcd_is_up
+                wait_until 30 has_record MXC_EVENT=grant-over MXC_REASON=expired MXC_GRANT="$number"
+                wait_until 20 settled
+                closed $i "$what"
+        done
 }
 
 test_no_grant_beyond_the_ceiling() {
