@@ -336,7 +336,13 @@ static const Shape x_network = { .kind = SHAPE_STRUCT,
                         { "defaultPolicy", .hint = "use network.egress.default ('allow' or 'deny')" },
                         { "enforcementMode", .hint = "use directional network policy; enforcement is "
                                                      "selected by the backend" },
-                        { "proxy", .hint = "use runtimeConfig.networkProxy with a proxy URL" }) };
+                        { "proxy", .hint = "use runtimeConfig.networkProxy with a proxy URL" },
+                        { "allowedHosts", .hint = "use network.egress.allow/deny CIDR rules; hostnames "
+                                                  "cannot be losslessly converted" },
+                        { "blockedHosts", .hint = "use network.egress.allow/deny CIDR rules; hostnames "
+                                                  "cannot be losslessly converted" },
+                        { "allowLocalNetwork", .hint = "use network.ingress.default and "
+                                                       "network.ingress.hostLoopback" }) };
 static const Shape x_telemetry = {
         .kind = SHAPE_STRUCT, .name = "struct Telemetry", FIELDS({ "enabled", &boolean })
 };

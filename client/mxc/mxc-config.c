@@ -124,9 +124,12 @@ static int take_process(const Tree *root, MxcConfig *c, MxcError *error) {
         return r;
 }
 
-static int take_peer(const Tree *from, MxcPeer *to, MxcError *error) {
+static int take_peer(const Tree *from, const char *which, size_t rule, size_t index, MxcPeer *to,
+                MxcError *error) {
         int r = take_text(from, "cidr", "network.egress cidr", &to->cidr, error);
-        return r == 0 ? take_strings(from, "except", "network.egress except", &to->except, error) : r;
+        if (r == 0)
+                r = take_strings(from, "except", "network.egress except", &to->except, error);
+        return r == 0 ? rules_check_peer(which, rule, index, to, error) : r;
 }
 
 static const char *const protocol_words[] = { "tcp", "udp", "icmp", "any" };
@@ -136,7 +139,7 @@ static int take_rule(const Tree *from, const char *path, size_t index, MxcRule *
         int r = rules_check_lists(path, index, to && to->n_items == 0, ports && ports->n_items == 0, error);
         for (size_t i = 0; r == 0 && to && i < to->n_items; i++) {
                 MxcPeer *peer = array_append(&rule->to, &rule->n_to, sizeof(MxcPeer));
-                r = peer ? take_peer(&to->items[i], peer, error) : -ENOMEM;
+                r = peer ? take_peer(&to->items[i], path, index, i, peer, error) : -ENOMEM;
         }
         for (size_t i = 0; r == 0 && ports && i < ports->n_items; i++) {
                 MxcPort *port = array_append(&rule->ports, &rule->n_ports, sizeof(MxcPort));
@@ -190,23 +193,30 @@ static int take_legacy(const Tree *network, MxcNetwork *n, MxcError *error) {
                                : r;
 }
 
-static int take_network(const Tree *root, MxcConfig *c, MxcError *error) {
+static bool says_old(const Tree *network) {
         static const char *const legacy[] = { "defaultPolicy", "enforcementMode", "allowLocalNetwork",
                 "allowedHosts", "blockedHosts", "proxy" };
-        const Tree *network = get(root, "network"), *runtime = get(root, "runtimeConfig");
-        const Tree *container = get_either(root, "processContainer", "appContainer");
-        bool old = false;
         for (size_t i = 0; i < ELEMENTSOF(legacy); i++)
-                old = old || get(network, legacy[i]);
-        bool new = get(network, "egress") || get(network, "ingress") || runtime || get(container, "network");
-        int r = rules_check_model(c, old, new, error);
-        if (r < 0)
-                return r;
+                if (get(network, legacy[i]))
+                        return true;
+        return false;
+}
+
+static bool says_new(const Tree *root) {
+        const Tree *network = get(root, "network");
+        return get(network, "egress") || get(network, "ingress") || get(root, "runtimeConfig") ||
+               get(get_either(root, "processContainer", "appContainer"), "network");
+}
+
+static int take_network(const Tree *root, MxcConfig *c, MxcError *error) {
+        const Tree *network = get(root, "network"), *url = get(get(root, "runtimeConfig"), "networkProxy");
+        bool old = says_old(network), new = says_new(root);
+        int r = rules_check_mix(old, new, error);
         c->network.said = old || new;
         c->network.directional = new || (c->since_0_8 && !old);
-        r = c->network.directional ? take_directional(network, &c->network, error)
-                                   : take_legacy(network, &c->network, error);
-        const Tree *url = get(runtime, "networkProxy");
+        if (r == 0)
+                r = c->network.directional ? take_directional(network, &c->network, error)
+                                           : take_legacy(network, &c->network, error);
         return r == 0 && url ? rules_take_runtime_proxy(url, &c->network, error) : r;
 }
 
@@ -268,6 +278,8 @@ static int take_all(const Tree *root, MxcConfig *c, MxcError *error) {
         c->containment_said = containment != NULL;
         c->containment = containment ? read_containment(containment) : MXC_PROCESS;
         if (r == 0)
+                r = rules_check_gate(c, says_new(root), error);
+        if (r == 0)
                 r = rules_check_phase(root, c, error);
         if (r == 0)
                 r = take_process(root, c, error);
@@ -326,6 +338,11 @@ static int read_phase(Reading *r, const Tree *phase, MxcError *error) {
                                : mxc_refuse_config(error, "Unsupported containment for provision phase");
 }
 
+/* The first look of MXC's at such a text skips over strings, and stops before what cannot be in one. */
+static size_t fault_at(const Reading *r) {
+        return r->fault.at > 0 && strncmp(r->fault.what, "control", 7) == 0 ? r->fault.at - 1 : r->fault.at;
+}
+
 static int read_closed(Reading *r, MxcError *error) {
         if (r->fault.what) {
                 _cleanup_free_ char *what = NULL;
@@ -333,7 +350,7 @@ static int read_closed(Reading *r, MxcError *error) {
                         what = NULL;
                         return -ENOMEM;
                 }
-                return refuse_at(r, r->fault.at, error, what);
+                return refuse_at(r, fault_at(r), error, what);
         }
         const Tree *phase = tree_get(&r->root, "phase");
         return phase ? read_phase(r, phase, error) : 0;

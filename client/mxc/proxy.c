@@ -116,6 +116,7 @@ bool proxy_host_is_loopback(const char *host) {
         if (streq(host, "localhost"))
                 return true;
         if (inet_pton(AF_INET, host, &v4) == 1)
-                return ntohl(v4.s_addr) >> 24 == 127;
-        return inet_pton(AF_INET6, host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+                return v4.s_addr == INADDR_ANY || ntohl(v4.s_addr) >> 24 == 127;
+        return inet_pton(AF_INET6, host, &v6) == 1 &&
+               (IN6_IS_ADDR_LOOPBACK(&v6) || IN6_IS_ADDR_UNSPECIFIED(&v6));
 }

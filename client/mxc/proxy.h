@@ -15,4 +15,4 @@ typedef struct ProxyUrl {
 int proxy_url_parse(const char *url, ProxyUrl *ret, const char **ret_why);
 void proxy_url_clear(ProxyUrl *u);
 
-bool proxy_host_is_loopback(const char *host); /* localhost, 127.x.y.z, ::1 */
+bool proxy_host_is_loopback(const char *host); /* localhost, 127.x.y.z, ::1; and what the kernel takes for them, 0.0.0.0 and :: */

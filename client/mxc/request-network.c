@@ -196,6 +196,11 @@ static int refuse_host(Section *s, const char *host) {
                                                 : "Bubblewrap: network rule '%s' has a malformed CIDR "
                                                   "prefix; expected a number between 0 and %u.",
                                 host, address.family == AF_INET ? 32U : 128U);
+        if (!s->d->config->since_0_8)
+                return mxc_refuse(s->d->error, MXC_BACKEND_ERROR,
+                                "Bubblewrap: network rule '%s' is not an IP address or CIDR block, and no "
+                                "host name",
+                                host);
         return mxc_refuse(s->d->error, MXC_BACKEND_ERROR,
                         "Bubblewrap: network rule '%s' is not an IP address or CIDR block. Host filtering "
                         "matches on addresses, not names, from "

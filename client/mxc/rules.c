@@ -89,13 +89,18 @@ static const char *section_of(MxcContainment containment) {
         return NULL;
 }
 
+static int check_moved(const Tree *root, MxcError *error) {
+        const Tree *experimental = tree_get(root, "experimental");
+        return said(experimental, "seatbelt") || said(experimental, "macos_sandbox")
+                               ? mxc_refuse_config(error,
+                                                 "'experimental.seatbelt' has moved to the stable section; "
+                                                 "use top-level 'seatbelt' instead.")
+                               : 0;
+}
+
 int rules_check_sections(const Tree *root, const MxcConfig *c, MxcError *error) {
         char names[256] = "";
         size_t n = 0;
-        const Tree *experimental = tree_get(root, "experimental");
-        if (said(experimental, "seatbelt") || said(experimental, "macos_sandbox"))
-                return mxc_refuse_config(error, "'experimental.seatbelt' has moved to the stable section; "
-                                                "use top-level 'seatbelt' instead.");
         if (c->phase != MXC_ONE_SHOT)
                 return 0;
         for (size_t i = 0; i < ELEMENTSOF(sections); i++)
@@ -103,7 +108,7 @@ int rules_check_sections(const Tree *root, const MxcConfig *c, MxcError *error) 
                         n += (size_t)snprintf(names + n, sizeof(names) - n, "%s%s", n > 0 ? ", " : "",
                                         sections[i].shown);
         if (n == 0)
-                return 0;
+                return check_moved(root, error);
         const char *own = section_of(c->containment);
         const char *word = mxc_containment_word(
                         c->containment == MXC_PROCESS ? MXC_BUBBLEWRAP : c->containment);
@@ -123,17 +128,22 @@ int rules_check_sections(const Tree *root, const MxcConfig *c, MxcError *error) 
                         word, own, names);
 }
 
-int rules_check_model(const MxcConfig *c, bool old, bool new, MxcError *error) {
-        if (new && !c->since_0_8)
-                return mxc_refuse_config(error, "network.egress, network.ingress, runtimeConfig, and "
-                                                "processContainer.network require schema version 0.8 or "
-                                                "later");
-        if (new &&old)
-                return mxc_refuse_config(error, "network configuration cannot mix defaultPolicy, "
-                                                "enforcementMode, allowLocalNetwork, allowedHosts, "
-                                                "blockedHosts, or proxy with egress, ingress, "
-                                                "runtimeConfig, or processContainer.network");
-        return 0;
+int rules_check_gate(const MxcConfig *c, bool new, MxcError *error) {
+        return !new || c->since_0_8
+                               ? 0
+                               : mxc_refuse_config(error,
+                                                 "network.egress, network.ingress, runtimeConfig, and "
+                                                 "processContainer.network require schema version 0.8 or "
+                                                 "later");
+}
+
+int rules_check_mix(bool old, bool new, MxcError *error) {
+        return !old || !new ? 0
+                            : mxc_refuse_config(error, "network configuration cannot mix defaultPolicy, "
+                                                       "enforcementMode, allowLocalNetwork, allowedHosts, "
+                                                       "blockedHosts, or proxy with egress, ingress, "
+                                                       "runtimeConfig, or "
+                                                       "processContainer.network");
 }
 
 static bool is_blank(const char *text) {
@@ -280,28 +290,18 @@ static int check_block(const char *text, NetCidr *ret, MxcError *error, const ch
                          : 0;
 }
 
-static int check_peer(const MxcPeer *peer, const char *where, MxcError *error) {
+int rules_check_peer(const char *which, size_t rule, size_t index, const MxcPeer *peer, MxcError *error) {
         NetCidr block, except;
-        char cidr[128], inner[160];
-        (void)snprintf(cidr, sizeof(cidr), "%s.cidr", where);
+        char cidr[96], inner[128];
+        (void)snprintf(cidr, sizeof(cidr), "network.egress.%s[%zu].to[%zu].cidr", which, rule, index);
         int r = check_block(peer->cidr, &block, error, cidr);
         for (size_t i = 0; r == 0 && i < peer->except.n; i++) {
-                (void)snprintf(inner, sizeof(inner), "%s.except[%zu]", where, i);
+                (void)snprintf(inner, sizeof(inner), "network.egress.%s[%zu].to[%zu].except[%zu]", which,
+                                rule, index, i);
                 r = check_block(peer->except.items[i], &except, error, inner);
                 if (r == 0 && !cidr_covers(&block, &except))
                         r = mxc_refuse_config(error, "%s must be contained within %s", inner, cidr);
         }
-        return r;
-}
-
-static int check_rules(const MxcRule *rules, size_t n, const char *which, MxcError *error) {
-        char where[96];
-        int r = 0;
-        for (size_t i = 0; r == 0 && i < n; i++)
-                for (size_t k = 0; r == 0 && k < rules[i].n_to; k++) {
-                        (void)snprintf(where, sizeof(where), "network.egress.%s[%zu].to[%zu]", which, i, k);
-                        r = check_peer(&rules[i].to[k], where, error);
-                }
         return r;
 }
 
@@ -329,9 +329,5 @@ static int check_legacy_proxy(const MxcConfig *c, MxcError *error) {
 }
 
 int rules_check_all(MxcConfig *c, MxcError *error) {
-        const MxcDirection *e = &c->network.egress;
-        int r = check_rules(e->allow_rules, e->n_allow_rules, "allow", error);
-        if (r == 0)
-                r = check_rules(e->deny_rules, e->n_deny_rules, "deny", error);
-        return r == 0 && !c->network.directional ? check_legacy_proxy(c, error) : r;
+        return c->network.directional ? 0 : check_legacy_proxy(c, error);
 }

@@ -253,9 +253,11 @@ static int check_word(const Check *c, const Place *place, const Tree *t, const S
         if (s->lax && t->kind == TREE_OBJECT) { /* {"process":null} */
                 if (t->open)
                         return refuse_syntax(c);
-                if (t->n_items != 2 || t->items[1].kind != TREE_NULL)
-                        return refuse(c, place, t->end, NULL, "invalid value: map, expected %s", s->name);
+                if (t->n_items == 0)
+                        return refuse_at(c, t->end, "expected value");
                 word = &t->items[0];
+                if (has_word(s, word) && (t->n_items != 2 || t->items[1].kind != TREE_NULL))
+                        return refuse(c, place, t->end, NULL, "invalid type: map, expected unit variant");
         } else if (t->kind != TREE_STRING)
                 return s->lax ? refuse_at(c, t->begin + 1, "expected value") : refuse_type(c, place, t, s);
         if (has_word(s, word))
