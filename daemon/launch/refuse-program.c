@@ -132,25 +132,36 @@ static void look_among_learnt(BpfCode *p, const Hook *h) {
         bpf_code_append(p, found, ELEMENTSOF(found));
 }
 
-/* Both searches halve what is left. They begin at 0, which the verifier is not to know: to it all ways to a step are then alike, and it looks at each
- * step once. */
+/* Both searches halve what is left of n places, in ARG_5. They begin at 0, which the verifier is not to know: to it all ways to a step are then
+ * alike, and it looks at each step once. */
+static void begin_search(BpfCode *p, int label, unsigned n) {
+        const BpfInstruction list[] = {
+                AT(label, LOAD_FROM(BPF_W, ARG_5, TABLE, IN_TABLE(zero))),
+                OP(MATH(BPF_AND, ARG_5, n - 1)),
+        };
+        bpf_code_append(p, list, ELEMENTSOF(list));
+}
+
+/* That many places further on, in ARG_3, and in ARG_4 where that is in the table, but for what comes before the first of them. */
+static void look_further(BpfCode *p, unsigned step, unsigned n, unsigned shift) {
+        const BpfInstruction list[] = {
+                OP(MOVE(ARG_3, ARG_5)),
+                OP(ADD(ARG_3, step)),
+                OP(MATH(BPF_AND, ARG_3, n - 1)),
+                OP(MOVE(RESULT, ARG_3)),
+                OP(MATH(BPF_LSH, RESULT, shift)),
+                OP(MOVE(ARG_4, TABLE)),
+                OP(MATH_OF(BPF_ADD, ARG_4, RESULT)),
+        };
+        bpf_code_append(p, list, ELEMENTSOF(list));
+}
 
 /* The last range that does not begin behind the address. */
 static void look_among_ranges(BpfCode *p, const Hook *h) {
-        const BpfInstruction first[] = {
-                AT(RANGES, LOAD_FROM(BPF_W, ARG_5, TABLE, IN_TABLE(zero))),
-                OP(MATH(BPF_AND, ARG_5, REFUSAL_RANGES - 1)),
-        };
-        bpf_code_append(p, first, ELEMENTSOF(first));
+        begin_search(p, RANGES, REFUSAL_RANGES);
         for (unsigned step = REFUSAL_RANGES / 2; step > 0; step /= 2) {
+                look_further(p, step, REFUSAL_RANGES, PLACE_SHIFT);
                 const BpfInstruction list[] = {
-                        OP(MOVE(ARG_3, ARG_5)),
-                        OP(ADD(ARG_3, step)),
-                        OP(MATH(BPF_AND, ARG_3, REFUSAL_RANGES - 1)),
-                        OP(MOVE(RESULT, ARG_3)),
-                        OP(MATH(BPF_LSH, RESULT, PLACE_SHIFT)),
-                        OP(MOVE(ARG_4, TABLE)),
-                        OP(MATH_OF(BPF_ADD, ARG_4, RESULT)),
                         OP(LOAD_FROM(BPF_DW, RESULT, ARG_4, IN_TABLE(ranges) + OF_PLACE(address))),
                         OP(IF_OF(BPF_JGT, RESULT, HIGH), .off = 4), /* to the next step */
                         OP(IF_OF(BPF_JLT, RESULT, HIGH), .off = 2), /* to the end of this one */
@@ -172,21 +183,12 @@ static void look_among_ranges(BpfCode *p, const Hook *h) {
 /* The bit of the last stretch that does not begin behind the port. */
 static void look_at_port(BpfCode *p, const Hook *h) {
         const size_t ports = IN_TABLE(ports) + h->way * sizeof(uint32_t) * REFUSAL_STRETCHES;
-        const BpfInstruction first[] = {
-                AT(PORTS, LOAD_FROM(BPF_W, ARG_5, TABLE, IN_TABLE(zero))),
-                OP(MATH(BPF_AND, ARG_5, REFUSAL_STRETCHES - 1)),
-                OP(LOAD_FROM(BPF_H, ARG_2, STACK, IN_EVENT(port))),
-        };
-        bpf_code_append(p, first, ELEMENTSOF(first));
+        const BpfInstruction port[] = { OP(LOAD_FROM(BPF_H, ARG_2, STACK, IN_EVENT(port))) };
+        begin_search(p, PORTS, REFUSAL_STRETCHES);
+        bpf_code_append(p, port, ELEMENTSOF(port));
         for (unsigned step = REFUSAL_STRETCHES / 2; step > 0; step /= 2) {
+                look_further(p, step, REFUSAL_STRETCHES, 2);
                 const BpfInstruction list[] = {
-                        OP(MOVE(ARG_3, ARG_5)),
-                        OP(ADD(ARG_3, step)),
-                        OP(MATH(BPF_AND, ARG_3, REFUSAL_STRETCHES - 1)),
-                        OP(MOVE(RESULT, ARG_3)),
-                        OP(MATH(BPF_LSH, RESULT, 2)),
-                        OP(MOVE(ARG_4, TABLE)),
-                        OP(MATH_OF(BPF_ADD, ARG_4, RESULT)),
                         OP(LOAD_FROM(BPF_W, RESULT, ARG_4, ports)),
                         OP(IF_OF(BPF_JGT, RESULT, ARG_2), .off = 1), /* to the next step */
                         OP(MOVE(ARG_5, ARG_3)),
