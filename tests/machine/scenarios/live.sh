@@ -355,6 +355,25 @@ test_the_clock_that_is_set_does_not_prolong_a_grant() {
         assert_record MXC_EVENT=grant-over MXC_REASON=expired MXC_GRANT=1
 }
 
+# LIMIT_GRANTS, at n and at n+1: one more is refused, on record and without effect, until one goes.
+test_as_many_grants_as_a_sandbox_can_have() {
+        waiter
+        local id=${sandbox##*/} i
+        for ((i = 1; i <= 32; i++)); do
+                assert_ok mxcctl grant "$id" "web.example.com:$((9000 + i))" 1h
+                assert_eq $i "$output"
+        done
+        assert_refused LimitReached call "$sandbox" Sandbox Grant st "$RULE" $HOUR
+        assert_record MXC_EVENT=grant MXC_DECISION=deny MXC_REASON=limit MXC_SANDBOX="$id"
+        assert_fails mxcctl grant "$id" web.example.com:7 1h
+        assert_contains "$output" 'as many grants as a sandbox can have'
+        told refused || fail 'it was granted all the same'
+        assert_ok mxcctl ungrant "$id" 17
+        assert_ok mxcctl grant "$id" web.example.com:7 1h
+        assert_refused LimitReached call "$sandbox" Sandbox Grant st "$RULE" $HOUR
+        wait_until 20 told talks
+}
+
 test_what_may_be_granted_by_whom() {
         waiter
         local id=${sandbox##*/}
