@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "fd.h"
 #include "findings.h"
+#include "git-settings.h"
 #include "gitlink.h"
 #include "handoff-search.h"
 #include "limits.h"
@@ -224,19 +225,68 @@ static int add_gitdir_names(Search *s, size_t root, int dir, const char *at) {
         return 0;
 }
 
-/* A git directory that a file names, wherever that is and whether or not it is there. */
-static int add_linked(Search *s, const WalkDir *dir, const char *name, GitlinkKind kind) {
+static char *path_in_cage(const Search *s, const char *path, const char *name) {
+        const char *root = s->names->roots[s->root].path;
+        char *whole;
+        return asprintf(&whole, "%s%s%s%s%s", root[1] ? root : "", path[0] ? "/" : "", path,
+                               name[0] ? "/" : "", name) < 0
+                               ? NULL
+                               : whole;
+}
+
+/* NULL in *ret: there is none that git would go by. */
+static int read_link(int dir, const char *name, GitlinkKind kind, char **ret) {
         _cleanup_close_ int fd =
-                        openat(dir->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+                        openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
         char data[GITLINK_MAX];
         struct stat st;
         if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
                 return 0; /* git could not read it as the owner either */
         ssize_t n = pread(fd, data, sizeof(data), 0);
+        int r = n <= 0 ? -EBADMSG : gitlink_parse(data, (size_t)n, kind, ret);
+        return r == -EBADMSG ? 0 : r;
+}
+
+static const char *home_of(const LaunchPlan *p) {
+        for (size_t i = 0; i < p->n_env; i++)
+                if (strncmp(p->env[i], "HOME=/", 6) == 0)
+                        return p->env[i] + 5;
+        return NULL;
+}
+
+static int add_settings_of(Search *s, const WalkDir *dir, const char *file, const char *worktree) {
+        int r = git_settings_protect(
+                        s->names, home_of(s->cage->plan), s->root, dir->fd, dir->path, file, worktree);
+        if (r == -EFBIG)
+                s->detail = path_in_cage(s, dir->path, file);
+        return r;
+}
+
+/* Of a .git the worktree is what it is in; of others, unless they say so themselves, they are it. */
+static int add_settings(Search *s, const WalkDir *dir, const char *file) {
+        const char *path = dir->path[0] ? dir->path : s->names->roots[s->root].path,
+                   *slash = strrchr(path, '/');
+        return add_settings_of(s, dir, file, streq(slash ? slash + 1 : path, ".git") ? ".." : "");
+}
+
+/* Of a linked worktree, whose git directory this is, settings are in the common one. */
+static int add_linked_settings(Search *s, const WalkDir *dir, const char *name) {
         _cleanup_free_ char *path = NULL;
-        int r = n <= 0 ? -EBADMSG : gitlink_parse(data, (size_t)n, kind, &path);
-        if (r < 0)
-                return r == -EBADMSG ? 0 : r;
+        int r = read_link(dir->fd, name, GITLINK_COMMONDIR, &path);
+        char *slash = path ? strrchr(path, '/') : NULL;
+        if (r < 0 || !slash)
+                return r;
+        *slash = 0; /* the .git of the worktree */
+        r = add_settings_of(s, dir, "../../config", path);
+        return r < 0 ? r : add_settings_of(s, dir, "config.worktree", path);
+}
+
+/* A git directory that a file names, wherever that is and whether or not it is there. */
+static int add_linked(Search *s, const WalkDir *dir, const char *name, GitlinkKind kind) {
+        _cleanup_free_ char *path = NULL;
+        int r = read_link(dir->fd, name, kind, &path);
+        if (r < 0 || !path)
+                return r;
         _cleanup_(name_place_clear) NamePlace p = { .root = NO_ROOT, .fd = -EBADF };
         r = names_follow(s->names, s->root, dir->fd, dir->path, path, &p);
         if (r < 0 || p.root == NO_ROOT || !s->names->roots[p.root].writable)
@@ -263,15 +313,6 @@ static int add_dot_git(Search *s, const WalkDir *dir, const WalkEntry *e) {
 
 /* ---- the walk ---- */
 
-static char *path_in_cage(const Search *s, const char *path, const char *name) {
-        const char *root = s->names->roots[s->root].path;
-        char *whole;
-        return asprintf(&whole, "%s%s%s%s%s", root[1] ? root : "", path[0] ? "/" : "", path,
-                               name[0] ? "/" : "", name) < 0
-                               ? NULL
-                               : whole;
-}
-
 /* Another grant, or what is denied: of its own, or out of the agent's reach. */
 static int is_elsewhere(const Search *s, const WalkDir *dir, const WalkEntry *e) {
         _cleanup_free_ char *path = path_in_cage(s, dir->path, e->name);
@@ -282,6 +323,15 @@ static int is_elsewhere(const Search *s, const WalkDir *dir, const WalkEntry *e)
 
 static bool is_gitdir(const WalkDir *dir) {
         return dir->kind == WALK_GITDIR || dir->is_bare;
+}
+
+/* What files of a git directory lead to. */
+static int add_led_to(Search *s, const WalkDir *dir, const char *name) {
+        if (streq(name, "commondir"))
+                return add_linked(s, dir, name, GITLINK_COMMONDIR);
+        if (streq(name, "gitdir"))
+                return add_linked_settings(s, dir, name);
+        return streq(name, "config") || streq(name, "config.worktree") ? add_settings(s, dir, name) : 0;
 }
 
 static int on_entry(void *data, const WalkDir *dir, const WalkEntry *e) {
@@ -296,8 +346,8 @@ static int on_entry(void *data, const WalkDir *dir, const WalkEntry *e) {
         FindingKind kind = findings_kind(s->findings, root->path, dir, e);
         if (kind == FINDING_NEW || kind == FINDING_CHANGED)
                 r = findings_note(s->findings, root->path, dir, e);
-        if (r == 0 && is_gitdir(dir) && e->type != DT_DIR && streq(e->name, "commondir"))
-                r = add_linked(s, dir, e->name, GITLINK_COMMONDIR);
+        if (r == 0 && is_gitdir(dir) && e->type != DT_DIR)
+                r = add_led_to(s, dir, e->name);
         if (r == 0 && dir->kind != WALK_GITDIR && e->type != DT_DIR && streq(e->name, ".git"))
                 r = add_dot_git(s, dir, e);
         if (r == 0 && dir->dot_git && !is_granted_root(s, dir))

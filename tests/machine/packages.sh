@@ -4,7 +4,7 @@
 # shellcheck disable=SC2034 # they are read by name
 
 PACKAGES_build=(gcc libc6-dev musl-tools meson ninja-build pkg-config python3 libsystemd-dev systemd libjansson-dev libssl-dev
-        libseccomp-dev libcap-dev libc-ares-dev check python3-jsonschema zsh clang-14 llvm-14 libbpf-dev bpftool)
+        libseccomp-dev libcap-dev libc-ares-dev check git python3-jsonschema zsh clang-14 llvm-14 libbpf-dev bpftool)
 PACKAGES_machine=(systemd systemd-sysv systemd-container dbus polkitd util-linux git make gcc python3
         iproute2 dnsmasq-base bind9-dnsutils curl wget openssl tinyproxy)
 PACKAGES_vm=(qemu-system-x86 mmdebstrap e2fsprogs)

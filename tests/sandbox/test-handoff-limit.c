@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* LIMIT_HANDOFF_DIRS and LIMIT_HANDOFF_REPOSITORIES at n and n+1, and LIMIT_NAME_RULES, of which some are there anyway: test-handoff-limit LAUNCHER. A program of its own, since making so
+/* LIMIT_HANDOFF_DIRS, LIMIT_HANDOFF_REPOSITORIES and GITCONFIG_MAX at n and n+1, and LIMIT_NAME_RULES, of which some are there anyway:
+ * test-handoff-limit LAUNCHER. A program of its own, since making so
  * many directories takes the emulated machine longer than all attacks together. TAP. */
 
 #include <sched.h>
@@ -71,6 +72,18 @@ int main(int argc, char **argv) {
 
         prepare(&r, "seq 65536 | xargs mkdir && seq -f %.0f/.envrc 65536 | xargs touch");
         tell_one_more(&r, "names that are there", "65536 names");
+
+        /* GITCONFIG_MAX */
+        prepare(&r, "git init -q repo; n=$(stat -c %s repo/.git/config); head -c $((262144 - n)) /dev/zero "
+                    "| tr '\\0' '#' >>repo/.git/config");
+        tell_as_many(&r, "a configuration of git");
+        static RigResult result;
+        if (host(&r, "echo >>repo/.git/config") != 0)
+                rig_die("one more", EIO);
+        start_in(&r, &result);
+        tell(!result.started && result.step == LAUNCH_STEP_HANDOFF && result.error == EFBIG &&
+                                        strstr(result.detail, "repo/.git/config"),
+                        "a configuration of git", "one byte more, refused with its path");
         prepare(&r, NULL);
         rig_stop(&r);
         return tell_end();

@@ -97,6 +97,47 @@ static const Attack attacks[] = {
                         "test -e HEAD" },
         { "T2 .git at the root as a file", NULL,
                         "mkdir -p g/hooks; echo x >g/hooks/update; echo 'gitdir: g' >.git", "test -e .git" },
+        { "T2 where hooks are said to be", "repository repo; git -C repo config core.hooksPath tools/x",
+                        "mkdir -p repo/tools/x && echo x >repo/tools/x/pre-commit",
+                        "test -e repo/tools/x/pre-commit" },
+        { "T2 where hooks are said to be, and are",
+                        "repository repo; git -C repo config core.hooksPath ../x/y; mkdir -p x/y; echo ok "
+                        ">x/y/pre-commit",
+                        "echo x >x/y/pre-commit; mv x z; mkdir -p x/y && echo x >x/y/pre-commit",
+                        "grep -q x x/y/pre-commit" },
+        { "T2 where hooks are said to be by a path of the host",
+                        "repository repo; git -C repo config core.hooksPath \"$PWD/x\"",
+                        "mkdir x && echo x >x/pre-commit", "test -e x/pre-commit" },
+        { "T2 where hooks of a bare repository are said to be",
+                        "git init -q --bare g; git -C g config core.hooksPath x",
+                        "mkdir g/x && echo x >g/x/update", "test -e g/x/update" },
+        { "T2 where hooks of a worktree are said to be",
+                        "repository repo; git -C repo config core.hooksPath x; git -C repo worktree add -q "
+                        "../tree",
+                        "mkdir tree/x && echo x >tree/x/pre-commit", "test -e tree/x/pre-commit" },
+        { "T2 where hooks of a submodule are said to be",
+                        "repository repo; git init -q top && git -C top -c protocol.file.allow=always "
+                        "submodule --quiet add \"$PWD/repo\" sub && git -C top/sub config core.hooksPath x",
+                        "mkdir top/sub/x && echo x >top/sub/x/pre-commit", "test -e top/sub/x/pre-commit" },
+        { "T2 configuration that is included", "repository repo; git -C repo config include.path ../x.conf",
+                        "git config -f repo/x.conf core.fsmonitor x", "test -e repo/x.conf" },
+        { "T2 configuration that is included on a condition",
+                        "repository repo; git -C repo config includeIf.onbranch:x.path ../x.conf; echo "
+                        "'#ok' >repo/x.conf",
+                        "echo '#x' >repo/x.conf", "grep -q x repo/x.conf" },
+        { "T2 configuration that is included by what is included",
+                        "repository repo; git -C repo config include.path ../d/a; mkdir repo/d; git config "
+                        "-f repo/d/a include.path b",
+                        "echo '#x' >repo/d/b", "test -e repo/d/b" },
+        { "T2 where hooks are said to be by what is included",
+                        "repository repo; git -C repo config include.path ../d/a; mkdir repo/d; git config "
+                        "-f repo/d/a core.hooksPath x",
+                        "mkdir repo/x && echo x >repo/x/pre-commit", "test -e repo/x/pre-commit" },
+        { "T2 configuration that is included in ten steps",
+                        "repository repo; git -C repo config include.path ../d/1; mkdir repo/d; for i in 1 "
+                        "2 "
+                        "3 4 5 6 7 8 9 10; do git config -f repo/d/$i include.path $((i + 1)); done",
+                        "echo '#x' >repo/d/11", "test -e repo/d/11" },
         /* T3 */
         { "T3 an editor's tasks", "mkdir .vscode", "echo x >.vscode/tasks.json",
                         "test -e .vscode/tasks.json" },
@@ -237,6 +278,12 @@ static const struct {
         { "files come and go", "repository repo; mkdir d",
                         "echo 1 >d/a && mv d/a d/b && mv d e && ln e/b e/c && mkdir e/.claude && "
                         "rm -r e && mkdir -p x/y && mv x z && chmod 700 z" },
+        { "hooks at another place",
+                        "repository repo; git -C repo config core.hooksPath .; repository b; git -C b "
+                        "config "
+                        "core.hooksPath x/y",
+                        "cd repo && echo 2 >f && git commit -qam 2 && cd ../b && mkdir x && echo 2 >x/z && "
+                        "git add x && git commit -qm 2 && rm x/z" },
         { "a root that is a repository", "git init -q . && echo 1 >f && git add f && git commit -qm 1",
                         "echo 2 >f && git commit -qam 2 && git switch -qc x && git gc -q && mv f g && git "
                         "add -A && "

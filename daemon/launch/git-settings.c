@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "fd.h"
+#include "git-settings.h"
+#include "gitconfig.h"
+#include "limits.h"
+#include "walk.h"
+
+/* What is said in all files together. */
+typedef struct Settings {
+        Names *names;
+        const char *home;
+        char *worktree; /* the last core.worktree */
+        char **hooks;   /* each core.hooksPath: which comes last, conditions decide */
+        size_t n_hooks;
+} Settings;
+
+/* A directory that paths begin in. */
+typedef struct Base {
+        size_t root;
+        int fd;
+        const char *at; /* below the root */
+} Base;
+
+/* One file, while it is read. */
+typedef struct File {
+        Settings *all;
+        Base base; /* that it is in */
+        unsigned depth;
+        char **included;
+        size_t n_included;
+} File;
+
+static void clear_list(char **list, size_t n) {
+        while (n > 0)
+                free(list[--n]);
+        free(list);
+}
+
+static void settings_clear(Settings *s) {
+        free(s->worktree);
+        clear_list(s->hooks, s->n_hooks);
+}
+
+static void file_clear(File *f) {
+        clear_list(f->included, f->n_included);
+}
+
+static int keep(char ***list, size_t *n, const char *value) {
+        char **grown = reallocarray(*list, *n + 1, sizeof(char *));
+        if (!grown)
+                return -ENOMEM;
+        *list = grown;
+        grown[*n] = strdup(value);
+        if (!grown[*n])
+                return -ENOMEM;
+        (*n)++;
+        return 0;
+}
+
+static int keep_worktree(Settings *s, const char *value) {
+        char *copy = strdup(value);
+        if (!copy)
+                return -ENOMEM;
+        free(s->worktree);
+        s->worktree = copy;
+        return 0;
+}
+
+static int on_setting(void *data, GitconfigKey key, const char *value) {
+        File *f = data;
+        switch (key) {
+        case GITCONFIG_HOOKS_PATH:
+                return keep(&f->all->hooks, &f->all->n_hooks, value);
+        case GITCONFIG_INCLUDE:
+                return keep(&f->included, &f->n_included, value);
+        case GITCONFIG_WORKTREE:
+                return keep_worktree(f->all, value);
+        case _GITCONFIG_KEY_MAX:
+                break;
+        }
+        return -EINVAL;
+}
+
+static int read_file(int dir, const char *name, char **ret, size_t *ret_size) {
+        _cleanup_close_ int fd =
+                        fd_openat2(dir, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, RESOLVE_NO_MAGICLINKS);
+        struct stat st;
+        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+                return -ENOENT; /* git could not read it as the owner either */
+        _cleanup_free_ char *text = malloc(GITCONFIG_MAX + 1);
+        size_t n = 0;
+        ssize_t r = 1;
+        if (!text)
+                return -ENOMEM;
+        while (r > 0 && n <= GITCONFIG_MAX) {
+                r = pread(fd, text + n, GITCONFIG_MAX + 1 - n, (off_t)n);
+                n += r > 0 ? (size_t)r : 0;
+        }
+        if (r < 0 || n > GITCONFIG_MAX)
+                return r < 0 ? -errno : -EFBIG;
+        *ret = TAKE_PTR(text);
+        *ret_size = n;
+        return 0;
+}
+
+/* As git expands it: "~/" alone. -ENOENT: it leads nowhere that we know of. */
+static int expand(const char *home, const char *before, const char *value, char **ret) {
+        bool at_home = value[0] == '~' && value[1] == '/';
+        if (value[0] == '~' && (!at_home || !home))
+                return -ENOENT;
+        const char *first = at_home ? home : value[0] == '/' ? "" : before;
+        if (asprintf(ret, "%s%s%s", first, first[0] && !at_home ? "/" : "", at_home ? value + 1 : value) < 0)
+                return -ENOMEM;
+        return 0;
+}
+
+/* Whether work itself would be protected: the directory that hooks are said to be in is the worktree, or what that is in. */
+static bool is_around(const Base *b, const NamePlace *p) {
+        size_t n = strlen(p->path);
+        return p->root == b->root && strncmp(b->at, p->path, n) == 0 && (b->at[n] == '/' || b->at[n] == 0);
+}
+
+/* The place and everything below it. What is granted as such cannot be protected as well. */
+static int protect(const Settings *s, const Base *b, const char *before, const char *value, NamePlace *ret) {
+        _cleanup_free_ char *path = NULL;
+        int r = expand(s->home, before, value, &path);
+        if (r < 0 || strlen(path) > LIMIT_PATH_BYTES)
+                return r == -ENOENT ? 0 : r;
+        r = names_follow(s->names, b->root, b->fd, b->at, path, ret);
+        if (r < 0 || ret->root == NO_ROOT || ret->path[0] == 0 || is_around(b, ret))
+                return r;
+        const NameRoot *root = &s->names->roots[ret->root];
+        return root->writable && root->is_dir ? names_add(s->names, GUARD_RULE_PROTECT, ret->root,
+                                                                root->host, "", ret->path)
+                                              : 0;
+}
+
+static int read_settings(Settings *s, const Base *base, const char *name, unsigned depth);
+
+/* What an included file includes is relative to that. Of one that is nowhere in sight only the name is known. */
+static int include(const File *f, const char *value) {
+        _cleanup_(name_place_clear) NamePlace p = { .root = NO_ROOT, .fd = -EBADF };
+        Names *names = f->all->names;
+        int r = protect(f->all, &f->base, "", value, &p);
+        if (r < 0 || p.root == NO_ROOT || p.fd < 0 || !S_ISREG(p.st.st_mode))
+                return r;
+        char *slash = strrchr(p.path, '/');
+        _cleanup_free_ char *at = strndup(p.path, slash ? (size_t)(slash - p.path) : 0);
+        if (!at)
+                return -ENOMEM;
+        _cleanup_close_ int dir = walk_open(names->roots[p.root].host, at, O_PATH, true);
+        const Base base = { p.root, dir, at };
+        return dir < 0 ? 0 : read_settings(f->all, &base, slash ? slash + 1 : p.path, f->depth + 1);
+}
+
+static int read_settings(Settings *s, const Base *base, const char *name, unsigned depth) {
+        _cleanup_(file_clear) File f = { .all = s, .base = *base, .depth = depth };
+        _cleanup_free_ char *text = NULL;
+        size_t size = 0;
+        if (depth > GIT_SETTINGS_DEPTH)
+                return 0;
+        int r = read_file(base->fd, name, &text, &size);
+        if (r == 0)
+                r = gitconfig_parse(text, size, on_setting, &f);
+        for (size_t i = 0; r == 0 && i < f.n_included; i++)
+                r = include(&f, f.included[i]);
+        return r == -ENOENT ? 0 : r;
+}
+
+int git_settings_protect(Names *n, const char *home, size_t root, int dir, const char *at, const char *file,
+                const char *worktree) {
+        _cleanup_(settings_clear) Settings s = { .names = n, .home = home };
+        const Base base = { root, dir, at };
+        int r = read_settings(&s, &base, file, 0);
+        for (size_t i = 0; r == 0 && i < s.n_hooks; i++) {
+                if (s.hooks[i][strspn(s.hooks[i], "./")] == 0)
+                        continue; /* the worktree, or what that is in */
+                _cleanup_(name_place_clear) NamePlace p = { .root = NO_ROOT, .fd = -EBADF };
+                r = protect(&s, &base, s.worktree ? s.worktree : worktree, s.hooks[i], &p);
+        }
+        return r;
+}
