@@ -257,6 +257,15 @@ def check_manual_of_guard(tree):
     yield from differences("mxc-guard.service", values(tree, "mxc-guard.service.in", "SuccessExitStatus"), ["69"])
 
 
+def check_manual_of_lxc_exec(tree):
+    page = words_of(tree["client/mxc/lxc-exec.1"])
+    table = re.search(r"known\[\] = \{(.*?)^\};", tree["client/mxc/lxc-options.c"], re.M | re.S).group(1)
+    options = re.findall(r'\{ "([a-z0-9-]+)",', table)
+    if len(options) < 10:
+        yield f"only {len(options)} options of lxc-exec were found; mend the test"
+    yield from differences("lxc-exec.1, options", re.findall(r"Fl Fl ([a-z0-9-]+)", page), options)
+
+
 def function(source, name):
     """The text of a C function."""
     return re.search(rf"^[^\n]*\b{name}\(.*?^\}}", source, re.M | re.S).group(0)
@@ -510,6 +519,10 @@ HARMFUL = {
     check_manual_of_guard: [
         (UNITS + "mxc-guard.8", ".It Fl Fl check", ".It Fl Fl try"),
         (UNITS + "mxc-guard.service.in", "SuccessExitStatus=69\n", ""),
+    ],
+    check_manual_of_lxc_exec: [
+        ("client/mxc/lxc-exec.1", "Fl Fl log-file", "Fl Fl log"),
+        ("client/mxc/lxc-options.c", '{ "debug",', '{ "verbose",'),
     ],
     check_manual_of_policies: [
         (UNITS + "mxc-policy.5", "connectionRate", "rate"),

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "lxc-run.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <time.h>
+
+#include "channels.h"
+#include "session.h"
+#include "status.h"
+
+#define QUIET_MSEC 200U  /* as client/session.c */
+#define GONE_MSEC 10000U /* for a sandbox that was killed to be gone, before lxc-exec goes itself */
+
+enum { POLL_SESSION, POLL_SIGNALS, POLL_RELAYS, _POLL_MAX = POLL_RELAYS + 6 };
+
+typedef struct Run {
+        const MxcRequest *request;
+        LxcLog *log;
+        MxcSession *session;
+        Channels channels;
+        int signals;
+        int number; /* of the signal that ends it; 0: none */
+        uint64_t give_up_at;
+        bool ended;
+        MxcEnd end;
+        uint64_t quiet_since;
+} Run;
+
+static uint64_t now_msec(void) {
+        struct timespec t = { 0 };
+        (void)clock_gettime(CLOCK_MONOTONIC, &t); /* cannot fail */
+        return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static void add(sigset_t *set, const int *numbers, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                (void)sigaddset(set, numbers[i]);
+}
+
+/* While it is spawned only what ends it is looked at: to give that up for the size of a window would be to run the command twice. */
+static int watch_signals(int fd, bool all) {
+        static const int ending[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM }, others[] = { SIGWINCH, SIGCONT };
+        sigset_t set;
+        (void)sigemptyset(&set);
+        add(&set, ending, ELEMENTSOF(ending));
+        if (all)
+                add(&set, others, ELEMENTSOF(others));
+        if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+                return -errno;
+        fd = signalfd(fd, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+        return fd < 0 ? -errno : fd;
+}
+
+static void on_signals(Run *r) {
+        struct signalfd_siginfo info;
+        while (read(r->signals, &info, sizeof info) == (ssize_t)sizeof info)
+                switch (info.ssi_signo) {
+                case SIGWINCH:
+                        channels_resize(&r->channels);
+                        break;
+                case SIGCONT:
+                        channels_continued(&r->channels);
+                        break;
+                default:
+                        if (r->number != 0)
+                                break;
+                        r->number = (int)info.ssi_signo;
+                        r->give_up_at = now_msec() + GONE_MSEC;
+                        if (r->session)
+                                mxc_session_kill(r->session);
+                }
+}
+
+static void turn(Run *r) {
+        struct pollfd polls[_POLL_MAX] = {
+                [POLL_SESSION] = { .fd = r->ended ? -1 : mxc_session_fd(r->session), .events = POLLIN },
+                [POLL_SIGNALS] = { .fd = r->signals, .events = POLLIN }
+        };
+        for (size_t i = 0; i < ELEMENTSOF(r->channels.relays); i++)
+                relay_poll(&r->channels.relays[i], polls + POLL_RELAYS + 2 * i);
+        if (poll(polls, _POLL_MAX, r->ended || r->number != 0 ? (int)QUIET_MSEC : -1) < 0)
+                return; /* EINTR: the entries say nothing */
+        for (size_t i = 0; i < ELEMENTSOF(r->channels.relays); i++)
+                if (relay_turn(&r->channels.relays[i], polls + POLL_RELAYS + 2 * i) && i > 0)
+                        r->quiet_since = now_msec();
+        channels_settle(&r->channels);
+        if (polls[POLL_SIGNALS].revents)
+                on_signals(r);
+}
+
+/* After the end, until what it wrote has come out: its pipes and its pty are closed, or have been quiet; or nobody is to wait. */
+static bool is_over(Run *r) {
+        if (!r->ended && mxc_session_try_wait(r->session, &r->end)) {
+                r->ended = true;
+                r->quiet_since = now_msec();
+        }
+        if (r->number != 0 && (r->ended || now_msec() >= r->give_up_at))
+                return true;
+        return r->ended &&
+               (!channels_output_is_open(&r->channels) || now_msec() - r->quiet_since >= QUIET_MSEC);
+}
+
+static int say_end(const Run *r) {
+        _cleanup_(mxc_error_clear) MxcError e = { 0 };
+        if (r->number != 0)
+                return STATUS_SIGNAL + r->number;
+        if (r->end.timed_out)
+                (void)mxc_refuse(&e, MXC_BACKEND_ERROR, "script timed out after %llums",
+                                (unsigned long long)(r->request->timeout_usec / 1000));
+        else if (r->end.why)
+                (void)mxc_refuse(&e, MXC_BACKEND_ERROR, "%s", r->end.why);
+        if (e.status != MXC_OK)
+                (void)lxc_log_error(r->log, &e);
+        return r->end.exit_code < 0 ? MXC_EXIT_BACKEND : r->end.exit_code;
+}
+
+static int run_began(Run *r, const MxcSpawn *spawn) {
+        int pty = mxc_session_take_pty(r->session);
+        channels_given(&r->channels);
+        int e = spawn->pty ? pty < 0 ? pty : channels_show_pty(&r->channels, pty) : 0;
+        if (e < 0)
+                lxc_log_warning(r->log, "the terminal of the command cannot be shown");
+        while (!is_over(r))
+                turn(r);
+        channels_close(&r->channels); /* the terminal is as it was: what is said can be read */
+        return say_end(r);
+}
+
+static int run_prepared(Run *r) {
+        _cleanup_(mxc_error_clear) MxcError e = { 0 };
+        MxcSpawn spawn = { .pty = r->channels.pty, .cancel = r->signals };
+        memcpy(spawn.stdio, r->channels.give, sizeof spawn.stdio);
+        uint32_t rows, columns;
+        if (spawn.pty && terminal_size(&rows, &columns)) {
+                spawn.rows = (uint16_t)rows;
+                spawn.columns = (uint16_t)columns;
+        }
+        int error = mxc_session_spawn(r->request, &spawn, &r->session, &e);
+        if (error == -ECANCELED) {
+                on_signals(r);
+                return STATUS_SIGNAL + r->number;
+        }
+        if (error < 0 || watch_signals(r->signals, true) < 0)
+                return lxc_log_error(r->log, &e);
+        return run_began(r, &spawn);
+}
+
+int lxc_run(const MxcRequest *request, LxcLog *log) {
+        Run r = { .request = request, .log = log, .signals = watch_signals(-1, false) };
+        (void)signal(SIGPIPE, SIG_IGN);
+        int error = r.signals < 0 ? r.signals : channels_prepare(&r.channels, PTY_AUTO), status;
+        if (error < 0) {
+                _cleanup_(mxc_error_clear) MxcError e = { 0 };
+                (void)mxc_refuse(&e, MXC_BACKEND_ERROR, "cannot prepare standard input and output: %s",
+                                strerror(-error));
+                status = lxc_log_error(log, &e);
+        } else
+                status = run_prepared(&r);
+        if (r.signals >= 0) {
+                channels_close(&r.channels);
+                (void)close(r.signals); /* nothing to lose in it */
+        }
+        (void)mxc_session_free(r.session);
+        return status;
+}

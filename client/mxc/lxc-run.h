@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* A request run by lxc-exec: the command has its standard input, output and error, and lxc-exec exits as it does. A terminal is not
+ * handed over: the command has a pty of its own that is shown on it (client/channels.h).
+ *
+ * SIGHUP, SIGINT, SIGQUIT and SIGTERM end all of the sandbox; then lxc-exec exits with 128 + the signal. */
+
+#include "lxc-log.h"
+#include "mxc-request.h"
+
+/* The exit status. What goes wrong is said. */
+int lxc_run(const MxcRequest *request, LxcLog *log);

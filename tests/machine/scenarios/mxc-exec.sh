@@ -1,0 +1,368 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash disable=SC2154,SC2016
+# lxc-exec as Microsoft's MXC SDK calls it, by an ordinary user, against the real mxcd: what comes back, what is left, and MXC's own Linux scenarios.
+# shellcheck source=tests/machine/world/world.sh
+. "$MXC_TEST_SRC/tests/machine/world/world.sh"
+
+case $(uname -m) in
+aarch64) LXC=/usr/lib/mxc/sdk/arm64/lxc-exec ;;
+*) LXC=/usr/lib/mxc/sdk/x64/lxc-exec ;;
+esac
+
+# place: $ws, in alice's home, since the ceiling lets nobody grant what is elsewhere
+place() {
+        ws=/home/alice/mxc-exec
+        rm -rf --one-file-system "$ws"
+        install -d -o alice -g alice "$ws"
+        defer rm -rf --one-file-system "$ws"
+        export AS_CWD=$ws
+}
+
+# config COMMAND [MEMBERS [VERSION [PROCESS]]]: a configuration that runs it; MEMBERS and PROCESS are of the document and of its process
+config() {
+        python3 -c '
+import json, sys
+command, members, version, process = sys.argv[1:] + ["{}", "1.0.0", "{}"][len(sys.argv) - 2:]
+print(json.dumps({"version": version, "process": {"commandLine": command, **json.loads(process)}, **json.loads(members)}))' "$@"
+}
+# lx COMMAND [MEMBERS [VERSION [PROCESS]]]: as alice, in $ws, where it may write
+lx() { as alice "$LXC" --config-base64 "$(config "$@" | base64 -w 0)"; }
+# granted: $ws, for writing
+granted() { printf '{"filesystem": {"readwritePaths": ["%s"]}}' "$ws"; }
+
+envelope() { grep '^{' <<<"$output" | python3 -c 'import json, sys; e = json.load(sys.stdin)["error"]; print(e["code"], e["message"])'; }
+
+test_the_exit_status_is_the_command_s() {
+        place
+        local status
+        for status in 0 1 3 125 255; do
+                assert_status $status lx "exit $status"
+                assert_eq '' "$output"
+        done
+        assert_status 127 lx there-is-no-such-thing
+        assert_status 143 lx 'kill -TERM $$'
+        assert_status 137 lx 'kill -KILL $$'
+}
+
+test_usage_is_told_as_mxc_tells_it() {
+        place
+        assert_status 2 as alice "$LXC" --bogus
+        assert_contains "$output" "error: unexpected argument '--bogus' found"
+        assert_status 2 as alice "$LXC" --version
+        assert_status 2 as alice "$LXC" --config a --config b
+        assert_contains "$output" "cannot be used multiple times"
+        assert_status 2 as alice "$LXC" --config
+        assert_contains "$output" "a value is required for '--config <CONFIG>' but none was supplied"
+        assert_status 2 as alice "$LXC" one two
+        assert_status 1 as alice "$LXC"
+        assert_contains "$output" 'Error: No config provided.'
+        assert_status 1 as alice "$LXC" /nowhere
+        assert_contains "$output" 'Configuration file not found: /nowhere'
+        assert_status 1 as alice "$LXC" --config-base64 '!'
+        assert_contains "$output" 'Failed to decode base64 configuration'
+        assert_status 1 as alice "$LXC" --config-base64 /w==
+        assert_contains "$output" 'not valid UTF-8'
+        assert_ok as alice "$LXC" --help
+        assert_contains "$output" '--config-base64 <CONFIG_BASE64>'
+        assert_status 1 as alice "$LXC" --delete
+        assert_contains "$output" 'Error: --containername is required with --delete'
+        assert_status 1 as alice "$LXC" --delete --containername one
+        assert_eq "Container 'one' does not exist." "$output"
+}
+
+test_a_configuration_comes_in_every_way() {
+        place
+        config 'echo file' >"$ws/c.json"
+        assert_ok as alice "$LXC" c.json
+        assert_eq file "$output"
+        assert_ok as alice "$LXC" --config=c.json
+        assert_eq file "$output"
+        assert_ok as alice "$LXC" --config c.json --config-base64 "$(config 'echo words' | base64 -w 0)"
+        assert_eq words "$output"
+        config 'echo piped' >"$work/piped"
+        assert_ok as alice sh -c '"$1" --config /dev/stdin <"$2"' sh "$LXC" "$work/piped"
+        assert_eq piped "$output"
+}
+
+test_a_configuration_that_is_wrong_is_one_and_no_envelope() {
+        place
+        assert_status 1 lx true '{"colour": 1}'
+        assert_contains "$output" $'Request error\nConfiguration parse error: '
+        assert_contains "$output" 'unknown field `colour`'
+        assert_lacks "$output" '{"error"'
+}
+
+# The SDK looks for it at the beginning of a line; MXC's own glues it to the sentence.
+test_the_envelope_has_a_line_of_its_own() {
+        place
+        assert_status 255 lx true '{"network": {"ingress": {"default": "allow"}}}'
+        assert_contains "$(envelope)" "network.ingress.default='allow' is not supported"
+        assert_contains "$(head -n 1 <<<"$output")" "network.ingress.default='allow' is not supported"
+        assert_lacks "$(head -n 1 <<<"$output")" '{"error"'
+}
+
+test_a_timeout_leaves_nothing() {
+        place
+        assert_status 255 lx 'setsid sleep 98765 & env -i sh -c "trap \"\" TERM HUP INT; sleep 98765; sleep 98765" & sleep 98765' '{}' 1.0.0 '{"timeout": 1500}'
+        assert_contains "$(envelope)" 'script timed out after 1500ms'
+        ! pgrep -u alice -f 'sleep 98765' || fail 'something goes on'
+        assert_record MXC_EVENT=exit MXC_REASON=timeout
+}
+
+# client_runs COMMAND: lxc-exec in the background, until the command has made $ws/up. $client is its process.
+client_runs() {
+        rm -f "$ws/up" "$work/status"
+        (
+                status=0
+                as alice "$LXC" --config-base64 "$(config "$1" "$(granted)" | base64 -w 0)" >"$work/out" 2>&1 || status=$?
+                echo $status >"$work/status"
+        ) &
+        wait_until 20 test -e "$ws/up"
+        client=$(pgrep -u alice -x lxc-exec -n)
+}
+nothing_sleeps() { ! pgrep -u alice -f 'sleep 98764'; }
+
+test_a_signal_to_the_client_ends_all_of_it() {
+        place
+        local number
+        for number in 1 2 3 15; do
+                client_runs 'trap "" HUP INT QUIT TERM; setsid sleep 98764 & touch up; sleep 98764'
+                kill -$number "$client"
+                wait_until 20 test -s "$work/status"
+                nothing_sleeps || fail "signal $number left something"
+                assert_eq $((128 + number)) "$(cat "$work/status")"
+        done
+}
+
+test_whatever_ends_the_client_ends_all_of_it() {
+        place
+        local number
+        for number in 9 11 6 10; do
+                client_runs 'trap "" HUP INT QUIT TERM; setsid sleep 98764 & touch up; sleep 98764'
+                kill -$number "$client"
+                wait_until 20 nothing_sleeps
+        done
+        # one that stands still ends nothing, and when it is killed all the same, it is over
+        client_runs 'touch up; sleep 98764'
+        kill -STOP "$client"
+        ! nothing_sleeps || fail 'it was not there'
+        kill -KILL "$client"
+        wait_until 20 nothing_sleeps
+}
+
+test_a_restart_of_mxcd_goes_unnoticed() {
+        place
+        client_runs 'touch up; until [ -e go ]; do sleep 0.1; done; echo done; exit 7'
+        systemctl restart mxcd
+        wait_until 10 mxcd_is_up
+        touch "$ws/go"
+        wait_until 20 test -s "$work/status"
+        assert_eq '7 done' "$(cat "$work/status") $(cat "$work/out")"
+}
+
+# What a launcher inherits is nobody's business in there: MXC's own hands descriptors on, and blocks three signals.
+test_no_descriptor_and_no_blocked_signal_gets_in() {
+        place
+        echo secret >"$work/secret"
+        cat >"$ws/start.py" <<'END'
+import os, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGUSR1})
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+os.dup2(os.open(sys.argv[1], os.O_RDONLY), 9)
+os.execv(sys.argv[2], sys.argv[2:])
+END
+        assert_ok as alice python3 start.py "$work/secret" "$LXC" --config-base64 \
+                "$(config 'ls /proc/self/fd | tr "\n" " "; cat <&9 2>&1; grep -E "Sig(Blk|Ign)" /proc/self/status' | base64 -w 0)"
+        assert_contains "$output" '0 1 2 3 ' # ls has its directory open
+        assert_lacks "$output" ' 9 '
+        assert_lacks "$output" secret
+        assert_contains "$output" $'SigBlk:\t0000000000000000'
+        assert_contains "$output" $'SigIgn:\t0000000000000000'
+        assert_status 143 as alice python3 start.py "$work/secret" "$LXC" --config-base64 "$(config 'kill -TERM $$; echo survived' | base64 -w 0)"
+        assert_lacks "$output" survived
+}
+
+test_standard_input_output_and_error_are_the_command_s() {
+        place
+        local script
+        script=$(config 'read x; printf "got %s" "$x"; echo wrong >&2; cat; exit 4' | base64 -w 0)
+        printf 'one\ntwo' >"$work/in"
+        assert_status 4 as alice sh -c '"$1" --config-base64 "$2" <"$3" 2>err >out' sh "$LXC" "$script" "$work/in"
+        assert_eq 'got onetwo' "$(cat "$ws/out")"
+        assert_eq wrong "$(cat "$ws/err")"
+        # closed ones are /dev/null
+        assert_status 4 as alice sh -c '"$1" --config-base64 "$2" <&- >&- 2>&-' sh "$LXC" "$script"
+}
+
+test_a_terminal_is_shown_and_not_handed_over() {
+        place
+        assert_status 5 as alice env TERM=xterm "$MXC_TEST_SRC/tests/machine/terminal.py" expect=24x80 resize=30x90 expect=ready \
+                send='word\n' expect='<word>' -- "$LXC" --config-base64 "$(config '
+                        test -t 0 && test -t 1 && test -t 2 || exit 9
+                        stty size | tr " " x
+                        until [ "$(stty size)" = "30 90" ]; do sleep 0.1; done
+                        echo ready; read x; echo "<$x>"; exit 5' | base64 -w 0)"
+        assert_status 143 as alice env TERM=xterm "$MXC_TEST_SRC/tests/machine/terminal.py" expect=ready signal=TERM -- \
+                "$LXC" --config-base64 "$(config 'stty raw; echo ready; sleep 98763' | base64 -w 0)"
+}
+
+test_a_dry_run_runs_nothing() {
+        place
+        assert_ok as alice "$LXC" --dry-run --config-base64 "$(config 'touch made' "$(granted)" 1.0.0 '{"timeout": 9}' | base64 -w 0)"
+        assert_eq $'Script code length: 10\nWorking directory: \nScript timeout: 9\nContainer name: \nRunner completed in 0ms\nDry run completed. Result: validation passed' "$output"
+        [ ! -e "$ws/made" ] || fail 'it ran'
+        assert_status 255 as alice "$LXC" --dry-run --config-base64 "$(config true '{"network": {"ingress": {"default": "allow"}}}' | base64 -w 0)"
+        assert_contains "$output" "validation failed: Bubblewrap: network.ingress.default='allow'"
+}
+
+test_backends_are_told_truthfully() {
+        place
+        assert_ok as alice "$LXC" --available-backends --config nowhere
+        python3 -c 'import json, sys; b, = json.loads(sys.argv[1]); assert b["backend"] == "bubblewrap", b' "$output" || fail "$output"
+        systemctl stop mxcd.socket mxcd.service
+        defer systemctl start mxcd.socket mxcd.service
+        systemctl mask --runtime --quiet mxcd.service
+        assert_ok as alice "$LXC" --available-backends
+        systemctl unmask --runtime --quiet mxcd.service
+        assert_eq '[]' "$output"
+        systemctl start mxcd.socket mxcd.service
+}
+
+test_a_log_has_whole_lines() {
+        place
+        assert_status 3 as alice "$LXC" --log-file log --config-base64 "$(config 'echo said; exit 3' | base64 -w 0)"
+        assert_eq said "$output"
+        assert_contains "$(cat "$ws/log")" '] Exit code: 3 (0x00000003)'
+        ! grep -vqE '^\[[0-9]+\] .' "$ws/log" || fail "not in lines: $(cat "$ws/log")"
+        assert_ok as alice "$LXC" --log-file /nowhere/log --config-base64 "$(config true | base64 -w 0)"
+        assert_contains "$output" "Warning: could not open log file '/nowhere/log': "
+        assert_status 3 as alice "$LXC" --debug --config-base64 "$(config 'echo said; exit 3' | base64 -w 0)"
+        assert_contains "$output" 'Script code length: 17'
+        assert_contains "$output" 'Exit code: 3 (0x00000003)'
+}
+
+# --- MXC's own scenarios of the file system
+
+# tree: $ws with files and directories in it
+tree() {
+        place
+        as alice sh -c 'mkdir -p a/b/c && echo a >a/f && echo b >a/b/f && echo c >a/b/c/f'
+}
+filesystem() { printf '{"filesystem": {"readwritePaths": [%s], "readonlyPaths": [%s], "deniedPaths": [%s]}}' "$1" "$2" "$3"; }
+
+test_the_most_specific_path_decides_whatever_the_order() {
+        tree
+        local probe='echo x >a/f && echo x >a/b/c/f && ! echo x 2>/dev/null >a/b/f && cat a/b/f'
+        assert_ok lx "$probe" "$(filesystem "\"$ws/a/b/c\", \"$ws\"" "\"$ws/a/b\"" '')"
+        assert_eq b "$output"
+        assert_ok lx "cd $ws; $probe" "$(filesystem "\"$ws\", \"$ws/a/b/c\"" "\"$ws/a/b/\"" '')"
+        assert_eq 'x x b' "$(cat "$ws/a/f") $(cat "$ws/a/b/c/f") $(cat "$ws/a/b/f")"
+        assert_ok lx 'cat a/b/c/f; ! cat a/b/f' "$(filesystem "\"$ws\"" "\"$ws/a/b/c\"" "\"$ws/a/b\"")"
+        assert_contains "$output" x
+}
+
+test_the_same_path_twice_is_the_strictest() {
+        tree
+        assert_ok lx '! echo y 2>/dev/null >a/f && cat a/f' "$(filesystem "\"$ws\"" "\"$ws\"" '')"
+        assert_ok lx '! cat a/f' "$(filesystem "\"$ws\"" "\"$ws/a\"" "\"$ws/a\"")"
+        assert_ok lx '! cat a/f' "$(filesystem "\"$ws\", \"$ws/a\"" '' "\"$ws/a/\"")"
+}
+
+test_an_alias_of_a_denied_object_is_denied() {
+        tree
+        as alice sh -c 'echo secret >s && ln s hard && ln -s s soft && ln -s a dir'
+        assert_ok lx '! cat s 2>/dev/null && ! cat hard 2>/dev/null && ! cat soft 2>/dev/null' \
+                "$(filesystem "\"$ws\", \"$ws/hard\"" '' "\"$ws/s\"")"
+        assert_ok lx '! cat s 2>/dev/null && ! cat soft 2>/dev/null' "$(filesystem "\"$ws\"" '' "\"$ws/soft\"")"
+        assert_ok lx '! cat a/f 2>/dev/null && ! cat dir/f 2>/dev/null' "$(filesystem "\"$ws\"" '' "\"$ws/dir\"")"
+        assert_ok lx '! cat a/f 2>/dev/null && ! cat dir/f 2>/dev/null' "$(filesystem "\"$ws\"" "\"$ws/dir\"" "\"$ws/a\"")"
+}
+
+# MXC's own covers a denied directory with one that takes what is written and loses it, and makes one that is missing.
+test_what_is_denied_takes_nothing_and_is_not_made() {
+        tree
+        assert_ok lx '! ls a 2>/dev/null && ! echo x 2>/dev/null >a/new && ! mkdir a/new 2>/dev/null' "$(filesystem "\"$ws\"" '' "\"$ws/a\"")"
+        assert_ok lx '! echo x 2>/dev/null >missing && ! mkdir missing 2>/dev/null' "$(filesystem "\"$ws\"" '' "\"$ws/missing\"")"
+        [ ! -e "$ws/missing" ] || fail 'it was made on the host'
+        assert_ok lx '! cat /etc/passwd 2>/dev/null && cat /etc/group >/dev/null' "$(filesystem "\"$ws\"" '' '"/etc/passwd"')"
+}
+
+test_nothing_is_there_but_the_system_and_what_was_granted() {
+        place
+        as alice sh -c 'echo key >~/mxc-key && echo host >/tmp/mxc-host'
+        defer rm -f /home/alice/mxc-key /tmp/mxc-host
+        assert_ok lx '! cat /home/alice/mxc-key 2>/dev/null && ! cat /tmp/mxc-host 2>/dev/null && echo x >/tmp/mine && cat /tmp/mine && cat /etc/passwd >/dev/null'
+        assert_eq x "$output"
+        [ ! -e /tmp/mine ] || fail '/tmp is the host'"'"'s'
+        assert_lacks "$(lx 'cat /proc/self/status; ls /home')" alice
+}
+
+# What the caller cannot open, its sandbox cannot: root opens nothing for it.
+test_the_caller_cannot_delegate_what_it_does_not_have() {
+        place
+        install -d -m 700 "$work/root"
+        install -m 600 /dev/null "$work/file"
+        assert_status 255 lx "ls $work/root" "{\"filesystem\": {\"readonlyPaths\": [\"$work/file\"]}}"
+        assert_contains "$(envelope)" 'cannot be delegated to the sandbox'
+        assert_status 255 lx true "{\"filesystem\": {\"readwritePaths\": [\"$work/root\"]}}"
+        assert_contains "$(envelope)" 'the invoking user does not have read+write access'
+}
+
+# --- MXC's own scenarios of the network; $1 of each is the version
+
+fetch='curl -sS --max-time 20'
+
+test_rules_with_a_direction() {
+        world_up
+        place
+        local to='{"cidr": "'$WORLD_WEB'/32"}' web
+        web="$fetch http://$WORLD_WEB/rule"
+        assert_fails lx "$web"
+        assert_ok lx "$web" '{"network": {"egress": {"default": "deny", "allow": [{"to": ['"$to"'], "ports": [{"protocol": "tcp", "port": 80}]}]}}}'
+        assert_contains "$output" /rule
+        assert_fails lx "$web" '{"network": {"egress": {"allow": [{"to": ['"$to"'], "ports": [{"protocol": "tcp", "port": 443}]}]}}}'
+        # to deny is stronger, however wide it is
+        assert_fails lx "$web" '{"network": {"egress": {"default": "allow", "allow": [{"to": ['"$to"']}], "deny": [{"to": [{"cidr": "93.184.216.0/24"}]}]}}}'
+        assert_ok lx "$web" '{"network": {"egress": {"default": "allow", "deny": [{"to": [{"cidr": "'$WORLD_OTHER'/32"}]}]}}}'
+        assert_fails lx "$fetch http://$WORLD_OTHER/" '{"network": {"egress": {"allow": [{"to": [{"cidr": "93.184.216.0/24", "except": ["'$WORLD_OTHER'/32"]}]}]}}}'
+}
+
+test_a_firewall_of_hosts() {
+        world_up
+        place
+        local hosts='"enforcementMode": "firewall", "allowedHosts": ["'$WORLD_WEB'/32"]' web
+        web="$fetch http://$WORLD_WEB/legacy"
+        assert_ok lx "$web" '{"network": {"defaultPolicy": "block", '"$hosts"'}}' 0.8.0
+        assert_contains "$output" /legacy
+        assert_fails lx "$fetch http://$WORLD_OTHER/" '{"network": {"defaultPolicy": "block", '"$hosts"'}}' 0.8.0
+        assert_fails lx "$web" '{"network": {"defaultPolicy": "block", '"$hosts"', "blockedHosts": ["93.184.216.0/24"]}}' 0.8.0
+        assert_fails lx "$web" '{"network": {"defaultPolicy": "block"}}' 0.8.0
+        assert_status 255 lx "$web" '{"network": {"allowedHosts": ["'$WORLD_WEB'"]}}' 0.8.0
+        assert_contains "$output" 'require an enforcement mechanism'
+        assert_status 255 lx "$web" '{"network": {"defaultPolicy": "block", "enforcementMode": "firewall", "allowedHosts": ["web.example.com"]}}' 0.8.0
+        assert_contains "$output" 'not an IP address or CIDR'
+}
+
+test_local_network_is_said_to_be_what_it_is() {
+        place
+        assert_status 255 lx true '{"network": {"defaultPolicy": "allow"}}' 0.8.0
+        assert_contains "$output" 'is not enforced while the sandbox shares the host network namespace'
+        assert_status 255 lx true '{"network": {"defaultPolicy": "block", "allowLocalNetwork": true}}' 0.8.0
+        assert_contains "$output" "is confined to the sandbox's own network namespace"
+        assert_status 1 lx true '{"network": {"egress": {"default": "deny"}}}' 0.7.0
+        assert_contains "$output" 'require schema version 0.8 or later'
+}
+
+test_nobody_comes_in() {
+        place
+        assert_status 255 lx true '{"network": {"ingress": {"hostLoopback": "allow"}}}'
+        assert_contains "$output" "network.ingress.hostLoopback='allow' is not supported"
+        client_runs 'python3 -c "
+import socket
+s = socket.socket(); s.bind((\"0.0.0.0\", 45671)); s.listen()
+socket.create_connection((\"127.0.0.1\", 45671))
+open(\"up\", \"w\")
+import time; time.sleep(60)"'
+        ! timeout 5 bash -c '</dev/tcp/127.0.0.1/45671' 2>/dev/null || fail 'a listener of the sandbox is reached'
+        kill "$client"
+}
