@@ -3,7 +3,7 @@
  * another order each round (the same in each run), so that whatever else the machine does falls on all alike. What a row leaves to be done
  * when it has ended (units that go, networks that are taken down, records that are written) is nobody else's: the next one begins when nothing
  * runs any more. Prints "LABEL<TAB>p50<TAB>p99<TAB>failures" per row, in microseconds, and on standard error how often it was not waited for to
- * the end. Runs as root; USER is whom a row becomes. */
+ * the end. Runs as root; USER is whom a row becomes, and USER:STATUS says with what it is to end, 0 where nothing is said. */
 
 #include "common/cleanup.h"
 #include "tests/bench/samples.h"
@@ -29,6 +29,7 @@ typedef struct Row {
         char **argv; /* into main's argv, NULL-terminated in place */
         Samples samples;
         unsigned failures;
+        unsigned long status; /* that it is to exit with */
 } Row;
 
 static unsigned long number(const char *text) {
@@ -46,6 +47,9 @@ static size_t parse_rows(char **words, Row *rows, size_t capacity) {
         while (*words) {
                 if (n == capacity || !words[1] || !words[2])
                         errx(EXIT_FAILURE, "a row is LABEL USER COMMAND… ';'");
+                char *status = strchr(words[1], ':');
+                if (status)
+                        *status++ = '\0';
                 const struct passwd *user = getpwnam(words[1]);
                 if (!user)
                         errx(EXIT_FAILURE, "no user %s", words[1]);
@@ -54,6 +58,7 @@ static size_t parse_rows(char **words, Row *rows, size_t capacity) {
                         .label = words[0], .uid = user->pw_uid, .gid = user->pw_gid, .argv = words + 2
                 };
                 row->home = strdup(user->pw_dir);
+                row->status = status ? number(status) : 0;
                 row->n_groups = ELEMENTSOF(row->groups);
                 if (!row->home || getgrouplist(words[1], row->gid, row->groups, &row->n_groups) < 0)
                         errx(EXIT_FAILURE, "cannot look up %s", words[1]);
@@ -127,7 +132,7 @@ static void run_once(Row *row, int null) {
                 become(row, null);
         if (waitpid(pid, &status, 0) < 0)
                 err(EXIT_FAILURE, "wait");
-        if (status == 0)
+        if (WIFEXITED(status) && (unsigned long)WEXITSTATUS(status) == row->status)
                 samples_add(&row->samples, now_ns() - start);
         else
                 row->failures++;

@@ -10,6 +10,7 @@ PACKAGES_machine=(systemd systemd-sysv systemd-container dbus polkitd util-linux
 PACKAGES_vm=(qemu-system-x86 mmdebstrap e2fsprogs)
 PACKAGES_lint=(clang-format-14 clang-tidy-14 shellcheck libxml2-utils mandoc)
 PACKAGES_bench=(bubblewrap crun)
+PACKAGES_bench_mxc=(slirp4netns iptables)
 PACKAGES_bench_egress=(tinyproxy squid haproxy)
 PACKAGES_npm=(npm)
 PACKAGES_clients=(golang-go openssh-server netcat-openbsd python3-pip)
