@@ -443,6 +443,18 @@ void run_expire(Launcher *l) {
 
 /* ---- verbs ---- */
 
+#ifndef PIDFD_SIGNAL_PROCESS_GROUP
+#define PIDFD_SIGNAL_PROCESS_GROUP (1U << 2)
+#endif
+
+/* The end of a command takes along what it began and did not put into a group of its own, as the end of a terminal would. By pidfd, which Linux can
+ * since 6.9: by number, another one could have it by now. Before that the command alone. */
+static int signal_exec(int pidfd, int number) {
+        if (number == SIGKILL && pidfd_send_signal(pidfd, number, NULL, PIDFD_SIGNAL_PROCESS_GROUP) == 0)
+                return 0;
+        return pidfd_send_signal(pidfd, number, NULL, 0) < 0 ? -errno : 0;
+}
+
 void verb_signal(Launcher *l, const LaunchRequest *q) {
         Run *run = run_find(l, q->id, q->exec);
         if (!run || run->pidfd < 0 || q->number <= 0 || q->number >= NSIG) {
@@ -451,7 +463,7 @@ void verb_signal(Launcher *l, const LaunchRequest *q) {
         }
         int r;
         if (q->exec > 0) {
-                r = pidfd_send_signal(run->pidfd, q->number, NULL, 0) < 0 ? -errno : 0;
+                r = signal_exec(run->pidfd, q->number);
         } else {
                 /* pid 1 knows the command; a plain signal would be for the sandbox as a whole */
                 siginfo_t info = { .si_signo = INIT_SIGNAL, .si_code = SI_QUEUE };
