@@ -23,6 +23,32 @@ typedef struct MxcErrorDetail {
         char *message, *operation, *native_code, *remediation; /* each may be NULL */
 } MxcErrorDetail;
 
+typedef struct MxcNativeStdio {
+        intptr_t stdin_handle, stdout_handle, stderr_handle; /* -1: absent */
+} MxcNativeStdio;
+
+typedef struct MxcRunResult {
+        int32_t status, exit_code, timed_out;
+        char *out, *err; /* all that it printed */
+        MxcErrorDetail error;
+        char *output_metadata_json, *warnings_json; /* NULL: there is none; an array of texts */
+} MxcRunResult;
+
+typedef struct MxcStateAwareResult {
+        int32_t status;
+        char *response_json; /* {"result":…}; NULL where it failed */
+        MxcErrorDetail error;
+} MxcStateAwareResult;
+
+typedef struct MxcExecOutcome {
+        int32_t timed_out, exit_code;
+} MxcExecOutcome;
+
+/* As the bindings of other languages have them. */
+_Static_assert(sizeof(void *) != 8 || (sizeof(MxcRunResult) == 80 && sizeof(MxcStateAwareResult) == 48 && sizeof(MxcErrorDetail) == 32 &&
+                sizeof(MxcNativeStdio) == 24 && sizeof(MxcExecOutcome) == 8), "the layout of MXC's C interface");
+
+typedef struct MxcSandbox MxcSandbox;
 typedef struct MxcReadStream MxcReadStream;
 typedef struct MxcWriteStream MxcWriteStream;
 typedef struct MxcStreamCloser MxcStreamCloser;
@@ -30,6 +56,56 @@ typedef struct MxcStreamCloser MxcStreamCloser;
 MXC_ABI const char *mxc_version(void); /* for ever; not freed */
 MXC_ABI void mxc_string_free(char *s);
 MXC_ABI void mxc_error_detail_free(MxcErrorDetail *d); /* what it points to */
+
+/* What this host can do, as JSON; NULL: out of memory. Neither starts anything. */
+MXC_ABI char *mxc_available_backends_json(void);
+MXC_ABI char *mxc_platform_support_json(void);
+
+/* One command, run to its end, which is its result even where it failed; what this gives, and the result's status, say whether it ran. Its input is
+ * empty. experimental opens nothing here: no backend that would need it is there. */
+MXC_ABI int32_t mxc_run_json(const char *json, int32_t experimental, MxcRunResult *ret);
+MXC_ABI int32_t mxc_run_request(const char *spec, MxcRunResult *ret); /* of 0.9: ffi-spec.h */
+MXC_ABI void mxc_run_result_free(MxcRunResult *r);
+
+/* One command that runs, with pipes, or with a terminal of its own (which has no errors apart). */
+MXC_ABI int32_t mxc_spawn_json(const char *json, int32_t experimental, MxcSandbox **ret, MxcErrorDetail *ret_error);
+MXC_ABI int32_t mxc_spawn_request(const char *spec, MxcSandbox **ret, MxcErrorDetail *ret_error); /* of 0.9 */
+MXC_ABI int32_t mxc_spawn_pty_json(const char *json, int32_t experimental, uint16_t rows, uint16_t columns, MxcSandbox **ret,
+                MxcErrorDetail *ret_error);
+
+/* A sandbox that outlives a call (lifecycle.h): all its phases but exec, and exec as commands are run and begun, of 1.x and of 0.9. dry_run: whether it
+ * could be done. */
+MXC_ABI int32_t mxc_run_state_aware_json(const char *json, int32_t dry_run, int32_t experimental, MxcStateAwareResult *ret);
+MXC_ABI int32_t mxc_state_aware(const char *json, int32_t dry_run, int32_t experimental, MxcStateAwareResult *ret);
+MXC_ABI void mxc_state_aware_result_free(MxcStateAwareResult *r);
+MXC_ABI int32_t mxc_exec_state_aware_json(const char *json, int32_t experimental, MxcSandbox **ret, MxcErrorDetail *ret_error);
+MXC_ABI int32_t mxc_state_aware_exec(const char *json, int32_t experimental, MxcSandbox **ret, MxcErrorDetail *ret_error);
+MXC_ABI int32_t mxc_state_aware_exec_pty(const char *json, int32_t experimental, uint16_t rows, uint16_t columns, MxcSandbox **ret,
+                MxcErrorDetail *ret_error);
+MXC_ABI int32_t mxc_run_state_aware_exec_json(const char *json, int32_t experimental, MxcRunResult *ret);
+/* On this process's own terminal, which standard input and output have to be. */
+MXC_ABI int32_t mxc_exec_state_aware_attached_json(const char *json, int32_t experimental, MxcExecOutcome *ret, MxcErrorDetail *ret_error);
+MXC_ABI int32_t mxc_state_aware_exec_attached(const char *json, int32_t experimental, MxcExecOutcome *ret, MxcErrorDetail *ret_error);
+
+/* of which: */
+MXC_ABI int32_t mxc_sandbox_try_wait(MxcSandbox *s, int32_t *ret_exit, int32_t *ret_running, int32_t *ret_timed_out);
+/* Ends its input and reads what it prints away, as far as these were not taken. */
+MXC_ABI int32_t mxc_sandbox_wait(MxcSandbox *s, int32_t *ret_exit, int32_t *ret_timed_out);
+MXC_ABI int32_t mxc_sandbox_kill(MxcSandbox *s); /* all of it */
+MXC_ABI int32_t mxc_sandbox_kill_for_timeout(MxcSandbox *s);
+MXC_ABI int32_t mxc_sandbox_pty_resize(MxcSandbox *s, uint16_t rows, uint16_t columns);
+MXC_ABI uint32_t mxc_sandbox_id(MxcSandbox *s); /* its first process, as the host counts; 0: unknown */
+MXC_ABI int32_t mxc_sandbox_warnings_json(MxcSandbox *s, char **ret);
+MXC_ABI int32_t mxc_sandbox_output_metadata_json(MxcSandbox *s, char **ret);
+MXC_ABI void mxc_sandbox_free(MxcSandbox *s); /* ends it */
+
+/* Its pipes, each once: all at one time, as descriptors, or one by one. */
+MXC_ABI int32_t mxc_sandbox_take_native_stdio(MxcSandbox *s, MxcNativeStdio *ret);
+MXC_ABI MxcWriteStream *mxc_sandbox_take_stdin(MxcSandbox *s);
+MXC_ABI MxcReadStream *mxc_sandbox_take_stdout(MxcSandbox *s);
+MXC_ABI MxcReadStream *mxc_sandbox_take_stderr(MxcSandbox *s);
+MXC_ABI MxcStreamCloser *mxc_sandbox_stdout_closer(MxcSandbox *s);
+MXC_ABI MxcStreamCloser *mxc_sandbox_stderr_closer(MxcSandbox *s);
 
 /* Bytes as they come; *ret_n 0 is the end. They wait. One that is closed meanwhile is at its end. */
 MXC_ABI int32_t mxc_stream_read(MxcReadStream *s, uint8_t *data, size_t size, size_t *ret_n);

@@ -20,6 +20,29 @@ SERVICES=(openssh-server:ssh tinyproxy:tinyproxy squid:squid haproxy:haproxy)
 # npm comes from many places, and is then no package
 need_npm() { command -v npm >/dev/null || need_packages npm; }
 
+# Microsoft's SDKs and the Node that they ask for, unmodified, beside the build; nothing of it is committed. What they name loosely has one version
+# here: of a test that fails, the reason is to be found here. No script of theirs is run but node's, which puts its program in its place.
+MXC_SDK_NODE=24.13.0
+MXC_SDK_1=(@microsoft/mxc-sdk@1.0.1 koffi@3.3.4 node-pty@1.1.0 semver@7.7.4)
+need_mxc_sdk() {
+        local dir=${MXC_CACHE:-$BUILD/cache}/mxc-sdk
+        need_npm
+        npm_into "$dir" node "node@$MXC_SDK_NODE"
+        npm_into "$dir/1.0.1" @microsoft/mxc-sdk --ignore-scripts "${MXC_SDK_1[@]}"
+}
+
+# npm_into DIR PACKAGE WORD…: unless that package is there already
+npm_into() {
+        local dir=$1 name=$2
+        [ ! -e "$dir/node_modules/.mxc-$(basename "$name")" ] || return 0
+        rm -rf --one-file-system "$dir/node_modules"
+        mkdir -p "$dir"
+        [ -e "$dir/package.json" ] || echo '{"private": true}' >"$dir/package.json"
+        # shellcheck disable=SC2016 # for the inner shell
+        step "fetching $name" bash -c 'cd "$1" && npm install --silent --no-audit --no-fund --save-exact "${@:2}"' bash "$dir" "${@:3}"
+        touch "$dir/node_modules/.mxc-$(basename "$name")"
+}
+
 need_packages() {
         local purpose list name status=0 missing=() quiet=()
         for purpose; do

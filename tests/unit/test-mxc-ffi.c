@@ -3,6 +3,7 @@
 
 #include <check.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <pthread.h>
 #include <pty.h>
 #include <signal.h>
@@ -13,6 +14,7 @@
 #include "bytes-text.h"
 #include "cleanup.h"
 #include "ffi-pump.h"
+#include "ffi-spec.h"
 #include "ffi-stream.h"
 
 START_TEST(test_foreign_pointers_are_passed_over) {
@@ -338,6 +340,78 @@ START_TEST(test_telemetry_does_not_apply) {
 }
 END_TEST
 
+/* A configuration that says the same. */
+START_TEST(test_specifications_of_0_9) {
+        static const struct {
+                const char *spec, *config, *words;
+        } cases[] = {
+                { "{\"policy\":{\"version\":\"0.9.0-alpha\"},\"command\":\"x\"}",
+                                "{\"version\":\"0.9.0-alpha\",\"process\":{\"commandLine\":\"x\"}}", NULL },
+                { "{\"policy\":{\"version\":\"0.9.0-alpha\",\"timeoutMs\":5,\"telemetry\":{\"enabled\":true}"
+                  ",\"network\":{"
+                  "\"egress\":{\"default\":\"allow\"},\"runtimeConfig\":{\"networkProxy\":\"u\"}},"
+                  "\"filesystem\":{\"readonlyPaths\":["
+                  "\"/a\"],\"clearPolicyOnExit\":true},\"ui\":{\"allowWindows\":true,\"clipboard\":\"read\","
+                  "\"allowInputInjection\":false}},\"command\":\"x\",\"containerName\":\"c\","
+                  "\"workingDirectory\":\"/w\","
+                  "\"environment\":{\"A\":\"b=c\"},\"inheritDefaultEnv\":true,\"experimental\":true,"
+                  "\"containment\":{\"type\":"
+                  "\"lxc\",\"distribution\":\"d\",\"release\":\"r\"}}",
+                                "{\"version\":\"0.9.0-alpha\",\"telemetry\":{\"enabled\":true},\"network\":{"
+                                "\"egress\":{\"default\":"
+                                "\"allow\"}},\"runtimeConfig\":{\"networkProxy\":\"u\"},\"filesystem\":{"
+                                "\"readonlyPaths\":[\"/a\"]},"
+                                "\"ui\":{\"disable\":false,\"clipboard\":\"read\",\"injection\":false},"
+                                "\"containerId\":\"c\","
+                                "\"process\":{\"commandLine\":\"x\",\"timeout\":5,\"cwd\":\"/"
+                                "w\",\"env\":[\"A=b=c\"],"
+                                "\"inheritDefaultEnv\":true},\"containment\":\"lxc\",\"lxc\":{"
+                                "\"distribution\":\"d\",\"release\":\"r\"}}",
+                                NULL },
+                /* before 0.9 it said less, in other words */
+                { "{\"policy\":{\"version\":\"0.7.0-alpha\",\"telemetry\":{},\"network\":{\"allowOutbound\":"
+                  "false,\"allowedHosts\":["
+                  "\"h\"]}},\"command\":\"x\",\"inheritDefaultEnv\":true,\"containment\":{\"type\":"
+                  "\"process\"}}",
+                                "{\"version\":\"0.7.0-alpha\",\"network\":{\"defaultPolicy\":\"block\","
+                                "\"allowedHosts\":[\"h\"]},"
+                                "\"process\":{\"commandLine\":\"x\"},\"containment\":\"process\"}",
+                                NULL },
+                { "{\"policy\":{\"network\":{}},\"command\":\"x\"}", "{\"process\":{\"commandLine\":\"x\"}}",
+                                NULL },
+                { "{", NULL, "failed to parse request JSON" },
+                { "[]", NULL, "missing field `policy`" },
+                { "{\"policy\":{}}", NULL, "missing field `command`" },
+                { "{\"policy\":{},\"command\":\"x\",\"foo\":1}", NULL, "unknown field `foo`" },
+                { "{\"policy\":{\"foo\":1},\"command\":\"x\"}", NULL, "unknown field `foo` in policy" },
+                { "{\"policy\":{\"network\":{\"defaultPolicy\":\"allow\"}},\"command\":\"x\"}", NULL,
+                                "unknown field `defaultPolicy` in network" },
+                { "{\"policy\":{\"network\":1},\"command\":\"x\"}", NULL, "network is no object" },
+                { "{\"policy\":{},\"command\":\"x\",\"environment\":{\"A\":1}}", NULL, "environment" },
+                { "{\"policy\":{},\"command\":\"x\",\"containment\":{\"type\":\"vm\"}}", NULL,
+                                "containment" },
+                { "{\"policy\":{},\"command\":\"x\",\"containment\":\"lxc\"}", NULL, "containment" },
+        };
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_free_ char *config = NULL;
+                MxcError e = { 0 };
+                int r = spec_to_config(cases[i].spec, &config, &e);
+                if (cases[i].config) {
+                        ck_assert_msg(r == 0, "%zu: %s", i, e.message);
+                        json_auto_t *got = json_loads(config, 0, NULL),
+                                    *wanted = json_loads(cases[i].config, 0, NULL);
+                        ck_assert_ptr_nonnull(wanted);
+                        ck_assert_msg(json_equal(got, wanted), "%zu: %s", i, config);
+                } else {
+                        ck_assert_int_eq(r, -EINVAL);
+                        ck_assert_int_eq(e.status, MXC_MALFORMED_REQUEST);
+                        ck_assert_msg(strstr(e.message, cases[i].words), "%zu: %s", i, e.message);
+                }
+                mxc_error_clear(&e);
+        }
+}
+END_TEST
+
 int main(void) {
         Suite *s = suite_create("mxc ffi");
         TCase *t = tcase_create("all");
@@ -354,6 +428,7 @@ int main(void) {
         tcase_add_test(t, test_what_nobody_reads_does_not_stop_a_terminal);
         tcase_add_test(t, test_bytes_become_text);
         tcase_add_test(t, test_telemetry_does_not_apply);
+        tcase_add_test(t, test_specifications_of_0_9);
         tcase_set_timeout(t, 60);
         suite_add_tcase(s, t);
         SRunner *runner = srunner_create(s);

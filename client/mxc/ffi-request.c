@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ffi-request.h"
+
+#include <jansson.h>
+
+#include "cleanup.h"
+#include "escape.h"
+#include "ffi-spec.h"
+
+#define PARSE_ERROR "Configuration parse error: "
+
+int32_t request_text(const char *json, MxcErrorDetail *d) {
+        if (!json)
+                return own_fail(d, MXC_NULL_ARGUMENT, "request JSON pointer is null");
+        if (!text_is_utf8(json))
+                return own_fail(d, MXC_NOT_UTF8, "request JSON is not UTF-8");
+        return MXC_OK;
+}
+
+void request_caller(RequestCaller *ret) {
+        *ret = (RequestCaller){ .cwd = getcwd(NULL, 0) };
+        const char *home = getenv("HOME");
+        ret->caller = (MxcCaller){ .cwd = ret->cwd, .home = home && home[0] == '/' ? home : NULL };
+}
+
+void request_caller_clear(RequestCaller *c) {
+        free(c->cwd);
+}
+
+/* MXC says of a command's configuration, and of nothing else, that it is that. */
+static void say_parse_error(MxcError *e) {
+        char *message;
+        if (e->exit != MXC_EXIT_CONFIG || !e->message ||
+                        strncmp(e->message, PARSE_ERROR, strlen(PARSE_ERROR)) == 0)
+                return;
+        if (asprintf(&message, PARSE_ERROR "%s", e->message) < 0)
+                return; /* the message is there all the same */
+        free(e->message);
+        e->message = message;
+}
+
+int32_t request_of_run(const char *json, MxcRequest **ret, MxcErrorDetail *d) {
+        int32_t status = request_text(json, d);
+        if (status != MXC_OK)
+                return status;
+        _cleanup_(mxc_config_freep) MxcConfig *config = NULL;
+        _cleanup_(request_caller_clear) RequestCaller who;
+        MxcError error = { 0 };
+        request_caller(&who);
+        int r = mxc_config_parse(json, strlen(json), &config, &error);
+        if (r == 0 && config->phase != MXC_ONE_SHOT)
+                r = mxc_refuse_config(
+                                &error, "expected a one-shot request, got a state-aware lifecycle request");
+        say_parse_error(&error);
+        if (r == 0)
+                r = mxc_request_make(config, &who.caller, ret, &error);
+        return r < 0 ? own_fail_with(d, r, &error) : MXC_OK;
+}
+
+int32_t request_of_spec(const char *spec, MxcRequest **ret, MxcErrorDetail *d) {
+        int32_t status = request_text(spec, d);
+        if (status != MXC_OK)
+                return status;
+        _cleanup_free_ char *config = NULL;
+        MxcError error = { 0 };
+        int r = spec_to_config(spec, &config, &error);
+        return r < 0 ? own_fail_with(d, r, &error) : request_of_run(config, ret, d);
+}
+
+char *request_warnings(const MxcStrings *warnings, const char *more) {
+        json_auto_t *list = json_array();
+        for (size_t i = 0; i < warnings->n; i++)
+                if (json_array_append_new(list, json_string(warnings->items[i])) < 0)
+                        return NULL;
+        if (more && json_array_append_new(list, json_string(more)) < 0)
+                return NULL;
+        return json_array_size(list) > 0 ? own_text(json_dumps(list, JSON_COMPACT)) : NULL;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* A text that came in, as what is asked of mxcd. */
+
+#include "ffi-own.h"
+#include "mxc-request.h"
+
+/* The text itself: given, and UTF-8. MXC_OK, or what to give back, with *d filled. */
+int32_t request_text(const char *json, MxcErrorDetail *d);
+/* The configuration of a command to be run once. As above. */
+int32_t request_of_run(const char *json, MxcRequest **ret, MxcErrorDetail *d);
+/* The same of a specification of SDK 0.9. */
+int32_t request_of_spec(const char *spec, MxcRequest **ret, MxcErrorDetail *d);
+/* Of who called: the working directory and the home; either may be NULL. Strings to be freed with cwd and home. */
+typedef struct RequestCaller {
+        char *cwd;
+        MxcCaller caller;
+} RequestCaller;
+void request_caller(RequestCaller *ret);
+void request_caller_clear(RequestCaller *c);
+
+/* The warnings, and one more where there is one, as a JSON array; NULL: there are none, or no memory. Given out. */
+char *request_warnings(const MxcStrings *warnings, const char *more);

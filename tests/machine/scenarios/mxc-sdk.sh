@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash disable=SC2154,SC2016
+# Microsoft's SDK as npm has it, unmodified, as an ordinary user: alice's programs find ours by the two variables, and run on mxcd. See
+# tests/mxc/sdk-1.mjs for what they do.
+
+SDK=$MXC_TEST_BUILD/cache/mxc-sdk
+NODE=$SDK/node_modules/node/bin/node
+
+# sdk USER NAME…: the tests of those names, of SDK 1.x, in $ws; $output
+sdk() {
+        [ -x "$NODE" ] || fail "there is no Node 24: see need_mxc_sdk in tests/machine/packages.sh"
+        as "$1" env MXC_FFI_DIR=/usr/lib/mxc/sdk MXC_BIN_DIR=/usr/lib/mxc/sdk "${WITH[@]}" \
+                "$NODE" "$MXC_TEST_SRC/tests/mxc/sdk-1.mjs" "$SDK/1.0.1" "${@:2}"
+}
+WITH=(LC_ALL=C)
+# A directory of alice's in her home, where the host's ceiling lets agents work; $ws
+home_of_work() {
+        ws=/home/alice/sdk-$RANDOM
+        defer rm -rf --one-file-system "$ws"
+        install -d -o alice -g alice "$ws"
+        export AS_CWD=$ws
+        defer no_sandboxes_left
+}
+no_sandboxes_left() {
+        local agent
+        for agent in $(mxcctl list --json=short 2>/dev/null | grep -o "user-$(id -u alice)-[a-z]*-[0-9a-f]*" | sort -u); do
+                mxcctl agent revoke "$agent"
+        done
+}
+sdk_does() {
+        home_of_work
+        WITH=(LC_ALL=C)
+        assert_ok sdk alice "$@"
+        assert_lacks "$(mxcctl list 2>&1)" alice 'something of it still runs'
+}
+# container PHASE: of $container; $output
+container() { WITH=(CONTAINER="${container:-}" COMMAND="${2:-}"); assert_ok sdk alice "$1"; }
+
+# What MXC's binding for C# calls, and what its own library exports, ours has too.
+test_the_interface_is_whole() {
+        local bin=$SDK/1.0.1/node_modules/@microsoft/mxc-sdk/bin/x64
+        assert_ok /usr/bin/python3 "$MXC_TEST_SRC/tests/mxc/abi.py" /usr/lib/mxc/sdk/libmxc_ffi.so "$bin/dotnet/NativeMethods.g.cs" "$bin/libmxc_ffi.so"
+}
+
+# As the bindings for other languages use it.
+test_streams_one_by_one() {
+        home_of_work
+        assert_ok as alice /usr/bin/python3 "$MXC_TEST_SRC/tests/mxc/streams.py" /usr/lib/mxc/sdk/libmxc_ffi.so
+        assert_lacks "$(mxcctl list 2>&1)" alice 'something of it still runs'
+}
+
+test_run() {
+        sdk_does run
+        assert_record MXC_EVENT=spawn MXC_DECISION=allow MXC_AGENT="user-$(id -u alice)"
+}
+test_run_ends_in_every_way() { sdk_does run_ends_in_every_way; }
+test_run_with_every_option() { sdk_does run_with_every_option; }
+test_run_is_refused() { sdk_does run_is_refused; }
+test_many_at_once() { sdk_does many_at_once; }
+test_spawn() { sdk_does spawn; }
+test_spawn_and_take_nothing() { sdk_does spawn_and_take_nothing; }
+test_spawn_times_out() { sdk_does spawn_times_out; }
+test_spawn_is_killed() { sdk_does spawn_is_killed; }
+test_spawn_is_disposed() { sdk_does spawn_is_disposed; }
+test_a_warning_does_not_end_node() { sdk_does spawn_with_something_to_warn_of; }
+test_pty() { sdk_does pty; }
+test_pty_says_all_before_it_ends() { sdk_does pty_says_all_before_it_ends; }
+test_pty_is_killed() { sdk_does pty_is_killed; }
+test_probes() { sdk_does what_there_is telemetry; }
+
+# Whatever ends the program that asked ends what it asked for.
+test_the_sandbox_ends_with_its_program() {
+        local program leader
+        home_of_work
+        WITH=(LC_ALL=C)
+        sdk alice hang >"$work/hang" 2>&1 &
+        wait_until 30 grep -q '[0-9]' "$work/hang"
+        leader=$(<"$work/hang")
+        program=$(pgrep -u alice -f 'sdk-1.mjs .* hang')
+        kill -KILL "$program"
+        wait_until 10 eval "! [ -d /proc/$leader ]"
+}
+
+test_lifecycle() { sdk_does lifecycle; }
+test_lifecycle_of_paths() { sdk_does lifecycle_of_paths; }
+test_lifecycle_is_refused() { sdk_does lifecycle_is_refused; }
+
+test_each_sandbox_is_an_agent_with_a_scope() {
+        local container agent unit
+        home_of_work
+        container provision
+        container=$output
+        agent=user-$(id -u alice)-${container/:/-}
+        assert_record MXC_EVENT=register MXC_AGENT="$agent" MXC_ON_BEHALF_UID="$(id -u alice)"
+        container start
+        unit=$(property "/org/mxc1/agent/${agent//-/_2d}" Unit)
+        assert_contains "$unit" "$agent"
+        systemctl is-active --quiet "$unit" || fail 'its scope is not there'
+        # another user's id means nothing
+        WITH=(CONTAINER="$container")
+        assert_fails sdk bob start
+        assert_contains "$output" stale_id
+        container deprovision
+        assert_record MXC_EVENT=revoke MXC_AGENT="$agent"
+}
+
+test_a_sandbox_survives_a_restart() {
+        local container
+        home_of_work
+        container provision
+        container=$output
+        systemctl restart mxcd
+        wait_until 20 mxcd_is_up
+        container start
+        container exec 'echo $$ >pid; setsid sleep 987 >/dev/null 2>&1 & echo on'
+        assert_eq on "$output"
+        systemctl restart mxcd
+        wait_until 20 mxcd_is_up
+        container exec 'cat pid >/dev/null && ls /proc/*/comm | xargs grep -lx sleep 2>/dev/null | wc -l'
+        assert_eq 1 "$output" 'what ran in it has gone'
+        container deprovision
+        assert_eq '' "$(pgrep -f 'sleep 987')"
+}

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Microsoft's SDK 1.x, unmodified, as a program that uses it would: sdk-1.mjs PACKAGES NAME…  runs the tests of those names, in a directory
+// that the caller may write to. What a test leaves is ended with this process.
+import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+import * as fs from 'node:fs';
+import * as os from 'node:os';
+import * as path from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+const require = createRequire(path.join(process.argv[2], 'node_modules/'));
+const sdk = await import(pathToFileURL(require.resolve('@microsoft/mxc-sdk/v1')).href);
+const here = process.cwd();
+const lines = text => text.split('\n').filter(Boolean);
+const collect = async stream => {
+  const chunks = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+};
+// An error of the SDK's own, with that code, and that in its message.
+const refused = async (code, pattern, promise) => {
+  await assert.rejects(promise, error => {
+    assert.equal(error.code, code, `${error.code}: ${error.message}`);
+    assert.match(error.message, pattern);
+    return true;
+  });
+};
+const isolation = {
+  containment: 'isolation_session',
+  network: { egress: { default: 'allow' }, ingress: { default: 'allow', hostLoopback: 'allow' } },
+};
+
+const tests = {
+  async run() {
+    const result = await sdk.run({ command: 'echo out; echo err >&2; exit 5' });
+    assert.deepEqual([result.stdout, result.stderr, result.exitCode, result.timedOut], ['out\n', 'err\n', 5, false]);
+    assert.equal(result.outputMetadata, undefined);
+    assert.deepEqual(result.warnings, []);
+  },
+  async run_ends_in_every_way() {
+    assert.equal((await sdk.run({ command: 'kill -KILL $$' })).exitCode, 137);
+    assert.equal((await sdk.run({ command: 'kill -TERM $$; echo survived' })).exitCode, 143);
+    assert.equal((await sdk.run({ command: 'no-such-command-here' })).exitCode, 127);
+    const timed = await sdk.run({ command: 'echo before; sleep 60', timeoutMs: 500 });
+    assert.deepEqual([timed.exitCode, timed.timedOut, timed.stdout], [-1, true, 'before\n']);
+    const bytes = await sdk.run({ command: "printf 'a\\000b\\377c'" });
+    assert.equal(bytes.stdout, 'a\ufffdb\ufffdc');
+    const much = await sdk.run({ command: 'head -c 3000000 /dev/zero | tr "\\0" x; echo end >&2' });
+    assert.deepEqual([much.stdout.length, much.stderr], [3000000, 'end\n']);
+    assert.equal((await sdk.run({ command: 'cat; echo over' })).stdout, 'over\n'); // its input is empty
+  },
+  async run_with_every_option() {
+    fs.mkdirSync('rw'), fs.mkdirSync('ro/secret', { recursive: true });
+    fs.writeFileSync('ro/file', 'read me'), fs.writeFileSync('ro/secret/key', 'secret'), fs.writeFileSync('outside', 'outside');
+    const result = await sdk.run({
+      command: 'cat ../ro/file; cat ../ro/secret/key; cat ../outside; echo mine >made; echo no >../ro/file; echo "$A|$B|$HOME"; pwd',
+      filesystem: { readwritePaths: [path.join(here, 'rw')], readonlyPaths: [path.join(here, 'ro')], deniedPaths: [path.join(here, 'ro/secret')] },
+      workingDirectory: path.join(here, 'rw'),
+      environment: { A: 'one', B: 'x=y z' },
+      inheritDefaultEnvironment: true,
+      containerName: 'a name',
+      containment: { type: 'bubblewrap' },
+      ui: { disable: true, clipboard: 'none', allowInputInjection: false },
+      network: { egress: { default: 'deny' }, ingress: { default: 'deny', hostLoopback: 'deny' } },
+      timeoutMs: 60000,
+    });
+    assert.deepEqual(lines(result.stdout), ['read meone|x=y z|', path.join(here, 'rw')]);
+    assert.equal(fs.readFileSync('rw/made', 'utf8'), 'mine\n');
+    assert.equal(fs.readFileSync('ro/file', 'utf8'), 'read me');
+    assert.doesNotMatch(result.stdout, /secret|outside/);
+    // telemetry may be asked for, and nothing comes of it
+    assert.equal((await sdk.run({ command: 'true' }, { telemetry: { enabled: true } })).exitCode, 0);
+  },
+  async run_is_refused() {
+    await refused('malformed_request', /non-empty/, sdk.run({ command: '' }));
+    await refused('backend_unavailable', /lxc/i, sdk.run({ command: 'true', containment: { type: 'lxc' } }));
+    fs.mkdirSync('theirs');
+    await refused('backend_error', /read\+write access/,
+      sdk.run({ command: 'true', filesystem: { readwritePaths: ['/etc/passwd'] } }));
+    await refused('backend_error', /ingress.default='allow' is not supported/,
+      sdk.run({ command: 'true', network: { ingress: { default: 'allow' } } }));
+  },
+  async many_at_once() {
+    const results = await Promise.all(Array.from({ length: 20 }, (_, i) => sdk.run({ command: `echo ${i}; exit ${i}` })));
+    results.forEach((result, i) => assert.deepEqual([result.stdout, result.exitCode], [`${i}\n`, i]));
+    // the library was loaded and unloaded for each of them: it leaves no thread and no descriptor
+    assert.ok(fs.readdirSync('/proc/self/fd').length < 64, 'descriptors are left');
+  },
+  async spawn() {
+    const process_ = await sdk.spawn({ command: 'echo ready >&2; while read line; do echo "got $line"; done; exit 3' });
+    assert.ok(process_.id > 0);
+    assert.deepEqual(process_.warnings, []);
+    const out = collect(process_.standardOutput), err = collect(process_.standardError);
+    process_.standardInput.write('one\n');
+    process_.standardInput.end('two\n');
+    assert.deepEqual(await process_.wait(), { exitCode: 3, timedOut: false });
+    assert.deepEqual([await out, await err], ['got one\ngot two\n', 'ready\n']);
+  },
+  async spawn_and_take_nothing() { // untaken output is read away, untaken input ended
+    const process_ = await sdk.spawn({ command: 'cat; head -c 1000000 /dev/zero; exit 4' });
+    assert.equal((await process_.wait()).exitCode, 4);
+  },
+  async spawn_times_out() {
+    const process_ = await sdk.spawn({ command: 'trap "" TERM; sleep 300 & sleep 300', timeoutMs: 700 });
+    const result = await process_.wait();
+    assert.deepEqual([result.exitCode, result.timedOut], [-1, true]);
+  },
+  async spawn_is_killed() {
+    const process_ = await sdk.spawn({ command: 'echo on; sleep 300 & sleep 300' });
+    await new Promise(resolve => process_.standardOutput.once('data', resolve));
+    const leader = process_.id;
+    process_.kill();
+    const result = await process_.wait();
+    assert.deepEqual([result.exitCode, result.timedOut], [-1, false]);
+    assert.ok(!fs.existsSync(`/proc/${leader}`), 'its first process is still there');
+  },
+  async spawn_is_disposed() {
+    const process_ = await sdk.spawn({ command: 'echo on; sleep 300' });
+    await new Promise(resolve => process_.standardOutput.once('data', resolve));
+    const leader = process_.id;
+    process_.dispose();
+    for (let i = 0; fs.existsSync(`/proc/${leader}`); i++) {
+      assert.ok(i < 200, 'its first process is still there');
+      await new Promise(resolve => setTimeout(resolve, 50));
+    }
+  },
+  // With MXC's own library this ends the process with SIGABRT: mxc-sdk(7)
+  async spawn_with_something_to_warn_of() {
+    const process_ = await sdk.spawn({ command: 'pwd', workingDirectory: '/nonexist' }).catch(error => error);
+    if (process_ instanceof Error) assert.ok(process_.code, process_.message);
+    else assert.notEqual((await process_.wait()).exitCode, 0);
+  },
+  async pty() {
+    const process_ = await sdk.spawnWithPty({ command: 'tty; stty size; read line; stty size; echo "got $line"; exit 6' },
+      { size: { rows: 31, columns: 97 } });
+    let seen = '';
+    const waiting = [];
+    process_.output.on('data', chunk => {
+      seen += chunk;
+      waiting.forEach(look => look());
+    });
+    const until = text => new Promise(resolve => {
+      const look = () => seen.includes(text) && resolve();
+      waiting.push(look);
+      look();
+    });
+    await until('31 97');
+    process_.resize({ rows: 12, columns: 34 });
+    process_.input.write('hello\n');
+    await until('12 34');
+    assert.equal((await process_.wait()).exitCode, 6);
+    await until('got hello');
+    assert.match(seen, /^\/dev\/pts\//);
+  },
+  async pty_says_all_before_it_ends() {
+    const process_ = await sdk.spawnWithPty({ command: 'seq 1 20000; exit 7' });
+    const out = collect(process_.output);
+    assert.equal((await process_.wait()).exitCode, 7);
+    assert.equal((await out).split('\r\n').length, 20001);
+  },
+  async pty_is_killed() {
+    const process_ = await sdk.spawnWithPty({ command: 'echo on; sleep 300' });
+    await new Promise(resolve => process_.output.once('data', resolve));
+    process_.kill();
+    assert.equal((await process_.wait()).exitCode, -1);
+  },
+  async what_there_is() {
+    const backends = await sdk.getAvailableBackends();
+    assert.deepEqual(backends.map(one => one.backend), ['bubblewrap']);
+    assert.ok(backends[0].capabilities.includes('proxyEnforcement'), JSON.stringify(backends));
+    const support = sdk.getPlatformSupport();
+    assert.equal(support.isSupported, true, support.reason);
+  },
+  async telemetry() {
+    const status = await sdk.getTelemetryConsentStatus();
+    assert.equal(status.storedState, 'not-applicable');
+    assert.equal((await sdk.withdrawTelemetryConsent()).result, 'notApplicable');
+  },
+  async lifecycle() {
+    const made = await sdk.provisionContainer(isolation);
+    const id = made.containerId;
+    assert.match(id, /^iso:[0-9a-f]{32}$/);
+    assert.equal(made.metadata.agentUserName, os.userInfo().username);
+    assert.equal(made.metadata.agentUserSid, `S-1-22-1-${process.getuid()}`);
+    assert.ok(made.warnings.some(text => /a user of its own/.test(text)), 'what is missing is not said');
+    const workspace = made.metadata.ephemeralWorkspacePath;
+    assert.ok(fs.statSync(workspace).isDirectory());
+    await refused('not_started', /not started/, sdk.runInContainer(id, { command: 'true' }));
+    await refused('already_stopped', /does not run/, sdk.stopContainer(id));
+    await sdk.startContainer(id);
+    await refused('already_started', /already/, sdk.startContainer(id));
+
+    const first = await sdk.runInContainer(id, { command: 'pwd; echo kept >file; echo "$A"; exit 3', environment: { A: 'b' } });
+    assert.deepEqual([first.stdout, first.exitCode], [`${workspace}\nb\n`, 3]);
+    assert.equal(fs.readFileSync(path.join(workspace, 'file'), 'utf8'), 'kept\n');
+    // what one leaves running, the next one sees; and who runs it does not hold up the end of the first
+    await sdk.runInContainer(id, { command: 'sleep 321 >/dev/null 2>&1 &' });
+    assert.equal((await sdk.runInContainer(id, { command: 'pgrep -x sleep >/dev/null || ls -l /proc/*/exe 2>/dev/null | grep -q sleep' })).exitCode, 0);
+    const timed = await sdk.runInContainer(id, { command: 'sleep 300', timeoutMs: 500 });
+    assert.deepEqual([timed.exitCode, timed.timedOut], [-1, true]);
+    assert.equal((await sdk.runInContainer(id, { command: 'cat file' })).stdout, 'kept\n', 'the sandbox went with one command');
+
+    const streaming = await sdk.spawnInContainer(id, { command: 'cat' });
+    const out = collect(streaming.standardOutput);
+    streaming.standardInput.end('through');
+    assert.equal((await streaming.wait()).exitCode, 0);
+    assert.equal(await out, 'through');
+    const pty = await sdk.spawnInContainerWithPty(id, { command: 'stty size' }, { size: { rows: 21, columns: 43 } });
+    const shown = collect(pty.output);
+    assert.equal((await pty.wait()).exitCode, 0);
+    assert.equal((await shown).trim(), '21 43');
+
+    await sdk.stopContainer(id);
+    await refused('already_stopped', /does not run/, sdk.stopContainer(id));
+    await sdk.startContainer(id);
+    assert.equal((await sdk.runInContainer(id, { command: 'cat file' })).stdout, 'kept\n');
+    assert.equal((await sdk.runInContainer(id, { command: 'pgrep -x sleep' })).exitCode, 1, 'a process outlived the stop');
+    await sdk.deprovisionContainer(id); // while it runs, too
+    await refused('stale_id', /no sandbox/, sdk.startContainer(id));
+    await refused('stale_id', /no sandbox/, sdk.deprovisionContainer(id));
+    assert.ok(!fs.existsSync(workspace));
+  },
+  async lifecycle_of_paths() {
+    fs.mkdirSync('shared');
+    const made = await sdk.provisionContainer({ containment: 'wslc', filesystem: { readwritePaths: [path.join(here, 'shared')] } });
+    assert.match(made.containerId, /^wslc:[0-9a-f]{32}$/);
+    assert.equal(made.metadata, undefined);
+    assert.ok(made.warnings.some(text => /no image/.test(text)), 'what is missing is not said');
+    await sdk.startContainer(made.containerId);
+    const result = await sdk.runInContainer(made.containerId, { command: 'echo mine >made', workingDirectory: path.join(here, 'shared') });
+    assert.equal(result.exitCode, 0, result.stderr);
+    assert.equal(fs.readFileSync('shared/made', 'utf8'), 'mine\n');
+    await sdk.deprovisionContainer(made.containerId);
+  },
+  async lifecycle_is_refused() {
+    await refused('backend_unavailable', /images/, sdk.provisionContainer({ containment: 'wslc', image: 'alpine' }));
+    await refused('stale_id', /no sandbox/, sdk.startContainer(`iso:${'0'.repeat(32)}`));
+    await refused('malformed_id', /none that mxcd gave out/, sdk.startContainer('iso:0'));
+    await refused('malformed_id', /none that mxcd gave out/, sdk.stopContainer(`wslc:${'A'.repeat(32)}`));
+    await sdk.validateProvision(isolation);
+    await refused('stale_id', /no sandbox/, sdk.validateStart(`iso:${'0'.repeat(32)}`));
+  },
+  // What the machine's scenario asks for one by one.
+  async provision() {
+    console.log((await sdk.provisionContainer(isolation)).containerId);
+  },
+  async start() {
+    await sdk.startContainer(process.env.CONTAINER);
+  },
+  async exec() {
+    process.stdout.write((await sdk.runInContainer(process.env.CONTAINER, { command: process.env.COMMAND })).stdout);
+  },
+  async deprovision() {
+    await sdk.deprovisionContainer(process.env.CONTAINER);
+  },
+  async hang() {
+    const process_ = await sdk.spawn({ command: 'echo on; sleep 654' });
+    await new Promise(resolve => process_.standardOutput.once('data', resolve));
+    console.log(process_.id);
+    await process_.wait();
+  },
+};
+
+for (const name of process.argv.slice(3)) {
+  if (!tests[name]) throw new Error(`there is no test ${name}`);
+  await tests[name]();
+}

@@ -1,0 +1,201 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""streams.py LIBRARY: the library as its bindings for other languages than JavaScript use it, C#'s for one: streams one by one, closers, wrong and
+stale pointers, many threads. Ends with a status other than 0 where something is not as ffi.h says."""
+import ctypes as C
+import json
+import os
+import sys
+import threading
+
+lib = C.CDLL(sys.argv[1])
+P, I = C.c_void_p, C.c_int32
+OK, MALFORMED, UNAVAILABLE, BACKEND_ERROR, NULL, NOT_UTF8 = 0, 1, 4, 12, 100, 101
+
+
+class Detail(C.Structure):
+    _fields_ = [(name, P) for name in ("message", "operation", "native_code", "remediation")]
+
+
+class Stdio(C.Structure):
+    _fields_ = [("stdin", C.c_ssize_t), ("stdout", C.c_ssize_t), ("stderr", C.c_ssize_t)]
+
+
+class Result(C.Structure):
+    _fields_ = [("status", I), ("exit_code", I), ("timed_out", I), ("out", P), ("err", P), ("error", Detail), ("metadata", P), ("warnings", P)]
+
+
+class StateAware(C.Structure):
+    _fields_ = [("status", I), ("response", P), ("error", Detail)]
+
+
+class Outcome(C.Structure):
+    _fields_ = [("timed_out", I), ("exit_code", I)]
+
+
+for name in ("take_stdin", "take_stdout", "take_stderr", "stdout_closer", "stderr_closer"):
+    getattr(lib, f"mxc_sandbox_{name}").restype = P
+
+
+def text(pointer):
+    return C.string_at(pointer).decode() if pointer else None
+
+
+def request(command, **process):
+    return json.dumps({"version": "1.0.0", "process": {"commandLine": command, **process}}).encode()
+
+
+def spawn(command, **process):
+    handle, detail = P(), Detail()
+    status = lib.mxc_spawn_json(request(command, **process), 0, C.byref(handle), C.byref(detail))
+    assert status == OK, (status, text(detail.message))
+    assert handle.value and not detail.message
+    return handle
+
+
+def wait(handle):
+    code, timed = I(7), I(7)
+    assert lib.mxc_sandbox_wait(handle, C.byref(code), C.byref(timed)) == OK
+    return code.value, timed.value
+
+
+def read_all(stream):
+    data, buffer, n = b"", C.create_string_buffer(4096), C.c_size_t()
+    while True:
+        assert lib.mxc_stream_read(stream, buffer, C.c_size_t(4096), C.byref(n)) == OK
+        if n.value == 0:
+            return data
+        data += buffer.raw[:n.value]
+
+
+def write(stream, data):
+    n = C.c_size_t()
+    status = lib.mxc_stream_write(stream, data, C.c_size_t(len(data)), C.byref(n))
+    return status, n.value
+
+
+def streams_one_by_one():
+    handle = spawn("echo ready >&2; cat; exit 3")
+    stdin, stdout, stderr = (P(getattr(lib, f"mxc_sandbox_take_{name}")(handle)) for name in ("stdin", "stdout", "stderr"))
+    assert stdin and stdout and stderr
+    assert not lib.mxc_sandbox_take_stdin(handle) and not lib.mxc_sandbox_take_stdout(handle)
+    stdio = Stdio()
+    assert lib.mxc_sandbox_take_native_stdio(handle, C.byref(stdio)) == BACKEND_ERROR  # some were taken
+    assert (stdio.stdin, stdio.stdout, stdio.stderr) == (-1, -1, -1)
+    assert write(stdin, b"through\0it") == (OK, 10) and lib.mxc_stream_flush(stdin) == OK
+    lib.mxc_write_stream_free(stdin)
+    assert read_all(stdout) == b"through\0it" and read_all(stderr) == b"ready\n"
+    assert wait(handle) == (3, 0)
+    assert wait(handle) == (3, 0)  # as often as one likes
+    for stream in (stdout, stderr):
+        lib.mxc_read_stream_free(stream)
+        lib.mxc_read_stream_free(stream)
+    lib.mxc_sandbox_free(handle)
+    lib.mxc_sandbox_free(handle)
+    assert write(stdin, b"x") == (NULL, 0)
+
+
+def untaken_output_is_read_away():
+    handle = spawn("cat; head -c 1000000 /dev/zero; head -c 1000000 /dev/zero >&2; exit 4")
+    assert wait(handle) == (4, 0)
+    lib.mxc_sandbox_free(handle)
+
+
+def descriptors_once():
+    handle, stdio = spawn("cat"), Stdio()
+    assert lib.mxc_sandbox_take_native_stdio(handle, C.byref(stdio)) == OK
+    assert all(os.get_inheritable(fd) is False for fd in (stdio.stdin, stdio.stdout, stdio.stderr))
+    os.write(stdio.stdin, b"hello")
+    lib.mxc_native_pipe_close(C.c_ssize_t(stdio.stdin))
+    assert os.read(stdio.stdout, 10) == b"hello"
+    again = Stdio()
+    assert lib.mxc_sandbox_take_native_stdio(handle, C.byref(again)) == UNAVAILABLE
+    assert (again.stdin, again.stdout, again.stderr) == (-1, -1, -1)
+    assert wait(handle) == (0, 0)
+    lib.mxc_native_pipe_close(C.c_ssize_t(-1))
+    lib.mxc_sandbox_free(handle)
+    for fd in (stdio.stdout, stdio.stderr):
+        os.close(fd)
+
+
+def a_closer_ends_a_read():
+    handle = spawn("sleep 300")
+    stdout, closer = P(lib.mxc_sandbox_take_stdout(handle)), P(lib.mxc_sandbox_stdout_closer(handle))
+    seen = []
+    reader = threading.Thread(target=lambda: seen.append(read_all(stdout)))
+    reader.start()
+    assert lib.mxc_stream_closer_close(closer) == OK
+    reader.join(30)
+    assert seen == [b""], seen
+    running = I(7)
+    assert lib.mxc_sandbox_try_wait(handle, C.byref(I()), C.byref(running), C.byref(I())) == OK and running.value == 1
+    lib.mxc_stream_closer_free(closer)
+    lib.mxc_sandbox_free(handle)
+    lib.mxc_read_stream_free(stdout)
+
+
+def killed_and_freed_while_another_thread_waits():
+    for _ in range(10):
+        handle, seen = spawn("sleep 300"), []
+
+        def waiter():
+            code, timed = I(), I()
+            seen.append((lib.mxc_sandbox_wait(handle, C.byref(code), C.byref(timed)), code.value))
+        threads = [threading.Thread(target=waiter) for _ in range(3)]
+        [thread.start() for thread in threads]
+        lib.mxc_sandbox_free(handle)  # under them
+        [thread.join(60) for thread in threads]
+        assert len(seen) == 3 and all(one in ((OK, -1), (NULL, 0)) for one in seen), seen
+    handle = spawn("sleep 300")
+    assert lib.mxc_sandbox_kill_for_timeout(handle) == OK
+    assert wait(handle) == (-1, 1)
+    assert lib.mxc_sandbox_kill(handle) == OK  # of what is over: nothing
+    lib.mxc_sandbox_free(handle)
+
+
+def what_is_wrong_is_told():
+    result, handle, detail = Result(), P(5), Detail()
+    assert lib.mxc_run_json(None, 0, C.byref(result)) == NULL and text(result.error.message) == "request JSON pointer is null"
+    lib.mxc_run_result_free(C.byref(result))
+    lib.mxc_run_result_free(C.byref(result))
+    assert lib.mxc_run_json(b"\xff", 0, C.byref(result)) == NOT_UTF8
+    lib.mxc_run_result_free(C.byref(result))
+    assert lib.mxc_run_json(b"{}", 0, None) == NULL
+    assert lib.mxc_spawn_json(b"{", 0, C.byref(handle), C.byref(detail)) == MALFORMED and handle.value is None
+    assert text(detail.message).startswith("Configuration parse error: "), text(detail.message)
+    lib.mxc_error_detail_free(C.byref(detail))
+    lib.mxc_error_detail_free(C.byref(detail))
+    for name in ("kill", "kill_for_timeout"):
+        assert getattr(lib, f"mxc_sandbox_{name}")(None) == NULL
+    assert lib.mxc_sandbox_id(None) == 0
+    answer = StateAware()
+    exec_request = b'{"version":"1.0.0","phase":"exec","sandboxId":"iso:' + b"0" * 32 + b'","process":{"commandLine":"true"}}'
+    for wrong, part in ((exec_request, "exec"), (request("true"), "phase"), (b"{}", "process")):
+        assert lib.mxc_run_state_aware_json(wrong, 0, 0, C.byref(answer)) == MALFORMED, wrong
+        assert part in text(answer.error.message) and not answer.response, text(answer.error.message)
+        lib.mxc_state_aware_result_free(C.byref(answer))
+    assert lib.mxc_run_state_aware_json(exec_request, 0, 0, None) == NULL
+    assert lib.mxc_exec_state_aware_attached_json(exec_request, 0, C.byref(Outcome()), C.byref(detail)) == MALFORMED
+    assert "terminal" in text(detail.message)
+    lib.mxc_error_detail_free(C.byref(detail))
+
+
+def a_specification_of_0_9():
+    result = Result()
+    spec = json.dumps({"policy": {"version": "0.9.0-alpha", "timeoutMs": 0}, "command": "echo $A; exit 9", "environment": {"A": "b"}})
+    assert lib.mxc_run_request(spec.encode(), C.byref(result)) == OK, text(result.error.message)
+    assert (text(result.out), result.exit_code) == ("b\n", 9)
+    lib.mxc_run_result_free(C.byref(result))
+    handle, detail = P(), Detail()
+    assert lib.mxc_spawn_request(spec.encode(), C.byref(handle), C.byref(detail)) == OK
+    assert wait(handle) == (9, 0)
+    lib.mxc_sandbox_free(handle)
+
+
+threads_before = threading.active_count()
+for test in (streams_one_by_one, untaken_output_is_read_away, descriptors_once, a_closer_ends_a_read, killed_and_freed_while_another_thread_waits,
+             what_is_wrong_is_told, a_specification_of_0_9):
+    print(test.__name__, flush=True)
+    test()
+assert len(os.listdir("/proc/self/task")) == 1, "threads are left"
+assert len(os.listdir("/proc/self/fd")) < 10, "descriptors are left"
