@@ -67,6 +67,12 @@ bool host_is_localhost(const char *host) {
         return n >= k && streq(host + n - k, name) && (n == k || host[n - k - 1] == '.');
 }
 
+bool address_is_loopback(const NetCidr *address) {
+        static const NetCidr loopback[] = { V4(127, 0, 0, 0, 8),
+                V6(128, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1) };
+        return cidr_covers(&loopback[0], address) || cidr_covers(&loopback[1], address);
+}
+
 const NetCidr *address_block(size_t i) {
         if (i < ELEMENTSOF(blocks))
                 return &blocks[i].cidr;

@@ -15,7 +15,9 @@ typedef enum AddressKind {
 /* Of one address (a /32 or /128, folded by cidr_from_address()). */
 AddressKind address_kind(const NetCidr *address);
 
-bool host_is_localhost(const char *host); /* to everybody the host that asks */
+/* To everybody the host that asks. */
+bool host_is_localhost(const char *host);
+bool address_is_loopback(const NetCidr *address);
 
 /* The blocks that it tells apart, one after the other; NULL behind the last. */
 const NetCidr *address_block(size_t i);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Explain: what a policy says to one question. */
 
+#include <stdarg.h>
+
 #include "act.h"
 #include "bus-error.h"
 #include "bus.h"
@@ -130,17 +132,51 @@ static int read_question(sd_bus_message *m, const char *action, Question *q, sd_
         return sd_bus_message_exit_container(m);
 }
 
-/* A limit that nobody holds is one of the policy all the same: the verdict stays. */
-static int remark_on_host(const HostFacts *host, const PolicyRequest *q, Explanation *e) {
-        if (q->kind != REQUEST_RESOURCE || host_holds_resource(host, q->target))
-                return 0;
+_printf_(2, 3) static int add_remark(Explanation *e, const char *format, ...) {
+        _cleanup_free_ char *more = NULL;
         char *sentence = NULL;
-        if (asprintf(&sentence, "%s This host cannot hold it: it has no control group controller for that.",
-                            e->sentence ? e->sentence : "") < 0)
+        va_list ap;
+        va_start(ap, format);
+        int r = vasprintf(&more, format, ap);
+        va_end(ap);
+        if (r < 0) {
+                more = NULL;
+                return -ENOMEM;
+        }
+        if (asprintf(&sentence, "%s %s", e->sentence ? e->sentence : "", more) < 0)
                 return -ENOMEM;
         free(e->sentence);
         e->sentence = sentence;
         return 0;
+}
+
+/* What is allowed by name goes by the host's proxy, where there is one. A proxy that is not known is no way at all. */
+static int remark_on_upstream(const Upstream *u, const PolicyRequest *q, Explanation *e) {
+        NetCidr address;
+        char host[LIMIT_HOST_BYTES + 1];
+        if (q->kind != REQUEST_CONNECT || e->verdict != VERDICT_ALLOW || q->protocol != PROTOCOL_TCP ||
+                        cidr_parse_address(q->target, &address) || host_canonical(q->target, false, host) ||
+                        !upstream_takes(u, host))
+                return 0;
+        if (*u->host)
+                return add_remark(e,
+                                "It is reached through the proxy of this host, %s port %u, which finds the "
+                                "address itself.",
+                                u->host, u->port);
+        e->verdict = VERDICT_DENY;
+        e->bound = "host";
+        return add_remark(e,
+                        "But it would be reached through the proxy of this host, of which upstream.json "
+                        "says nothing that can be used.");
+}
+
+/* A limit that nobody holds is one of the policy all the same: the verdict stays. */
+static int remark_on_host(const Manager *m, const PolicyRequest *q, Explanation *e) {
+        if (q->kind == REQUEST_RESOURCE && !host_holds_resource(&m->host, q->target))
+                return add_remark(
+                                e, "This host cannot hold it: it has no control group controller for that.");
+        uint64_t number;
+        return remark_on_upstream(policy_store_upstream(m->policies, &number), q, e);
 }
 
 /* The caller's home is known, and is the data of the act. */
@@ -164,7 +200,7 @@ static int explain_it(Act *a, sd_bus_error *error) {
         if (r >= 0)
                 r = explain(&in, &q.request, &e);
         if (r >= 0)
-                r = remark_on_host(&a->manager->host, &q.request, &e);
+                r = remark_on_host(a->manager, &q.request, &e);
         if (r < 0)
                 return r;
         act_reply(a, "a{sv}", 7, "verdict", "s", e.verdict == VERDICT_ALLOW ? "allow" : "deny", "reason",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "carried.h"
 
+#include "address.h"
 #include "cleanup.h"
 
 #define PORT_DOMAIN 53
@@ -80,6 +81,11 @@ const char *uncarried_request(const Policy *const *those, size_t n, const Policy
                        "that "
                        "are allowed.";
         const bool is_address = cidr_parse_address(q->target, &address);
+        if (is_address ? address_is_loopback(&address) : host_is_localhost(q->target))
+                return "In a sandbox that is its own loopback, which no policy is about.";
+        if (is_address && address_kind(&address) == ADDRESS_NEVER)
+                return "Nothing leads to that address: it is of a group, of everybody, of nobody, or "
+                       "reserved.";
         for (size_t i = 0; is_address && i < n; i++)
                 if (those[i] && those[i]->dns == DNS_SYNTHETIC && address_is_synthetic(&address))
                         return "Where \"dns\" is \"synthetic\" that address stands for a name of the "

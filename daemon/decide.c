@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "decide.h"
 
+#include "address.h"
 #include "carried.h"
 #include "cleanup.h"
 
@@ -496,9 +497,13 @@ static const char *remark(const PolicyRequest *q) {
                 if (q->target && is_at_or_below(q->target, own[i]))
                         return " A sandbox has something of its own there; this is about what the host has.";
         NetCidr address;
-        if (q->kind == REQUEST_CONNECT && q->target && cidr_parse_address(q->target, &address) &&
-                        address_is_host_loopback(&address))
+        if (q->kind != REQUEST_CONNECT || !q->target)
+                return "";
+        const bool is_address = cidr_parse_address(q->target, &address);
+        if (is_address && address_is_host_loopback(&address))
                 return " In a sandbox that address is the host's own loopback.";
+        if (is_address ? address_is_loopback(&address) : host_is_localhost(q->target))
+                return " In a sandbox that is its own loopback, which no policy is about.";
         return "";
 }
 
@@ -516,24 +521,50 @@ static Speech most_said(const Policy *const *asked, size_t n, const PolicyReques
 }
 
 static const char *speech_remark(const PolicyRequest *q) {
+        return q->speech == SPEECH_OPAQUE ? " What is said there is not looked at."
+               : q->speech == SPEECH_PLAIN
+                               ? " The server name of TLS, and the Host of HTTP, must be that name. "
+                                 "An encrypted server name (ECH) is refused there."
+                               : " The server name of TLS, and the Host of HTTP, must be that name.";
+}
+
+/* Which address a name has, and what is looked at. */
+static int name_remark(const Policy *const *asked, size_t n, const PolicyRequest *q, char **ret) {
+        bool synthetic = false;
+        for (size_t i = 0; i < n; i++)
+                synthetic = synthetic || (asked[i] && asked[i]->dns == DNS_SYNTHETIC);
+        return asprintf(ret, "%s%s", speech_remark(q),
+                               synthetic ? " The sandbox is told an address that stands for that name alone."
+                                         : "") < 0
+                               ? -ENOMEM
+                               : 0;
+}
+
+/* What is to be known of something that is allowed; the caller frees. */
+static int allowed_remark(const Policy *const *asked, size_t n, const PolicyRequest *q, char **ret) {
         NetCidr address;
-        if (q->kind != REQUEST_CONNECT || q->protocol != PROTOCOL_TCP ||
-                        cidr_parse_address(q->target, &address))
-                return "";
-        return q->speech == SPEECH_OPAQUE  ? " What is said there is not looked at."
-               : q->speech == SPEECH_PLAIN ? " An encrypted server name (ECH) is refused there."
-                                           : "";
+        const char *text = "";
+        if (q->kind == REQUEST_CONNECT && q->protocol == PROTOCOL_TCP &&
+                        !cidr_parse_address(q->target, &address))
+                return name_remark(asked, n, q, ret);
+        if (q->kind == REQUEST_PUBLISH)
+                text = q->value && streq(q->value, "any") ? " Whoever reaches that address may connect, but "
+                                                            "for other sandboxes."
+                                                          : " Processes of the agent's owner and of root "
+                                                            "may connect, and nobody else.";
+        *ret = strdup(text);
+        return *ret ? 0 : -ENOMEM;
 }
 
 static int answer(const Policy *p, const char *bound, const PolicyRequest *q, Verdict verdict,
-                const char *clause, Explanation *ret) {
+                const char *clause, const char *more, Explanation *ret) {
         PolicyTitle buffer;
         _cleanup_free_ char *question = question_text(q), *copy = strdup(clause), *sentence = NULL;
         if (!question || !copy)
                 return -ENOMEM;
         if (asprintf(&sentence, "The %s %s %s.%s%s", title(p, buffer),
                             verdict == VERDICT_ALLOW ? "allows" : "does not allow", question, remark(q),
-                            verdict == VERDICT_ALLOW ? speech_remark(q) : "") < 0) {
+                            more) < 0) {
                 sentence = NULL;
                 return -ENOMEM;
         }
@@ -578,7 +609,7 @@ int explain(const DecideInput *in, const PolicyRequest *question, Explanation *r
                 if (!asked[i])
                         continue;
                 if (policy_allows(asked[i], question, &clause) == VERDICT_DENY)
-                        return answer(asked[i], words[i], question, VERDICT_DENY, clause, ret);
+                        return answer(asked[i], words[i], question, VERDICT_DENY, clause, "", ret);
                 first = i == 0 ? clause : first;
         }
         const char *why = uncarried_request(asked, ELEMENTSOF(asked), question);
@@ -587,5 +618,7 @@ int explain(const DecideInput *in, const PolicyRequest *question, Explanation *r
         PolicyRequest most = *question;
         most.speech = most_said(asked, ELEMENTSOF(asked), question);
         (void)policy_allows(t.requested, &most, &first); /* the clause that lets so much be said */
-        return answer(t.requested, words[0], &most, VERDICT_ALLOW, first, ret);
+        _cleanup_free_ char *more = NULL;
+        r = allowed_remark(asked, ELEMENTSOF(asked), &most, &more);
+        return r < 0 ? r : answer(t.requested, words[0], &most, VERDICT_ALLOW, first, more, ret);
 }

@@ -480,12 +480,17 @@ static const struct {
                         "/resources", "9 of tasksMax" },
         { { .kind = REQUEST_SPAWN, .amount = 2 }, VERDICT_DENY, "policy", "/delegation", "2 deep" },
         { { .kind = REQUEST_CONNECT, .target = "a.b", .protocol = PROTOCOL_TCP, .port = 443 }, VERDICT_ALLOW,
-                        "policy", "/network/egress/allow/0", "allows connecting to a.b, tcp port 443." },
+                        "policy", "/network/egress/allow/0",
+                        "allows connecting to a.b, tcp port 443. The server name of TLS, and the Host of "
+                        "HTTP, must be "
+                        "that name. The sandbox is told an address that stands for that name alone." },
         { { .kind = REQUEST_CONNECT, .target = "o.b", .protocol = PROTOCOL_TCP, .port = 443 }, VERDICT_ALLOW,
                         "policy", "/network/egress/allow/4", "What is said there is not looked at." },
         { { .kind = REQUEST_CONNECT, .target = "o.b", .protocol = PROTOCOL_TCP, .port = 444 }, VERDICT_ALLOW,
                         "policy", "/network/egress/allow/3",
-                        "o.b, tcp port 444. An encrypted server name (ECH) is refused there." },
+                        "o.b, tcp port 444. The server name of TLS, and the Host of HTTP, must be that "
+                        "name. "
+                        "An encrypted server name (ECH) is refused there." },
         { { .kind = REQUEST_CONNECT, .target = "p.o.b", .protocol = PROTOCOL_TCP, .port = 443 },
                         VERDICT_ALLOW, "policy", "/network/egress/allow/3",
                         "An encrypted server name (ECH) is refused there." },
@@ -508,6 +513,22 @@ static const struct {
         { { .kind = REQUEST_CONNECT, .target = "10.0.2.2", .protocol = PROTOCOL_TCP, .port = 80 },
                         VERDICT_DENY, "policy", "/network/ingress/hostLoopback",
                         "In a sandbox that address is the host's own loopback." },
+        { { .kind = REQUEST_CONNECT, .target = "127.8.8.8", .protocol = PROTOCOL_TCP, .port = 7 },
+                        VERDICT_DENY, "host", "/network/egress/allow/2", "its own loopback" },
+        { { .kind = REQUEST_CONNECT, .target = "::1", .protocol = PROTOCOL_TCP, .port = 80 }, VERDICT_DENY,
+                        "policy", "/network/egress/default", "its own loopback" },
+        { { .kind = REQUEST_CONNECT, .target = "a.localhost", .protocol = PROTOCOL_TCP, .port = 7 },
+                        VERDICT_DENY, "host", "/network/egress/allow/2", "its own loopback" },
+        { { .kind = REQUEST_CONNECT, .target = "224.0.0.251", .protocol = PROTOCOL_UDP, .port = 8 },
+                        VERDICT_DENY, "host", "/network/egress/allow/2", "Nothing leads to that address" },
+        { { .kind = REQUEST_CONNECT, .target = "9.9.9.9", .protocol = PROTOCOL_TCP, .port = 80 },
+                        VERDICT_DENY, "policy", "/network/egress/default", "9.9.9.9, tcp port 80." },
+        { { .kind = REQUEST_PUBLISH, .target = "127.0.0.1", .port = 8080, .value = "" }, VERDICT_ALLOW,
+                        "policy", "/network/ingress/publish/0", "of the agent's owner and of root" },
+        { { .kind = REQUEST_PUBLISH, .target = "127.0.0.1", .port = 8080, .value = "any" }, VERDICT_DENY,
+                        "policy", "/network/ingress/publish", "for everybody" },
+        { { .kind = REQUEST_PUBLISH, .target = "127.0.0.1", .port = 8081, .value = "any" }, VERDICT_ALLOW,
+                        "policy", "/network/ingress/publish/1", "Whoever reaches that address" },
         { { .kind = REQUEST_CONNECT, .target = "c.d", .protocol = PROTOCOL_TCP, .port = 1 }, VERDICT_DENY,
                         "policy", "/network/egress/default", "c.d, tcp port 1." },
 };
@@ -543,11 +564,14 @@ START_TEST(test_one_question) {
                                                "{'ports': [{'port': 7, 'endPort': 8}]}, {'to': [{'host': "
                                                "'o.b'}, {'host': '*.o.b'}], 'ech': 'refuse'}, {'to': "
                                                "[{'host': 'o.b'}], 'ports': [{'port': 443}], 'tls': "
-                                               "'opaque'}]}}"),
+                                               "'opaque'}]}, 'ingress': {'publish': [{'port': 8080}, "
+                                               "{'port': 8081, 'clients': 'any'}]}}"),
                         *agent = policy_of("'name': 'a', 'filesystem': {'readonlyPaths': ['/'], "
                                            "'readwritePaths': ['${workspace}'], 'deniedPaths': "
                                            "['/usr/mean']}, 'process': {'environment': {'pass': 'all'}}, "
-                                           "'network': {'egress': {'default': 'allow'}}"),
+                                           "'network': {'egress': {'default': 'allow'}, 'ingress': "
+                                           "{'publish': [{'port': 8080, 'endPort': 8081, 'clients': "
+                                           "'any'}]}}"),
                         *ceiling = policy_of("'name': 'c', 'filesystem': {'readonlyPaths': ['/'], "
                                              "'readwritePaths': ['${workspace}'], 'deniedPaths': "
                                              "['/usr/secret', '/usr/mean']}, 'process': {'environment': "
@@ -555,7 +579,9 @@ START_TEST(test_one_question) {
                                              "{'dns': 'synthetic', 'egress': {'default': 'allow', 'deny': "
                                              "[{'to': [{'host': "
                                              "'z.z'}], 'ports': [{'protocol': 'udp', 'port': 7}, "
-                                             "{'protocol': 'udp', 'port': 443}]}]}}");
+                                             "{'protocol': 'udp', 'port': 443}]}]}, 'ingress': {'publish': "
+                                             "[{'port': 8080, "
+                                             "'endPort': 8081, 'clients': 'any'}]}}");
         const DecideInput in = {
                 .requested = requested, .agent = agent, .ceiling = ceiling, .binding = { .workspace = "/w" }
         };

@@ -905,6 +905,65 @@ assert seen == sorted(seen) and seen[-1] > seen[0], seen' "$work/lines"
         assert_status 1 as alice mxcctl net --follow "$id"
 }
 
+# explained QUESTION… : what mxcctl says of $online
+explained() { as alice mxcctl policy explain ./explained.json "$@"; }
+
+# Each word of the network says what it would do, and what is explained is what happens (the scenarios of each).
+test_what_is_explained_of_the_network() {
+        world
+        as alice sh -c 'cat >explained.json' <<'END'
+{"schema": "mxc-policy/1", "name": "words", "extends": "workspace", "network": {"dns": "synthetic", "egress": {
+        "allow": [{"to": [{"host": "plain.example.com"}]}, {"to": [{"host": "opaque.example.com"}], "tls": "opaque"},
+                {"to": [{"host": "ech.example.com"}], "ech": "refuse"}, {"to": [{"cidr": "10.0.0.0/8"}, {"cidr": "127.0.0.0/8"}, {"cidr": "198.18.0.0/15"}]}],
+        "deny": [{"to": [{"host": "not.example.com"}]}]},
+        "ingress": {"hostLoopback": "allow", "publish": [{"port": 8080, "hostPort": 18080}]}}}
+END
+        assert_ok explained connect plain.example.com:443
+        assert_contains "$output" 'must be that name.'
+        assert_contains "$output" 'stands for that name alone'
+        assert_contains "$output" 'clause /network/egress/allow/0'
+        assert_ok explained connect opaque.example.com:443
+        assert_contains "$output" 'What is said there is not looked at.'
+        assert_ok explained connect ech.example.com:443
+        assert_contains "$output" 'An encrypted server name (ECH) is refused there.'
+        assert_status 1 explained connect not.example.com:443
+        assert_contains "$output" 'clause /network/egress/deny/0'
+        assert_status 1 explained connect else.example.com:443
+        assert_contains "$output" 'clause /network/egress/default'
+        assert_ok explained connect 10.1.2.3:443
+        assert_status 1 explained connect 198.18.0.1:443
+        assert_contains "$output" 'stands for a name'
+        assert_status 1 explained connect 10.0.2.2:8080 # the ceiling's word
+        assert_contains "$output" "host's own loopback"
+        assert_contains "$output" 'clause /network/ingress/hostLoopback of the ceiling'
+        assert_status 1 explained connect 127.0.0.1:8080
+        assert_contains "$output" 'its own loopback'
+        assert_status 1 explained connect 10.1.2.3:53
+        assert_contains "$output" "sandbox's own resolver"
+        assert_ok explained connect 10.1.2.3:443 --protocol=udp
+        assert_status 1 explained connect plain.example.com:443 --protocol=udp
+        assert_contains "$output" 'by address only'
+        assert_status 1 explained connect 10.1.2.3 --protocol=icmp
+        assert_contains "$output" 'TCP and UDP only'
+        assert_ok explained publish 18080 --from=8080
+        assert_contains "$output" "agent's owner and of root"
+        assert_status 1 explained publish 18080 --from=8080 --value=any
+        assert_status 1 explained publish 18081
+        # the host's proxy, and one that is not known
+        defer not_via
+        via secret
+        assert_ok explained connect plain.example.com:443
+        assert_contains "$output" "through the proxy of this host, $WORLD_PRIVATE port 3128, which finds the address itself"
+        assert_lacks "$output" secret
+        assert_lacks "$(explained connect 10.1.2.3:443)" proxy
+        # what cannot be read is not put in the place of one that is known; a mxcd that begins with it knows none
+        echo '{}' >/etc/mxc/upstream.json
+        systemctl restart mxcd
+        wait_until 20 mxcd_is_up
+        assert_status 1 explained connect plain.example.com:443
+        assert_contains "$output" upstream.json
+}
+
 test_what_a_relay_cannot_carry_is_refused() {
         world
         online '[{"to": [{"cidr": "8.8.8.8"}], "ports": [{"protocol": "udp", "port": 53}]}]'
