@@ -41,7 +41,7 @@ enter_own_cgroup() {
 }
 
 boot() {
-        local args=(--quiet --boot --register=no --private-network --capability=all --console=pipe --volatile=overlay
+        local args=(--quiet --boot --register=no --private-network --capability=all --drop-capability=CAP_SYS_TIME --console=pipe --volatile=overlay
                 --system-call-filter='landlock_create_ruleset landlock_add_rule landlock_restrict_self bpf perf_event_open add_key keyctl request_key' --link-journal=no --resolv-conf=off
                 --timezone=off --rlimit=RLIMIT_NOFILE=1024:524288 --directory="$state/root" --machine="mxc-$CONTAINER_ID"
                 --bind="$state/home:/home" --bind-ro="$state/src:/opt/mxc-test/src" --bind-ro="$state/build:/opt/mxc-test/build"
