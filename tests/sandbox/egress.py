@@ -80,6 +80,21 @@ def test_rebinding(n):
             assert "NXDOMAIN" in text and "EDE: 15" in text, text
 
 
+def test_an_empty_list_is_nothing(n):
+    """And not everything: no name, no address, by whichever way."""
+    with Relay(n) as r:
+        for words in ((f"@{DNS}",), (f"@{DNS}", "+tcp"), ("@8.8.8.8", "AAAA")):
+            text = r.run("dig", "+tries=1", "web.example.com", *words)[1]
+            assert "status: NXDOMAIN" in text, text
+        assert is_refused(n, WEB, 7) and is_refused(n, WEB6, 7) and egress_datagrams.is_refused_datagram(n, WEB, 7)
+        assert r.knock((WEB, 7), (WEB6, 7)) == ["EACCES"] * 2
+        for said in (b"CONNECT web.example.com:7 HTTP/1.1\r\n\r\n", f"CONNECT {WEB}:7 HTTP/1.1\r\n\r\n".encode()):
+            assert b" 403 " in drain(through_proxy(n, said))
+        r.idle()
+        assert not any(s.allowed for s in r.seen if s.kind in ("connect", "resolve")), [*map(str, r.seen)]
+        assert "web.example.com" not in n.log("queries")
+
+
 # ---- connections ----
 
 def test_https(n):

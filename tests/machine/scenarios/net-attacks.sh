@@ -249,6 +249,36 @@ for i in range(workers):
     os.wait()
 '
 
+# What stands in the way is there before the first instruction, and a list without an entry is a list of nothing.
+test_the_first_thing_it_does() {
+        world
+        tapped
+        for _ in 1 2 3 4 5; do
+                assert_ok go python3 -c '
+import errno, socket, sys
+for kind in socket.SOCK_STREAM, socket.SOCK_DGRAM:
+    s = socket.socket(socket.AF_INET, kind)
+    s.settimeout(20)
+    try:
+        s.connect((sys.argv[1], 80))
+        s.send(b"GET /'$SECRET' HTTP/1.1\r\nHost: web.example.com\r\n\r\n")
+        raise SystemExit("answered" if s.recv(100) else 0)
+    except (PermissionError, ConnectionError):
+        pass
+sys.exit(0)' $WORLD_OTHER
+        done
+        online '[]'
+        assert_fails go curl -sS --max-time 20 http://web.example.com/$SECRET
+        assert_contains "$output" 'must not be an empty list; leave the key out to allow nothing here'
+        echo '{"schema": "mxc-policy/1", "extends": "workspace", "network": {"egress": {"deny": [{"to": [{"host": "other.example.net"}]}]}}}' >"$work/net.json"
+        does_not curl -sS --max-time 20 http://web.example.com/$SECRET
+        does_not curl -sS --max-time 20 http://$WORLD_WEB/$SECRET
+        online "$WEB"
+        assert_ok go curl -sS --max-time 20 http://web.example.com/heard
+        wait_until 10 left /heard
+        ! left $SECRET || fail 'it left'
+}
+
 test_ten_thousand_that_say_nothing() {
         world
         spawn alice workspace s "$ws" policy s "$online" -- sh -c 'getent ahostsv4 web.example.com >known; exec python3 -c "$@" >said 2>&1' sh "$CROWD" 10000 $WORLD_WEB
