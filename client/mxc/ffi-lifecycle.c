@@ -138,8 +138,10 @@ static void write_all(int fd, const uint8_t *data, size_t n) {
 
 static void follow_size(int master, struct winsize *last) {
         struct winsize now;
-        if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &now) == 0 && memcmp(&now, last, sizeof now) != 0)
-                (void)ioctl(master, TIOCSWINSZ, last = memcpy(last, &now, sizeof now)); /* a courtesy */
+        if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &now) < 0 || memcmp(&now, last, sizeof now) == 0)
+                return;
+        *last = now;
+        (void)ioctl(master, TIOCSWINSZ, last); /* a courtesy */
 }
 
 /* Until the command has ended and what it wrote is shown. The size is looked for: the signal that tells of it is the process's own. */

@@ -56,13 +56,10 @@ int lifecycle_policy_of(
                 r = mxc_request_make(c, &caller, &request, error);
         if (r < 0)
                 return r;
-        _cleanup_(lifecycle_policy_clear)
-                        LifecyclePolicy policy = { .text = for_any_environment(request->policy) };
-        for (size_t i = 0; policy.text && r == 0 && i < request->warnings.n; i++)
-                r = mxc_strings_add(&policy.warnings, request->warnings.items[i]);
-        if (r < 0 || !policy.text)
+        char *text = for_any_environment(request->policy);
+        if (!text)
                 return -ENOMEM;
-        *ret = policy;
-        policy = (LifecyclePolicy){ 0 };
+        *ret = (LifecyclePolicy){ .text = text, .warnings = request->warnings };
+        request->warnings = (MxcStrings){ 0 }; /* taken over */
         return 0;
 }

@@ -25,7 +25,7 @@ need_npm() { command -v npm >/dev/null || need_packages npm; }
 MXC_SDK_NODE=24.13.0
 MXC_SDK_1=(@microsoft/mxc-sdk@1.0.1 koffi@3.3.4 node-pty@1.1.0 semver@7.7.4)
 need_mxc_sdk() {
-        local dir=${MXC_CACHE:-$BUILD/cache}/mxc-sdk
+        local dir=$BUILD/cache/mxc-sdk # of the build: a machine sees that
         need_npm
         npm_into "$dir" node "node@$MXC_SDK_NODE"
         npm_into "$dir/1.0.1" @microsoft/mxc-sdk --ignore-scripts "${MXC_SDK_1[@]}"

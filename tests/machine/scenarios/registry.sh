@@ -343,7 +343,7 @@ test_a_default_agent_that_never_ran_is_suspended() {
 
 # register_own USER NAME: as that user, with nobody to ask for a password
 register_own() { quietly "$1" /org/mxc1 org.mxc1.Manager RegisterAgent s "{\"name\": \"$2\", \"policy\": \"workspace\"}"; }
-revoke_own() { quietly "$1" /org/mxc1 org.mxc1.Manager RevokeAgent ss "$2" done; }
+revoke_own() { quietly "$1" /org/mxc1 org.mxc1.Manager RevokeAgent ss "$2" "is over"; }
 
 test_users_make_further_agents_of_their_own() {
         local alice bob name uuid
