@@ -3,7 +3,7 @@
 /* What an MXC configuration asks of mxcd: a policy of ours, and the rest of a Spawn. Nothing is asked here: mxcd meets the policy with its agent's and with the
  * host's ceiling (option clamp, since MXC's system paths are wider than a host may want), opens every path with the caller's rights and has the last word.
  *
- * The differences between what a released MXC does with a configuration and what this does are listed in mxc-sdk(7). */
+ * The differences between what a released MXC does with a configuration and what this does are listed in mxc-configuration(7). */
 
 #include "mxc-config.h"
 

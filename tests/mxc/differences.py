@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Every way in which this reads a configuration otherwise than a released MXC does, and why. `differential.py` knows no other: what none of these
+explains is a failure, and what none of the configurations shows any more is one too. mxc-configuration(7) has them for readers.
+
+Each: a name, the reason, and whether it explains a case. A case has text, document (None: no JSON), version, theirs and ours; each of those a
+verdict (good, malformed, refused), the sentence, and, of theirs, which release said it."""
+import re
+
+OTHERS = ('lxc', 'processcontainer', 'appcontainer', 'seatbelt', 'macos_sandbox', 'wslc', 'vm', 'windows_sandbox', 'isolation_session', 'microvm', 'hyperlight')
+
+
+def get(document, *path):
+    for key in path:
+        document = document.get(key) if isinstance(document, dict) else None
+    return document
+
+
+def both_malformed(case):
+    return case.theirs.verdict == 'malformed' and case.ours.verdict == 'malformed'
+
+
+def stricter(case):
+    """Ours refuses what theirs takes, or takes as far as its dry run looks."""
+    return case.ours.verdict == 'refused' and case.theirs.verdict in ('good', 'refused')
+
+
+DIFFERENCES = [
+    ('array-for-object', 'An object may not be written as an array of its members. The parser of MXC takes that by accident of its library; nobody writes it, '
+     'and two spellings of one document are one too many.',
+     lambda c: c.ours.verdict == 'malformed' and re.search(r'invalid type: sequence, expected (struct|a configuration object)', c.ours.sentence)),
+    ('state-aware', 'Requests of the lifecycle are read, and refused for what is wrong with them; the lxc-exec of MXC refuses each.',
+     lambda c: 'state-aware' in c.theirs.sentence or (get(c.document, 'phase') is not None and c.theirs.verdict == 'malformed')),
+    ('release-0.7', 'MXC 0.7 ignores unknown members below the first level, mixes the models of the network, checks no path and says of most errors that there is one. '
+     'Its versions 0.4 and 0.5 are read as 0.8 reads 0.6: strictly, with a sentence.',
+     lambda c: c.theirs.release == '0.7.0' and c.ours.verdict != 'good'),
+    ('half-a-second', 'MXC 0.7 refuses a timeout below half a second; later ones and this do not.',
+     lambda c: c.theirs.release == '0.7.0' and c.theirs.verdict == 'refused' and c.ours.verdict == 'good' and get(c.document, 'process', 'timeout') in range(1, 500)),
+    ('other-backend', 'Backends that are not here are said not to be available, with the code backend_unavailable. MXC on Linux takes some of them for LXC, and '
+     'finds out when it runs.',
+     lambda c: c.ours.verdict == 'refused' and get(c.document, 'containment') in OTHERS and re.search(r"backend is not available|LXC distribution", c.ours.sentence)),
+    ('versions', 'All versions of all releases are known here: a version that is not is refused before the rest of the text is looked at, and the sentence says the range.',
+     lambda c: both_malformed(c) and re.match(r"Config schema version|Unsupported contract version|Invalid schema version", c.ours.sentence)),
+    ('paths', 'What is given must be there, and by an absolute path; MXC looks at neither in a dry run, and its bubblewrap fails later.',
+     lambda c: stricter(c) and re.search(r"Can't find source path|is not absolute", c.ours.sentence)),
+    ('nul', 'A NUL in a variable, a directory or a name is refused, as soon as it is read: what the workload would get is another text.',
+     lambda c: c.ours.verdict == 'malformed' and c.ours.sentence.endswith('must not contain null bytes')),
+    ('nameless-variable', 'A variable without a name is refused; MXC finds out when bubblewrap fails.',
+     lambda c: stricter(c) and 'an entry has no name' in c.ours.sentence),
+    ('lists-before-0.8', 'Before 0.8 MXC takes host lists without looking at them, and filters nothing by them on Linux. They hold here, so each entry must be an address, '
+     'a block or a name.',
+     lambda c: stricter(c) and c.ours.sentence.startswith('Bubblewrap: ') and re.search(r'network rule', c.ours.sentence)),
+    ('default-port', 'The URL of a proxy may say the port that is its scheme\'s own, 80 or 443; MXC takes a port that was said for one that was not.',
+     lambda c: re.search(r'must include a port', c.theirs.sentence) and re.search(r'http://[^"]*:80\b|https://[^"]*:443\b', c.text)),
+    ('port-0', 'Nothing listens at port 0, so no proxy is there.', lambda c: 'must be a port between 1 and 65535: ' in c.ours.sentence),
+    ('proxy-url', 'Of a URL that is none another thing is said; none of it is quoted.',
+     lambda c: both_malformed(c) and re.search(r'(network\.proxy|networkProxy) is invalid', c.ours.sentence)),
+    ('credentials', 'A proxy with a name and password in its URL is refused when the text is read, and not when it runs.',
+     lambda c: c.ours.verdict == 'malformed' and 'must not carry credentials' in c.ours.sentence),
+    ('redacted', 'A refusal does not quote what is in the place of variables or of a proxy.',
+     lambda c: both_malformed(c) and '"<redacted>"' in c.ours.sentence),
+    ('first-look', 'The closed contracts are read in two passes by MXC: the first finds the version, a second version, and half of what is no JSON. Here it is one, and which '
+     'prefix a sentence has can differ.',
+     lambda c: both_malformed(c) and ('Invalid version declaration' in c.theirs.sentence + c.ours.sentence)),
+    ('no-such-word', 'A word that is an object, with more than null in it, is told as what it is.',
+     lambda c: both_malformed(c) and 'expected unit variant' in c.ours.sentence),
+]
+
+P = '"process":{"commandLine":"true"}'
+# One that shows each: what none shows any more is no difference.
+EXAMPLES = {
+    'array-for-object': '{"version":"1.0.0","process":["true"]}',
+    'state-aware': '{"version":"0.8.0","phase":"start","sandboxId":"iso:x"}',
+    'release-0.7': '{"version":"0.7.0","process":{"commandLine":"true","shell":"x"}}',
+    'half-a-second': '{"version":"0.4.0","process":{"commandLine":"true","timeout":1}}',
+    'other-backend': '{"version":"0.8.0",' + P + ',"containment":"seatbelt"}',
+    'versions': '{"version":"1.0.1",' + P + '}',
+    'paths': '{"version":"1.0.0",' + P + ',"filesystem":{"readonlyPaths":["usr"]}}',
+    'nul': '{"version":"0.8.0","process":{"commandLine":"true","env":["A\\u0000=1"]}}',
+    'nameless-variable': '{"version":"1.0.0","process":{"commandLine":"true","env":["=x"]}}',
+    'lists-before-0.8': '{"version":"0.6.0-alpha",' + P + ',"network":{"allowedHosts":["a b"]}}',
+    'default-port': '{"version":"1.0.0",' + P + ',"runtimeConfig":{"networkProxy":"http://localhost:80"}}',
+    'port-0': '{"version":"1.0.0",' + P + ',"runtimeConfig":{"networkProxy":"http://localhost:0"}}',
+    'proxy-url': '{"version":"1.0.0",' + P + ',"runtimeConfig":{"networkProxy":"localhost:8080"}}',
+    'credentials': '{"version":"1.0.0",' + P + ',"runtimeConfig":{"networkProxy":"http://u:p@localhost:8080"}}',
+    'redacted': '{"version":"1.0.0","process":{"commandLine":"true","env":"TOKEN=x"}}',
+    'first-look': '{"version":"1.0.0","zz":1,' + P + ',"version":"1.0.0"}',
+    'no-such-word': '{"version":"0.8.0",' + P + ',"containment":{"process":1}}',
+}
