@@ -104,7 +104,11 @@ static int make_all(Draft *d, Grants *grants, MxcRequest *q) {
         json_t *process = NULL, *network = NULL;
         bool with_policy = c->phase == MXC_ONE_SHOT || c->phase == MXC_PROVISION,
              with_process = c->phase != MXC_PROVISION;
-        int r = check_backend(d);
+        int r = with_policy || c->phase == MXC_EXEC
+                                ? check_backend(d)
+                                : mxc_refuse(d->error, MXC_UNSUPPORTED_PHASE,
+                                                  "a '%s' request has neither a policy nor a process",
+                                                  mxc_phase_word(c->phase));
         if (r == 0 && with_policy)
                 r = network_make(d, &network);
         if (r == 0 && with_policy)

@@ -146,6 +146,8 @@ static const Refused refused[] = {
                         "LXC distribution and release are required", MXC_BACKEND_ERROR, 255 },
         { "{\"version\":\"0.8.0\",\"process\":{\"commandLine\":\"x\",\"env\":[\"=x\"]}}",
                         "an entry has no name", MXC_BACKEND_ERROR, 255 },
+        { "{\"version\":\"1.0.0\",\"phase\":\"start\",\"sandboxId\":\"iso:x\"}",
+                        "a 'start' request has neither a policy nor a process", MXC_UNSUPPORTED_PHASE, 255 },
         { "{\"version\":\"0.8.0\"," P ",\"filesystem\":{\"readonlyPaths\":[\"usr\"]}}", "is not absolute",
                         MXC_POLICY_VALIDATION, 255 },
         { "{\"version\":\"0.8.0\"," P ",\"filesystem\":{\"readwritePaths\":[\"/nowhere/at/all\"]}}",
@@ -166,7 +168,7 @@ END_TEST
 START_TEST(test_server_needs_its_flag) {
         static const char text[] =
                         "{\"version\":\"0.7.0\"," P ",\"network\":{\"proxy\":{\"builtinTestServer\":true},"
-                                                    "\"allowedHosts\":[\"a.com\"]}}";
+                        "\"allowedHosts\":[\"a.com\"]}}";
         MxcError error = { 0 };
         ck_assert(make(text, &(MxcCaller){ .testing = false }, &error) == NULL);
         ck_assert(strstr(error.message, "requires the --allow-testing-features flag") != NULL);
