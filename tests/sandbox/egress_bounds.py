@@ -89,9 +89,12 @@ def test_ten_thousand_half_open(n):
             with contextlib.suppress(ConnectionResetError):
                 those.append(n.dial(SILENT, 443))
 
-    def refused():
+    def of_those(kind):
+        return sum(s.kind == kind and s.allowed and s.port == 443 for s in r.seen)
+
+    def all_told():  # on a machine with much else to do some are over before the last is tried
         r.idle()
-        return refused_for(r, "connections")[0] == many - CONNECTIONS + 1
+        return of_those("connect") + refused_for(r, "connections")[0] == many
     try:
         with Relay(n, **ALL) as r:
             assert r.learn("silent.example.com") == [SILENT] and r.learn() == [WEB]
@@ -103,16 +106,18 @@ def test_ten_thousand_half_open(n):
                     r.next()
             before.sendall(b"\0")
             assert before.recv(1) == b"\0" and r.learn() == [WEB]
-            n.wait(refused)
-            assert refused_for(r, "connections")[1] < 20, "each has a record of its own"
+            n.wait(all_told)
+            assert CONNECTIONS - 1 <= of_those("connect") < many / 2
+            assert refused_for(r, "connections")[1] < 100, "each has a record of its own"
             with open(f"/proc/{r.pid}/status", encoding="ascii") as f:
                 peak = int(re.search(r"^VmHWM:\s+(\d+) kB$", f.read(), re.M)[1])
             assert peak < 16384, peak
             for s in those:
                 s.close()
             r.channel.settimeout(60)
-            for _ in range(CONNECTIONS - 1):
-                assert r.expect("fail").error == errno.ETIMEDOUT
+            while of_those("fail") < of_those("connect"):
+                r.next()
+            assert {s.error for s in r.seen if s.kind == "fail"} == {errno.ETIMEDOUT}
             s = r.open(WEB, 7)
             s.sendall(b"\0")
             assert s.recv(1) == b"\0"

@@ -326,7 +326,11 @@ assert s.connect_ex((sys.argv[1], 7)) == errno.EINPROGRESS, "no port of this hos
         # and this one is as before once nobody waits for them any more
         wait_until 60 as alice mxcctl exec "${crowd##*/}" -- curl -sSf -o /dev/null --max-time 20 http://web.example.com/itself
         assert_eq "$relay" "$(relay_of "$crowd")" 'it is another relay by now'
-        wait_until 20 eval '[ "$(refusals MXC_EVENT=connect MXC_REASON=limit-connections)" -ge 8976 ]'
+        # on a machine with much else to do some are over before the last is tried
+        local tried
+        wait_until 20 eval 'tried=$(records MXC_EVENT=connect MXC_DECISION=allow MXC_TARGET=tcp/$silent:7)
+                [ $((tried + $(refusals MXC_EVENT=connect MXC_REASON=limit-connections))) -ge 10000 ]'
+        assert_le "$tried" 5000 'more are tried than may be'
         [ "$(records MXC_EVENT=connect MXC_DECISION=deny)" -lt 1000 ] || fail 'each refusal has a record of its own'
 }
 
