@@ -410,7 +410,7 @@ test_grants_while_they_are_raced() {
                 begun=$EPOCHREALTIME
                 number=$(mxcctl grant "${sandbox##*/}" web.example.com:80 8s)
                 opened $i
-                sleep "$(awk -v begun="$begun" -v now="$EPOCHREALTIME" 'BEGIN { rest = 7.9 - (now - begun); print rest > 0 ? rest : 0 }')" # just before it is over
+                sleep "$(awk -v begun="$begun" -v now="$EPOCHREALTIME" 'BEGIN { rest = 7.9 - (now - begun); print(rest > 0 ? rest : 0) }')" # just before it is over
                 disturb "$what"
                 wait_until 30 mxcd_is_up
                 wait_until 30 has_record MXC_EVENT=grant-over MXC_REASON=expired MXC_GRANT="$number"
