@@ -226,11 +226,12 @@ static bool is_lock(const Lock *l, const LaunchFeatures *f) {
 }
 
 static void in_whole_cage(Rig *r, const Attack *a) {
+        const char *refused = a->guarded && r->features.guard ? a->guarded : a->refused;
         char answer[512];
         Stage s;
         if (set_stage(r, a, &s)) {
                 act(&s, answer, sizeof(answer));
-                tell(a, "refused", a->refused, answer);
+                tell(a, "refused", refused, answer);
         } else {
                 printf("# not on this kernel: %s\n", a->name);
         }
@@ -239,7 +240,7 @@ static void in_whole_cage(Rig *r, const Attack *a) {
                 return;
         if (set_stage(r, a, &s)) {
                 act_by_exec(&s, answer, sizeof(answer));
-                tell(a, "refused to an exec too", a->refused, answer);
+                tell(a, "refused to an exec too", refused, answer);
         }
         clear(&s);
 }

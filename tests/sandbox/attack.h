@@ -37,6 +37,7 @@ typedef struct Attack {
         const char *without;
         bool pty;
         bool as_root;          /* the plan's uid and gid are 0 */
+        const char *guarded;   /* instead of refused, where the guard keeps names; NULL: no other */
         bool (*prepare)(Stage *s); /* false: not on this kernel, there is nothing to attack */
 } Attack;
 

@@ -14,6 +14,22 @@ test_names_are_kept() {
         grep -q '^1\.\.[1-9]' "$out"
 }
 
+# What is denied, row by row, in whole cages and with the guard as the only lock. Elsewhere these rows are made with mediation in its
+# place, by the sandbox tests.
+test_attacks_on_what_is_denied_meet_the_guard() {
+        local tests=$MXC_TEST_BUILD/plain/tests/sandbox out=$work/out
+        /usr/lib/mxc/mxc-guard --check >"$out" 2>&1 || skip 'this kernel takes no BPF LSM programs'
+        mkdir "$work/tmp"
+        unshare --mount -- sh -c 'mount --bind "$1" /srv && shift && exec "$@"' sh "$work/tmp" \
+                "$tests/test-attack-files" /usr/lib/mxc/mxc-launch "$tests/mxc-launch-mutant" "$tests/probe" 'a denied' >"$out" ||
+                { grep -v '^ok' "$out"; return 1; }
+        # that it was the guard, and its own row with it
+        grep -q '^# .* guard 1,' "$out"
+        [ "$(grep -c '^ok .*: guard alone holds$' "$out")" -ge 15 ]
+        grep -q '^ok .* a denied file by a hard link that was there: refused$' "$out"
+        ! grep -q 'not on this kernel' "$out"
+}
+
 # Whatever keeps them, a policy of few system calls is carried out with names that it denies.
 test_names_are_kept_in_every_profile() {
         local profile document
