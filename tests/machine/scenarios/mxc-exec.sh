@@ -308,7 +308,7 @@ test_the_caller_cannot_delegate_what_it_does_not_have() {
         assert_contains "$(envelope)" 'the invoking user does not have read+write access'
 }
 
-# --- MXC's own scenarios of the network; $1 of each is the version
+# --- MXC's own scenarios of the network
 
 fetch='curl -sS --max-time 20'
 
@@ -365,4 +365,43 @@ open(\"up\", \"w\")
 import time; time.sleep(60)"'
         ! timeout 5 bash -c '</dev/tcp/127.0.0.1/45671' 2>/dev/null || fail 'a listener of the sandbox is reached'
         kill "$client"
+}
+
+# A proxy of the host's loopback, by its name in there, and nothing else: once an administrator opens the loopback.
+test_a_proxy_and_nothing_else() {
+        world_up
+        place
+        local tinyproxy_at=18095
+        printf 'Port %s\nListen 127.0.0.1\nAllow 127.0.0.1\nTimeout 60\n' $tinyproxy_at >"$work/proxy.conf"
+        tinyproxy -d -c "$work/proxy.conf" >"$work/proxy.log" 2>&1 &
+        defer kill $!
+        wait_until 10 bash -c "</dev/tcp/127.0.0.1/$tinyproxy_at"
+        python3 -m http.server --bind 127.0.0.1 18096 >/dev/null 2>&1 &
+        defer kill $!
+        wait_until 10 bash -c '</dev/tcp/127.0.0.1/18096'
+        local only='{"network": {"egress": {"default": "deny"}}, "runtimeConfig": {"networkProxy": "http://localhost:'$tinyproxy_at'"}}'
+        local probe="env | grep -i proxy | sort; $fetch http://web.example.com/proxied"
+        assert_fails lx "$probe" "$only" # the vendor's ceiling keeps the loopback closed
+        assert_lacks "$output" 'http web.example.com'
+        mkdir -p /etc/mxc
+        defer call /org/mxc1 Manager Reload # the next test begins with the vendor's
+        defer rm -f /etc/mxc/ceiling.json
+        python3 -c '
+import json
+ceiling = json.load(open("/usr/lib/mxc/ceiling.json"))
+ceiling["network"]["ingress"]["hostLoopback"] = "allow"
+print(json.dumps(ceiling))' >"$work/ceiling.json"
+        mv "$work/ceiling.json" /etc/mxc/ceiling.json
+        mxcctl reload >/dev/null
+        assert_ok lx "$probe" "$only" 1.0.0 '{"env": ["PATH=/usr/bin:/bin", "HTTP_PROXY=http://elsewhere:1", "NO_PROXY=web.example.com"]}'
+        assert_contains "$output" 'http web.example.com /proxied'
+        assert_contains "$output" "http_proxy=http://10.0.2.2:$tinyproxy_at"
+        assert_lacks "$output" elsewhere
+        assert_lacks "$output" NO_PROXY
+        # not around it, and to nothing else of the loopback
+        assert_fails lx "$fetch --noproxy '*' http://$WORLD_WEB/" "$only"
+        assert_fails lx "$fetch --noproxy '*' http://10.0.2.2:18096/" "$only"
+        # the loopback by the lists of a firewall, as before 0.8
+        assert_ok lx "$fetch -o /dev/null http://10.0.2.2:18096/" \
+                '{"network": {"defaultPolicy": "block", "enforcementMode": "firewall", "allowedHosts": ["10.0.2.2/32"]}}' 0.8.0
 }
