@@ -23,11 +23,13 @@ need_npm() { command -v npm >/dev/null || need_packages npm; }
 # Microsoft's SDKs and the Node that they ask for, unmodified, beside the build; nothing of it is committed. What they name loosely has one version
 # here: of a test that fails, the reason is to be found here. No script of theirs is run but node's, which puts its program in its place.
 MXC_SDK_NODE=24.13.0
+MXC_SDK_0=(@microsoft/mxc-sdk@0.8.0 node-pty@1.2.0-beta.15 semver@7.8.6)
 MXC_SDK_1=(@microsoft/mxc-sdk@1.0.1 koffi@3.3.4 node-pty@1.1.0 semver@7.7.4)
 need_mxc_sdk() {
         local dir=$BUILD/cache/mxc-sdk # of the build: a machine sees that
         need_npm
         npm_into "$dir" node "node@$MXC_SDK_NODE"
+        npm_into "$dir/0.8.0" @microsoft/mxc-sdk --ignore-scripts "${MXC_SDK_0[@]}"
         npm_into "$dir/1.0.1" @microsoft/mxc-sdk --ignore-scripts "${MXC_SDK_1[@]}"
 }
 

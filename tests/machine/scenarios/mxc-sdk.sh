@@ -85,6 +85,16 @@ test_lifecycle() { sdk_does lifecycle; }
 test_lifecycle_of_paths() { sdk_does lifecycle_of_paths; }
 test_lifecycle_is_refused() { sdk_does lifecycle_is_refused; }
 
+# SDK 0.8, which runs lxc-exec
+test_sdk_0_8() {
+        local name
+        for name in pipes pty policy kill timeout; do
+                home_of_work
+                assert_ok as alice env MXC_BIN_DIR=/usr/lib/mxc/sdk "$NODE" "$MXC_TEST_SRC/tests/mxc/sdk-0.mjs" "$SDK/0.8.0" $name
+                assert_lacks "$(mxcctl list 2>&1)" alice 'something of it still runs'
+        done
+}
+
 test_each_sandbox_is_an_agent_with_a_scope() {
         local container agent unit
         home_of_work
