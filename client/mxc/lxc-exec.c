@@ -1,81 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* lxc-exec, as Microsoft's MXC SDK calls it: reads a configuration, has mxcd run what it asks for, and exits as that does. */
 
-#include <fcntl.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "backends.h"
-#include "base64.h"
 #include "channels.h"
 #include "escape.h"
+#include "fd.h"
+#include "lxc-config.h"
 #include "lxc-log.h"
-#include "lxc-options.h"
 #include "lxc-run.h"
-#include "utf8.h"
 
 #define EXIT_OK 0
 #define EXIT_TROUBLE 1
-
-/* ---- the configuration as text ---- */
-
-static int read_all(int fd, char **ret, size_t *ret_size) {
-        _cleanup_free_ char *text = malloc(LIMIT_MXC_CONFIG_BYTES + 1);
-        size_t size = 0;
-        if (!text)
-                return -ENOMEM;
-        for (;;) {
-                ssize_t n = read(fd, text + size, LIMIT_MXC_CONFIG_BYTES + 1 - size);
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0)
-                        return -errno;
-                size += (size_t)n;
-                if (size > LIMIT_MXC_CONFIG_BYTES)
-                        return -EFBIG;
-                if (n == 0)
-                        break;
-        }
-        *ret = TAKE_PTR(text);
-        *ret_size = size;
-        return 0;
-}
-
-static int read_file(const char *path, char **ret, size_t *ret_size, MxcError *e) {
-        _cleanup_free_ char *safe = mxc_escape(path);
-        if (!safe)
-                return -ENOMEM;
-        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-        int r = fd < 0 ? -errno : read_all(fd, ret, ret_size);
-        if (r == -ENOENT || r == -ENOTDIR)
-                return mxc_refuse_config(e, "Configuration file not found: %s", safe);
-        return r < 0 ? mxc_refuse_config(e, "Failed to read configuration file '%s': %s (os error %d)", safe,
-                                       strerror(-r), -r)
-                     : 0;
-}
-
-static int decode(const char *base64, char **ret, size_t *ret_size, MxcError *e) {
-        if (strlen(base64) / 4 * 3 > LIMIT_MXC_CONFIG_BYTES + 3)
-                return mxc_refuse_config(
-                                e, "Base64 configuration is larger than %u bytes", LIMIT_MXC_CONFIG_BYTES);
-        _cleanup_free_ char *text = NULL;
-        int r = base64_decode(base64, &text, ret_size);
-        if (r == -EINVAL)
-                return mxc_refuse_config(e, "Failed to decode base64 configuration");
-        if (r < 0)
-                return r;
-        if (!utf8_is_valid(text, *ret_size))
-                return mxc_refuse_config(e, "Base64 decoded content is not valid UTF-8");
-        *ret = TAKE_PTR(text);
-        return 0;
-}
-
-static int config_load(const LxcOptions *o, MxcConfig **ret, MxcError *e) {
-        _cleanup_free_ char *text = NULL;
-        size_t size = 0;
-        int r = o->config_base64 ? decode(o->config_base64, &text, &size, e)
-                                 : read_file(o->config ? o->config : o->path, &text, &size, e);
-        return r < 0 ? r : mxc_config_parse(text, size, ret, e);
-}
 
 /* ---- what is done with it ---- */
 
@@ -100,14 +38,9 @@ static int dry_run(LxcLog *log, const MxcError *e) {
 static int run_config(const MxcConfig *c, const LxcOptions *o, LxcLog *log) {
         _cleanup_(mxc_error_clear) MxcError e = { 0 };
         _cleanup_(mxc_request_freep) MxcRequest *request = NULL;
-        _cleanup_free_ char *cwd = getcwd(NULL, 0); /* NULL: it was removed */
-        const char *home = getenv("HOME");
-        const MxcCaller caller = { .cwd = cwd && cwd[0] == '/' ? cwd : NULL,
-                .home = home && home[0] == '/' ? home : NULL,
-                .testing = o->allow_testing_features };
-        int r = c->phase != MXC_ONE_SHOT ? mxc_refuse_config(&e, "expected a one-shot request, got a "
-                                                                 "state-aware lifecycle request")
-                                         : mxc_request_make(c, &caller, &request, &e);
+        _cleanup_(lxc_caller_clear) LxcCaller who;
+        lxc_caller(o, &who);
+        int r = mxc_request_make(c, &who.caller, &request, &e);
         bool told = log->debug;
         log->debug |= o->dry_run; /* there it is the answer */
         tell_config(log, c);
@@ -120,7 +53,7 @@ static int run_config(const MxcConfig *c, const LxcOptions *o, LxcLog *log) {
                 lxc_log_warning(log, request->warnings.items[i]);
         struct timespec from = { 0 }, to = { 0 };
         (void)clock_gettime(CLOCK_MONOTONIC, &from); /* cannot fail */
-        int status = lxc_run(request, log);
+        int status = lxc_run(request, NULL, log);
         (void)clock_gettime(CLOCK_MONOTONIC, &to);
         lxc_log(log, "Runner completed in %lldms",
                         (long long)(to.tv_sec - from.tv_sec) * 1000 + (to.tv_nsec - from.tv_nsec) / 1000000);
@@ -128,15 +61,49 @@ static int run_config(const MxcConfig *c, const LxcOptions *o, LxcLog *log) {
         return status;
 }
 
+/* Sandboxes that outlive a call are another program's, which needs a library that takes longer to load than a refusal may. It has the
+ * text, since a pipe can be read once. Returns where it cannot be started. */
+static int hand_on(const LxcOptions *o, const char *text, size_t size, LxcLog *log) {
+        char path[32];
+        const char *argv[8] = { "mxc-lifecycle", "--config", path };
+        size_t n = 3;
+        _cleanup_(mxc_error_clear) MxcError e = { 0 };
+        _cleanup_close_ int fd = memfd_create("config", 0); /* inherited on purpose; it closes it */
+        int r = fd < 0 ? -errno : fd_write_all(fd, text, size);
+        if (r == 0) {
+                (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+                if (o->dry_run)
+                        argv[n++] = "--dry-run";
+                if (o->debug)
+                        argv[n++] = "--debug";
+                if (o->log_file) {
+                        argv[n++] = "--log-file";
+                        argv[n++] = o->log_file;
+                }
+                (void)execv(MXC_LIBDIR "/mxc-lifecycle", (char *const *)(void *)argv);
+                r = -errno;
+        }
+        (void)mxc_refuse(&e, MXC_BACKEND_ERROR, "cannot start %s: %s; is mxcd installed whole?",
+                        MXC_LIBDIR "/mxc-lifecycle", strerror(-r));
+        return lxc_log_error(log, &e);
+}
+
 static int run(const LxcOptions *o, LxcLog *log) {
         _cleanup_(mxc_error_clear) MxcError e = { 0 };
         _cleanup_(mxc_config_freep) MxcConfig *c = NULL;
+        _cleanup_free_ char *text = NULL;
+        size_t size;
         if (!o->config_base64 && !o->config && !o->path) {
                 fputs("Error: No config provided. Use a positional path, --config, or --config-base64\n",
                                 stderr);
                 return EXIT_TROUBLE;
         }
-        return config_load(o, &c, &e) < 0 ? lxc_log_error(log, &e) : run_config(c, o, log);
+        int r = lxc_config_text(o, &text, &size, &e);
+        if (r == 0)
+                r = mxc_config_parse(text, size, &c, &e);
+        if (r < 0)
+                return lxc_log_error(log, &e);
+        return c->phase == MXC_ONE_SHOT ? run_config(c, o, log) : hand_on(o, text, size, log);
 }
 
 /* ---- what needs none ---- */

@@ -68,6 +68,12 @@ int lxc_log_error(LxcLog *l, const MxcError *e) {
         if (!e->message)
                 e = &no_memory;
         note(l, e->message);
+        if (l->answers) {
+                _cleanup_free_ char *answer = mxc_error_envelope(e);
+                puts(answer ? answer
+                            : "{\"error\":{\"code\":\"backend_error\",\"message\":\"out of memory\"}}");
+                return e->exit;
+        }
         if (e->exit == MXC_EXIT_CONFIG && e->status == MXC_MALFORMED_REQUEST) {
                 fprintf(stderr, "Request error\nConfiguration parse error: %s\n", e->message);
                 return e->exit;

@@ -10,6 +10,7 @@
 typedef struct LxcLog {
         FILE *file; /* NULL: none */
         bool debug;
+        bool answers; /* an error is the answer: its envelope alone, on standard output, as those want who ask for a phase */
 } LxcLog;
 
 /* A file that cannot be opened is a warning. */

@@ -17,6 +17,7 @@ enum { POLL_SESSION, POLL_SIGNALS, POLL_RELAYS, _POLL_MAX = POLL_RELAYS + 6 };
 
 typedef struct Run {
         const MxcRequest *request;
+        const char *sandbox; /* or NULL */
         LxcLog *log;
         MxcSession *session;
         Channels channels;
@@ -130,7 +131,7 @@ static int run_began(Run *r, const MxcSpawn *spawn) {
 
 static int run_prepared(Run *r) {
         _cleanup_(mxc_error_clear) MxcError e = { 0 };
-        MxcSpawn spawn = { .pty = r->channels.pty, .cancel = r->signals };
+        MxcSpawn spawn = { .sandbox = r->sandbox, .pty = r->channels.pty, .cancel = r->signals };
         memcpy(spawn.stdio, r->channels.give, sizeof spawn.stdio);
         uint32_t rows, columns;
         if (spawn.pty && terminal_size(&rows, &columns)) {
@@ -147,8 +148,8 @@ static int run_prepared(Run *r) {
         return run_began(r, &spawn);
 }
 
-int lxc_run(const MxcRequest *request, LxcLog *log) {
-        Run r = { .request = request, .log = log, .signals = watch_signals(-1, false) };
+int lxc_run(const MxcRequest *request, const char *sandbox, LxcLog *log) {
+        Run r = { .request = request, .sandbox = sandbox, .log = log, .signals = watch_signals(-1, false) };
         (void)signal(SIGPIPE, SIG_IGN);
         int error = r.signals < 0 ? r.signals : channels_prepare(&r.channels, PTY_AUTO), status;
         if (error < 0) {

@@ -8,5 +8,6 @@
 #include "lxc-log.h"
 #include "mxc-request.h"
 
-/* The exit status. What goes wrong is said. */
-int lxc_run(const MxcRequest *request, LxcLog *log);
+/* In a sandbox of its own; or, where sandbox is an object path, as a further command of that one, which goes on. The exit status. What goes wrong
+ * is said. */
+int lxc_run(const MxcRequest *request, const char *sandbox, LxcLog *log);

@@ -241,6 +241,34 @@ test_a_log_has_whole_lines() {
         assert_contains "$output" 'Exit code: 3 (0x00000003)'
 }
 
+# phase PHASE MEMBERS: the answer to a request of SDK 0.8
+phase() { as alice "$LXC" --experimental --config-base64 "$(printf '{"version": "0.8.0-alpha", "phase": "%s", %s}' "$1" "$2" | base64 -w 0)"; }
+
+test_phases_are_answered_by_one_object() {
+        place
+        local id
+        assert_ok phase provision '"containment": "wslc"'
+        id=$(python3 -c 'import json, sys; print(json.loads(sys.argv[1])["result"]["sandboxId"])' "$output")
+        defer phase deprovision '"sandboxId": "'"$id"'"'
+        assert_status 255 phase exec '"sandboxId": "'"$id"'", "process": {"commandLine": "true"}'
+        assert_contains "$output" '{"error":{"code":"not_started"'
+        assert_ok phase start '"sandboxId": "'"$id"'"'
+        assert_eq '{"result":{}}' "$output"
+        assert_status 5 phase exec '"sandboxId": "'"$id"'", "process": {"commandLine": "echo in; ls /proc/self/fd | wc -l; exit 5"}'
+        assert_eq $'in\n4' "$output"
+        # what ends the client ends the command, and not the sandbox
+        (phase exec '"sandboxId": "'"$id"'", "process": {"commandLine": "sleep 98762 & sleep 98762"}' >/dev/null 2>&1 || true) &
+        wait_until 20 pgrep -u alice -f 'sleep 98762$'
+        pkill -KILL -u alice -x mxc-lifecycle
+        wait_until 20 eval "! pgrep -u alice -f 'sleep 98762\$'"
+        assert_ok phase exec '"sandboxId": "'"$id"'", "process": {"commandLine": "true"}'
+        assert_ok phase stop '"sandboxId": "'"$id"'"'
+        assert_ok phase deprovision '"sandboxId": "'"$id"'"'
+        assert_status 255 phase start '"sandboxId": "'"$id"'"'
+        assert_eq 1 "$(wc -l <<<"$output")"
+        assert_contains "$output" '{"error":{"code":"stale_id"'
+}
+
 # --- MXC's own scenarios of the file system
 
 # tree: $ws with files and directories in it
