@@ -6,7 +6,7 @@ MXC_RELEASES=(0.7.0 0.8.0 0.9.0 1.0.1)
 
 # A directory that has them all, each as npm unpacks it.
 mxc_releases() {
-        local dir=${MXC_CACHE:-$BUILD/cache}/mxc-sdk version
+        local dir=${MXC_CACHE:-$BUILD/cache}/mxc-releases version
         need_npm
         for version in "${MXC_RELEASES[@]}"; do
                 [ ! -d "$dir/$version" ] || continue
@@ -23,6 +23,7 @@ mxc_releases() {
 # Configurations of every version, whole and broken, read by them and by ours.
 suite_mxc() {
         local releases
+        need_packages bench bench_mxc # the dry runs of some ask for the tools of a run
         releases=$(mxc_releases) || { tally 'mxc' 0 1; return 0; }
         build_plain || { tally 'build' 0 1; return 0; }
         if "$SRC/tests/mxc/differential.py" "$BUILD/plain/tests/mxc/mxc-config-check" "$releases" "$@" >"$BUILD/mxc.log"; then
