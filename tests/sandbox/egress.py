@@ -1023,10 +1023,17 @@ def test_look(n):
         assert [t.protocol for t in r.look(serial=5)] == [2]
 
 
+def state_of(r):
+    with open(f"/proc/{r.pid}/stat", encoding="ascii") as f:
+        return f.read().rpartition(") ")[2][0]
+
+
 @contextlib.contextmanager
 def stopped(r):
-    """What comes to it meanwhile it finds there all at once."""
+    """What comes to it meanwhile it finds there all at once: it is stopped where it waits for something to come, and in the middle of nothing."""
+    until(lambda: state_of(r) == "S")
     os.kill(r.pid, signal.SIGSTOP)
+    until(lambda: state_of(r) == "T")
     try:
         yield
     finally:
