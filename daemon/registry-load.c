@@ -21,7 +21,7 @@ static int set(char **s, const char *value) {
         return 0;
 }
 
-/* An entry under which there is no agent, only a reason. */
+/* An entry under which there is no agent, only a reason. What was said against it may be what cannot be read: it bars whom it would. */
 static int hide(Entries *t, const char *name, AgentKind kind, const char *file, char *error, Entry **ret) {
         _cleanup_free_ char *owned = error;
         _cleanup_(entry_freep) Entry *e = NULL;
@@ -29,10 +29,13 @@ static int hide(Entries *t, const char *name, AgentKind kind, const char *file, 
         if (r == 0)
                 r = set(&e->file, file);
         if (r == 0)
+                r = set(&e->agent.reason, "what is kept of it cannot be read");
+        if (r == 0)
                 r = entries_insert(t, e);
         if (r < 0)
                 return r;
         e->hidden = true;
+        e->agent.state = AGENT_SUSPENDED;
         e->error = TAKE_PTR(owned);
         *ret = TAKE_PTR(e);
         return 0;

@@ -30,8 +30,9 @@ const Agent *registry_against(Registry *r, const Agent *a) {
         if (a->state != AGENT_ACTIVE || !agent_name_is_own(a->name, &uid))
                 return a->state == AGENT_ACTIVE ? NULL : a;
         (void)snprintf(principal, sizeof(principal), "user-%u", uid);
-        const Agent *p = registry_find(r, principal); /* not there: nothing was ever said against it */
-        return p && p->state != AGENT_ACTIVE ? p : NULL;
+        /* not there: nothing was ever said against it; hidden: what was said cannot be read */
+        const Entry *p = entries_find(&r->table, principal);
+        return p && p->agent.state != AGENT_ACTIVE ? &p->agent : NULL;
 }
 
 bool agent_goes_with(const Agent *a, const Agent *p) {

@@ -96,7 +96,8 @@ int agent_document_parse(const char *json, size_t size, AgentDocument *ret, char
 
 /* "user-UID-ANYTHING"; *ret is the UID, -1 where that is none. */
 bool agent_name_is_own(const char *name, uid_t *ret);
-/* Who is suspended or revoked, so that this agent may start nothing: itself, or the default one that it is a further one of. NULL: nobody. */
+/* Who is suspended or revoked, so that this agent may start nothing: itself, or the default one that it is a further one of; suspended is also
+ * one whose record cannot be read, and whom registry_find() does not know. NULL: nobody. */
 const Agent *registry_against(Registry *r, const Agent *a);
 
 /* What is done to p as a whole is done to a: it is p, or a further one of that default agent. */

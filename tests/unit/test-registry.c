@@ -629,6 +629,31 @@ START_TEST(test_what_is_said_against_a_user_is_said_against_all) {
 }
 END_TEST
 
+/* Nor is who cannot be read anybody who may go on under another name. */
+START_TEST(test_a_broken_record_of_a_user_bars_all) {
+        _cleanup_(registry_freep) Registry *r = host_open();
+        Agent *a = NULL;
+        ck_assert_int_eq(register_agent(r, "user-1000-a", 1000, &a), 0);
+        ck_assert_int_eq(register_agent(r, "user-1001-a", 1001, &a), 0);
+        ck_assert_int_eq(registry_set_state(r, registry_get(r, "", 1000), AGENT_REVOKED, "odd"), 0);
+        write_file("state/agents/user-1000.json", "{");
+        a = registry_find(restart(&r), "user-1000-a");
+        ck_assert_ptr_nonnull(a);
+        const Agent *who = registry_against(r, a);
+        ck_assert_ptr_nonnull(who);
+        ck_assert_str_eq(who->name, "user-1000");
+        ck_assert_int_eq(who->state, AGENT_SUSPENDED);
+        ck_assert_str_ne(who->reason, "");
+        ck_assert_ptr_null(registry_find(r, "user-1000"));
+        ck_assert_ptr_null(registry_against(r, registry_find(r, "user-1001-a")));
+        ck_assert_int_eq(register_agent(r, "user-1000-b", 1000, &a), 0);
+        ck_assert_ptr_eq(registry_against(r, a), who);
+        remove_file("state/agents/user-1000.json"); /* an administrator has seen to it */
+        load(r);
+        ck_assert_ptr_null(registry_against(r, a));
+}
+END_TEST
+
 START_TEST(test_names_of_further_agents_are_free_again) {
         _cleanup_(registry_freep) Registry *r = host_open();
         Agent *a = NULL, *busy = NULL;
@@ -855,6 +880,7 @@ int main(void) {
         tcase_add_test(t, test_reserved_names);
         tcase_add_test(t, test_further_default_agents);
         tcase_add_test(t, test_what_is_said_against_a_user_is_said_against_all);
+        tcase_add_test(t, test_a_broken_record_of_a_user_bars_all);
         tcase_add_test(t, test_names_of_further_agents_are_free_again);
         tcase_add_test(t, test_as_many_further_agents_as_a_user_may_have);
         tcase_add_test(t, test_idle_default_agents_give_way);
