@@ -33,6 +33,10 @@ bool admit(Act *a, const Agent *agent) {
                 act_refuse(a, reason_against(who), sentence ? sentence : "The agent may start nothing.");
                 return false;
         }
+        if (agent->owner != a->owner) {
+                act_refuse(a, REASON_NOT_AUTHORIZED, "The agent has another owner now; ask again.");
+                return false;
+        }
         if (has_room(a->manager, agent->owner))
                 return true;
         act_refuse(a, REASON_LIMIT,

@@ -31,7 +31,7 @@ static int owner(Act *a, uid_t *ret, sd_bus_error *error) {
         Sandbox *s = NULL;
         int r = find(a, &s, error);
         if (r >= 0)
-                *ret = s->agent->owner;
+                *ret = s->charged;
         return r;
 }
 

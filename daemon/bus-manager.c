@@ -56,7 +56,7 @@ static void list_agent(Agent *agent, void *userdata) {
 
 static void list_sandbox(Sandbox *s, void *userdata) {
         Listing *l = userdata;
-        if (!is_listed(l, s->agent->owner))
+        if (!is_listed(l, s->charged))
                 return;
         l->r = sd_bus_message_open_container(l->reply, 'r', "oa{sv}");
         if (l->r >= 0)
@@ -139,7 +139,8 @@ static void note_agent(Agent *agent, void *userdata) {
 }
 
 static void note_sandbox(Sandbox *s, void *userdata) {
-        note_agent(s->agent, userdata);
+        Others *o = userdata;
+        o->any |= s->charged != o->uid;
 }
 
 /* Nobody is asked for a password for a list who does not say that they may be: an administrator who was, a while ago, sees everything. */
@@ -422,7 +423,7 @@ static int run_who_is(Act *a, sd_bus_error *error) {
         const char *leaf = r < 0 ? NULL : strrchr(cgroup, '/');
         const Sandbox *s = leaf ? sandbox_find(a->manager, leaf + 1) : NULL;
         if (!s || !s->leaf || !streq(s->leaf, cgroup) ||
-                        !authorize_sees(a->manager->authorizer, a->caller, s->agent->owner)) {
+                        !authorize_sees(a->manager->authorizer, a->caller, s->charged)) {
                 act_reply(a, "a{sv}", 0);
                 return 0;
         }
@@ -431,7 +432,7 @@ static int run_who_is(Act *a, sd_bus_error *error) {
         if (r < 0)
                 return r;
         act_reply(a, "a{sv}", 6, "agent", "s", s->agent->name, "sandbox", "s", s->id, "uuid", "s",
-                        s->agent->uuid, "owner", "u", (uint32_t)s->agent->owner, "policy", "s", s->policy,
+                        s->agent->uuid, "owner", "u", (uint32_t)s->charged, "policy", "s", s->policy,
                         "digest", "s", s->effective->policy->digest);
         return 0;
 }

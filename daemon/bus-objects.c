@@ -53,7 +53,7 @@ static void add_agent(Agent *agent, void *userdata) {
 
 static void add_sandbox(Sandbox *s, void *userdata) {
         Objects *o = userdata;
-        if (o->r < 0 || !is_seen(o, s->agent->owner))
+        if (o->r < 0 || !is_seen(o, s->charged))
                 return;
         o->r = begin_object(o->reply, s->object, MXC_IFACE_SANDBOX);
         if (o->r >= 0)

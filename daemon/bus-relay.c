@@ -151,7 +151,7 @@ static int owner(Act *a, uid_t *ret, sd_bus_error *error) {
         Sandbox *s = sandbox_find(a->manager, a->object);
         if (!s)
                 return sd_bus_error_set(error, MXC_ERROR_NO_SUCH_SANDBOX, "That sandbox is over.");
-        *ret = s->agent->owner;
+        *ret = s->charged;
         return 0;
 }
 

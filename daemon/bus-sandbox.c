@@ -37,7 +37,7 @@ static int owner(Act *a, uid_t *ret, sd_bus_error *error) {
         Sandbox *s = NULL;
         int r = find(a, &s, error);
         if (r >= 0)
-                *ret = s->agent->owner;
+                *ret = s->charged;
         return r;
 }
 
@@ -253,7 +253,7 @@ static int append_property(sd_bus_message *m, const void *object, Manager *manag
         if (streq(name, "Leader"))
                 return sd_bus_message_append(m, "u", (uint32_t)s->leader);
         if (streq(name, "OnBehalfOf"))
-                return sd_bus_message_append(m, "u", (uint32_t)s->agent->owner);
+                return sd_bus_message_append(m, "u", (uint32_t)s->charged);
         if (streq(name, "ExitCode"))
                 return sd_bus_message_append(m, "i", exit_code(s));
         if (streq(name, "Started"))
@@ -322,7 +322,7 @@ typedef struct Enumeration {
 
 static void add_path(Sandbox *s, void *userdata) {
         Enumeration *e = userdata;
-        if (!authorize_sees(s->manager->authorizer, e->caller, s->agent->owner))
+        if (!authorize_sees(s->manager->authorizer, e->caller, s->charged))
                 return;
         e->paths[e->n] = strdup(s->object);
         if (e->paths[e->n])

@@ -127,7 +127,7 @@ AuditSubject sandbox_subject(const Sandbox *s, const Caller *caller) {
                 .agent = s->agent->name,
                 .agent_uuid = s->agent->uuid,
                 .sandbox = s->id,
-                .on_behalf_uid = s->agent->owner,
+                .on_behalf_uid = s->charged,
                 .on_behalf_user = s->owner.name,
                 .policy = s->policy,
                 .digest = s->live        ? s->live->digest

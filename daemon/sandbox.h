@@ -53,7 +53,7 @@ struct Sandbox {
 
         User owner;            /* copied: what Exec's environment needs */
         uid_t caller;          /* who asked */
-        uid_t charged;         /* whose usage it counts in: an agent's file may name another owner meanwhile */
+        uid_t charged;         /* whose it is: it runs as, and counts for; an agent's file may name another owner meanwhile */
         StoredEffective *effective; /* a reference: what it began with */
         Policy *live;          /* what its network is held to, where that is not what it began with: live.h */
         bool leased;           /* its relay has been told another lease than the effective policy says, or one with the host's proxy */

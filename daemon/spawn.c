@@ -313,10 +313,11 @@ static void rule(Act *a, Agent *agent) {
 static int rule_in_turn(Act *a, sd_bus_error *error) {
         const Spawn *w = a->data;
         Agent *agent = registry_get(a->manager->registry, w->request.agent,
-                        a->caller->uid); /* it may have gone meanwhile */
+                        a->caller->uid); /* it may have gone meanwhile, or be another's */
         if (!agent)
                 return -ENOENT;
-        rule(a, agent);
+        if (admit(a, agent))
+                rule(a, agent);
         return 0;
 }
 

@@ -153,6 +153,7 @@ START_TEST(test_the_owner_changes) {
         Sandbox *s = make();
         started(s);
         agent.owner = 4712; /* an administrator wrote the agent's file anew */
+        ck_assert_uint_eq(sandbox_subject(s, NULL).on_behalf_uid, 4711); /* as whom it runs */
         sandbox_exited(s, 0, 0, 0);
         end(); /* nobody is charged with anything */
 }
@@ -243,23 +244,40 @@ END_TEST
 static const ActKind spawning = { .interface = MXC_IFACE_MANAGER, .method = "Spawn" };
 static Caller caller = { .n_ref = 100, .uid = 4711, .gid = 4711, .unit = (char *)"" };
 
-/* Whether one more may begin; the answer, where not, is LimitReached. */
-static bool is_admitted(void) {
+/* Whether one more may begin for whoever was asked about owner; the answer, where not, is error. */
+static bool admitted_for(uid_t owner, const char *error) {
         char *told;
         ask(&told);
         Act *a = calloc(1, sizeof(Act));
         ck_assert_ptr_nonnull(a);
-        *a = (Act){ .manager = &m, .kind = &spawning, .caller = &caller, .object = strdup("") };
+        *a = (Act){
+                .manager = &m, .kind = &spawning, .caller = &caller, .object = strdup(""), .owner = owner
+        };
         a->message = TAKE_PTR(asked);
         bool admitted = admit(a, &agent);
         if (admitted)
                 act_reply(a, "");
         test_bus_settle(&bus);
         ck_assert_ptr_nonnull(told);
-        ck_assert_str_eq(told, admitted ? "" : MXC_ERROR_LIMIT_REACHED);
+        ck_assert_str_eq(told, admitted ? "" : error);
         free(told);
         return admitted;
 }
+
+static bool is_admitted(void) {
+        return admitted_for(agent.owner, MXC_ERROR_LIMIT_REACHED);
+}
+
+/* Who was let in was let in for somebody: what the agent's file says since is another matter. */
+START_TEST(test_an_agent_of_somebody_else_meanwhile) {
+        begin();
+        ck_assert(admitted_for(4711, MXC_ERROR_DENIED));
+        agent.owner = 4712;
+        ck_assert(!admitted_for(4711, MXC_ERROR_DENIED));
+        ck_assert(admitted_for(4712, MXC_ERROR_DENIED));
+        end();
+}
+END_TEST
 
 /* LIMIT_SANDBOXES_PER_UID and LIMIT_SANDBOXES: nobody has as many here, but the counts say so. */
 START_TEST(test_room) {
@@ -317,6 +335,7 @@ int main(void) {
         tcase_add_loop_test(t, test_a_freeze_is_answered, 0, ELEMENTSOF(freezes));
         tcase_add_test(t, test_a_stop_is_answered);
         tcase_add_test(t, test_no_tie_to_who_has_left);
+        tcase_add_test(t, test_an_agent_of_somebody_else_meanwhile);
         tcase_add_test(t, test_room);
         tcase_add_test(t, test_scopes_of_a_slice);
         return run_daemon_case(t);

@@ -190,6 +190,26 @@ test_an_agent_of_a_file() {
         assert_ok call "$sandbox" Sandbox Stop
 }
 
+# What runs as alice stays hers, and her records tell of her; only what begins now is bob's.
+test_an_agent_that_another_user_gets() {
+        put_agent alice
+        wait_until 10 agent_is robot active
+        spawn_for alice robot -- sleep infinity
+        defer end_quietly "$sandbox"
+        put_agent bob
+        wait_until 10 eval '[ "$(property "$(agent robot)" Owner)" = "$(id -u bob)" ]'
+        assert_eq "$(id -u alice)" "$(property "$sandbox" OnBehalfOf)"
+        assert_refused '' quietly bob "$sandbox" org.mxc1.Sandbox Exec 'asa{sv}' 1 true 0
+        assert_record MXC_EVENT=exec MXC_DECISION=deny MXC_REASON=not-authorized MXC_CALLER_UID="$(id -u bob)" MXC_ON_BEHALF_UID="$(id -u alice)"
+        assert_refused '' quietly bob "$sandbox" org.mxc1.Sandbox Freeze
+        assert_lacks "$(quietly bob /org/mxc1 org.mxc1.Manager ListSandboxes)" "${sandbox##*/}"
+        assert_ok quietly alice "$sandbox" org.mxc1.Sandbox Exec 'asa{sv}' 1 true 0
+        assert_refused '' spawn_for alice robot -- true
+        assert_ok quietly alice "$sandbox" org.mxc1.Sandbox Stop
+        rm "$agent_file"
+        call /org/mxc1 Manager Reload >/dev/null
+}
+
 test_a_bad_agent_file_keeps_the_last_good_agent() {
         put_agent alice
         wait_until 10 agent_is robot active
