@@ -33,7 +33,7 @@ static bool has_room(const Registry *r) {
         for (size_t i = 0; i < r->table.n; i++) {
                 const Entry *e = r->table.entries[i];
                 n += !e->hidden && !e->agent.is_default && e->agent.state != AGENT_REVOKED;
-                taken += e->has_record;
+                taken += e->has_record && !own_gives_way(e);
         }
         return n < LIMIT_AGENTS && taken < LIMIT_AGENT_RECORDS;
 }
@@ -45,9 +45,8 @@ int registry_may_register(Registry *r, const AgentDocument *d) {
         bool own = agent_name_is_own(d->name, &uid);
         if (own && (uid == (uid_t)-1 || uid != d->owner))
                 return -EPERM;
-        if (own)
-                own_forget_revoked(r);
-        if (entries_find(&r->table, d->name))
+        const Entry *e = entries_find(&r->table, d->name);
+        if (e && !own_gives_way(e))
                 return -EEXIST;
         if (own && !own_has_room(r, uid))
                 return -EDQUOT;
@@ -57,6 +56,8 @@ int registry_may_register(Registry *r, const AgentDocument *d) {
 int registry_register(Registry *r, const AgentDocument *d, Agent **ret) {
         _cleanup_(entry_freep) Entry *e = NULL;
         int k = registry_may_register(r, d);
+        if (k == 0)
+                k = own_forget_revoked(r);
         if (k < 0)
                 return k;
         k = entry_new(d->name, AGENT_REGISTERED, d->policy, d->description ? d->description : "", &e);

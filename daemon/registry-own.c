@@ -42,11 +42,18 @@ bool agent_goes_with(const Agent *a, const Agent *p) {
         return agent_name_is_own(a->name, &uid) && name_is_reserved(p->name, &whose) && uid == whose;
 }
 
+bool own_gives_way(const Entry *e) {
+        uid_t uid;
+        return e->agent.state == AGENT_REVOKED && !entry_is_in_use(e) &&
+               agent_name_is_own(e->agent.name, &uid);
+}
+
 bool own_has_room(const Registry *r, uid_t uid) {
         size_t all = 0, of_user = 0;
         for (size_t i = 0; i < r->table.n; i++) {
+                const Entry *e = r->table.entries[i];
                 uid_t whose;
-                if (!agent_name_is_own(r->table.entries[i]->agent.name, &whose))
+                if (!agent_name_is_own(e->agent.name, &whose) || own_gives_way(e))
                         continue;
                 all++;
                 of_user += whose == uid;
@@ -54,19 +61,19 @@ bool own_has_room(const Registry *r, uid_t uid) {
         return all < LIMIT_AGENTS && of_user < LIMIT_AGENTS_OF_USER;
 }
 
-void own_forget_revoked(Registry *r) {
+int own_forget_revoked(Registry *r) {
         for (size_t i = r->table.n; i > 0; i--) {
                 const Entry *e = r->table.entries[i - 1];
                 _cleanup_free_ char *file = NULL;
-                uid_t uid;
-                if (e->agent.state != AGENT_REVOKED || entry_is_in_use(e) ||
-                                !agent_name_is_own(e->agent.name, &uid))
+                if (!own_gives_way(e))
                         continue;
                 if (asprintf(&file, "%s.json", e->agent.name) < 0) {
                         file = NULL;
-                        return; /* the next time */
+                        return -ENOMEM;
                 }
-                if (unlinkat(r->state, file, 0) == 0 || errno == ENOENT)
-                        entries_drop(&r->table, i - 1);
+                if (unlinkat(r->state, file, 0) < 0 && errno != ENOENT)
+                        return -errno;
+                entries_drop(&r->table, i - 1);
         }
+        return 0;
 }

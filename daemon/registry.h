@@ -103,10 +103,10 @@ const Agent *registry_against(Registry *r, const Agent *a);
 /* What is done to p as a whole is done to a: it is p, or a further one of that default agent. */
 bool agent_goes_with(const Agent *a, const Agent *p);
 
-/* Each writes first and changes memory after; a failure changes nothing. -EEXIST: name taken (also by a revoked agent). -E2BIG:
+/* Each writes first and changes memory after; a failure changes nothing (but that a further one that was revoked may be forgotten). -EEXIST: name taken (also by a revoked agent). -E2BIG:
  * LIMIT_AGENTS. -EDQUOT: LIMIT_AGENTS_OF_USER. -EPERM: a reserved name, or one of another user's. d->owner is the uid, whatever owner_name says. */
 int registry_register(Registry *r, const AgentDocument *d, Agent **ret);
-/* Whether one of these three stands against it, before anything is on record. */
+/* Whether one of these stands against it, before anything is on record. Does nothing. */
 int registry_may_register(Registry *r, const AgentDocument *d);
 int registry_set_state(Registry *r, Agent *a, AgentState state, const char *reason); /* -EPERM: out of revoked */
 int registry_set_policy(Registry *r, Agent *a, const char *policy); /* as the next */

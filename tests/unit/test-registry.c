@@ -666,11 +666,20 @@ START_TEST(test_names_of_further_agents_are_free_again) {
         ck_assert(file_exists("state/agents/user-1000-a.json"));
         ck_assert_int_eq(register_agent(r, "user-1000-busy", 1000, &a),
                         -EEXIST); /* it still runs something */
+        const AgentDocument again = {
+                .name = (char *)"user-1000-a", .policy = (char *)"locked", .owner = 1000
+        };
+        ck_assert_int_eq(registry_may_register(r, &again), 0);
+        ck_assert(file_exists("state/agents/user-1000-a.json")); /* to ask, or to be refused, does nothing */
+        ck_assert_int_eq(registry_find(r, "user-1000-a")->state, AGENT_REVOKED);
+        ck_assert_int_eq(register_agent(r, "user-1000-other", 1000, &a), 0);
         ck_assert(!file_exists("state/agents/user-1000-a.json"));
         ck_assert_ptr_null(registry_find(r, "user-1000-a"));
         ck_assert_int_eq(register_agent(r, "user-1000-a", 1000, &a), 0);
         ck_assert_str_ne(a->uuid, uuid); /* another one, in records too */
-        busy->n_sandboxes = 0;
+        ck_assert_int_eq(registry_set_state(r, a, AGENT_REVOKED, ""), 0);
+        ck_assert_int_eq(register_agent(r, "user-1000-a", 1000, &a), 0); /* at once in its own place */
+        ck_assert_int_eq(registry_find(restart(&r), "user-1000-a")->state, AGENT_ACTIVE);
 }
 END_TEST
 
