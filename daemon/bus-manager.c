@@ -296,6 +296,11 @@ static int refuse_registration(const AgentDocument *d, int r, sd_bus_error *erro
                 return sd_bus_error_setf(error, MXC_ERROR_LIMIT_REACHED,
                                 "There are %u agents of this user's own already; revoke one.",
                                 LIMIT_AGENTS_OF_USER);
+        if (r == -EUSERS)
+                return sd_bus_error_setf(error, MXC_ERROR_LIMIT_REACHED,
+                                "Of the %u agents that all users may make for themselves, none is left for "
+                                "this one; revoke one, or have an administrator revoke others'.",
+                                LIMIT_AGENTS);
         return sd_bus_error_setf(
                         error, MXC_ERROR_LIMIT_REACHED, "There are %u agents already.", LIMIT_AGENTS);
 }

@@ -48,9 +48,8 @@ int registry_may_register(Registry *r, const AgentDocument *d) {
         const Entry *e = entries_find(&r->table, d->name);
         if (e && !own_gives_way(e))
                 return -EEXIST;
-        if (own && !own_has_room(r, uid))
-                return -EDQUOT;
-        return has_room(r) ? 0 : -E2BIG;
+        int k = own ? own_room(r, uid) : 0;
+        return k < 0 || has_room(r) ? k : -E2BIG;
 }
 
 int registry_register(Registry *r, const AgentDocument *d, Agent **ret) {

@@ -71,9 +71,9 @@ void entries_drop(Entries *t, size_t i); /* frees it */
 bool name_is_reserved(const char *name, uid_t *ret_uid);
 
 /* Of further default agents: one that is revoked and runs nothing, and so leaves its name and its place to the next; whether there is room for one more,
- * those left aside; and forgetting them, with their records: 0 when none is left. */
+ * those left aside: 0, -EDQUOT or -EUSERS; and forgetting them, with their records: 0 when none is left. */
 bool own_gives_way(const Entry *e);
-bool own_has_room(const Registry *r, uid_t uid);
+int own_room(const Registry *r, uid_t uid);
 int own_forget_revoked(Registry *r);
 
 /* The same for ever on this machine, and another on every other: an agent that nobody registered has one too. */

@@ -48,7 +48,8 @@ bool own_gives_way(const Entry *e) {
                agent_name_is_own(e->agent.name, &uid);
 }
 
-bool own_has_room(const Registry *r, uid_t uid) {
+/* Nobody can take all of it: the more there is of them, the less is one's share of what is free. */
+int own_room(const Registry *r, uid_t uid) {
         size_t all = 0, of_user = 0;
         for (size_t i = 0; i < r->table.n; i++) {
                 const Entry *e = r->table.entries[i];
@@ -58,7 +59,10 @@ bool own_has_room(const Registry *r, uid_t uid) {
                 all++;
                 of_user += whose == uid;
         }
-        return all < LIMIT_AGENTS && of_user < LIMIT_AGENTS_OF_USER;
+        if (of_user >= LIMIT_AGENTS_OF_USER)
+                return -EDQUOT;
+        const size_t left = all < LIMIT_AGENTS ? LIMIT_AGENTS - all : 0;
+        return of_user < (left + LIMIT_AGENTS_SHARE - 1) / LIMIT_AGENTS_SHARE ? 0 : -EUSERS;
 }
 
 int own_forget_revoked(Registry *r) {

@@ -104,7 +104,7 @@ const Agent *registry_against(Registry *r, const Agent *a);
 bool agent_goes_with(const Agent *a, const Agent *p);
 
 /* Each writes first and changes memory after; a failure changes nothing (but that a further one that was revoked may be forgotten). -EEXIST: name taken (also by a revoked agent). -E2BIG:
- * LIMIT_AGENTS. -EDQUOT: LIMIT_AGENTS_OF_USER. -EPERM: a reserved name, or one of another user's. d->owner is the uid, whatever owner_name says. */
+ * LIMIT_AGENTS. -EDQUOT: LIMIT_AGENTS_OF_USER. -EUSERS: what all users have made leaves this one none. -EPERM: a reserved name, or one of another user's. d->owner is the uid, whatever owner_name says. */
 int registry_register(Registry *r, const AgentDocument *d, Agent **ret);
 /* Whether one of these stands against it, before anything is on record. Does nothing. */
 int registry_may_register(Registry *r, const AgentDocument *d);

@@ -742,21 +742,27 @@ END_TEST
 
 /* ---- limits, order ---- */
 
-/* Records a0000 and so on, written by hand: each registration waits for the disk. */
+/* Written by hand: each registration waits for the disk. */
+static void write_record(const char *name, uid_t owner, const char *state) {
+        _cleanup_free_ char *file = NULL, *text = NULL;
+        ck_assert_int_ge(asprintf(&file, "state/agents/%s.json", name), 0);
+        ck_assert_int_ge(asprintf(&text,
+                                         "{\"schema\": \"mxc-agent-state/1\", \"kind\": "
+                                         "\"registered\", \"name\": "
+                                         "\"%s\", \"uuid\": "
+                                         "\"00000000-0000-4000-8000-000000000000\", "
+                                         "\"owner\": %u, \"policy\": \"p\", \"state\": \"%s\", "
+                                         "\"reason\": \"\"}",
+                                         name, owner, state),
+                        0);
+        write_file(file, text);
+}
+
 static void write_records(unsigned n, const char *state) {
+        char name[16];
         for (unsigned i = 0; i < n; i++) {
-                _cleanup_free_ char *file = NULL, *text = NULL;
-                ck_assert_int_ge(asprintf(&file, "state/agents/a%05u.json", i), 0);
-                ck_assert_int_ge(asprintf(&text,
-                                                 "{\"schema\": \"mxc-agent-state/1\", \"kind\": "
-                                                 "\"registered\", \"name\": "
-                                                 "\"a%05u\", \"uuid\": "
-                                                 "\"00000000-0000-4000-8000-000000000000\", "
-                                                 "\"owner\": 1000, \"policy\": \"p\", \"state\": \"%s\", "
-                                                 "\"reason\": \"\"}",
-                                                 i, state),
-                                0);
-                write_file(file, text);
+                (void)snprintf(name, sizeof(name), "a%05u", i);
+                write_record(name, 1000, state);
         }
 }
 
@@ -774,6 +780,37 @@ START_TEST(test_so_many_agents) {
         registered(r, "more"); /* revoked ones do not count */
         ck_assert_int_eq(register_agent(r, "last", 1000, &a), -EEXIST);
         ck_assert_ptr_nonnull(registry_get(r, "", 1000)); /* nor do default ones */
+}
+END_TEST
+
+/* LIMIT_AGENTS_SHARE: as many users as have all that one may have leave some for each that comes, and in the end one. */
+START_TEST(test_users_leave_each_other_some) {
+        _cleanup_(registry_freep) Registry *r = host_open();
+        Agent *a = NULL;
+        char name[32];
+        const unsigned crowd = LIMIT_AGENTS / LIMIT_AGENTS_OF_USER - 1;
+        for (unsigned i = 0; i < crowd * LIMIT_AGENTS_OF_USER; i++) {
+                uid_t uid = 2000 + i / LIMIT_AGENTS_OF_USER;
+                (void)snprintf(name, sizeof(name), "user-%u-%u", uid, i % LIMIT_AGENTS_OF_USER);
+                write_record(name, uid, "active");
+        }
+        load(r);
+        ck_assert_uint_eq(count_agents(r), LIMIT_AGENTS - LIMIT_AGENTS_OF_USER);
+        ck_assert_int_eq(register_agent(r, "user-2000-more", 2000, &a), -EDQUOT);
+        unsigned n = 0;
+        int k = 0;
+        for (; k == 0; n += k == 0) {
+                (void)snprintf(name, sizeof(name), "user-1000-%u", n);
+                k = register_agent(r, name, 1000, &a);
+        }
+        ck_assert_int_eq(k, -EUSERS);
+        ck_assert_uint_eq(n, LIMIT_AGENTS_OF_USER / (LIMIT_AGENTS_SHARE + 1) + 1);
+        ck_assert_int_eq(register_agent(r, "user-1001-0", 1001, &a),
+                        0); /* and the next has one all the same */
+        registered(r, "an-administrators");
+        ck_assert_int_eq(registry_set_state(r, registry_find(r, "user-2000-0"), AGENT_REVOKED, ""), 0);
+        ck_assert_int_eq(register_agent(r, "user-2000-more", 2000, &a),
+                        -EUSERS); /* who had more than is fair now */
 }
 END_TEST
 
@@ -895,6 +932,7 @@ int main(void) {
         tcase_add_test(t, test_idle_default_agents_give_way);
         tcase_add_test(t, test_no_room_where_all_are_busy);
         tcase_add_test(t, test_so_many_agents);
+        tcase_add_test(t, test_users_leave_each_other_some);
         tcase_add_test(t, test_so_many_names_are_taken);
         tcase_add_test(t, test_so_many_files);
         tcase_add_test(t, test_order);
