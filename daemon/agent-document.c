@@ -8,7 +8,7 @@
 
 /* The documents of agents: files, registrations, and the daemon's own records. */
 
-static const char *const kinds[_AGENT_KIND_MAX] = { "registered", "file", "default" };
+static const char *const kinds[_AGENT_KIND_MAX] = { "registered", "file", "default", "further" };
 static const char *const states[_AGENT_STATE_MAX] = { "active", "suspended", "revoked" };
 
 const char *agent_state_to_string(AgentState s) {

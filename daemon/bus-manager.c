@@ -374,7 +374,8 @@ static int revocation_owner(Act *a, uid_t *ret, sd_bus_error *error) {
         int r = sd_bus_message_read(a->message, "s", &name);
         if (r < 0)
                 return r;
-        if (!agent_name_is_own(name, ret))
+        const Agent *agent = registry_peek(a->manager->registry, name);
+        if (!agent_name_is_own(name, ret) || (agent && !agent->is_default))
                 *ret = (uid_t)-1;
         return 0;
 }

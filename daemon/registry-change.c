@@ -59,7 +59,9 @@ int registry_register(Registry *r, const AgentDocument *d, Agent **ret) {
                 k = own_forget_revoked(r);
         if (k < 0)
                 return k;
-        k = entry_new(d->name, AGENT_REGISTERED, d->policy, d->description ? d->description : "", &e);
+        uid_t uid;
+        k = entry_new(d->name, agent_name_is_own(d->name, &uid) ? AGENT_FURTHER : AGENT_REGISTERED,
+                        d->policy, d->description ? d->description : "", &e);
         if (k < 0)
                 return k;
         e->has_record = true;

@@ -12,6 +12,7 @@ typedef enum AgentKind {
         AGENT_REGISTERED, /* made over the bus */
         AGENT_FILE,       /* an administrator's file; the record is what the daemon adds */
         AGENT_DEFAULT,    /* user-UID */
+        AGENT_FURTHER,    /* user-UID-ANYTHING, of that uid; over the bus as well */
         _AGENT_KIND_MAX,
 } AgentKind;
 
@@ -35,7 +36,7 @@ char *agent_record_format(const AgentRecord *r);
 typedef struct Entry {
         Agent agent;        /* first: an Agent of ours is an Entry */
         AgentKind kind;
-        bool has_record;    /* in the state directory: the name is taken for ever */
+        bool has_record;    /* in the state directory: the name is taken, and but for a further one's for ever */
         bool hidden;        /* no agent: its file or record is bad and never was good, or there is only a record left */
         char *file, *error; /* of the administrator's file, or of a record that is bad; NULL: none */
         uint64_t used;      /* when last asked for, in requests */

@@ -41,11 +41,12 @@ static int hide(Entries *t, const char *name, AgentKind kind, const char *file, 
         return 0;
 }
 
+/* A registered one may have the name of a further one, from before there were such: it stays what it was, and its policy binds it. */
 static bool record_is_ours(const AgentRecord *r) {
         uid_t uid;
+        if (r->kind == AGENT_FURTHER)
+                return agent_name_is_own(r->document.name, &uid) && uid == r->document.owner;
         bool reserved = name_is_reserved(r->document.name, &uid);
-        if (!reserved && agent_name_is_own(r->document.name, &uid))
-                return r->kind == AGENT_REGISTERED && uid == r->document.owner;
         return r->kind == AGENT_DEFAULT ? reserved && uid == r->document.owner : !reserved;
 }
 
@@ -67,6 +68,12 @@ static int entry_of_record(const AgentRecord *record, Entry **ret) {
         return 0;
 }
 
+/* Of a record that does not say. */
+static AgentKind kind_of_name(const char *name) {
+        uid_t uid;
+        return agent_name_is_own(name, &uid) ? AGENT_FURTHER : AGENT_REGISTERED;
+}
+
 static int add_record(Entries *t, ConfigFile *f) {
         _cleanup_(agent_record_clear) AgentRecord record = { 0 };
         PolicyError error = { 0 };
@@ -77,7 +84,7 @@ static int add_record(Entries *t, ConfigFile *f) {
         Entry *e = NULL;
         if (r == -EINVAL) {
                 char *text = f->error ? TAKE_PTR(f->error) : config_error(f->path, &error);
-                r = text ? hide(t, f->name, AGENT_REGISTERED, f->path, text, &e) : -ENOMEM;
+                r = text ? hide(t, f->name, kind_of_name(f->name), f->path, text, &e) : -ENOMEM;
                 if (r == 0)
                         e->has_record = true;
         } else if (r == 0) {

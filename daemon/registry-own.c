@@ -24,10 +24,14 @@ bool agent_name_is_own(const char *name, uid_t *ret) {
         return true;
 }
 
+static bool is_further(const Agent *a, uid_t *ret) {
+        return a->is_default && agent_name_is_own(a->name, ret);
+}
+
 const Agent *registry_against(Registry *r, const Agent *a) {
         char principal[sizeof("user-4294967295")];
         uid_t uid;
-        if (a->state != AGENT_ACTIVE || !agent_name_is_own(a->name, &uid))
+        if (a->state != AGENT_ACTIVE || !is_further(a, &uid))
                 return a->state == AGENT_ACTIVE ? NULL : a;
         (void)snprintf(principal, sizeof(principal), "user-%u", uid);
         /* not there: nothing was ever said against it; hidden: what was said cannot be read */
@@ -39,13 +43,11 @@ bool agent_goes_with(const Agent *a, const Agent *p) {
         uid_t uid, whose;
         if (a == p)
                 return true;
-        return agent_name_is_own(a->name, &uid) && name_is_reserved(p->name, &whose) && uid == whose;
+        return is_further(a, &uid) && name_is_reserved(p->name, &whose) && uid == whose;
 }
 
 bool own_gives_way(const Entry *e) {
-        uid_t uid;
-        return e->agent.state == AGENT_REVOKED && !entry_is_in_use(e) &&
-               agent_name_is_own(e->agent.name, &uid);
+        return e->kind == AGENT_FURTHER && e->agent.state == AGENT_REVOKED && !entry_is_in_use(e);
 }
 
 /* Nobody can take all of it: the more there is of them, the less is one's share of what is free. */
@@ -54,7 +56,7 @@ int own_room(const Registry *r, uid_t uid) {
         for (size_t i = 0; i < r->table.n; i++) {
                 const Entry *e = r->table.entries[i];
                 uid_t whose;
-                if (!agent_name_is_own(e->agent.name, &whose) || own_gives_way(e))
+                if (!is_further(&e->agent, &whose) || own_gives_way(e))
                         continue;
                 all++;
                 of_user += whose == uid;

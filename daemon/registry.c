@@ -208,8 +208,7 @@ int entry_new(const char *name, AgentKind kind, const char *policy, const char *
                 return -ENOMEM;
         e->kind = kind;
         e->agent.owner = (uid_t)-1;
-        uid_t uid;
-        e->agent.is_default = kind == AGENT_DEFAULT || agent_name_is_own(name, &uid);
+        e->agent.is_default = kind == AGENT_DEFAULT || kind == AGENT_FURTHER;
         e->agent.name = strdup(name);
         e->agent.policy = strdup(policy);
         e->agent.description = strdup(description);

@@ -11,7 +11,7 @@
  * waits for a network); policy names a policy of the store, which need not be there yet; description may be left out. RegisterAgent takes the
  * same, where schema and owner may be left out too. A file whose name is taken by an agent that was made over the bus is refused.
  *
- * In /var/lib/mxc/agents the schema is "mxc-agent-state/1" and there are "kind" (registered, file, default), "uuid", "state" and
+ * In /var/lib/mxc/agents the schema is "mxc-agent-state/1" and there are "kind" (registered, file, default, further), "uuid", "state" and
  * "reason" besides. A file there that is not good is an agent nobody can say anything of: its name stays taken, it is refused.
  *
  * The default agent "user-UID" of each uid needs no registration: it is made when first asked for, has the policy
@@ -23,6 +23,7 @@
  * administrator, and revoke them again: nothing can be done with one that could not be with user-UID, since all of them are bound by the ceiling alone. What is
  * said against user-UID is said against them: suspended with it, revoked with it. Where one is revoked and runs nothing more its name
  * is free again, for nobody but that user: who made many does not use the names of others up. Its uuid tells it from the next one.
+ * One that was registered under such a name before there were further ones has kind registered: its policy binds it, and it is no default agent.
  *
  * An Agent is borrowed until the next event of the loop, and longer only while its scope or n_sandboxes says that it is in use:
  * whoever waits for something looks it up again by its name. */
@@ -94,7 +95,7 @@ typedef struct AgentDocument {
 void agent_document_clear(AgentDocument *d);
 int agent_document_parse(const char *json, size_t size, AgentDocument *ret, char **ret_sentence);
 
-/* "user-UID-ANYTHING"; *ret is the UID, -1 where that is none. */
+/* "user-UID-ANYTHING"; *ret is the UID, -1 where that is none. An agent of that name is a further one where is_default says so. */
 bool agent_name_is_own(const char *name, uid_t *ret);
 /* Who is suspended or revoked, so that this agent may start nothing: itself, or the default one that it is a further one of; suspended is also
  * one whose record cannot be read, and whom registry_find() does not know. NULL: nobody. */

@@ -72,6 +72,22 @@ static void expect_agent(Registry *r, const char *name, uid_t owner, AgentState 
         ck_assert_uint_eq(strlen(a->uuid), 36);
 }
 
+/* Written by hand: each registration waits for the disk. */
+static void write_record(const char *kind, const char *name, uid_t owner, const char *state) {
+        _cleanup_free_ char *file = NULL, *text = NULL;
+        ck_assert_int_ge(asprintf(&file, "state/agents/%s.json", name), 0);
+        ck_assert_int_ge(asprintf(&text,
+                                         "{\"schema\": \"mxc-agent-state/1\", \"kind\": "
+                                         "\"%s\", \"name\": "
+                                         "\"%s\", \"uuid\": "
+                                         "\"00000000-0000-4000-8000-000000000000\", "
+                                         "\"owner\": %u, \"policy\": \"p\", \"state\": \"%s\", "
+                                         "\"reason\": \"\"}",
+                                         kind, name, owner, state),
+                        0);
+        write_file(file, text);
+}
+
 /* ---- what a load tells ---- */
 
 typedef struct Telling {
@@ -629,6 +645,27 @@ START_TEST(test_what_is_said_against_a_user_is_said_against_all) {
 }
 END_TEST
 
+/* One that an administrator registered before there were further ones is bound by its policy as before, and not its owner's to revoke. */
+START_TEST(test_names_of_further_agents_from_before) {
+        _cleanup_(registry_freep) Registry *r = host_open();
+        write_record("registered", "user-1000-ci", 1000, "active");
+        write_record("registered", "user-1001-ci", 1000, "revoked");
+        ck_assert_int_eq(registry_set_state(r, registry_get(r, "", 1000), AGENT_SUSPENDED, "odd"), 0);
+        Agent *a = registry_find(restart(&r), "user-1000-ci"), *other = NULL;
+        ck_assert(a && !a->is_default && a->state == AGENT_ACTIVE && a->owner == 1000);
+        ck_assert_str_eq(a->policy, "p");
+        ck_assert_ptr_null(registry_against(r, a));
+        ck_assert(!agent_goes_with(a, registry_get(r, "", 1000)));
+        ck_assert_int_eq(register_agent(r, "user-1000-x", 1000, &other), 0);
+        ck_assert_int_eq(register_agent(r, "user-1001-ci", 1001, &other), -EEXIST); /* taken for ever */
+        ck_assert_int_eq(registry_set_state(r, a, AGENT_REVOKED, ""), 0);
+        ck_assert_int_eq(register_agent(r, "user-1000-ci", 1000, &other), -EEXIST);
+        /* a record that says it is a further one is one of that uid's, or none */
+        write_record("further", "user-1002-x", 1000, "active");
+        ck_assert_ptr_null(registry_find(restart(&r), "user-1002-x"));
+}
+END_TEST
+
 /* Nor is who cannot be read anybody who may go on under another name. */
 START_TEST(test_a_broken_record_of_a_user_bars_all) {
         _cleanup_(registry_freep) Registry *r = host_open();
@@ -742,27 +779,11 @@ END_TEST
 
 /* ---- limits, order ---- */
 
-/* Written by hand: each registration waits for the disk. */
-static void write_record(const char *name, uid_t owner, const char *state) {
-        _cleanup_free_ char *file = NULL, *text = NULL;
-        ck_assert_int_ge(asprintf(&file, "state/agents/%s.json", name), 0);
-        ck_assert_int_ge(asprintf(&text,
-                                         "{\"schema\": \"mxc-agent-state/1\", \"kind\": "
-                                         "\"registered\", \"name\": "
-                                         "\"%s\", \"uuid\": "
-                                         "\"00000000-0000-4000-8000-000000000000\", "
-                                         "\"owner\": %u, \"policy\": \"p\", \"state\": \"%s\", "
-                                         "\"reason\": \"\"}",
-                                         name, owner, state),
-                        0);
-        write_file(file, text);
-}
-
 static void write_records(unsigned n, const char *state) {
         char name[16];
         for (unsigned i = 0; i < n; i++) {
                 (void)snprintf(name, sizeof(name), "a%05u", i);
-                write_record(name, 1000, state);
+                write_record("registered", name, 1000, state);
         }
 }
 
@@ -792,7 +813,7 @@ START_TEST(test_users_leave_each_other_some) {
         for (unsigned i = 0; i < crowd * LIMIT_AGENTS_OF_USER; i++) {
                 uid_t uid = 2000 + i / LIMIT_AGENTS_OF_USER;
                 (void)snprintf(name, sizeof(name), "user-%u-%u", uid, i % LIMIT_AGENTS_OF_USER);
-                write_record(name, uid, "active");
+                write_record("further", name, uid, "active");
         }
         load(r);
         ck_assert_uint_eq(count_agents(r), LIMIT_AGENTS - LIMIT_AGENTS_OF_USER);
@@ -926,6 +947,7 @@ int main(void) {
         tcase_add_test(t, test_reserved_names);
         tcase_add_test(t, test_further_default_agents);
         tcase_add_test(t, test_what_is_said_against_a_user_is_said_against_all);
+        tcase_add_test(t, test_names_of_further_agents_from_before);
         tcase_add_test(t, test_a_broken_record_of_a_user_bars_all);
         tcase_add_test(t, test_names_of_further_agents_are_free_again);
         tcase_add_test(t, test_as_many_further_agents_as_a_user_may_have);
