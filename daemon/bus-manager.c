@@ -314,8 +314,13 @@ static int register_it(Act *a, sd_bus_error *error) {
         int r = registry_may_register(a->manager->registry, d);
         if (r < 0)
                 return refuse_registration(d, r, error);
+        char uuid[37]; /* names come again */
+        r = agent_uuid_random(uuid);
+        if (r < 0)
+                return r;
         const AuditSubject s = { .caller = a->caller,
                 .agent = d->name,
+                .agent_uuid = uuid,
                 .on_behalf_uid = d->owner,
                 .policy = d->policy,
                 .digest = policy->digest };
@@ -323,7 +328,7 @@ static int register_it(Act *a, sd_bus_error *error) {
         if (r < 0)
                 return act_unrecorded(a, r, error);
         Agent *agent;
-        r = registry_register(a->manager->registry, d, &agent);
+        r = registry_register(a->manager->registry, d, uuid, &agent);
         if (r < 0)
                 return bus_error_internal(error, r, "The agent cannot be kept");
         _cleanup_free_ char *path = agent_object_path(agent->name);

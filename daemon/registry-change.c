@@ -52,7 +52,7 @@ int registry_may_register(Registry *r, const AgentDocument *d) {
         return k < 0 || has_room(r) ? k : -E2BIG;
 }
 
-int registry_register(Registry *r, const AgentDocument *d, Agent **ret) {
+int registry_register(Registry *r, const AgentDocument *d, const char *uuid, Agent **ret) {
         _cleanup_(entry_freep) Entry *e = NULL;
         int k = registry_may_register(r, d);
         if (k == 0)
@@ -66,9 +66,7 @@ int registry_register(Registry *r, const AgentDocument *d, Agent **ret) {
                 return k;
         e->has_record = true;
         e->agent.owner = d->owner;
-        k = agent_uuid_random(e->agent.uuid);
-        if (k < 0)
-                return k;
+        (void)snprintf(e->agent.uuid, sizeof(e->agent.uuid), "%s", uuid);
         const AgentRecord record = record_of(e);
         k = write_record(r, &record);
         if (k == 0)

@@ -79,4 +79,3 @@ int own_forget_revoked(Registry *r);
 
 /* The same for ever on this machine, and another on every other: an agent that nobody registered has one too. */
 int agent_uuid_derive(const char *name, char ret[37]);
-int agent_uuid_random(char ret[37]);

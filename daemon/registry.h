@@ -106,7 +106,8 @@ bool agent_goes_with(const Agent *a, const Agent *p);
 
 /* Each writes first and changes memory after; a failure changes nothing (but that a further one that was revoked may be forgotten). -EEXIST: name taken (also by a revoked agent). -E2BIG:
  * LIMIT_AGENTS. -EDQUOT: LIMIT_AGENTS_OF_USER. -EUSERS: what all users have made leaves this one none. -EPERM: a reserved name, or one of another user's. d->owner is the uid, whatever owner_name says. */
-int registry_register(Registry *r, const AgentDocument *d, Agent **ret);
+int registry_register(Registry *r, const AgentDocument *d, const char *uuid, Agent **ret); /* uuid: drawn before, for what is on record */
+int agent_uuid_random(char ret[37]);
 /* Whether one of these stands against it, before anything is on record. Does nothing. */
 int registry_may_register(Registry *r, const AgentDocument *d);
 int registry_set_state(Registry *r, Agent *a, AgentState state, const char *reason); /* -EPERM: out of revoked */

@@ -53,7 +53,12 @@ static int register_agent(Registry *r, const char *name, uid_t owner, Agent **re
                 .policy = (char *)"locked",
                 .description = (char *)"made",
                 .owner = owner };
-        return registry_register(r, &d, ret);
+        char uuid[37];
+        ck_assert_int_eq(agent_uuid_random(uuid), 0);
+        int k = registry_register(r, &d, uuid, ret);
+        if (k == 0)
+                ck_assert_str_eq((*ret)->uuid, uuid);
+        return k;
 }
 
 static Agent *registered(Registry *r, const char *name) {

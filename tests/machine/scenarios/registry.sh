@@ -372,6 +372,7 @@ test_users_make_further_agents_of_their_own() {
         assert_ok register_own alice "$name"
         assert_record MXC_EVENT=register MXC_DECISION=allow MXC_AGENT="$name" MXC_ON_BEHALF_UID="$(id -u alice)"
         uuid=$(property "$(agent "$name")" Uuid)
+        assert_record MXC_EVENT=register MXC_AGENT="$name" MXC_AGENT_UUID="$uuid"
         assert_refused AgentExists register_own alice "$name"
         # not another's, nobody's, and no other name
         assert_refused '' register_own alice "$bob-x"
