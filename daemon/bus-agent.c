@@ -48,11 +48,23 @@ static AuditSubject subject_of_end(const Act *a, const Agent *agent) {
         return s;
 }
 
-static void changed(Manager *m, const Agent *agent) {
-        _cleanup_free_ char *path = agent_object_path(agent->name);
+typedef struct Changed {
+        Manager *manager;
+        const Agent *agent;
+} Changed;
+
+static void tell_changed(Agent *agent, void *userdata) {
+        const Changed *c = userdata;
+        _cleanup_free_ char *path = agent_goes_with(agent, c->agent) ? agent_object_path(agent->name) : NULL;
         if (path)
-                (void)sd_bus_emit_properties_changed(m->bus, path, MXC_IFACE_AGENT, "State", "Policy",
-                                NULL); /* no harm if lost */
+                (void)sd_bus_emit_properties_changed(c->manager->bus, path, MXC_IFACE_AGENT, "State",
+                                "Policy", NULL); /* no harm if lost */
+}
+
+/* With those that go with it: what they may is another as well. */
+static void changed(Manager *m, const Agent *agent) {
+        const Changed c = { m, agent };
+        registry_for_each(m->registry, tell_changed, (void *)&c);
 }
 
 /* ---- what ends its sandboxes ---- */
@@ -215,13 +227,15 @@ static int append_property(sd_bus_message *m, const void *object, Manager *manag
         const Agent *a = object;
         const Policy *policy = policy_store_find(manager->policies, a->policy);
         const Scope *scope = a->scope;
+        const Agent *against = registry_against(manager->registry, a);
         if (streq(name, "Owner"))
                 return sd_bus_message_append(m, "u", (uint32_t)a->owner);
         if (streq(name, "NSandboxes"))
                 return sd_bus_message_append(m, "u", (uint32_t)a->n_sandboxes);
-        const char *text = streq(name, "Name")           ? a->name
-                           : streq(name, "Uuid")         ? a->uuid
-                           : streq(name, "State")        ? agent_state_to_string(a->state)
+        const char *text = streq(name, "Name")   ? a->name
+                           : streq(name, "Uuid") ? a->uuid
+                           : streq(name, "State")
+                                           ? agent_state_to_string(against ? against->state : a->state)
                            : streq(name, "Policy")       ? a->policy
                            : streq(name, "PolicyDigest") ? (policy ? policy->digest : "")
                            : streq(name, "Description")  ? a->description

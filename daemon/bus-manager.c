@@ -374,13 +374,19 @@ static int registration_owner(Act *a, uid_t *ret, sd_bus_error *error) {
         return r == -ENOMEM ? r : 0;
 }
 
+/* What an administrator says of a further one stands: its owner, who could make it anew, does not take it away. NULL: there is none, which anybody
+ * may be told. */
+static bool agent_is_its_owners_to_revoke(const Agent *agent) {
+        return !agent || (agent->is_default && agent->state != AGENT_SUSPENDED);
+}
+
 static int revocation_owner(Act *a, uid_t *ret, sd_bus_error *error) {
         const char *name;
         int r = sd_bus_message_read(a->message, "s", &name);
         if (r < 0)
                 return r;
-        const Agent *agent = registry_peek(a->manager->registry, name);
-        if (!agent_name_is_own(name, ret) || (agent && !agent->is_default))
+        if (!agent_name_is_own(name, ret) ||
+                        !agent_is_its_owners_to_revoke(registry_peek(a->manager->registry, name)))
                 *ret = (uid_t)-1;
         return 0;
 }
@@ -415,7 +421,14 @@ static int run_revoke_agent(Act *a, sd_bus_error *error) {
         int r = sd_bus_message_rewind(a->message, true);
         if (r >= 0)
                 r = sd_bus_message_read(a->message, "ss", &name, &reason);
-        return r < 0 ? r : agent_revoke(a, name, reason, error);
+        if (r < 0)
+                return r;
+        if (a->owner != (uid_t)-1 && a->caller->uid != 0 &&
+                        !agent_is_its_owners_to_revoke(registry_peek(a->manager->registry, name))) {
+                act_refuse(a, REASON_NOT_AUTHORIZED, "It was suspended meanwhile; ask again.");
+                return 0;
+        }
+        return agent_revoke(a, name, reason, error);
 }
 
 /* ---- the rest ---- */

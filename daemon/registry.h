@@ -23,6 +23,7 @@
  * administrator, and revoke them again: nothing can be done with one that could not be with user-UID, since all of them are bound by the ceiling alone. What is
  * said against user-UID is said against them: suspended with it, revoked with it. Where one is revoked and runs nothing more its name
  * is free again, for nobody but that user: who made many does not use the names of others up. Its uuid tells it from the next one.
+ * One that is suspended itself is an administrator's to revoke.
  * One that was registered under such a name before there were further ones has kind registered: its policy binds it, and it is no default agent.
  *
  * An Agent is borrowed until the next event of the loop, and longer only while its scope or n_sandboxes says that it is in use:

@@ -395,6 +395,21 @@ test_users_make_further_agents_of_their_own() {
         assert_ok revoke_own alice "$name"
 }
 
+# What is suspended is not revoked and made anew by who it is said against.
+test_a_suspended_further_agent_is_an_administrator_s() {
+        local name
+        name=user-$(id -u alice)-s$RANDOM
+        defer eval "call /org/mxc1 Manager RevokeAgent ss $name over >/dev/null 2>&1"
+        assert_ok register_own alice "$name"
+        assert_ok mxcctl agent suspend "$name" --reason odd
+        assert_refused InteractiveAuthorizationRequired revoke_own alice "$name"
+        assert_record MXC_EVENT=control MXC_DECISION=deny MXC_REASON=not-authorized MXC_ACTION=org.mxc1.Manager.RevokeAgent MXC_CALLER_UID="$(id -u alice)"
+        assert_eq suspended "$(agent_state "$name")"
+        assert_refused AgentExists register_own alice "$name"
+        assert_ok call "$(agent "$name")" Agent Resume
+        assert_ok revoke_own alice "$name"
+}
+
 test_a_user_is_barred_with_all_agents() {
         local user uid
         user=barred-$RANDOM
@@ -407,6 +422,7 @@ test_a_user_is_barred_with_all_agents() {
         assert_ok mxcctl agent suspend "user-$uid" --reason odd
         assert_refused AgentSuspended spawn_for root "user-$uid-x" -- true
         assert_contains "$output" "user-$uid is suspended: odd"
+        assert_eq suspended "$(agent_state "user-$uid-x")"
         assert_refused AgentSuspended call "$sandbox" Sandbox Exec 'asa{sv}' 1 true 0
         assert_ok call "$(agent "user-$uid")" Agent Resume
         assert_ok call "$sandbox" Sandbox Exec 'asa{sv}' 1 true 0
