@@ -172,7 +172,9 @@ int agent_document_parse(const char *json, size_t size, AgentDocument *ret, char
         _cleanup_(agent_record_clear) AgentRecord record = { .document.owner = (uid_t)-1 };
         PolicyError error = { 0 };
         const JsonSource source = { .text = json, .size = size, .error = &error };
-        int r = parse_document(&source, &record);
+        int r = size > LIMIT_AGENT_BYTES
+                                ? json_refuse(&source, NULL, "is more than %u bytes", LIMIT_AGENT_BYTES)
+                                : parse_document(&source, &record);
         if (r == -EINVAL) {
                 *ret_sentence = config_error("the agent", &error);
                 if (!*ret_sentence)

@@ -357,7 +357,7 @@ static void on_owner(uid_t uid, int e, void *userdata) {
         act_reply_error(a, &error);
 }
 
-/* Whose it is is asked before anything is read of it; and a document that is none is an administrator's affair. */
+/* Whose it is says the document, which is read for that before anybody was asked: it is bounded. One that is none is an administrator's affair. */
 static int registration_owner(Act *a, uid_t *ret, sd_bus_error *error) {
         const char *text;
         _cleanup_(agent_document_clear) AgentDocument d = { .owner = (uid_t)-1 };
@@ -391,7 +391,7 @@ static int revocation_owner(Act *a, uid_t *ret, sd_bus_error *error) {
         return 0;
 }
 
-static int run_register_agent(Act *a, sd_bus_error *error) {
+static int register_agent(Act *a, sd_bus_error *error) {
         const char *text;
         _cleanup_free_ char *sentence = NULL;
         Registration *g = calloc(1, sizeof(Registration));
@@ -416,7 +416,16 @@ static int run_register_agent(Act *a, sd_bus_error *error) {
         return register_it(a, error);
 }
 
-static int run_revoke_agent(Act *a, sd_bus_error *error) {
+/* Each waits for the disk, and who is no administrator may ask for as many as wait: root's alone does not queue among them. */
+static int one_by_one(Act *a, int (*then)(Act *a, sd_bus_error *error), sd_bus_error *error) {
+        return a->caller->uid == 0 ? then(a, error) : act_in_turn(a, then);
+}
+
+static int run_register_agent(Act *a, sd_bus_error *error) {
+        return one_by_one(a, register_agent, error);
+}
+
+static int revoke_agent(Act *a, sd_bus_error *error) {
         const char *name, *reason;
         int r = sd_bus_message_rewind(a->message, true);
         if (r >= 0)
@@ -429,6 +438,10 @@ static int run_revoke_agent(Act *a, sd_bus_error *error) {
                 return 0;
         }
         return agent_revoke(a, name, reason, error);
+}
+
+static int run_revoke_agent(Act *a, sd_bus_error *error) {
+        return one_by_one(a, revoke_agent, error);
 }
 
 /* ---- the rest ---- */

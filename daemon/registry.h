@@ -86,7 +86,7 @@ const Agent *registry_peek(Registry *r, const char *name);
 void registry_for_each(Registry *r, void (*each)(Agent *a, void *userdata), void *userdata); /* sorted by name */
 
 /* What RegisterAgent was given: {"name": …, "owner": user name or uid, "policy": name, "description": …}, owner, description and
- * schema optional. -EINVAL with *ret_sentence (free it). owner_name is NULL where the document has a number or nothing (then owner is
+ * schema optional. -EINVAL with *ret_sentence (free it): of more than LIMIT_AGENT_BYTES, too, which are not read. owner_name is NULL where the document has a number or nothing (then owner is
  * (uid_t)-1 for nothing). */
 typedef struct AgentDocument {
         char *name, *policy, *description, *owner_name;

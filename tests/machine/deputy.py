@@ -7,7 +7,8 @@ deputy.py forge OBJECT SENDER        Kill of OBJECT at mxcd's own door, in someb
 deputy.py dump                       the daemon's state, less what is under way
 deputy.py pending                    what is
 deputy.py listen SECONDS             every signal of mxcd's that comes, until then: a line of its bytes, as Python writes them
-deputy.py crowd UID [objects]        long calls of that uid's on many connections: how many wait at once, and how many are done between two other calls
+deputy.py crowd UID [WHAT]           long calls of that uid's on many connections (objects; register or revoke, of agents of its own): how many wait at
+                                     once, and how many are done between two other calls
 
 A line of the list: a method (Interface.Member), a property (Interface:Name), all of them (Interface:*) or a change of one (Interface=Name); its
 signature, its arguments as JSON, what a stranger is answered, what root is, what root is without a journal, and what the refusal's record is. "ok"
@@ -209,8 +210,13 @@ def crowd(bob, what="policy"):
     his, ours, text, waiting = connect_as(int(bob), 30), Connection("door"), document(), []
     for c in his + [ours]:
         c.ask("/org/mxc1", full("Peer"), "Ping")
-    for c in 2 * his:
-        if what == "objects":
+    for i, c in enumerate(2 * his):
+        own = f"user-{bob}-crowd{i}"
+        if what == "register":
+            c.send("/org/mxc1", full("Manager"), "RegisterAgent", "s", [json.dumps({"name": own, "policy": "workspace"})])
+        elif what == "revoke":
+            c.send("/org/mxc1", full("Manager"), "RevokeAgent", "ss", [own, "over"])
+        elif what == "objects":
             c.send("/org/mxc1", full("ObjectManager"), "GetManagedObjects")
         else:
             c.send("/org/mxc1", full("Manager"), "CheckPolicy", "s", [text])

@@ -913,6 +913,15 @@ START_TEST(test_documents) {
         ck_assert(!d.owner_name && d.owner == 7);
         agent_document_clear(&d);
         ck_assert_ptr_null(sentence);
+        char large[LIMIT_AGENT_BYTES + 1]; /* n, and n + 1 */
+        memset(large, ' ', sizeof(large));
+        memcpy(large, least, strlen(least));
+        ck_assert_int_eq(agent_document_parse(large, LIMIT_AGENT_BYTES, &d, &sentence), 0);
+        agent_document_clear(&d);
+        ck_assert_int_eq(agent_document_parse(large, LIMIT_AGENT_BYTES + 1, &d, &sentence), -EINVAL);
+        ck_assert(strstr(sentence, "16384 bytes"));
+        free(sentence);
+        sentence = NULL;
         static const char *const bad[] = { "", "[]", "{\"name\": \"x\"}", "{\"policy\": \"p\"}",
                 "{\"name\": \"x\", \"policy\": \"p\", \"uuid\": \"1\"}",
                 "{\"name\": \"x\", \"policy\": \"p\", \"policy\": \"q\"}",

@@ -301,6 +301,19 @@ test_all_objects_wait_for_their_turn() {
         assert_le "$step" 2 'others are kept waiting'
 }
 
+# Nor who makes agents of one's own and takes them away: each waits for the disk.
+test_agents_of_one_s_own_wait_for_their_turn() {
+        local what most step
+        for what in register revoke; do
+                # in her session, where polkit says yes
+                assert_ok sh -c 'echo $$ >"$1/cgroup.procs"; shift; exec "$@"' sh "$(session_cgroup alice)" python3 "$DEPUTY" crowd "$(id -u alice)" "$what"
+                read -r most step <<<"$output"
+                assert_le 20 "$most" 'they did not wait'
+                assert_le "$step" 2 'others are kept waiting'
+                wait_until 30 eval "[ \$(records MXC_EVENT=$what MXC_DECISION=allow MXC_CALLER_UID=$(id -u alice)) = 60 ]"
+        done
+}
+
 test_what_is_managed_is_what_is_seen() {
         hers
         output=$(busctl --json=short call org.mxc1 /org/mxc1 org.freedesktop.DBus.ObjectManager GetManagedObjects)
