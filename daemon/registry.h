@@ -3,7 +3,8 @@
 /* The agents of the host. Registered ones are files: an administrator's own in MXC_LIBDIR/agents < /etc/mxc/agents < /run/mxc/agents
  * (read only, same rules as policies), and those made over the bus in /var/lib/mxc/agents (written whole: temp, fsync,
  * rename, fsync of the directory). What the daemon adds to a file-made agent (suspended, revoked) is kept in
- * /var/lib/mxc/agents too. A revoked name stays taken for ever: a new agent cannot step into an old one's records.
+ * /var/lib/mxc/agents too. A revoked name stays taken for ever: a new agent cannot step into an old one's records (of further ones, below, the uuid
+ * tells them apart).
  *
  * A file NAME.json holds one agent:
  *   {"schema": "mxc-agent/1", "name": "NAME", "owner": "alice", "policy": "web-coder", "description": "…"}
@@ -20,7 +21,8 @@
  * remembered: idle ones give way.
  *
  * Further ones of one's own: whoever may run agents may register "user-UID-ANYTHING" for that UID, LIMIT_AGENTS_OF_USER of them at a time and without an
- * administrator, and revoke them again: nothing can be done with one that could not be with user-UID, since all of them are bound by the ceiling alone. What is
+ * administrator, and revoke them again: nothing is permitted to one that is not to user-UID, since all of them are bound by the ceiling alone. Of resources that is more: each has a scope
+ * with the ceiling's limits, and a user 65 times those; what holds for all of a user's is said of the slice (mxcd(8)). What is
  * said against user-UID is said against them: suspended with it, revoked with it. Where one is revoked and runs nothing more its name
  * is free again, for nobody but that user: who made many does not use the names of others up. Its uuid tells it from the next one.
  * One that is suspended itself is an administrator's to revoke.

@@ -382,6 +382,14 @@ test_users_make_further_agents_of_their_own() {
         # it is one agent more, with a scope of its own, and goes no further than the first
         spawn_for alice "$name" policy s developer -- sleep infinity
         assert_contains "$(property "$sandbox" Unit)" "$name"
+        # what is said of the user's slice holds for it as well
+        local slice
+        slice=mxc-u$(id -u alice).slice
+        defer systemctl set-property --runtime "$slice" TasksMax=infinity
+        assert_ok systemctl set-property --runtime "$slice" TasksMax=777
+        assert_contains "$(property "$sandbox" ControlGroup)" "/mxc.slice/$slice/"
+        assert_ok spawn_for alice "$name" -- true
+        assert_eq 777 "$(systemctl show -P TasksMax "$slice")"
         assert_refused Denied spawn_for alice "$name" policy s '{"schema": "mxc-policy/1", "name": "wide", "filesystem": {"readonlyPaths": ["/var/log"]}}' -- true
         assert_refused '' quietly bob /org/mxc1 org.mxc1.Manager RevokeAgent ss "$name" mine
         restart
