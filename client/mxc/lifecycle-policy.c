@@ -12,12 +12,50 @@ void lifecycle_policy_clear(LifecyclePolicy *p) {
         mxc_strings_clear(&p->warnings);
 }
 
-/* It has to say that all is open, and means the way out by it: nobody comes in here. */
-static void open_the_way_out(MxcConfig *c) {
+/* What MXC demands of each isolation session, word for word. */
+static bool acknowledges_all(const MxcNetwork *n) {
+        if (n->proxy.kind != MXC_PROXY_NONE)
+                return false;
+        if (n->directional)
+                return n->egress.allow && n->ingress_allow && n->host_loopback_allow &&
+                       n->egress.n_allow_rules == 0 && n->egress.n_deny_rules == 0;
+        return n->allow && n->local && n->enforcement == MXC_CAPABILITIES && n->allowed_hosts.n == 0 &&
+               n->blocked_hosts.n == 0;
+}
+
+/* Of that the way out is what is meant: nobody comes in here, and that is said. */
+static int open_the_way_out(MxcConfig *c) {
         c->network.directional = true;
         c->network.said = true;
         c->network.egress.allow = true;
         c->network.ingress_allow = c->network.host_loopback_allow = false;
+        return mxc_strings_add(&c->warnings, "nobody reaches it from outside: of the network that it was "
+                                             "provisioned with, the way out is open, as far as this host's "
+                                             "ceiling allows");
+}
+
+/* MXC takes the acknowledgement and nothing else. Here all that is said of the way out holds; what is said of a way in, or of a proxy, which each command
+ * would have to be told, does not. */
+static int settle_network(MxcConfig *c, MxcError *error) {
+        MxcNetwork *n = &c->network;
+        if (acknowledges_all(n))
+                return open_the_way_out(c);
+        if (n->proxy.kind != MXC_PROXY_NONE)
+                return mxc_refuse(error, MXC_POLICY_VALIDATION,
+                                "the network of an isolation session cannot be routed through a proxy; "
+                                "remove it");
+        if (n->ingress_allow || n->host_loopback_allow)
+                return mxc_refuse(error, MXC_POLICY_VALIDATION,
+                                "nobody reaches an isolation session from outside: network.ingress 'allow' "
+                                "is taken only where network.egress.default, network.ingress.default and "
+                                "network.ingress.hostLoopback are all 'allow', without rules");
+        if (n->local)
+                return mxc_refuse(error, MXC_POLICY_VALIDATION,
+                                "nobody reaches an isolation session from outside: "
+                                "network.allowLocalNetwork "
+                                "is taken only with network.defaultPolicy 'allow', without hosts and with "
+                                "default enforcement");
+        return 0;
 }
 
 /* Whose environment is offered is known when it is: of each exec. */
@@ -48,8 +86,8 @@ int lifecycle_policy_of(
                                 "this host's own system directories, read-only",
                                 c->wslc_image ? "'image'" : "'imageTarPath'");
         if (c->containment == MXC_ISOLATION_SESSION)
-                open_the_way_out(c);
-        if (workspace)
+                r = settle_network(c, error);
+        if (r == 0 && workspace)
                 r = mxc_strings_add(&c->readwrite, workspace);
         const MxcCaller caller = { .cwd = "/", .home = getenv("HOME") };
         if (r == 0)

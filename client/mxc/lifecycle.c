@@ -102,9 +102,6 @@ static int user_name(char **ret) {
 
 static const char *const said_of_iso[] = {
         "it runs as its owner: a user of its own is not to be had from this version of mxcd",
-        "nobody reaches it from outside: of the network that it was provisioned with, the way out is open, "
-        "as far "
-        "as this host's ceiling allows",
         NULL,
 };
 static const char *const said_of_wslc[] = {

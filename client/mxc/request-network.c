@@ -342,6 +342,8 @@ int network_make(Draft *d, json_t **ret) {
                                 "network.egress: port 53 is the sandbox's own resolver, which answers for "
                                 "names that a rule allows "
                                 "and asks no other; rules for that port alone have no effect");
+        if (r == -EINVAL && d->error && d->config->phase == MXC_PROVISION)
+                d->error->status = MXC_POLICY_VALIDATION; /* no backend of MXC's is asked yet */
         json_t *section = r == 0 ? section_json(&s) : NULL;
         if (!section)
                 return r < 0 ? r : -ENOMEM;
