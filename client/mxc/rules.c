@@ -12,6 +12,39 @@ static bool said(const Tree *object, const char *key) {
         return value && value->kind != TREE_NULL;
 }
 
+/* What a sandbox may do is settled when it is provisioned, and what is said of it later would be passed over: each is told. All that a later request may
+ * name is a proxy, where a command of wslc has one. */
+static int check_later_phase(const Tree *root, const MxcConfig *c, MxcError *error) {
+        static const char *const settled[] = { "defaultPolicy", "enforcementMode", "allowLocalNetwork",
+                "allowedHosts", "blockedHosts", "egress", "ingress" };
+        const char *phase = mxc_phase_word(c->phase);
+        const Tree *network = tree_get(root, "network"), *proxy = tree_get(network, "proxy");
+        for (const char *const *p = (const char *const[]){ "filesystem", "ui", NULL }; *p; p++)
+                if (said(root, *p))
+                        return mxc_refuse(error, MXC_POLICY_VALIDATION,
+                                        "%s policy is fixed at provision and cannot be changed on phase "
+                                        "'%s'; omit '%s'",
+                                        *p, phase, *p);
+        for (size_t i = 0; i < ELEMENTSOF(settled); i++)
+                if (said(network, settled[i]))
+                        return mxc_refuse(error, MXC_POLICY_VALIDATION,
+                                        "network policy is fixed at provision and cannot be changed on "
+                                        "phase '%s'; omit network.%s",
+                                        phase, settled[i]);
+        bool has = said(network, "proxy") || said(tree_get(root, "runtimeConfig"), "networkProxy");
+        if (has && (c->phase != MXC_EXEC || strncmp(c->sandbox_id, "iso:", 4) == 0))
+                return mxc_refuse(error, MXC_POLICY_VALIDATION,
+                                "the network cannot be routed through a proxy on phase '%s' of this "
+                                "sandbox; "
+                                "remove it: commands of wslc may have one",
+                                phase);
+        if (said(proxy, "localhost") || said(proxy, "builtinTestServer"))
+                return mxc_refuse(error, MXC_POLICY_VALIDATION,
+                                "WSLc: network.proxy must use the 'url' form (e.g. \"url\": "
+                                "\"http://proxy.example:8080\")");
+        return 0;
+}
+
 int rules_check_phase(const Tree *root, const MxcConfig *c, MxcError *error) {
         static const char *const one_shot[] = { "seatbelt", "macos_sandbox", "processContainer",
                 "appContainer", "lxc", "lifecycle" };
@@ -42,7 +75,7 @@ int rules_check_phase(const Tree *root, const MxcConfig *c, MxcError *error) {
         if (c->phase != MXC_PROVISION && !c->sandbox_id)
                 return mxc_refuse_config(error, "State-aware '%s' requests must carry 'sandboxId'",
                                 mxc_phase_word(c->phase));
-        return 0;
+        return c->phase == MXC_PROVISION ? 0 : check_later_phase(root, c, error);
 }
 
 int rules_check_process(const MxcConfig *c, MxcError *error) {
@@ -307,7 +340,7 @@ int rules_check_peer(const char *which, size_t rule, size_t index, const MxcPeer
 
 static int check_legacy_proxy(const MxcConfig *c, MxcError *error) {
         const MxcNetwork *n = &c->network;
-        if (n->proxy.kind == MXC_PROXY_NONE ||
+        if (n->proxy.kind == MXC_PROXY_NONE || c->phase != MXC_ONE_SHOT ||
                         (c->containment != MXC_PROCESS && c->containment != MXC_BUBBLEWRAP))
                 return 0;
         if (n->enforcement != MXC_CAPABILITIES)

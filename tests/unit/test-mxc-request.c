@@ -165,6 +165,65 @@ START_TEST(refusals) {
 }
 END_TEST
 
+/* What a request after the first may not say: it would be passed over. */
+typedef struct Late {
+        const char *version, *id, *members;
+        bool of_commands; /* which a command may say, and no other */
+} Late;
+
+#define URL "\"http://p.example:3128\""
+
+static const Late late[] = {
+        { "0.8.0", "wslc:0", "\"filesystem\":{\"deniedPaths\":[\"/etc\"]}", false },
+        { "0.8.0", "iso:0", "\"filesystem\":{}", false },
+        { "0.8.0", "iso:0", "\"ui\":{\"disable\":true}", false },
+        { "0.6.0", "wslc:0", "\"network\":{\"defaultPolicy\":\"block\"}", false },
+        { "0.6.0", "iso:0", "\"network\":{\"enforcementMode\":\"both\"}", false },
+        { "0.6.0", "iso:0", "\"network\":{\"allowLocalNetwork\":false}", false },
+        { "0.6.0", "iso:0", "\"network\":{\"allowedHosts\":[]}", false },
+        { "0.6.0", "wslc:0", "\"network\":{\"blockedHosts\":[\"a.example\"]}", false },
+        { "0.6.0", "wslc:0", "\"network\":{\"defaultPolicy\":\"allow\",\"proxy\":{\"url\":" URL "}}",
+                        false },
+        { "0.8.0", "wslc:0", "\"network\":{\"egress\":{\"default\":\"deny\"}}", false },
+        { "0.8.0", "wslc:0", "\"network\":{\"ingress\":{}}", false },
+        { "0.8.0", "iso:0", "\"network\":{\"proxy\":{\"url\":" URL "}}", false },
+        { "0.8.0", "iso:0", "\"runtimeConfig\":{\"networkProxy\":\"http://localhost:8080\"}", false },
+        { "0.8.0", "wslc:0", "\"network\":{\"proxy\":{\"localhost\":8080}}", false },
+        { "0.8.0", "wslc:0", "\"network\":{\"proxy\":{\"builtinTestServer\":true}}", false },
+        { "0.8.0", "wslc:0", "\"network\":{\"proxy\":{\"url\":" URL "}}", true },
+        { "0.8.0", "wslc:0", "\"runtimeConfig\":{\"networkProxy\":\"http://localhost:8080\"}", true },
+};
+
+START_TEST(what_is_said_too_late) {
+        static const char *const phases[] = { "start", "stop", "deprovision", "exec" };
+        const Late *t = &late[_i];
+        for (size_t i = 0; i < ELEMENTSOF(phases); i++) {
+                bool exec = streq(phases[i], "exec");
+                _cleanup_(mxc_config_freep) MxcConfig *c = NULL;
+                _cleanup_free_ char *text = NULL;
+                MxcError error = { 0 };
+                ck_assert(asprintf(&text, "{\"version\":\"%s\",\"phase\":\"%s\",\"sandboxId\":\"%s\",%s%s}",
+                                          t->version, phases[i], t->id, exec ? P "," : "", t->members) > 0);
+                int r = mxc_config_parse(text, strlen(text), &c, &error);
+                ck_assert_msg((r == 0) == (exec && t->of_commands), "%s: %s", text, error.message);
+                ck_assert_msg(error.status == (r == 0 ? MXC_OK : MXC_POLICY_VALIDATION), "%s: %s", text,
+                                error.message);
+                mxc_error_clear(&error);
+        }
+}
+END_TEST
+
+START_TEST(a_command_of_wslc_has_its_proxy) {
+        static const char text[] = "{\"version\":\"0.8.0\",\"phase\":\"exec\",\"sandboxId\":\"wslc:0\"," P
+                                   ",\"network\":{\"proxy\":{\"url\":" URL "}}}";
+        MxcError error = { 0 };
+        MxcRequest *q = make(text, &(MxcCaller){ 0 }, &error);
+        ck_assert_msg(q != NULL, "%s", error.message);
+        ck_assert_str_eq(q->env[0], "HTTP_PROXY=http://p.example:3128");
+        mxc_request_free(q);
+}
+END_TEST
+
 START_TEST(test_server_needs_its_flag) {
         static const char text[] =
                         "{\"version\":\"0.7.0\"," P ",\"network\":{\"proxy\":{\"builtinTestServer\":true},"
@@ -355,6 +414,8 @@ static Suite *suite(void) {
         TCase *t = tcase_create("pure");
         tcase_add_loop_test(t, dialled, 0, ELEMENTSOF(dials));
         tcase_add_loop_test(t, refusals, 0, ELEMENTSOF(refused));
+        tcase_add_loop_test(t, what_is_said_too_late, 0, ELEMENTSOF(late));
+        tcase_add_test(t, a_command_of_wslc_has_its_proxy);
         tcase_add_test(t, test_server_needs_its_flag);
         tcase_add_test(t, environment);
         tcase_add_test(t, system_is_there_as_in_mxc);
