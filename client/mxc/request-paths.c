@@ -117,10 +117,37 @@ static int put_list(Draft *d, Grants *g, const MxcStrings *list, Grant grant) {
         return 0;
 }
 
+static bool is_at_or_below(const char *path, const char *above) {
+        size_t n = streq(above, "/") ? 0 : strlen(above);
+        return strncmp(path, above, n) == 0 && (path[n] == '/' || path[n] == '\0');
+}
+
+/* NULL: none. */
+static const GrantedPath *deepest_above(const Grants *g, const char *path, bool said) {
+        const GrantedPath *deepest = NULL;
+        for (size_t i = 0; i < g->n; i++)
+                if ((g->items[i].said || !said) && is_at_or_below(path, g->items[i].path) &&
+                                (!deepest || strlen(deepest->path) < strlen(g->items[i].path)))
+                        deepest = &g->items[i];
+        return deepest;
+}
+
+Grant grants_of(const Grants *g, const char *path) {
+        const GrantedPath *deepest = deepest_above(g, path, false);
+        return deepest ? deepest->grant : GRANT_DENIED;
+}
+
+static bool is_below_denied(const Grants *g, const char *path) {
+        const GrantedPath *deepest = deepest_above(g, path, true);
+        return deepest && deepest->grant == GRANT_DENIED;
+}
+
+/* What was denied is: a path of the system is not there where it, or what it leads to, is below that. */
 static int put_system(Draft *d, Grants *g) {
-        struct stat st;
+        char real[PATH_MAX];
         for (size_t i = 0; i < ELEMENTSOF(system_paths); i++) {
-                if (find(g, system_paths[i]) || stat(system_paths[i], &st) < 0)
+                if (find(g, system_paths[i]) || !realpath(system_paths[i], real) ||
+                                is_below_denied(g, system_paths[i]) || is_below_denied(g, real))
                         continue;
                 char *path = strdup(system_paths[i]);
                 int r = path ? put(d, g, path, GRANT_READONLY, NULL) : -ENOMEM;
@@ -244,20 +271,6 @@ int grants_make(Draft *d, Grants *ret) {
         }
         *ret = g;
         return 0;
-}
-
-static bool is_at_or_below(const char *path, const char *above) {
-        size_t n = streq(above, "/") ? 0 : strlen(above);
-        return strncmp(path, above, n) == 0 && (path[n] == '/' || path[n] == '\0');
-}
-
-Grant grants_of(const Grants *g, const char *path) {
-        const GrantedPath *deepest = NULL;
-        for (size_t i = 0; i < g->n; i++)
-                if (is_at_or_below(path, g->items[i].path) &&
-                                (!deepest || strlen(deepest->path) < strlen(g->items[i].path)))
-                        deepest = &g->items[i];
-        return deepest ? deepest->grant : GRANT_DENIED;
 }
 
 json_t *grants_json(const Grants *g) {

@@ -374,6 +374,33 @@ START_TEST(system_is_there_as_in_mxc) {
 }
 END_TEST
 
+START_TEST(what_is_above_the_system_denies_it) {
+        static const struct {
+                const char *lists;
+                PathAccess usr_bin, bin, etc;
+        } cases[] = {
+                { "\"deniedPaths\":[\"/usr\"]", PATH_DENIED, PATH_DENIED, PATH_READONLY },
+                { "\"deniedPaths\":[\"/\"]", PATH_DENIED, PATH_DENIED, PATH_DENIED },
+                { "\"deniedPaths\":[\"/usr\"],\"readonlyPaths\":[\"/usr/bin\"]", PATH_READONLY,
+                                PATH_READONLY, PATH_READONLY },
+                { "\"deniedPaths\":[\"/\"],\"readonlyPaths\":[\"/usr\"]", PATH_READONLY, PATH_DENIED,
+                                PATH_DENIED },
+        };
+        struct stat st;
+        bool merged = lstat("/bin", &st) == 0 && S_ISLNK(st.st_mode);
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_(policy_unrefp) Policy *p = policy_of_paths("%s", cases[i].lists);
+                ck_assert_msg(policy_path_access(p, "/usr/bin/env", NULL) == cases[i].usr_bin, "%s",
+                                cases[i].lists);
+                if (merged)
+                        ck_assert_msg(policy_path_access(p, "/bin/sh", NULL) == cases[i].bin, "%s",
+                                        cases[i].lists);
+                ck_assert_msg(policy_path_access(p, "/etc/passwd", NULL) == cases[i].etc, "%s",
+                                cases[i].lists);
+        }
+}
+END_TEST
+
 /* In a child, as somebody whose directory it is not. */
 static void ask_as_nobody(const char *list, const char *part) {
         pid_t child = fork();
@@ -419,6 +446,7 @@ static Suite *suite(void) {
         tcase_add_test(t, test_server_needs_its_flag);
         tcase_add_test(t, environment);
         tcase_add_test(t, system_is_there_as_in_mxc);
+        tcase_add_test(t, what_is_above_the_system_denies_it);
         suite_add_tcase(s, t);
         t = tcase_create("files");
         tcase_add_checked_fixture(t, tree_setup, tree_teardown);
