@@ -32,6 +32,9 @@ Grant grants_of(const Grants *g, const char *path);
 json_t *grants_json(const Grants *g); /* the section filesystem; NULL when out of memory */
 /* An absolute path without ".", ".." and empty components, as far as they exist through links. -EINVAL: it is not absolute. */
 int path_make_normal(const char *path, char **ret);
+/* Where an absolute path leads, also if that is not there yet: through each link on the way, the last included; what is not there stays as text. -ELOOP,
+ * -ENAMETOOLONG. A directory that cannot be searched is one where nothing is there: who asks has to find that out. */
+int path_find_target(const char *path, char **ret);
 
 /* The section network; NULL with 0 where there is none. */
 int network_make(Draft *d, json_t **ret);

@@ -157,16 +157,30 @@ static int put_system(Draft *d, Grants *g) {
         return 0;
 }
 
+static int refuse_unresolved(const Draft *d, const GrantedPath *p) {
+        return mxc_refuse(d->error, MXC_BACKEND_ERROR,
+                        "Filesystem path '%s' (%s) could not be resolved to a filesystem object "
+                        "(permission denied, unreachable mount, "
+                        "or I/O error). Because deniedPaths are present, MXC cannot verify it does "
+                        "not alias a denied object and "
+                        "rejects the config rather than risk bypassing the deny. Ensure the path is "
+                        "reachable, or remove the "
+                        "offending entry.",
+                        p->said, list_names[p->grant]);
+}
+
 /* A denied path that is a link, or behind one: what it leads to is denied as well. */
 static int put_targets(Draft *d, Grants *g) {
         size_t n = g->n;
         for (size_t i = 0; i < n; i++) {
-                char real[PATH_MAX];
-                if (g->items[i].grant != GRANT_DENIED || !realpath(g->items[i].path, real) ||
-                                streq(real, g->items[i].path))
+                char *target = NULL;
+                if (g->items[i].grant != GRANT_DENIED)
                         continue;
-                char *path = strdup(real);
-                int r = path ? put(d, g, path, GRANT_DENIED, g->items[i].said) : -ENOMEM;
+                int r = path_find_target(g->items[i].path, &target);
+                if (r == -ELOOP || r == -ENAMETOOLONG)
+                        return refuse_unresolved(d, &g->items[i]);
+                if (r == 0)
+                        r = put(d, g, target, GRANT_DENIED, g->items[i].said);
                 if (r < 0)
                         return r;
         }
@@ -189,15 +203,7 @@ static int look(Draft *d, const Grants *g, Object *objects) {
                 if (objects[i].there || !p->said || errno == ENOENT || errno == ENOTDIR ||
                                 d->config->denied.n == 0)
                         continue;
-                return mxc_refuse(d->error, MXC_BACKEND_ERROR,
-                                "Filesystem path '%s' (%s) could not be resolved to a filesystem object "
-                                "(permission denied, unreachable mount, "
-                                "or I/O error). Because deniedPaths are present, MXC cannot verify it does "
-                                "not alias a denied object and "
-                                "rejects the config rather than risk bypassing the deny. Ensure the path is "
-                                "reachable, or remove the "
-                                "offending entry.",
-                                p->said, list_names[p->grant]);
+                return refuse_unresolved(d, p);
         }
         return 0;
 }

@@ -357,6 +357,54 @@ START_TEST(what_a_denied_link_leads_to_is_denied) {
 }
 END_TEST
 
+static void make_link(const char *target, const char *name) {
+        char path[128];
+        (void)snprintf(path, sizeof(path), "%s/%s", place, name);
+        ck_assert_int_eq(symlink(target, path), 0);
+}
+
+START_TEST(what_a_denied_link_leads_to_is_denied_before_it_is_there) {
+        static const struct {
+                const char *link, *target, *denied, *closed; /* target: "%" is the place */
+        } cases[] = {
+                { "d1", "a/none", "d1", "a/none" },   /* a link to nothing */
+                { "d2", "%/b/none", "d2", "b/none" }, /* by an absolute path */
+                { "d3", "a/secret", "d3/x/y",
+                                "a/secret/x/y" }, /* something that is not there, behind a link */
+                { "d5", "b/none/../other", "d5", "b/other" }, /* as far up as it is not there */
+                { "d6", "d1", "d6/z", "a/none/z" },           /* from one to the next */
+                { "d7", "./a/../b/", "d7/none", "b/none" },
+        };
+        char target[256];
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                const char *mark = strchr(cases[i].target, '%');
+                (void)snprintf(target, sizeof(target), "%.*s%s%s", (int)strcspn(cases[i].target, "%"),
+                                cases[i].target, mark ? place : "", mark ? mark + 1 : "");
+                make_link(target, cases[i].link);
+                _cleanup_(policy_unrefp) Policy *p =
+                                policy_of_paths("\"readwritePaths\":[\"%s\"],\"deniedPaths\":[\"%s/%s\"]",
+                                                place, place, cases[i].denied);
+                expect(p, cases[i].denied, PATH_DENIED);
+                expect(p, cases[i].closed, PATH_DENIED);
+                expect(p, "a", PATH_READWRITE);
+                expect(p, "b", PATH_READWRITE);
+        }
+}
+END_TEST
+
+START_TEST(a_denied_ring_is_refused) {
+        char text[256];
+        MxcError error = { 0 };
+        make_link("ring", "ring");
+        (void)snprintf(text, sizeof(text),
+                        "{\"version\":\"1.0.0\"," P ",\"filesystem\":{\"deniedPaths\":[\"%s/ring/x\"]}}",
+                        place);
+        ck_assert(make(text, &(MxcCaller){ 0 }, &error) == NULL);
+        ck_assert_msg(strstr(error.message, "could not be resolved"), "%s", error.message);
+        mxc_error_clear(&error);
+}
+END_TEST
+
 START_TEST(dots_go_where_the_kernel_goes) {
         _cleanup_(policy_unrefp) Policy *p =
                         policy_of_paths("\"readwritePaths\":[\"%s/link/../x/..\"]", place);
@@ -454,6 +502,8 @@ static Suite *suite(void) {
         tcase_add_test(t, one_path_in_two_lists_is_as_the_stricter);
         tcase_add_test(t, one_object_by_two_paths_is_as_the_stricter);
         tcase_add_test(t, what_a_denied_link_leads_to_is_denied);
+        tcase_add_test(t, what_a_denied_link_leads_to_is_denied_before_it_is_there);
+        tcase_add_test(t, a_denied_ring_is_refused);
         tcase_add_test(t, dots_go_where_the_kernel_goes);
         tcase_add_test(t, what_is_not_the_callers_is_not_given);
         suite_add_tcase(s, t);
