@@ -18,6 +18,8 @@ static const Shape secret = { .kind = SHAPE_STRING, .name = "a string", .secret 
 static const Shape boolean = { .kind = SHAPE_BOOL, .name = "a boolean" };
 static const Shape u16 = { .kind = SHAPE_NUMBER, .name = "u16", .max = UINT16_MAX };
 static const Shape port = { .kind = SHAPE_NUMBER, .name = "a nonzero u16", .min = 1, .max = UINT16_MAX };
+static const Shape secret_boolean = { .kind = SHAPE_BOOL, .name = "a boolean", .secret = true };
+static const Shape secret_u16 = { .kind = SHAPE_NUMBER, .name = "u16", .max = UINT16_MAX, .secret = true };
 static const Shape u32 = { .kind = SHAPE_NUMBER, .name = "u32", .max = UINT32_MAX };
 static const Shape u64 = { .kind = SHAPE_NUMBER, .name = "u64", .max = UINT64_MAX };
 static const Shape strings = { .kind = SHAPE_LIST, .name = "a sequence", .element = &string };
@@ -66,7 +68,7 @@ const char *const mxc_phase_words[_MXC_PHASE_MAX] = {
         }
 #define SHAPE_RUNTIME(lax_)                                                                                 \
         {                                                                                                   \
-                .kind = SHAPE_STRUCT, .name = "struct RuntimeConfig", .lax = lax_,                          \
+                .kind = SHAPE_STRUCT, .name = "struct RuntimeConfig", .lax = lax_, .secret = true,          \
                 FIELDS({ "networkProxy", &secret })                                                         \
         }
 #define SHAPE_PEER_NETWORK(lax_)                                                                            \
@@ -152,7 +154,8 @@ static const Shape l_protocol = {
 static const Shape l_proxy = { .kind = SHAPE_STRUCT,
         .name = "struct Proxy",
         .lax = true,
-        FIELDS({ "localhost", &u16 }, { "builtinTestServer", &boolean }, { "url", &secret }) };
+        .secret = true,
+        FIELDS({ "localhost", &secret_u16 }, { "builtinTestServer", &secret_boolean }, { "url", &secret }) };
 static const Shape l_peer = { .kind = SHAPE_STRUCT,
         .name = "struct NetworkPeer",
         .lax = true,

@@ -43,6 +43,21 @@ static const Case cases[] = {
         { "{\"version\":\"0.8.0\",\"process\":{\"commandLine\":\"x\",\"env\":\"TOKEN=secret\"}}",
                         "Invalid configuration at `process.env`: invalid type: string \"<redacted>\", "
                         "expected a sequence at line 1 column 68" },
+        { "{\"version\":\"0.7.0\"," P ",\"network\":{\"proxy\":\"http://u:geheim@a:1\"}}",
+                        "Invalid configuration at `network.proxy`: invalid type: string \"<redacted>\", "
+                        "expected struct Proxy at line 1 column 89" },
+        { "{\"version\":\"0.7.0\"," P ",\"network\":{\"proxy\":{\"localhost\":\"u:geheim@a:1\"}}}",
+                        "Invalid configuration at `network.proxy.localhost`: invalid type: string "
+                        "\"<redacted>\", expected u16 at line 1 column 95" },
+        { "{\"version\":\"0.7.0\"," P ",\"network\":{\"proxy\":{\"builtinTestServer\":\"u:geheim@a:1\"}}}",
+                        "Invalid configuration at `network.proxy.builtinTestServer`: invalid type: string "
+                        "\"<redacted>\", expected a boolean at line 1 column 103" },
+        { "{\"version\":\"1.0.0\"," P ",\"runtimeConfig\":\"http://u:geheim@a:1\"}",
+                        "Invalid one-shot request: Invalid configuration at `runtimeConfig`: invalid type: "
+                        "string \"<redacted>\", expected struct RuntimeConfig at line 1 column 86" },
+        { "{\"version\":\"0.8.0\"," P ",\"runtimeConfig\":\"http://u:geheim@a:1\"}",
+                        "Invalid configuration at `runtimeConfig`: invalid type: string \"<redacted>\", "
+                        "expected struct RuntimeConfig at line 1 column 86" },
         { "{\"version\":\"0.8.0\",", "Invalid JSON syntax: EOF while parsing a value at line 1 column 19" },
         { "", "Invalid JSON syntax: EOF while parsing a value at line 1 column 0" },
         { "{\"version\":\"0.8.0\",\n\"process\":{\"commandLine\":\"a\\qb\"}}",
