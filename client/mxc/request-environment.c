@@ -36,7 +36,7 @@ static bool is_managed(const char *entry) {
         return same_name(entry, unproxied[0]) || same_name(entry, unproxied[1]);
 }
 
-/* The last of a name counts. */
+/* The last of a name counts. Each is compared with all: there are at most as many as a request may have. */
 static int set(MxcStrings *env, const char *entry) {
         for (size_t i = 0; i < env->n; i++)
                 if (same_name(env->items[i], entry)) {
@@ -79,8 +79,10 @@ static int fill(Draft *d, MxcStrings *env) {
         const MxcConfig *c = d->config;
         const MxcProxyKind kind = c->network.proxy.kind;
         bool proxy = kind == MXC_PROXY_LOCALHOST || kind == MXC_PROXY_URL;
-        int r = 0;
-        if (c->contract != MXC_CONTRACT_LEGACY && (!c->env_said || c->inherit_default_env))
+        int r = c->env.n <= LIMIT_ENV ? 0
+                                      : mxc_refuse(d->error, MXC_MALFORMED_REQUEST,
+                                                        "process.env has more than %u entries", LIMIT_ENV);
+        if (r == 0 && c->contract != MXC_CONTRACT_LEGACY && (!c->env_said || c->inherit_default_env))
                 for (size_t i = 0; r == 0 && i < ELEMENTSOF(defaults); i++)
                         r = set(env, defaults[i]);
         for (size_t i = 0; r == 0 && i < c->env.n; i++)

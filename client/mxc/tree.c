@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tree.h"
 
-#include "array.h"
 #include "utf8.h"
 
 typedef struct Reader {
@@ -148,9 +147,17 @@ static int read_escape(Reader *r, char **to) {
         return 0;
 }
 
+/* Of a string, as far as its closing quote, or to the end of the text. */
+static size_t string_size(const Reader *r) {
+        size_t at = r->at;
+        while (at < r->size && r->text[at] != '"')
+                at += r->text[at] == '\\' && r->size - at > 1 ? 2 : 1;
+        return at - r->at;
+}
+
 /* Behind its first quote. */
 static int read_string(Reader *r, Tree *t) {
-        t->text = malloc(r->size - r->at + 1); /* no escape is shorter than what it stands for */
+        t->text = malloc(string_size(r) + 1); /* no escape is shorter than what it stands for */
         if (!t->text)
                 return -ENOMEM;
         char *to = t->text;
@@ -174,8 +181,6 @@ static int read_string(Reader *r, Tree *t) {
         }
         *to = '\0';
         t->size = (size_t)(to - t->text);
-        char *fit = realloc(t->text, t->size + 1);
-        t->text = fit ? fit : t->text;
         return 0;
 }
 
@@ -242,8 +247,17 @@ static int read_number(Reader *r, Tree *t) {
 
 static int read_value(Reader *r, Tree *t);
 
+/* There is room for a power of two, so that a long list is not copied for each of its elements. */
 static Tree *append(Tree *t) {
-        return array_append(&t->items, &t->n_items, sizeof(Tree));
+        if ((t->n_items & (t->n_items - 1)) == 0) {
+                Tree *grown = reallocarray(t->items, t->n_items == 0 ? 1 : 2 * t->n_items, sizeof(Tree));
+                if (!grown)
+                        return NULL;
+                t->items = grown;
+        }
+        Tree *item = &t->items[t->n_items++];
+        *item = (Tree){ 0 };
+        return item;
 }
 
 /* Behind its bracket. */

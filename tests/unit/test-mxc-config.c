@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Configurations of MXC and what is said of them. The sentences are those of the released parsers; tests/mxc compares many more with those themselves. */
 #include <check.h>
+#include <malloc.h>
 
 #include "mxc-config.h"
+#include "tree.h"
 
 typedef struct Case {
         const char *text, *message; /* NULL: it is good */
@@ -100,10 +102,37 @@ START_TEST(sentences) {
 }
 END_TEST
 
+/* And not what is left of the text: a map of memory each, of which there are not that many. */
+START_TEST(a_string_takes_its_own_size) {
+        enum { STRINGS = 20000 };
+        char *text = NULL;
+        size_t size;
+        FILE *f = open_memstream(&text, &size);
+        ck_assert(f != NULL);
+        (void)fprintf(f, "[");
+        for (unsigned i = 0; i < STRINGS; i++)
+                (void)fprintf(f, "\"ab\\\"\\\\\",%*s", 32, "");
+        (void)fprintf(f, "0]");
+        ck_assert_int_eq(fclose(f), 0);
+        Tree root;
+        TreeFault fault;
+        struct mallinfo2 before = mallinfo2();
+        ck_assert_int_eq(tree_read(text, size, LIMIT_MXC_CONFIG_DEPTH, &root, &fault), 0);
+        struct mallinfo2 after = mallinfo2();
+        ck_assert_ptr_null(fault.what);
+        ck_assert_uint_eq(root.n_items, STRINGS + 1);
+        ck_assert_str_eq(root.items[STRINGS - 1].text, "ab\"\\");
+        ck_assert_uint_lt(after.hblks - before.hblks, 100); /* none of them is a map of its own */
+        tree_clear(&root);
+        free(text);
+}
+END_TEST
+
 int main(void) {
         Suite *suite = suite_create("mxc config");
         TCase *all = tcase_create("sentences");
         tcase_add_loop_test(all, sentences, 0, ELEMENTSOF(cases));
+        tcase_add_test(all, a_string_takes_its_own_size);
         suite_add_tcase(suite, all);
         SRunner *runner = srunner_create(suite);
         srunner_run_all(runner, CK_NORMAL);

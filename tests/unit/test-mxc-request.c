@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "limits.h"
 #include "mxc-request.h"
 #include "policy.h"
 
@@ -221,6 +222,35 @@ START_TEST(a_command_of_wslc_has_its_proxy) {
         ck_assert_msg(q != NULL, "%s", error.message);
         ck_assert_str_eq(q->env[0], "HTTP_PROXY=http://p.example:3128");
         mxc_request_free(q);
+}
+END_TEST
+
+/* A configuration with that many variables. */
+static char *with_variables(size_t n, bool one_name) {
+        char *text = NULL;
+        size_t size;
+        FILE *f = open_memstream(&text, &size);
+        ck_assert(f != NULL);
+        (void)fprintf(f, "{\"version\":\"0.8.0\",\"process\":{\"commandLine\":\"x\",\"env\":[");
+        for (size_t i = 0; i < n; i++)
+                (void)fprintf(f, "%s\"V%zu=1\"", i > 0 ? "," : "", one_name ? 0 : i);
+        (void)fprintf(f, "]}}");
+        ck_assert_int_eq(fclose(f), 0);
+        return text;
+}
+
+START_TEST(more_variables_than_a_request_has_are_refused) {
+        _cleanup_(policy_unrefp) Policy *p = NULL;
+        _cleanup_free_ char *most = with_variables(LIMIT_ENV, false),
+                            *more = with_variables(LIMIT_ENV + 1, true);
+        MxcRequest *q = make_good(most, &p);
+        ck_assert(q->env[LIMIT_ENV - 1] && !q->env[LIMIT_ENV]);
+        mxc_request_free(q);
+        MxcError error = { 0 };
+        ck_assert(make(more, &(MxcCaller){ 0 }, &error) == NULL);
+        ck_assert_str_eq(error.message, "process.env has more than 1024 entries");
+        ck_assert_int_eq(error.status, MXC_MALFORMED_REQUEST);
+        mxc_error_clear(&error);
 }
 END_TEST
 
@@ -491,6 +521,7 @@ static Suite *suite(void) {
         tcase_add_loop_test(t, refusals, 0, ELEMENTSOF(refused));
         tcase_add_loop_test(t, what_is_said_too_late, 0, ELEMENTSOF(late));
         tcase_add_test(t, a_command_of_wslc_has_its_proxy);
+        tcase_add_test(t, more_variables_than_a_request_has_are_refused);
         tcase_add_test(t, test_server_needs_its_flag);
         tcase_add_test(t, environment);
         tcase_add_test(t, system_is_there_as_in_mxc);
