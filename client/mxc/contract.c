@@ -224,7 +224,9 @@ static const Shape l_experimental = { .kind = SHAPE_STRUCT,
         .lax = true,
         .open = true,
         FIELDS({ "test", &l_test }, { "windows_sandbox", &l_wsb }, { "wslc", &l_wslc },
-                        { "isolation_session", &l_iso }, { "telemetry", &l_telemetry }) };
+                        { "isolation_session", &l_iso }, { "telemetry", &l_telemetry },
+                        { "macos_sandbox", &l_seatbelt, .same_as = "seatbelt" },
+                        { "seatbelt", &l_seatbelt }) };
 
 static const Shape legacy = { .kind = SHAPE_STRUCT,
         .name = "a configuration object",
@@ -263,7 +265,7 @@ static const Shape x_filesystem = SHAPE_FILESYSTEM(false);
 static const Shape x_fallback = SHAPE_FALLBACK(false);
 static const Shape x_runtime = SHAPE_RUNTIME(false);
 static const Shape x_clipboard = {
-        .kind = SHAPE_WORD, .name = "a valid ClipboardPolicy string", WORDS("none", "read", "write", "all")
+        .kind = SHAPE_WORD, .name = "a valid UiClipboard string", WORDS("none", "read", "write", "all")
 };
 static const Shape x_ui = { .kind = SHAPE_STRUCT,
         .name = "struct Ui",

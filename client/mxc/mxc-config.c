@@ -260,9 +260,9 @@ static void take_switches(const Tree *root, MxcConfig *c) {
 
 static int take_paths(const Tree *root, MxcConfig *c, MxcError *error) {
         const Tree *filesystem = get(root, "filesystem");
-        int r = rules_take_paths(get(filesystem, "readwritePaths"), &c->readwrite, error);
+        int r = rules_take_paths(get(filesystem, "readonlyPaths"), &c->readonly, error); /* MXC's order */
         if (r == 0)
-                r = rules_take_paths(get(filesystem, "readonlyPaths"), &c->readonly, error);
+                r = rules_take_paths(get(filesystem, "readwritePaths"), &c->readwrite, error);
         return r == 0 ? rules_take_paths(get(filesystem, "deniedPaths"), &c->denied, error) : r;
 }
 

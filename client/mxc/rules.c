@@ -115,9 +115,13 @@ static bool section_said(const Tree *root, const Section *s) {
         return said(object, s->name) || (s->alias && said(object, s->alias));
 }
 
-static const char *section_of(MxcContainment containment) {
+/* Where its own settings are: below experimental in the open contract, where a section of its own did not come with it. */
+static const char *section_of(const MxcConfig *c) {
+        bool closed = c->contract != MXC_CONTRACT_LEGACY;
+        bool moved = c->containment == MXC_WSLC || c->containment == MXC_WINDOWS_SANDBOX ||
+                     c->containment == MXC_ISOLATION_SESSION;
         for (size_t i = 0; i < ELEMENTSOF(sections); i++)
-                if (sections[i].of == containment)
+                if (sections[i].of == c->containment && (closed || !moved || sections[i].parent))
                         return sections[i].shown;
         return NULL;
 }
@@ -142,7 +146,7 @@ int rules_check_sections(const Tree *root, const MxcConfig *c, MxcError *error) 
                                         sections[i].shown);
         if (n == 0)
                 return check_moved(root, error);
-        const char *own = section_of(c->containment);
+        const char *own = section_of(c);
         const char *word = mxc_containment_word(
                         c->containment == MXC_PROCESS ? MXC_BUBBLEWRAP : c->containment);
         if (!own)
@@ -328,11 +332,12 @@ int rules_check_peer(const char *which, size_t rule, size_t index, const MxcPeer
         char cidr[96], inner[128];
         (void)snprintf(cidr, sizeof(cidr), "network.egress.%s[%zu].to[%zu].cidr", which, rule, index);
         int r = check_block(peer->cidr, &block, error, cidr);
-        for (size_t i = 0; r == 0 && i < peer->except.n; i++) {
+        for (size_t i = 0; r == 0 && i < 2 * peer->except.n; i++) { /* first whether all are blocks */
+                size_t n = i % peer->except.n;
                 (void)snprintf(inner, sizeof(inner), "network.egress.%s[%zu].to[%zu].except[%zu]", which,
-                                rule, index, i);
-                r = check_block(peer->except.items[i], &except, error, inner);
-                if (r == 0 && !cidr_covers(&block, &except))
+                                rule, index, n);
+                r = check_block(peer->except.items[n], &except, error, inner);
+                if (r == 0 && i != n && !cidr_covers(&block, &except))
                         r = mxc_refuse_config(error, "%s must be contained within %s", inner, cidr);
         }
         return r;

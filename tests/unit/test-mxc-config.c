@@ -60,6 +60,19 @@ static const Case cases[] = {
         { "{\"version\":\"0.8.0\"," P ",\"runtimeConfig\":\"http://u:geheim@a:1\"}",
                         "Invalid configuration at `runtimeConfig`: invalid type: string \"<redacted>\", "
                         "expected struct RuntimeConfig at line 1 column 86" },
+        { "{\"version\":\"1.0.0\"," P ",\"ui\":{\"clipboard\":{}}}",
+                        "Invalid one-shot request: Invalid configuration at `ui.clipboard`: invalid type: "
+                        "map, "
+                        "expected a valid UiClipboard string at line 1 column 67" },
+        { "{\"version\":\"0.8.0\"," P
+          ",\"filesystem\":{\"readwritePaths\":[\"\"],\"readonlyPaths\":[\"/\\\"\"]}}",
+                        "Filesystem path '/\"' contains invalid character '\"'" },
+        { "{\"version\":\"0.8.0\"," P
+          ",\"network\":{\"egress\":{\"deny\":[{\"to\":[{\"cidr\":\"10.0.2.2\",\"except\":[\"::/0\","
+          "\"zz\"]}]}]}}}",
+                        "network.egress.deny[0].to[0].except[1] must be a valid network CIDR: couldn't "
+                        "parse "
+                        "address in network: invalid IP address syntax" },
         { "{\"version\":\"0.8.0\",", "Invalid JSON syntax: EOF while parsing a value at line 1 column 19" },
         { "", "Invalid JSON syntax: EOF while parsing a value at line 1 column 0" },
         { "{\"version\":\"0.8.0\",\n\"process\":{\"commandLine\":\"a\\qb\"}}",
