@@ -24,15 +24,44 @@ def stricter(case):
     return case.ours.verdict == 'refused' and case.theirs.verdict in ('good', 'refused')
 
 
+def only_07(case):
+    """MXC 0.7 can read it, and this cannot, or refuses what it asks for."""
+    return case.theirs.release == '0.7.0' and case.theirs.verdict != 'malformed' and case.ours.verdict != 'good'
+
+
+def is_of_shape(sentence):
+    """Said of the form of the text, which is looked at before what it means."""
+    return re.match(r'Invalid (configuration|JSON syntax)|network\.egress, network\.ingress, runtimeConfig, ', sentence)
+
+
+def has_newer_network(document):
+    return get(document, 'network', 'egress') is not None or get(document, 'network', 'ingress') is not None
+
+
 DIFFERENCES = [
     ('array-for-object', 'An object may not be written as an array of its members. The parser of MXC takes that by accident of its library; nobody writes it, '
      'and two spellings of one document are one too many.',
      lambda c: c.ours.verdict == 'malformed' and re.search(r'invalid type: sequence, expected (struct|a configuration object)', c.ours.sentence)),
     ('state-aware', 'Requests of the lifecycle are read, and refused for what is wrong with them; the lxc-exec of MXC refuses each.',
-     lambda c: 'state-aware' in c.theirs.sentence or (get(c.document, 'phase') is not None and c.theirs.verdict == 'malformed')),
-    ('release-0.7', 'MXC 0.7 ignores unknown members below the first level, mixes the models of the network, checks no path and says of most errors that there is one. '
-     'Its versions 0.4 and 0.5 are read as 0.8 reads 0.6: strictly, with a sentence.',
-     lambda c: c.theirs.release == '0.7.0' and c.ours.verdict != 'good'),
+     lambda c: get(c.document, 'phase') is not None and c.theirs.verdict == 'malformed' and re.search(
+         r"^'(phase|sandboxId|correlationVector)' is only valid on state-aware|got a state-aware lifecycle request|^Unknown top-level field\(s\) in config: .*\bphase\b",
+         c.theirs.sentence)),
+    ('sentences-0.7', 'MXC 0.7 says of most errors that there is one, and not which; members that it does not know at the first level it tells all at once, and before the rest. '
+     'Its versions 0.4 and 0.5 are read as 0.8 reads 0.6: with a sentence, in the order of the text.',
+     lambda c: c.theirs.release == '0.7.0' and both_malformed(c) and (
+         re.match(r'$|Error parsing JSON$|Unknown top-level field\(s\) in config: ', c.theirs.sentence) or is_of_shape(c.ours.sentence))),
+    ('members-0.7', 'MXC 0.7 ignores members that it does not know below the first level, all of the newer model of the network among them.',
+     lambda c: only_07(c) and (re.match(r'Invalid configuration at `[^`]*[.\]][^`]*`: unknown field', c.ours.sentence)
+                               or (has_newer_network(c.document) and re.search(r'\bnetwork\.(egress|ingress)\b|network configuration cannot mix|^Invalid JSON syntax: expected value at', c.ours.sentence)))),
+    ('words-0.7', 'MXC 0.7 does not look at what has no effect on Linux, as the clipboard and $schema.',
+     lambda c: only_07(c) and (re.match(r'Invalid configuration at `(ui|fallback|\$schema)\b[^`]*`: (unknown variant|invalid type|invalid value)', c.ours.sentence)
+                               or (not isinstance(get(c.document, 'ui', 'clipboard') or '', str) and c.ours.sentence.startswith('Invalid JSON syntax: expected value at')))),
+    ('paths-0.7', 'MXC 0.7 takes a path that is blank, or has a NUL in it.',
+     lambda c: c.theirs.release == '0.7.0' and re.match(r"Filesystem path (is empty|'.*' contains an embedded NUL)", c.ours.sentence)),
+    ('promises-0.7', 'MXC 0.7 takes a network of 0.8 without a word of what of it would not hold.',
+     lambda c: only_07(c) and re.search(r'require an enforcement mechanism|network\.allowLocalNetwork=', c.ours.sentence)),
+    ('open-0.9', 'The version 0.9.0-alpha is a closed contract here, as in MXC 0.9 and 1.0; MXC 0.8 reads it as any 0.9, which is none.',
+     lambda c: c.theirs.release == '0.8.0' and c.version == '0.9.0-alpha' and c.ours.sentence.startswith('Invalid one-shot request: ')),
     ('half-a-second', 'MXC 0.7 refuses a timeout below half a second; later ones and this do not.',
      lambda c: c.theirs.release == '0.7.0' and c.theirs.verdict == 'refused' and c.ours.verdict == 'good' and get(c.document, 'process', 'timeout') in range(1, 500)),
     ('other-backend', 'Backends that are not here are said not to be available, with the code backend_unavailable. MXC on Linux takes some of them for LXC, and '
@@ -50,7 +79,7 @@ DIFFERENCES = [
      'a block or a name.',
      lambda c: stricter(c) and c.ours.sentence.startswith('Bubblewrap: ') and re.search(r'network rule', c.ours.sentence)),
     ('default-port', 'The URL of a proxy may say the port that is its scheme\'s own, 80 or 443; MXC takes a port that was said for one that was not.',
-     lambda c: re.search(r'must include a port', c.theirs.sentence) and re.search(r'http://[^"]*:80\b|https://[^"]*:443\b', c.text)),
+     lambda c: re.search(r'must include a port', c.theirs.sentence) and re.search(r'http://[^"]*:0*80\b|https://[^"]*:0*443\b', c.text)),
     ('port-0', 'Nothing listens at port 0, so no proxy is there.', lambda c: 'must be a port between 1 and 65535: ' in c.ours.sentence),
     ('proxy-url', 'Of a URL that is none another thing is said; none of it is quoted.',
      lambda c: both_malformed(c) and re.search(r'(network\.proxy|networkProxy) is invalid', c.ours.sentence)),
@@ -70,7 +99,12 @@ P = '"process":{"commandLine":"true"}'
 EXAMPLES = {
     'array-for-object': '{"version":"1.0.0","process":["true"]}',
     'state-aware': '{"version":"0.8.0","phase":"start","sandboxId":"iso:x"}',
-    'release-0.7': '{"version":"0.7.0","process":{"commandLine":"true","shell":"x"}}',
+    'sentences-0.7': '{"version":"0.4.0","process":{"commandLine":5}}',
+    'members-0.7': '{"version":"0.7.0","process":{"commandLine":"true","shell":"x"}}',
+    'words-0.7': '{"version":"0.7.0",' + P + ',"ui":{"clipboard":"x"}}',
+    'paths-0.7': '{"version":"0.7.0",' + P + ',"filesystem":{"deniedPaths":[" "]}}',
+    'promises-0.7': '{"version":"0.8.0",' + P + ',"network":{"allowedHosts":["192.0.2.1"]}}',
+    'open-0.9': '{"version":"0.9.0-alpha",' + P + ',"lifecycle":null}',
     'half-a-second': '{"version":"0.4.0","process":{"commandLine":"true","timeout":1}}',
     'other-backend': '{"version":"0.8.0",' + P + ',"containment":"seatbelt"}',
     'versions': '{"version":"1.0.1",' + P + '}',
