@@ -150,12 +150,18 @@ static void on_room(int e, void *userdata) {
         run(a, a->kind->run);
 }
 
+static RecordLine line_of(const Act *a) {
+        return authorize_is_own(a->caller, a->kind->interface, a->kind->method, a->owner)
+                               ? RECORD_LINE_OWNERS
+                               : RECORD_LINE_ADMINISTRATORS;
+}
+
 int act_unrecorded(Act *a, int r, sd_bus_error *error) {
         if (r == -ENOMEM || a->order != AUDIT_BEFORE || !a->manager->waits)
                 return bus_error_audit(error, r);
         if (a->record_by == 0)
                 a->record_by = record_wait_deadline(a->manager->waits);
-        if (record_wait_begin(a->manager->waits, a->record_by, on_room, a) < 0)
+        if (record_wait_begin(a->manager->waits, line_of(a), a->record_by, on_room, a) < 0)
                 return bus_error_audit(error, r);
         if (a->free_data)
                 a->free_data(a->data);
@@ -165,7 +171,7 @@ int act_unrecorded(Act *a, int r, sd_bus_error *error) {
 }
 
 static bool has_to_queue(const Act *a) {
-        return a->kind->changes && a->manager->waits && record_wait_has_waiters(a->manager->waits);
+        return a->kind->changes && a->manager->waits && record_wait_is_behind(a->manager->waits, line_of(a));
 }
 
 /* Behind those that wait for the journal, as if it had found no room itself. */

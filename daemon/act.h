@@ -19,7 +19,8 @@ struct ActKind {
         int (*run)(Act *a, sd_bus_error *error);
         /* Records a refusal; NULL: as an event of kind CONTROL. */
         int (*record_refusal)(Act *a, DecisionReason reason, const char *sentence);
-        /* It is put on record before it is done: while such acts wait for the journal, it waits behind them, and none overtakes another. */
+        /* It is put on record before it is done: while such acts wait for the journal, it waits behind them, and none overtakes another, but
+         * what administrators do what owners do with their own (record-wait.h). */
         bool changes;
 };
 

@@ -405,6 +405,10 @@ int authorize_look(Authorizer *a, Caller *caller, AuthorizeDone done, void *user
         return 0;
 }
 
+static bool is_own(const AuthorizeRow *row, const Caller *caller, uid_t owner) {
+        return row->scope == AUTHORIZE_OWN && owner == caller->uid;
+}
+
 int authorize(Authorizer *a, Caller *caller, const char *interface, const char *method, uid_t owner,
                 bool interactive, AuthorizeDone done, void *userdata) {
         const AuthorizeRow *row = find_row(interface, method);
@@ -414,8 +418,7 @@ int authorize(Authorizer *a, Caller *caller, const char *interface, const char *
                                     : "Nobody may call this method.");
                 return 0;
         }
-        bool own = row->scope == AUTHORIZE_OWN && owner == caller->uid;
-        const char *action = own ? MXC_ACTION_SPAWN : row->action;
+        const char *action = is_own(row, caller, owner) ? MXC_ACTION_SPAWN : row->action;
         if (row->scope == AUTHORIZE_OPEN) {
                 done(true, NULL, userdata);
                 return 0;
@@ -427,6 +430,11 @@ bool authorize_inspects(const Caller *caller, const char *interface, const char 
         const AuthorizeRow *row = caller->uid == 0 ? NULL : find_row(interface, method);
         return row && row->action && streq(row->action, MXC_ACTION_INSPECT) &&
                (row->scope == AUTHORIZE_ADMIN || owner != caller->uid);
+}
+
+bool authorize_is_own(const Caller *caller, const char *interface, const char *method, uid_t owner) {
+        const AuthorizeRow *row = caller->uid == 0 ? NULL : find_row(interface, method);
+        return row && is_own(row, caller, owner);
 }
 
 bool authorize_sees(Authorizer *a, const Caller *caller, uid_t owner) {

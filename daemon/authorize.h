@@ -60,6 +60,9 @@ int authorize_look(Authorizer *a, Caller *caller, AuthorizeDone done, void *user
 /* Whether such a call, where it is allowed, shows what is somebody else's to who is not root: by MXC_ACTION_INSPECT. */
 bool authorize_inspects(const Caller *caller, const char *interface, const char *method, uid_t owner);
 
+/* Whether such a call, where it is allowed, is so because the thing is the caller's own, and not by what administrators may. Root is one. */
+bool authorize_is_own(const Caller *caller, const char *interface, const char *method, uid_t owner);
+
 /* Whether this caller may see what belongs to owner without polkit being asked: its own, or root; or by an answer to MXC_ACTION_INSPECT that is
  * remembered, which is how an administrator who lists things can read their properties. */
 bool authorize_sees(Authorizer *a, const Caller *caller, uid_t owner);

@@ -20,10 +20,11 @@ typedef struct Waiter {
 } Waiter;
 
 struct RecordWait {
-        Audit *audit;                        /* not owned */
-        TAILQ_HEAD(Waiters, Waiter) waiters; /* the earliest deadline first */
-        sd_event_source *room, *timer;       /* each enabled for one time */
-        uint64_t last;                       /* deadline given out */
+        Audit *audit;                                          /* not owned */
+        TAILQ_HEAD(Waiters, Waiter) waiters[_RECORD_LINE_MAX]; /* the earliest deadline first */
+        size_t n;                                              /* of all lines */
+        sd_event_source *room, *timer;                         /* each enabled for one time */
+        uint64_t last;                                         /* deadline given out */
 };
 
 static int set_timer(RecordWait *w, uint64_t when) {
@@ -31,19 +32,30 @@ static int set_timer(RecordWait *w, uint64_t when) {
         return r < 0 ? r : sd_event_source_set_enabled(w->timer, SD_EVENT_ONESHOT);
 }
 
+/* When the first one's time is over; 0: nobody waits. */
+static uint64_t first_deadline(const RecordWait *w) {
+        uint64_t first = 0;
+        for (size_t i = 0; i < _RECORD_LINE_MAX; i++) {
+                const Waiter *waiter = TAILQ_FIRST(&w->waiters[i]);
+                if (waiter && (first == 0 || waiter->deadline < first))
+                        first = waiter->deadline;
+        }
+        return first;
+}
+
 /* When to look again. A socket that nobody reads is not asked for room: it would say that there is, for ever. */
 static int arm(RecordWait *w) {
-        const Waiter *first = TAILQ_FIRST(&w->waiters);
+        const uint64_t first = first_deadline(w);
         int r = sd_event_source_set_enabled(w->room, SD_EVENT_OFF);
-        if (r >= 0 && !first && audit_pending(w->audit) == 0)
+        if (r >= 0 && first == 0 && audit_pending(w->audit) == 0)
                 return sd_event_source_set_enabled(w->timer, SD_EVENT_OFF);
         const int state = audit_check(w->audit);
         const uint64_t now = now_boottime();
         uint64_t when = now + AGAIN_USEC;
-        if (first && state == 0)
+        if (first > 0 && state == 0)
                 when = now;
-        else if (first && first->deadline < when)
-                when = first->deadline;
+        else if (first > 0 && first < when)
+                when = first;
         if (r >= 0 && state == -EAGAIN)
                 r = sd_event_source_set_enabled(w->room, SD_EVENT_ONESHOT);
         return r >= 0 ? set_timer(w, when) : r;
@@ -55,11 +67,17 @@ static void rearm(RecordWait *w) {
                 log_error("What waits for the journal cannot be tried again: %s", strerror(-r));
 }
 
-static Waiter *take_first(RecordWait *w) {
-        Waiter *first = TAILQ_FIRST(&w->waiters);
-        if (first)
-                TAILQ_REMOVE(&w->waiters, first, entries);
-        return first;
+/* The first of the first line that one of is due by that time; NULL: nobody. */
+static Waiter *take_due(RecordWait *w, uint64_t by) {
+        for (size_t i = 0; i < _RECORD_LINE_MAX; i++) {
+                Waiter *first = TAILQ_FIRST(&w->waiters[i]);
+                if (!first || first->deadline > by)
+                        continue;
+                TAILQ_REMOVE(&w->waiters[i], first, entries);
+                w->n--;
+                return first;
+        }
+        return NULL;
 }
 
 static void call(Waiter *waiter, int error) {
@@ -68,11 +86,15 @@ static void call(Waiter *waiter, int error) {
         copy.done(error, copy.userdata);
 }
 
+/* All that waited when it began, as far as there is room or their time is over: whoever found none after all is back in its line. */
 static void look(RecordWait *w) {
         audit_flush(w->audit);
-        const Waiter *first = TAILQ_FIRST(&w->waiters);
-        if (first && (first->deadline <= now_boottime() || audit_check(w->audit) == 0))
-                call(take_first(w), 0);
+        for (size_t left = w->n; left > 0; left--) {
+                Waiter *due = take_due(w, audit_check(w->audit) == 0 ? UINT64_MAX : now_boottime());
+                if (!due)
+                        break;
+                call(due, 0);
+        }
         rearm(w);
 }
 
@@ -95,7 +117,8 @@ int record_wait_new(sd_event *event, Audit *audit, RecordWait **ret) {
         if (!w)
                 return -ENOMEM;
         w->audit = audit;
-        TAILQ_INIT(&w->waiters);
+        for (size_t i = 0; i < _RECORD_LINE_MAX; i++)
+                TAILQ_INIT(&w->waiters[i]);
         int r = sd_event_add_io(event, &w->room, audit_fd(audit), EPOLLOUT, on_room, w);
         if (r >= 0)
                 r = sd_event_source_set_enabled(w->room, SD_EVENT_OFF);
@@ -116,7 +139,7 @@ RecordWait *record_wait_free(RecordWait *w) {
         if (!w)
                 return NULL;
         audit_set_kept(w->audit, NULL, NULL);
-        for (Waiter *first; (first = take_first(w));)
+        for (Waiter *first; (first = take_due(w, UINT64_MAX));)
                 call(first, -ESHUTDOWN);
         sd_event_source_disable_unref(w->room);
         sd_event_source_disable_unref(w->timer);
@@ -130,25 +153,32 @@ uint64_t record_wait_deadline(RecordWait *w) {
         return w->last;
 }
 
-bool record_wait_has_waiters(const RecordWait *w) {
-        return !TAILQ_EMPTY(&w->waiters);
+bool record_wait_is_behind(const RecordWait *w, RecordLine line) {
+        for (size_t i = 0; i <= line; i++)
+                if (!TAILQ_EMPTY(&w->waiters[i]))
+                        return true;
+        return false;
 }
 
-int record_wait_begin(RecordWait *w, uint64_t deadline, RecordWaitDone done, void *userdata) {
+int record_wait_begin(
+                RecordWait *w, RecordLine line, uint64_t deadline, RecordWaitDone done, void *userdata) {
+        struct Waiters *waiters = &w->waiters[line];
         Waiter *waiter = calloc(1, sizeof(Waiter)), *before;
         if (!waiter)
                 return -ENOMEM;
         *waiter = (Waiter){ .deadline = deadline, .done = done, .userdata = userdata };
-        TAILQ_FOREACH_REVERSE(before, &w->waiters, Waiters, entries)
+        TAILQ_FOREACH_REVERSE(before, waiters, Waiters, entries)
         if (before->deadline < deadline)
                 break;
         if (before)
-                TAILQ_INSERT_AFTER(&w->waiters, before, waiter, entries);
+                TAILQ_INSERT_AFTER(waiters, before, waiter, entries);
         else
-                TAILQ_INSERT_HEAD(&w->waiters, waiter, entries);
+                TAILQ_INSERT_HEAD(waiters, waiter, entries);
+        w->n++;
         int r = arm(w);
         if (r < 0) {
-                TAILQ_REMOVE(&w->waiters, waiter, entries);
+                TAILQ_REMOVE(waiters, waiter, entries);
+                w->n--;
                 free(waiter);
         }
         return r < 0 ? r : 0;

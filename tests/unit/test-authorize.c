@@ -591,6 +591,17 @@ START_TEST(test_who_sees_what) {
 }
 END_TEST
 
+/* Who is an administrator by what they do, and who only has what is theirs. */
+START_TEST(test_what_is_ones_own) {
+        Caller root = { .n_ref = 1, .unit = (char *)"" };
+        ck_assert(authorize_is_own(&alice, MXC_IFACE_SANDBOX, "Thaw", 1000));
+        ck_assert(!authorize_is_own(&alice, MXC_IFACE_SANDBOX, "Thaw", 1001));
+        ck_assert(!authorize_is_own(&alice, MXC_IFACE_AGENT, "Resume", 1000)); /* not even of their own */
+        ck_assert(!authorize_is_own(&root, MXC_IFACE_SANDBOX, "Thaw", 0));
+        ck_assert(!authorize_is_own(&alice, MXC_IFACE_SANDBOX, "No", 1000));
+}
+END_TEST
+
 int main(void) {
         TCase *t = daemon_case("authorize");
         tcase_add_test(t, test_the_table_is_the_interface);
@@ -605,6 +616,7 @@ int main(void) {
         tcase_add_test(t, test_a_yes_is_remembered);
         tcase_add_test(t, test_so_many_are_remembered);
         tcase_add_test(t, test_who_sees_what);
+        tcase_add_test(t, test_what_is_ones_own);
         tcase_add_test(t, test_who_looks);
         tcase_add_test(t, test_who_looks_does_not_wait);
         tcase_add_loop_test(t, test_many_wait_for_one_answer, 0, 2);

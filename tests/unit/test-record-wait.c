@@ -18,16 +18,37 @@ static int had[16], errors[16];
 static size_t n_had;
 
 static int numbers[16];
+static void fill(void);
+
 static void on_room(int error, void *userdata) {
         errors[n_had] = error;
         had[n_had++] = *(const int *)userdata;
 }
 
-static void wait_for(int number, uint64_t deadline) {
+/* One whose record takes all the room that there is. */
+static void on_room_for_one(int error, void *userdata) {
+        on_room(error, userdata);
+        fill();
+}
+
+/* One that asks again as soon as it is answered, as who keeps a line from being empty. */
+static void on_room_again(int error, void *userdata) {
+        on_room(error, userdata);
+        if (error == 0 && n_had < 9)
+                ck_assert_int_eq(record_wait_begin(waits, RECORD_LINE_OWNERS,
+                                                 NEVER + UINT64_C(1000000) * n_had, on_room_again, userdata),
+                                0);
+}
+
+static void wait_in(RecordLine line, int number, uint64_t deadline, RecordWaitDone done) {
         numbers[number] = number;
         const size_t before = n_had;
-        ck_assert_int_eq(record_wait_begin(waits, deadline, on_room, &numbers[number]), 0);
+        ck_assert_int_eq(record_wait_begin(waits, line, deadline, done, &numbers[number]), 0);
         ck_assert_uint_eq(n_had, before); /* never at once */
+}
+
+static void wait_for(int number, uint64_t deadline) {
+        wait_in(RECORD_LINE_OWNERS, number, deadline, on_room);
 }
 
 static void setup(void) {
@@ -138,13 +159,88 @@ START_TEST(test_nobody_is_overtaken) {
                 before = deadline;
         }
         fill();
-        ck_assert(!record_wait_has_waiters(waits));
+        ck_assert(!record_wait_is_behind(waits, RECORD_LINE_OWNERS));
         wait_for(1, NEVER);
-        ck_assert(record_wait_has_waiters(waits));
+        ck_assert(record_wait_is_behind(waits, RECORD_LINE_OWNERS));
         read_one();
-        ck_assert(record_wait_has_waiters(waits)); /* there is room, and it has not been told */
+        ck_assert(record_wait_is_behind(
+                        waits, RECORD_LINE_OWNERS)); /* there is room, and it has not been told */
         run_all();
-        ck_assert(!record_wait_has_waiters(waits));
+        ck_assert(!record_wait_is_behind(waits, RECORD_LINE_OWNERS));
+}
+END_TEST
+
+/* All of them as soon as there is room, before anybody else has a turn: none is left that others would have to wait behind. */
+START_TEST(test_all_that_wait_come_at_once) {
+        fill();
+        for (int i = 1; i <= 8; i++)
+                wait_for(i, NEVER + (uint64_t)i);
+        read_one();
+        while (n_had == 0)
+                ck_assert_int_ge(sd_event_run(event, UINT64_MAX), 0);
+        ck_assert_uint_eq(n_had, 8);
+        ck_assert(!record_wait_is_behind(waits, RECORD_LINE_OWNERS));
+}
+END_TEST
+
+START_TEST(test_only_as_many_as_there_is_room_for) {
+        fill();
+        for (int i = 1; i <= 3; i++)
+                wait_in(RECORD_LINE_OWNERS, i, NEVER + (uint64_t)i, on_room_for_one);
+        read_one();
+        ck_assert_uint_lt(run_all(), 100);
+        ck_assert_uint_eq(n_had, 1);
+        read_one();
+        run_all();
+        ck_assert_uint_eq(n_had, 2);
+        ck_assert_int_eq(had[1], 2);
+}
+END_TEST
+
+/* Who asks anew whenever it is answered comes once in a round: everybody else is served. */
+START_TEST(test_who_asks_anew_comes_in_the_next_round) {
+        fill();
+        wait_in(RECORD_LINE_OWNERS, 1, NEVER, on_room_again);
+        wait_for(2, NEVER + 1);
+        read_one();
+        while (n_had == 0)
+                ck_assert_int_ge(sd_event_run(event, UINT64_MAX), 0);
+        ck_assert_uint_eq(n_had, 2);
+        ck_assert_int_eq(had[1], 2);
+        run_all();
+        ck_assert_uint_eq(n_had, 9); /* eight times, and the other */
+}
+END_TEST
+
+/* What owners do with their own is in no administrator's way, and administrators are in theirs. */
+START_TEST(test_administrators_come_first) {
+        fill();
+        wait_for(1, NEVER);
+        wait_for(2, NEVER + 1);
+        ck_assert(record_wait_is_behind(waits, RECORD_LINE_OWNERS));
+        ck_assert(!record_wait_is_behind(waits, RECORD_LINE_ADMINISTRATORS));
+        wait_in(RECORD_LINE_ADMINISTRATORS, 3, NEVER + 2, on_room);
+        ck_assert(record_wait_is_behind(waits, RECORD_LINE_ADMINISTRATORS));
+        wait_in(RECORD_LINE_ADMINISTRATORS, 4, NEVER + 3, on_room);
+        read_one();
+        run_all();
+        static const int order[] = { 3, 4, 1, 2 };
+        ck_assert_uint_eq(n_had, ELEMENTSOF(order));
+        for (size_t i = 0; i < n_had; i++)
+                ck_assert_int_eq(had[i], order[i]);
+}
+END_TEST
+
+/* Where only administrators wait, owners do so too: what they ask for later is done later. */
+START_TEST(test_owners_are_behind_administrators) {
+        fill();
+        wait_in(RECORD_LINE_ADMINISTRATORS, 1, NEVER, on_room);
+        ck_assert(record_wait_is_behind(waits, RECORD_LINE_OWNERS));
+        wait_for(2, now_boottime()); /* its time is over, and what the others wait for is not there */
+        while (n_had == 0)
+                ck_assert_int_ge(sd_event_run(event, UINT64_MAX), 0);
+        ck_assert_uint_eq(n_had, 1);
+        ck_assert_int_eq(had[0], 2);
 }
 END_TEST
 
@@ -179,6 +275,11 @@ int main(void) {
         tcase_add_test(t, test_the_time_is_over);
         tcase_add_test(t, test_in_the_order_of_their_deadlines);
         tcase_add_test(t, test_nobody_is_overtaken);
+        tcase_add_test(t, test_all_that_wait_come_at_once);
+        tcase_add_test(t, test_only_as_many_as_there_is_room_for);
+        tcase_add_test(t, test_who_asks_anew_comes_in_the_next_round);
+        tcase_add_test(t, test_administrators_come_first);
+        tcase_add_test(t, test_owners_are_behind_administrators);
         tcase_add_test(t, test_what_is_kept_goes);
         tcase_add_test(t, test_the_end);
         return run_daemon_case(t);

@@ -118,6 +118,61 @@ states = [r for r in map(json.loads, sys.stdin) if r["MXC_EVENT"] in ("suspend",
 print(states[-1].get("MXC_NOTE"))')"
 }
 
+# What an owner does with its own waits twenty times, an administrator comes later, and is first when there is room. Where this machine is too slow for all
+# of them to be there before their time is over, it is tried again.
+test_owners_are_in_no_administrators_way() {
+        local i owner ok=no
+        workspace alice
+        idle alice
+        for i in 1 2 3 4 5; do
+                rm -f "$ws/ready" "$ws/go" "$ws/sent"
+                as alice python3 - "$sandbox" "$ws" <<'END' &
+import os, sys, time
+sys.path.insert(0, "/opt/mxc-test/src/tests/machine")
+from wire import Connection
+sandbox, place = sys.argv[1:]
+c = Connection("door")
+assert c.ask(sandbox, "org.mxc1.Sandbox", "Thaw").error is None  # and polkit need not be asked again
+open(f"{place}/ready", "w").close()
+while not os.path.exists(f"{place}/go"):
+    time.sleep(0.01)
+sent = {c.send(sandbox, "org.mxc1.Sandbox", "Thaw") for _ in range(20)}
+c.ask("/org/mxc1", "org.freedesktop.DBus.Peer", "Ping")  # all of them are there
+early = sum(m.answers in sent for m in c.unread)
+open(f"{place}/sent", "w").close()
+sys.exit(early > 0 or any([c.next().error for _ in sent]))
+END
+                owner=$!
+                wait_until 10 test -e "$ws/ready"
+                journal_stops
+                journal_fills
+                touch "$ws/go"
+                wait_until 10 test -e "$ws/sent"
+                ok=yes
+                python3 - "$journald" "$sandbox" <<'END' || ok=no
+import os, signal, sys
+sys.path.insert(0, "/opt/mxc-test/src/tests/machine")
+from wire import Connection
+c = Connection("door")
+number = c.send(sys.argv[2], "org.mxc1.Sandbox", "Kill", "si", ["all", signal.SIGCONT])
+c.ask("/org/mxc1", "org.freedesktop.DBus.Peer", "Ping")  # it is there
+os.kill(int(sys.argv[1]), signal.SIGCONT)
+answer = next((m for m in c.unread if m.answers == number), None) or c.answer(number)
+sys.exit(answer.error is not None)
+END
+                kill -CONT "$journald"
+                wait $owner || ok=no
+                [ $ok = no ] || break
+        done
+        assert_eq yes $ok 'none of five times all that waited was done'
+        journalctl --sync
+        assert_eq "kill$(printf ' thaw%.0s' {1..20})" "$(journalctl -q --cursor="$cursor" -o json _SYSTEMD_UNIT=mxcd.service MXC_SANDBOX="${sandbox##*/}" |
+                python3 -c '
+import json, sys
+events = [r["MXC_EVENT"] for r in map(json.loads, sys.stdin) if "MXC_EVENT" in r]
+print(*[e for e in events if e in ("kill", "thaw")][-21:])')" 'it waited behind them'
+}
+
 # What begins something waits as well, a little, and is then done; one after the other, each while the journal is full when it is asked for. Where this
 # machine is slower than that little, it is asked for again.
 test_what_begins_something_waits_for_the_journal() {
