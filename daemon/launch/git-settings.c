@@ -14,14 +14,15 @@
 typedef struct Settings {
         Names *names;
         const char *home;
-        char *worktree; /* the last core.worktree */
-        char **hooks;   /* each core.hooksPath: which comes last, conditions decide */
+        const NamePlace *work; /* that paths of hooks begin in */
+        char *worktree;        /* the last core.worktree */
+        char **hooks;          /* each core.hooksPath: which comes last, conditions decide */
         size_t n_hooks;
 } Settings;
 
 /* A directory that paths begin in. */
 typedef struct Base {
-        size_t root;
+        size_t root; /* NO_ROOT: outside of every grant */
         int fd;
         const char *at; /* below the root */
 } Base;
@@ -120,9 +121,9 @@ static int expand(const char *home, const char *before, const char *value, char 
 }
 
 /* Whether work itself would be protected: the directory that hooks are said to be in is the worktree, or what that is in. */
-static bool is_around(const Base *b, const NamePlace *p) {
+static bool is_around(size_t root, const char *at, const NamePlace *p) {
         size_t n = strlen(p->path);
-        return p->root == b->root && strncmp(b->at, p->path, n) == 0 && (b->at[n] == '/' || b->at[n] == 0);
+        return p->root == root && strncmp(at, p->path, n) == 0 && (at[n] == '/' || at[n] == 0);
 }
 
 /* The place and everything below it. What is granted as such cannot be protected as well. */
@@ -132,7 +133,8 @@ static int protect(const Settings *s, const Base *b, const char *before, const c
         if (r < 0 || strlen(path) > LIMIT_PATH_BYTES)
                 return r == -ENOENT ? 0 : r;
         r = names_follow(s->names, b->root, b->fd, b->at, path, ret);
-        if (r < 0 || ret->root == NO_ROOT || ret->path[0] == 0 || is_around(b, ret))
+        if (r < 0 || ret->root == NO_ROOT || ret->path[0] == 0 || is_around(b->root, b->at, ret) ||
+                        (s->work && is_around(s->work->root, s->work->path, ret)))
                 return r;
         const NameRoot *root = &s->names->roots[ret->root];
         return root->writable && root->is_dir ? names_add(s->names, GUARD_RULE_PROTECT, ret->root,
@@ -142,13 +144,32 @@ static int protect(const Settings *s, const Base *b, const char *before, const c
 
 static int read_settings(Settings *s, const Base *base, const char *name, unsigned depth);
 
-/* What an included file includes is relative to that. Of one that is nowhere in sight only the name is known. */
+/* One that no agent can write, and which may all the same name what one can. */
+static int include_from_outside(const File *f, int fd) {
+        char link[64], path[LIMIT_PATH_BYTES + 1];
+        (void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+        ssize_t n = readlink(link, path, sizeof(path) - 1);
+        if (n <= 0)
+                return n < 0 ? -errno : -ENOENT;
+        path[n] = 0;
+        char *slash = strrchr(path, '/');
+        if (!slash)
+                return 0;
+        *slash = 0;
+        _cleanup_close_ int dir = open(path[0] ? path : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        const Base base = { NO_ROOT, dir, "" };
+        return dir < 0 ? 0 : read_settings(f->all, &base, slash + 1, f->depth + 1);
+}
+
+/* What an included file includes is relative to that. */
 static int include(const File *f, const char *value) {
         _cleanup_(name_place_clear) NamePlace p = { .root = NO_ROOT, .fd = -EBADF };
         Names *names = f->all->names;
         int r = protect(f->all, &f->base, "", value, &p);
-        if (r < 0 || p.root == NO_ROOT || p.fd < 0 || !S_ISREG(p.st.st_mode))
+        if (r < 0 || p.fd < 0 || !S_ISREG(p.st.st_mode))
                 return r;
+        if (p.root == NO_ROOT)
+                return include_from_outside(f, p.fd);
         char *slash = strrchr(p.path, '/');
         _cleanup_free_ char *at = strndup(p.path, slash ? (size_t)(slash - p.path) : 0);
         if (!at)
@@ -176,7 +197,11 @@ int git_settings_protect(Names *n, const char *home, size_t root, int dir, const
                 const char *worktree) {
         _cleanup_(settings_clear) Settings s = { .names = n, .home = home };
         const Base base = { root, dir, at };
+        _cleanup_(name_place_clear) NamePlace work = { .root = NO_ROOT, .fd = -EBADF };
         int r = read_settings(&s, &base, file, 0);
+        if (r == 0 && s.n_hooks > 0)
+                r = names_follow(n, root, dir, at, s.worktree ? s.worktree : worktree, &work);
+        s.work = work.root == NO_ROOT ? NULL : &work;
         for (size_t i = 0; r == 0 && i < s.n_hooks; i++) {
                 if (s.hooks[i][strspn(s.hooks[i], "./")] == 0)
                         continue; /* the worktree, or what that is in */

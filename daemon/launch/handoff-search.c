@@ -254,11 +254,23 @@ static const char *home_of(const LaunchPlan *p) {
         return NULL;
 }
 
-static int add_settings_of(Search *s, const WalkDir *dir, const char *file, const char *worktree) {
-        int r = git_settings_protect(
-                        s->names, home_of(s->cage->plan), s->root, dir->fd, dir->path, file, worktree);
+/* A directory of a git directory's files, wherever that is. */
+typedef struct Place {
+        size_t root; /* NO_ROOT: outside of every grant */
+        int fd;
+        const char *at;
+} Place;
+
+static Place place_of(const NamePlace *p) {
+        return (Place){ p->root, p->fd, p->path ? p->path : "" };
+}
+
+/* named: in dir, what led there. */
+static int add_settings_of(Search *s, const WalkDir *dir, const char *named, Place p, const char *file,
+                const char *worktree) {
+        int r = git_settings_protect(s->names, home_of(s->cage->plan), p.root, p.fd, p.at, file, worktree);
         if (r == -EFBIG)
-                s->detail = path_in_cage(s, dir->path, file);
+                s->detail = path_in_cage(s, dir->path, named);
         return r;
 }
 
@@ -266,10 +278,25 @@ static int add_settings_of(Search *s, const WalkDir *dir, const char *file, cons
 static int add_settings(Search *s, const WalkDir *dir, const char *file) {
         const char *path = dir->path[0] ? dir->path : s->names->roots[s->root].path,
                    *slash = strrchr(path, '/');
-        return add_settings_of(s, dir, file, streq(slash ? slash + 1 : path, ".git") ? ".." : "");
+        return add_settings_of(s, dir, file, (Place){ s->root, dir->fd, dir->path }, file,
+                        streq(slash ? slash + 1 : path, ".git") ? ".." : "");
 }
 
-/* Of a linked worktree, whose git directory this is, settings are in the common one. */
+/* Of a worktree whose git directory is elsewhere: settings are in the common one, which that names, or it is that itself. */
+static int add_worktree_settings(
+                Search *s, const WalkDir *dir, const char *named, Place gitdir, const char *worktree) {
+        _cleanup_free_ char *path = NULL;
+        _cleanup_(name_place_clear) NamePlace p = { .root = NO_ROOT, .fd = -EBADF };
+        int r = read_link(gitdir.fd, "commondir", GITLINK_COMMONDIR, &path);
+        if (r == 0 && path)
+                r = names_follow(s->names, gitdir.root, gitdir.fd, gitdir.at, path, &p);
+        const Place common = path ? place_of(&p) : gitdir;
+        if (r == 0 && common.fd >= 0)
+                r = add_settings_of(s, dir, named, common, "config", worktree);
+        return r < 0 ? r : add_settings_of(s, dir, named, gitdir, "config.worktree", worktree);
+}
+
+/* This is the git directory of a linked worktree, which it names. */
 static int add_linked_settings(Search *s, const WalkDir *dir, const char *name) {
         _cleanup_free_ char *path = NULL;
         int r = read_link(dir->fd, name, GITLINK_COMMONDIR, &path);
@@ -277,8 +304,30 @@ static int add_linked_settings(Search *s, const WalkDir *dir, const char *name) 
         if (r < 0 || !slash)
                 return r;
         *slash = 0; /* the .git of the worktree */
-        r = add_settings_of(s, dir, "../../config", path);
-        return r < 0 ? r : add_settings_of(s, dir, "config.worktree", path);
+        return add_worktree_settings(s, dir, name, (Place){ s->root, dir->fd, dir->path }, path);
+}
+
+/* The directory on the host. */
+static int path_on_host(const Search *s, const WalkDir *dir, char **ret) {
+        const char *root = NULL;
+        int r = names_canonical(s->names, s->root, &root);
+        if (r < 0)
+                return r;
+        if (!root)
+                return -EBADF;
+        return asprintf(ret, "%s/%s", root[1] ? root : "", dir->path) < 0 ? -ENOMEM : 0;
+}
+
+/* The git directory that a worktree has by a link or a file of that name: what it says holds here, also where no agent can write it. */
+static int add_gitdir_of(Search *s, const WalkDir *dir, const char *name, const NamePlace *p) {
+        const bool is_there = p->fd >= 0 && S_ISDIR(p->st.st_mode);
+        _cleanup_free_ char *worktree = NULL;
+        int r = is_there ? path_on_host(s, dir, &worktree) : 0;
+        if (r == 0 && is_there)
+                r = add_worktree_settings(s, dir, name, place_of(p), worktree);
+        if (r < 0 || p->root == NO_ROOT || !s->names->roots[p->root].writable)
+                return r;
+        return add_gitdir_names(s, p->root, is_there ? p->fd : -EBADF, p->path);
 }
 
 /* A git directory that a file names, wherever that is and whether or not it is there. */
@@ -289,6 +338,8 @@ static int add_linked(Search *s, const WalkDir *dir, const char *name, GitlinkKi
                 return r;
         _cleanup_(name_place_clear) NamePlace p = { .root = NO_ROOT, .fd = -EBADF };
         r = names_follow(s->names, s->root, dir->fd, dir->path, path, &p);
+        if (r == 0 && kind == GITLINK_DOT_GIT)
+                return add_gitdir_of(s, dir, name, &p);
         if (r < 0 || p.root == NO_ROOT || !s->names->roots[p.root].writable)
                 return r;
         return add_gitdir_names(s, p.root, p.fd >= 0 && S_ISDIR(p.st.st_mode) ? p.fd : -EBADF, p.path);
@@ -301,14 +352,9 @@ static int add_dot_git(Search *s, const WalkDir *dir, const WalkEntry *e) {
                 return add_linked(s, dir, e->name, GITLINK_DOT_GIT);
         if (r < 0 || e->type != DT_LNK)
                 return r;
-        _cleanup_free_ char *at = NULL;
-        if (asprintf(&at, "%s%s.git", dir->path, dir->path[0] ? "/" : "") < 0)
-                return -ENOMEM;
         _cleanup_(name_place_clear) NamePlace p = { .root = NO_ROOT, .fd = -EBADF };
         r = names_follow(s->names, s->root, dir->fd, dir->path, e->name, &p);
-        if (r < 0 || p.root == NO_ROOT)
-                return r;
-        return add_gitdir_names(s, p.root, p.fd >= 0 && S_ISDIR(p.st.st_mode) ? p.fd : -EBADF, p.path);
+        return r < 0 ? r : add_gitdir_of(s, dir, e->name, &p);
 }
 
 /* ---- the walk ---- */

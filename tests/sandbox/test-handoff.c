@@ -138,6 +138,35 @@ static const Attack attacks[] = {
                         "2 "
                         "3 4 5 6 7 8 9 10; do git config -f repo/d/$i include.path $((i + 1)); done",
                         "echo '#x' >repo/d/11", "test -e repo/d/11" },
+        { "T2 where hooks are said to be by what is included by that of a worktree",
+                        "repository repo; git -C repo config include.path ../x.conf; git config -f "
+                        "repo/x.conf core.hooksPath x; git -C repo worktree add -q ../tree",
+                        "mkdir tree/x && echo x >tree/x/pre-commit", "test -e tree/x/pre-commit" },
+        { "T2 where hooks are said to be by what is included from elsewhere",
+                        "repository repo; git -C repo config include.path \"$PWD/../out/a\"; git config -f "
+                        "../out/a include.path b; git config -f ../out/b core.hooksPath x",
+                        "mkdir repo/x && echo x >repo/x/pre-commit", "test -e repo/x/pre-commit" },
+        { "T2 where hooks of a worktree of what is elsewhere are said to be",
+                        "rm -rf ../out/*; repository ../out/repo; git -C ../out/repo config core.hooksPath "
+                        "x; git -C ../out/repo worktree add -q \"$PWD/tree\"",
+                        "mkdir tree/x && echo x >tree/x/pre-commit", "test -e tree/x/pre-commit" },
+        { "T2 where hooks of a worktree alone are said to be",
+                        "rm -rf ../out/*; repository ../out/repo; git -C ../out/repo config "
+                        "extensions.worktreeConfig true; git -C ../out/repo worktree add -q \"$PWD/tree\"; "
+                        "git -C tree config --worktree core.hooksPath x",
+                        "mkdir tree/x && echo x >tree/x/pre-commit", "test -e tree/x/pre-commit" },
+        { "T2 where hooks of a submodule of what is elsewhere are said to be",
+                        "rm -rf ../out/*; mkdir sub; git init -q --separate-git-dir=../out/g sub; git -C "
+                        "sub config core.hooksPath x; git -C sub config core.worktree \"$PWD/sub\"",
+                        "mkdir sub/x && echo x >sub/x/pre-commit", "test -e sub/x/pre-commit" },
+        { "T2 where hooks are said to be by a git directory elsewhere that a symlink leads to",
+                        "rm -rf ../out/*; git init -q --bare ../out/g; git -C ../out/g config "
+                        "core.hooksPath x; mkdir t; ln -s ../../out/g t/.git",
+                        "mkdir t/x && echo x >t/x/pre-commit", "test -e t/x/pre-commit" },
+        { "T2 configuration of a worktree that is included from what is elsewhere",
+                        "rm -rf ../out/*; repository ../out/repo; git -C ../out/repo config include.path "
+                        "\"$PWD/c/x.conf\"; git -C ../out/repo worktree add -q \"$PWD/tree\"",
+                        "mkdir c && echo x >c/x.conf", "test -e c/x.conf" },
         /* T3 */
         { "T3 an editor's tasks", "mkdir .vscode", "echo x >.vscode/tasks.json",
                         "test -e .vscode/tasks.json" },
@@ -284,6 +313,10 @@ static const struct {
                         "core.hooksPath x/y",
                         "cd repo && echo 2 >f && git commit -qam 2 && cd ../b && mkdir x && echo 2 >x/z && "
                         "git add x && git commit -qm 2 && rm x/z" },
+        { "a worktree that its hooks are said to be in",
+                        "rm -rf ../out/*; repository ../out/repo; git -C ../out/repo config core.hooksPath "
+                        "\"$PWD/tree\"; git -C ../out/repo worktree add -q \"$PWD/tree\"",
+                        "echo 2 >tree/g && mkdir tree/d" },
         { "a root that is a repository", "git init -q . && echo 1 >f && git add f && git commit -qm 1",
                         "echo 2 >f && git commit -qam 2 && git switch -qc x && git gc -q && mv f g && git "
                         "add -A && "
