@@ -103,25 +103,28 @@ static int append_totals(sd_bus_message *m, const Relay *relay, bool live) {
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-static int append_all(sd_bus_message *m, const Sandbox *s, bool live) {
+/* seen: what relay_look() has said of it, or was told later: whether that is as it is now. */
+typedef enum Seen { SEEN_BEFORE, SEEN_NOW, SEEN_NOBODY } Seen;
+
+static int append_all(sd_bus_message *m, const Sandbox *s, Seen seen) {
         const Relay *relay = s->relay;
-        int r = append_totals(m, relay, live);
+        int r = append_totals(m, relay, seen != SEEN_BEFORE);
         if (r >= 0)
                 r = sd_bus_message_open_container(m, 'a', "a{sv}");
         if (r >= 0)
                 r = append_grants(m, s);
-        if (r >= 0 && relay)
+        if (r >= 0 && relay && seen != SEEN_NOBODY)
                 r = append_list(m, &relay->open);
         if (r >= 0 && relay)
                 r = append_list(m, &relay->refused);
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-static int answer(Act *a, const Sandbox *s, bool live) {
+static int answer(Act *a, const Sandbox *s, Seen seen) {
         sd_bus_message *reply = NULL;
         int r = sd_bus_message_new_method_return(a->message, &reply);
         if (r >= 0)
-                r = append_all(reply, s, live);
+                r = append_all(reply, s, seen);
         if (r >= 0)
                 act_reply_message(a, reply);
         else
@@ -132,7 +135,7 @@ static int answer(Act *a, const Sandbox *s, bool live) {
 static void on_looked(Relay *relay, bool live, void *userdata) {
         Act *a = userdata;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        int r = answer(a, relay->sandbox, live);
+        int r = answer(a, relay->sandbox, live ? SEEN_NOW : SEEN_BEFORE);
         if (r >= 0)
                 return;
         (void)bus_error_internal(&error, r, a->kind->method); /* returns the error that it sets */
@@ -144,7 +147,7 @@ static int run(Act *a, sd_bus_error *error) {
         if (!s)
                 return sd_bus_error_set(error, MXC_ERROR_NO_SUCH_SANDBOX, "That sandbox is over.");
         int r = s->relay ? relay_look(s->relay, on_looked, a) : 1;
-        return r == 0 ? 0 : answer(a, s, r > 0);
+        return r == 0 ? 0 : answer(a, s, r > 0 ? SEEN_NOBODY : SEEN_BEFORE);
 }
 
 static int owner(Act *a, uid_t *ret, sd_bus_error *error) {

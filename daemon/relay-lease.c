@@ -106,20 +106,6 @@ bool relay_has_process(const Relay *r) {
         return path && fd_read_file_at(AT_FDCWD, path, 4096, &text, &size) == 0 && size > 0;
 }
 
-/* What it held is over with it, and nobody else will say so. */
-static void tell_ends(Relay *r) {
-        const AuditSubject subject = sandbox_subject(r->sandbox, NULL);
-        RelayConnection *c;
-        TAILQ_FOREACH(c, &r->open, entries) {
-                EgressReport over = c->report;
-                over.kind = EGRESS_FAIL;
-                over.reason = EGRESS_REVOKED;
-                if (audit_disconnect(r->sandbox->manager->audit, &subject, &over) < 0)
-                        log_error("The end of a connection of sandbox %s is not on record.", r->sandbox->id);
-        }
-        relay_forget_open(r);
-}
-
 static void kill_process(Relay *r) {
         _cleanup_free_ char *path = leaf_file(r, "cgroup.kill");
         int k = path ? fd_write_file_at(AT_FDCWD, path, "1") : -ENOMEM;
@@ -127,7 +113,7 @@ static void kill_process(Relay *r) {
                 log_error("The relay of sandbox %s cannot be killed: %s", r->sandbox->id, strerror(-k));
         r->late = sd_event_source_disable_unref(r->late);
         r->serves = false;
-        tell_ends(r);
+        relay_tell_ends(r, EGRESS_REVOKED, 0);
         relay_settle(r, false);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What is open now, and how much it has carried: asked of the relay when somebody looks, and not otherwise. One question is out at a time,
- * however many look: a relay that stands still has one order more to read. */
+ * however many look; one that nobody waits for any more is asked anew, but not for ever: a relay that stands still has RELAY_LOOKS_UNANSWERED orders
+ * more to read, and no more. */
 
 #include "cleanup.h"
 #include "log.h"
@@ -29,7 +30,11 @@ void relay_look_settle(Relay *r, bool live) {
 }
 
 static int on_late(sd_event_source *source, uint64_t usec, void *userdata) {
-        finish(userdata, false);
+        RelayLooker *l = userdata;
+        const bool is_last = STAILQ_FIRST(&l->relay->lookers) == l && !STAILQ_NEXT(l, entries);
+        if (is_last && l->relay->n_unanswered < RELAY_LOOKS_UNANSWERED)
+                relay_look_forget(l->relay); /* it may be on the way; or there was no room for it once */
+        finish(l, false);
         return 0;
 }
 
@@ -45,16 +50,15 @@ static int ask(Relay *r) {
         k = egress_send_order(r->channel, &order, file);
         if (k < 0)
                 return k;
+        r->n_unanswered++;
         r->looked = number; /* and none of an earlier mxcd's */
         r->look = TAKE_FD(file);
         return 0;
 }
 
 int relay_look(Relay *r, RelayLookDone done, void *userdata) {
-        if (!relay_has_process(r)) {
-                relay_forget_open(r);
-                return 1;
-        }
+        if (!relay_has_process(r))
+                return 1; /* what it held is forgotten with its record */
         if (!r->io)
                 return -ENOTCONN;
         RelayLooker *l = calloc(1, sizeof(RelayLooker));
@@ -144,6 +148,7 @@ static int take_file(Relay *r, Known *known) {
 }
 
 void relay_looked(Relay *r, uint64_t serial) {
+        r->n_unanswered = 0;
         if (r->look < 0 || serial != r->looked)
                 return; /* an earlier mxcd's, or of a relay before this one */
         _cleanup_free_ Known *known = calloc(r->n_open + 1, sizeof(Known));

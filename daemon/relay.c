@@ -69,7 +69,17 @@ void relay_forget_one(Relay *r, RelayConnection *c) {
         forget(&r->open, &r->n_open, c);
 }
 
-void relay_forget_open(Relay *r) {
+void relay_tell_ends(Relay *r, EgressReason reason, int error) {
+        const AuditSubject subject = sandbox_subject(r->sandbox, NULL);
+        RelayConnection *c;
+        TAILQ_FOREACH(c, &r->open, entries) {
+                EgressReport over = c->report;
+                over.kind = EGRESS_FAIL;
+                over.reason = reason;
+                over.error = error;
+                if (audit_disconnect(r->sandbox->manager->audit, &subject, &over) < 0)
+                        log_error("The end of a connection of sandbox %s is not on record.", r->sandbox->id);
+        }
         forget_all(&r->open, &r->n_open);
 }
 
@@ -181,8 +191,9 @@ static void take_end(Relay *r, EgressReport *report) {
 static void take(Relay *r, EgressReport *report) {
         switch ((EgressKind)report->kind) {
         case EGRESS_HELLO: /* a new one: what the last one held ended with it */
-                relay_forget_open(r);
+                relay_tell_ends(r, EGRESS_UNREACHABLE, ECONNRESET);
                 relay_look_forget(r);
+                r->n_unanswered = 0;
                 relay_look_settle(r, true);
                 relay_begun(r);
                 break;

@@ -45,6 +45,7 @@ typedef struct Relay {
         STAILQ_HEAD(, RelayWaiter) waiters;
         int look;              /* the file of the look that is not answered yet; else -EBADF */
         uint64_t looked;       /* the number of the last one */
+        unsigned n_unanswered; /* since it answered one, be it late */
         STAILQ_HEAD(, RelayLooker) lookers;
         uint64_t n_allowed, n_refused, bytes_out, bytes_in; /* of those that are over */
         uint64_t spent_out, spent_in; /* of what its policy bounds, by all that it had: what the next one begins with */
@@ -95,15 +96,17 @@ int relay_lease_new(const char *id, const RelayTerms *terms, int *ret, int *ret_
 void relay_begun(Relay *r);
 void relay_leased(Relay *r, uint64_t serial);
 void relay_spent(Relay *r, const EgressReport *report);
-void relay_forget_open(Relay *r);
-
 RelayConnection *relay_remember_open(Relay *r, const EgressReport *report); /* NULL: there is no room */
 void relay_forget_one(Relay *r, RelayConnection *c);
 
+/* What it held is over with it, and nobody else will say so: each has its record, and is forgotten. */
+void relay_tell_ends(Relay *r, EgressReason reason, int error);
+
 /* relay-look.c. 0: done() will be called exactly once, after this: live says whether r->open is what the relay has just said of it, or what was
- * known before. A relay that does not answer within RELAY_LOOK_USEC is not waited for. 1: there is none, and nothing is open. A negative errno: it cannot be
- * asked. */
+ * known before. A relay that does not answer within RELAY_LOOK_USEC is not waited for. 1: there is none, and nothing is open, whatever of r->open is not on
+ * record as over yet. A negative errno: it cannot be asked. */
 #define RELAY_LOOK_USEC (UINT64_C(1) * 1000000)
+#define RELAY_LOOKS_UNANSWERED 4U
 typedef void (*RelayLookDone)(Relay *r, bool live, void *userdata);
 int relay_look(Relay *r, RelayLookDone done, void *userdata);
 void relay_looked(Relay *r, uint64_t serial); /* what relay.c hears */

@@ -477,24 +477,53 @@ START_TEST(test_what_is_open_is_not_believed) {
 }
 END_TEST
 
-/* Who looks does not wait for ever; and what does not answer is not asked again and again. */
+static void wait_for_looked(void) {
+        has_looked = 0;
+        test_bus_run(&bus, &has_looked);
+}
+
+/* Who looks does not wait for ever; and what does not answer is asked anew. */
 START_TEST(test_a_relay_that_does_not_answer) {
         begin_to_look();
         open_one(1);
         ck_assert_int_eq(look(), 0);
         _cleanup_close_ int file = -EBADF;
-        uint64_t number = hear_look(&file);
-        has_looked = 0;
-        test_bus_run(&bus, &has_looked);
+        const uint64_t first = hear_look(&file);
+        wait_for_looked();
         ck_assert(!looked_live);
         ck_assert_ptr_nonnull(open_with(1));
         ck_assert_int_eq(look(), 0);
-        EgressOrder order;
-        ck_assert(!hear(&order));
-        say_looked(number);
+        cleanup_closep(&file);
+        const uint64_t second = hear_look(&file);
+        ck_assert_uint_ne(first, second);
+        say_looked(first); /* late: nobody waits for that any more */
+        ck_assert_uint_eq(n_looked, 1);
+        say_looked(second);
         ck_assert_uint_eq(n_looked, 2);
         ck_assert(looked_live);
         ck_assert_uint_eq(sandbox->relay->n_open, 0);
+        end();
+}
+END_TEST
+
+/* And not for ever: the last question stays out, until one is answered. */
+START_TEST(test_a_relay_that_stands_still) {
+        begin_to_look();
+        for (unsigned i = 0; i < RELAY_LOOKS_UNANSWERED; i++) {
+                _cleanup_close_ int file = -EBADF;
+                ck_assert_int_eq(look(), 0);
+                (void)hear_look(&file);
+                wait_for_looked();
+                ck_assert(!looked_live);
+        }
+        ck_assert_int_eq(look(), 0);
+        EgressOrder order;
+        ck_assert(!hear(&order));
+        say_looked(sandbox->relay->looked);
+        ck_assert(looked_live);
+        ck_assert_int_eq(look(), 0);
+        ck_assert(hear(&order));
+        ck_assert_uint_eq(order.kind, EGRESS_LOOK);
         end();
 }
 END_TEST
@@ -507,6 +536,7 @@ START_TEST(test_a_relay_that_is_gone) {
         ck_assert_uint_eq(n_looked, 1);
         ck_assert(looked_live);
         ck_assert_uint_eq(sandbox->relay->n_open, 0);
+        expect_record("disconnect", "none"); /* of what ended with the first */
         open_one(1);
         ck_assert_int_eq(look(), 0);
         sandbox->relay = relay_free(sandbox->relay);
@@ -516,12 +546,15 @@ START_TEST(test_a_relay_that_is_gone) {
 }
 END_TEST
 
+/* Nor does a look take the record of what ended with it. */
 START_TEST(test_no_relay_is_not_asked) {
         begin_to_look();
         open_one(1);
         write_file("leaf" EGRESS_LEAF_SUFFIX "/cgroup.procs", "");
         ck_assert_int_eq(look(), 1);
         ck_assert_uint_eq(n_looked, 0);
+        relay_shut(sandbox->relay);
+        expect_record("disconnect", "none");
         ck_assert_uint_eq(sandbox->relay->n_open, 0);
         end();
 }
@@ -584,6 +617,7 @@ int main(void) {
         tcase_add_test(t, test_as_much_as_can_be_open);
         tcase_add_loop_test(t, test_what_is_open_is_not_believed, 0, ELEMENTSOF(look_spoilers));
         tcase_add_test(t, test_a_relay_that_does_not_answer);
+        tcase_add_test(t, test_a_relay_that_stands_still);
         tcase_add_test(t, test_a_relay_that_is_gone);
         tcase_add_test(t, test_no_relay_is_not_asked);
         tcase_add_test(t, test_the_ends_of_a_new_relay);
