@@ -51,7 +51,7 @@
 #define LIMIT_TTY_ROWS 4096U
 #define LIMIT_USER_LOOKUPS 8U                /* children that ask NSS at once */
 #define LIMIT_USERS 1024U                    /* answers of NSS that are remembered */
-#define LIMIT_AUTHORIZED 256U                /* answers of polkit that are remembered */
+#define LIMIT_AUTHORIZED 256U                /* answers of polkit that are remembered: so many yes, and so many no */
 #define LIMIT_BUS_NAME_BYTES 255U            /* D-Bus specification, "Valid Names" */
 #define LIMIT_CONNECTIONS_PER_UID 128U       /* of the private door */
 #define LIMIT_CONNECTIONS 4096U              /* of all uids but root's: who has subordinate uids has many */

@@ -79,8 +79,8 @@ typedef struct Question {
 struct Authorizer {
         sd_bus *bus;
         sd_bus_slot *match;
-        TAILQ_HEAD(, Known) answers; /* the oldest first */
-        size_t n_answers;
+        TAILQ_HEAD(, Known) answers[2]; /* no and yes, the oldest first: neither takes the other's place */
+        size_t n_answers[2];
         LIST_HEAD(, Question) questions;
 };
 
@@ -91,25 +91,28 @@ static uint64_t now_usec(void) {
 }
 
 static void forget(Authorizer *a, Known *k) {
-        TAILQ_REMOVE(&a->answers, k, entries);
-        a->n_answers--;
+        TAILQ_REMOVE(&a->answers[k->yes], k, entries);
+        a->n_answers[k->yes]--;
         free(k->unit);
         free(k);
 }
 
 static void forget_all(Authorizer *a) {
-        while (!TAILQ_EMPTY(&a->answers))
-                forget(a, TAILQ_FIRST(&a->answers));
+        for (size_t i = 0; i < ELEMENTSOF(a->answers); i++)
+                while (!TAILQ_EMPTY(&a->answers[i]))
+                        forget(a, TAILQ_FIRST(&a->answers[i]));
 }
 
 static Known *find_known(Authorizer *a, const Caller *c, const char *action) {
         uint64_t now = now_usec();
-        for (Known *k; (k = TAILQ_FIRST(&a->answers)) && k->until <= now;)
-                forget(a, k);
-        Known *k;
-        TAILQ_FOREACH(k, &a->answers, entries)
-                if (k->uid == c->uid && streq(k->unit, c->unit) && streq(k->action, action))
-                        return k;
+        for (size_t i = 0; i < ELEMENTSOF(a->answers); i++) {
+                for (Known *k; (k = TAILQ_FIRST(&a->answers[i])) && k->until <= now;)
+                        forget(a, k);
+                Known *k;
+                TAILQ_FOREACH(k, &a->answers[i], entries)
+                        if (k->uid == c->uid && streq(k->unit, c->unit) && streq(k->action, action))
+                                return k;
+        }
         return NULL;
 }
 
@@ -128,15 +131,15 @@ static void remember(Authorizer *a, const Caller *c, const char *action, bool ye
                 free(k);
                 return;
         }
-        if (a->n_answers >= LIMIT_AUTHORIZED)
-                forget(a, TAILQ_FIRST(&a->answers));
+        if (a->n_answers[yes] >= LIMIT_AUTHORIZED)
+                forget(a, TAILQ_FIRST(&a->answers[yes]));
         *k = (Known){ .uid = c->uid,
                 .unit = unit,
                 .action = action,
                 .yes = yes,
                 .until = now_usec() + AUTHORIZE_CACHE_USEC };
-        TAILQ_INSERT_TAIL(&a->answers, k, entries);
-        a->n_answers++;
+        TAILQ_INSERT_TAIL(&a->answers[yes], k, entries);
+        a->n_answers[yes]++;
 }
 
 static int on_changed(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -148,7 +151,8 @@ int authorizer_new(sd_bus *system_bus, Authorizer **ret) {
         Authorizer *a = calloc(1, sizeof(Authorizer));
         if (!a)
                 return -ENOMEM;
-        TAILQ_INIT(&a->answers);
+        for (size_t i = 0; i < ELEMENTSOF(a->answers); i++)
+                TAILQ_INIT(&a->answers[i]);
         LIST_INIT(&a->questions);
         a->bus = sd_bus_ref(system_bus);
         int r = sd_bus_match_signal_async(system_bus, &a->match, POLKIT_NAME, POLKIT_PATH, POLKIT_IFACE,

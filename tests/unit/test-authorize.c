@@ -500,11 +500,13 @@ START_TEST(test_a_yes_is_remembered) {
 }
 END_TEST
 
+enum { SO_MANY = LIMIT_AUTHORIZED };
+
 START_TEST(test_so_many_are_remembered) {
         Polkit p = { .authorized = true };
         Authorizer *a = open_all(&p);
         Caller c = alice;
-        for (uid_t i = 0; i < LIMIT_AUTHORIZED; i++) {
+        for (uid_t i = 0; i < SO_MANY; i++) {
                 c.uid = 2000 + i;
                 expect_asked(&p, a, &c, "Spawn", c.uid, 1);
         }
@@ -548,6 +550,29 @@ START_TEST(test_who_looks) {
         p.authorized = false;
         ck_assert(!look(&p, a, &alice).allowed);
         ck_assert_uint_eq(p.n, 3);
+        close_all(&p, a);
+}
+END_TEST
+
+/* However many look who may not, whoever may is still known, and so many of the others. */
+START_TEST(test_a_no_is_in_no_yes_place) {
+        Polkit p = { .authorized = true };
+        Authorizer *a = open_all(&p);
+        Caller c = alice;
+        expect_asked(&p, a, &alice, "Dump", 1000, 1);
+        p.authorized = false;
+        for (uid_t i = 0; i <= SO_MANY; i++) {
+                c.uid = 2000 + i;
+                ck_assert(!look(&p, a, &c).allowed);
+        }
+        ck_assert_uint_eq(p.n, SO_MANY + 2);
+        ck_assert(!look(&p, a, &c).allowed);
+        ck_assert_uint_eq(p.n, SO_MANY + 2);
+        c.uid = 2000; /* the oldest gave way */
+        ck_assert(!look(&p, a, &c).allowed);
+        ck_assert_uint_eq(p.n, SO_MANY + 3);
+        ck_assert(look(&p, a, &alice).allowed);
+        ck_assert_uint_eq(p.n, SO_MANY + 3);
         close_all(&p, a);
 }
 END_TEST
@@ -618,6 +643,7 @@ int main(void) {
         tcase_add_test(t, test_who_sees_what);
         tcase_add_test(t, test_what_is_ones_own);
         tcase_add_test(t, test_who_looks);
+        tcase_add_test(t, test_a_no_is_in_no_yes_place);
         tcase_add_test(t, test_who_looks_does_not_wait);
         tcase_add_loop_test(t, test_many_wait_for_one_answer, 0, 2);
         tcase_add_test(t, test_many_of_a_challenge);
