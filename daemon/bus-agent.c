@@ -291,12 +291,14 @@ typedef struct Enumeration {
         const Caller *caller;
         char **paths;
         size_t n, size;
+        bool others; /* it shows what is somebody else's */
 } Enumeration;
 
 static void add_path(Agent *a, void *userdata) {
         Enumeration *e = userdata;
         if (e->n + 1 >= e->size || !authorize_sees(e->manager->authorizer, e->caller, a->owner))
                 return;
+        e->others = e->others || a->owner != e->caller->uid;
         e->paths[e->n] = agent_object_path(a->name);
         if (e->paths[e->n])
                 e->n++;
@@ -311,8 +313,7 @@ int agent_object_enumerate(sd_bus *bus, const char *path, void *userdata, char *
                 return -ENOMEM;
         if (caller)
                 registry_for_each(m->registry, add_path, &e);
-        *ret = e.paths;
-        return 1;
+        return bus_enumerated(m, caller, e.paths, e.others, ret, error);
 }
 
 #define PROPERTY(name, type, flags) SD_BUS_PROPERTY(name, type, get_property, 0, flags)

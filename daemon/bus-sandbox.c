@@ -318,12 +318,14 @@ typedef struct Enumeration {
         const Caller *caller;
         char **paths;
         size_t n;
+        bool others; /* it shows what is somebody else's */
 } Enumeration;
 
 static void add_path(Sandbox *s, void *userdata) {
         Enumeration *e = userdata;
         if (!authorize_sees(s->manager->authorizer, e->caller, s->charged))
                 return;
+        e->others = e->others || s->agent->owner != e->caller->uid;
         e->paths[e->n] = strdup(s->object);
         if (e->paths[e->n])
                 e->n++;
@@ -338,8 +340,7 @@ int sandbox_object_enumerate(
                 return -ENOMEM;
         if (caller)
                 sandbox_for_each(m, add_path, &e);
-        *ret = e.paths;
-        return 1;
+        return bus_enumerated(m, caller, e.paths, e.others, ret, error);
 }
 
 #define PROPERTY(name, type, flags) SD_BUS_PROPERTY(name, type, get_property, 0, flags)

@@ -51,6 +51,21 @@ int bus_note_look(Manager *m, const Caller *c, AuditSubject about, const char *m
         return r < 0 ? bus_error_audit(error, r) : 0;
 }
 
+int bus_enumerated(
+                Manager *m, const Caller *c, char **paths, bool others, char ***ret, sd_bus_error *error) {
+        const AuditSubject all = { .on_behalf_uid = AUDIT_NO_UID };
+        int r = others ? bus_note_look(m, c, all, "org.freedesktop.DBus.Introspectable.Introspect", error)
+                       : 0;
+        if (r < 0) {
+                for (char **p = paths; *p; p++)
+                        free(*p);
+                free(paths);
+                return r;
+        }
+        *ret = paths;
+        return 1;
+}
+
 int bus_check_sees(Manager *m, sd_bus *bus, AuditSubject about, sd_bus_error *error) {
         static const char sentence[] =
                         "That is somebody else's; only its owner and an administrator may look.";

@@ -47,6 +47,10 @@ int bus_check_sees(Manager *m, sd_bus *bus, AuditSubject about, sd_bus_error *er
  * set: then it is not shown. */
 int bus_note_look(Manager *m, const Caller *c, AuditSubject about, const char *method, sd_bus_error *error);
 
+/* The end of an enumeration for c, who is told in paths what there is; others: some of it is other people's. Takes paths over. What is on record, or is in no need
+ * of one, is in *ret; else a negative errno, with error set. */
+int bus_enumerated(Manager *m, const Caller *c, char **paths, bool others, char ***ret, sd_bus_error *error);
+
 /* A policy by its name, or as a document; *ret is a new reference. 0, or a negative errno, with error set where it is not there or not good. */
 int bus_find_policy(Manager *m, const char *name, Policy **ret, sd_bus_error *error);
 
