@@ -162,7 +162,8 @@ void adopt_report(Manager *m, Found *f, const LaunchReport *report, int *fds, si
         }
         if (report->exec > 0) {
                 if (!command_find(s, report->exec) &&
-                                command_new(s, report->exec, NULL, NULL, false, NULL) < 0)
+                                command_new(s, report->exec, NULL, NULL, runtime_was_tied(s, report->exec),
+                                                NULL) < 0)
                         log_error("A command of sandbox %s is forgotten: out of memory", s->id);
                 return;
         }

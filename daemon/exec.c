@@ -169,6 +169,8 @@ static int start(Act *a, Sandbox *s, sd_bus_error *error) {
         r = plan_environment(s->effective->policy, &s->owner, x->request.env, &env, &n_env);
         if (r == 0)
                 r = command_new(s, x->number, a->caller->bus, a->caller->sender, x->request.tie, &c);
+        if (r == 0 && x->request.tie)
+                r = runtime_save(s); /* the next mxcd must know, or nothing would end it with who waits */
         if (r == 0)
                 r = send_plan(a, s, env, n_env);
         if (r < 0)

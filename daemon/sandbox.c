@@ -99,6 +99,7 @@ void sandbox_free(Sandbox *s) {
         cleanup_closep(&s->page);
         runtime_effective_unref(s->effective);
         policy_unref(s->live);
+        json_decref(s->ties);
         for (Grant *g; (g = LIST_FIRST(&s->grants));) {
                 LIST_REMOVE(g, entries);
                 (void)grant_free(g); /* NULL */
@@ -558,9 +559,10 @@ void sandbox_connection_gone(Manager *m, sd_bus *bus) {
 }
 
 static void end_untied(Sandbox *s, void *userdata) {
-        Command *c = command_find(s, 0);
-        if (s->adopted && s->tied && c && !c->bus)
-                end_tied(s, c);
+        Command *c;
+        LIST_FOREACH(c, &s->commands, entries)
+                if (s->adopted && c->tied && !c->bus)
+                        end_tied(s, c);
         sandbox_settle(s);
 }
 

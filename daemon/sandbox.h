@@ -82,6 +82,7 @@ struct Sandbox {
         bool asked;
         LIST_HEAD(, Command) commands; /* the first is number 0 */
         uint32_t n_commands, last_command;
+        json_t *ties;          /* numbers of Exec's that were tied when its record was written, of an adopted one; or NULL */
         sd_bus_message **stop_waiters;
         size_t n_stop_waiters;
 };
@@ -131,4 +132,4 @@ void sandbox_scope_stops(Manager *m, Scope *scope);
 /* A sender has left the system bus, or a connection at the second door is over: nobody to tell, and what was tied to it ends. */
 void sandbox_sender_gone(Manager *m, const char *sender);
 void sandbox_connection_gone(Manager *m, sd_bus *bus);
-void sandbox_end_untied(Manager *m);                /* what was adopted, is tied, and was not attached in time */
+void sandbox_end_untied(Manager *m);                /* sandboxes and commands that were adopted, are tied, and were not attached in time */

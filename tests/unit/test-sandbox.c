@@ -241,6 +241,87 @@ START_TEST(test_no_tie_to_who_has_left) {
 }
 END_TEST
 
+/* With all that a record tells. */
+static Sandbox *make_whole(StoredEffective *effective) {
+        static const char text[] = "{\"schema\": \"mxc-policy/1\", \"name\": \"p\"}";
+        PolicyError error = { 0 };
+        *effective = (StoredEffective){ .n_ref = 2 };
+        ck_assert_int_eq(policy_parse(text, strlen(text), NULL, NULL, &effective->policy, &error), 0);
+        Sandbox *s = make();
+        s->effective = effective;
+        s->owner.name = strdup("alice");
+        s->walls = strdup("");
+        s->unheld = strdup("");
+        return s;
+}
+
+static Sandbox *restore(const json_t *record) {
+        Sandbox *s;
+        ck_assert_int_eq(sandbox_new(&m, "fedcba9876543210fedcba9876543210", &agent, &s), 0);
+        (void)runtime_restore(s, record); /* its policy is in no file */
+        return s;
+}
+
+START_TEST(test_the_next_mxcd_knows_which_commands_are_tied) {
+        begin();
+        StoredEffective effective;
+        Sandbox *s = make_whole(&effective);
+        started(s);
+        for (uint32_t i = 1; i <= 4; i++)
+                ck_assert_int_eq(command_new(s, i, NULL, NULL, i != 2, NULL), 0);
+        sandbox_exited(s, 4, 0, 0);
+        _cleanup_free_ char *text = runtime_record(s);
+        ck_assert_ptr_nonnull(text);
+        json_auto_t *record = json_loads(text, 0, NULL);
+        Sandbox *next = restore(record);
+        for (uint32_t i = 0; i <= 5; i++)
+                ck_assert_int_eq(runtime_was_tied(next, i), i == 1 || i == 3);
+        ck_assert_uint_eq(next->last_command, 4); /* what the record says of a number is of that command */
+        sandbox_free(next);
+        ck_assert_int_eq(json_object_del(record, "ties"), 0); /* of an older mxcd */
+        ck_assert_int_eq(json_object_del(record, "lastCommand"), 0);
+        next = restore(record);
+        ck_assert(!runtime_was_tied(next, 1));
+        sandbox_free(next);
+        sandbox_free(s);
+        policy_unref(effective.policy);
+        end();
+}
+END_TEST
+
+static unsigned n_ends_of_ties(void) {
+        unsigned n = 0;
+        for (Record r; journal_read(journal, &r); record_clear(&r)) {
+                _cleanup_free_ char *event = record_get(&r, "MXC_EVENT"),
+                                    *reason = record_get(&r, "MXC_REASON");
+                n += event && reason && streq(event, "stop") && streq(reason, "tie");
+        }
+        return n;
+}
+
+START_TEST(test_a_tie_that_nobody_takes_up_ends_its_command) {
+        begin();
+        Sandbox *s = make();
+        TestBus other;
+        test_bus_open(&other, take, NULL);
+        started(s);
+        ck_assert_int_eq(command_new(s, 1, NULL, NULL, true, NULL), 0);
+        ck_assert_int_eq(command_new(s, 2, NULL, NULL, false, NULL), 0);
+        ck_assert_int_eq(command_new(s, 3, other.server, NULL, true, NULL), 0); /* came back */
+        sandbox_end_untied(&m);
+        ck_assert_uint_eq(n_ends_of_ties(), 0); /* it was not adopted */
+        s->adopted = true;
+        sandbox_end_untied(&m);
+        ck_assert_uint_eq(n_ends_of_ties(), 1);
+        ck_assert_int_eq(s->state, SANDBOX_RUNNING);
+        sandbox_connection_gone(&m, other.server);
+        ck_assert_uint_eq(n_ends_of_ties(), 1);
+        sandbox_free(s);
+        test_bus_close(&other);
+        end();
+}
+END_TEST
+
 static const ActKind spawning = { .interface = MXC_IFACE_MANAGER, .method = "Spawn" };
 static Caller caller = { .n_ref = 100, .uid = 4711, .gid = 4711, .unit = (char *)"" };
 
@@ -336,6 +417,8 @@ int main(void) {
         tcase_add_test(t, test_a_stop_is_answered);
         tcase_add_test(t, test_no_tie_to_who_has_left);
         tcase_add_test(t, test_an_agent_of_somebody_else_meanwhile);
+        tcase_add_test(t, test_the_next_mxcd_knows_which_commands_are_tied);
+        tcase_add_test(t, test_a_tie_that_nobody_takes_up_ends_its_command);
         tcase_add_test(t, test_room);
         tcase_add_test(t, test_scopes_of_a_slice);
         return run_daemon_case(t);

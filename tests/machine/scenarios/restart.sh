@@ -264,6 +264,50 @@ test_a_client_that_does_not_come_back_takes_its_sandbox_along() {
         nothing_is_left
 }
 
+# tied: a command in $sandbox that a client waits for
+tied() {
+        as alice mxcctl exec "${sandbox##*/}" -- sleep 98765 >/dev/null 2>&1 &
+        wait_until 10 tied_runs
+}
+tied_runs() { pgrep -x -f 'sleep 98765'; }
+attached() { [ "$(records MXC_EVENT=attach MXC_SANDBOX="${sandbox##*/}")" = "$1" ]; }
+
+test_a_command_is_tied_after_a_restart_as_before() {
+        local how n=0
+        idle
+        for how in restart_mxcd kill_mxcd; do
+                tied
+                $how
+                n=$((n + 1))
+                wait_until 20 attached $n # its client is back
+                tied_runs >/dev/null || fail "it has not outlived $how"
+                pkill -9 -u alice -f '^mxcctl exec'
+                wait_until 20 eval '! tied_runs'
+                assert_eq $n "$(records MXC_EVENT=stop MXC_SANDBOX="${sandbox##*/}" MXC_REASON=tie)" "$how"
+                assert_eq running "$(state "$sandbox")" "$how"
+        done
+        assert_ok call "$sandbox" Sandbox Stop
+        nothing_is_left
+}
+
+test_a_client_that_does_not_come_back_takes_its_command_along() {
+        local pid
+        idle
+        as alice busctl -- call org.mxc1 "$sandbox" org.mxc1.Sandbox Exec 'asa{sv}' 2 sleep 98764 0
+        tied
+        pid=$(main_pid mxcd.service)
+        kill -STOP "$pid" # it must not see the client go
+        pkill -9 -u alice -f '^mxcctl exec'
+        kill -9 "$pid"
+        back mxcd.service "$pid"
+        tied_runs >/dev/null || fail 'nobody has waited for its client'
+        wait_until 25 eval '! tied_runs'
+        assert_eq running "$(state "$sandbox")"
+        pgrep -x -f 'sleep 98764' >/dev/null || fail 'what nobody waits for has gone as well'
+        assert_ok call "$sandbox" Sandbox Stop
+        nothing_is_left
+}
+
 test_a_crash_of_the_launcher_keeps_sandboxes() {
         idle
         local pid
