@@ -4,10 +4,10 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/signalfd.h>
-#include <time.h>
 
 #include "ask.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "handed-over.h"
 #include "names.h"
 #include "polkit-agent.h"
@@ -50,12 +50,6 @@ typedef struct Session {
         HandedOver handed_over;
         Result result;
 } Session;
-
-static uint64_t now_msec(void) {
-        struct timespec t = { 0 };
-        (void)clock_gettime(CLOCK_MONOTONIC, &t); /* cannot fail */
-        return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 static void session_end(Session *s, int status) {
         if (s->ended)

@@ -16,3 +16,7 @@ uint64_t now_boottime(void) {
 uint64_t now_realtime(void) {
         return now(CLOCK_REALTIME);
 }
+
+uint64_t now_msec(void) {
+        return now(CLOCK_MONOTONIC) / 1000;
+}

@@ -4,9 +4,9 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
-#include <time.h>
 
 #include "channels.h"
+#include "clock.h"
 #include "session.h"
 #include "status.h"
 
@@ -28,12 +28,6 @@ typedef struct Run {
         MxcEnd end;
         uint64_t quiet_since;
 } Run;
-
-static uint64_t now_msec(void) {
-        struct timespec t = { 0 };
-        (void)clock_gettime(CLOCK_MONOTONIC, &t); /* cannot fail */
-        return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 static void add(sigset_t *set, const int *numbers, size_t n) {
         for (size_t i = 0; i < n; i++)

@@ -7,9 +7,9 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
-#include <time.h>
 
 #include "ask.h"
+#include "clock.h"
 #include "door.h"
 #include "names.h"
 #include "running.h"
@@ -40,12 +40,6 @@ struct MxcSession {
         bool killed, timed_out, ended;
         MxcEnd end;
 };
-
-static uint64_t now_msec(void) {
-        struct timespec t = { 0 };
-        (void)clock_gettime(CLOCK_MONOTONIC, &t); /* cannot fail */
-        return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 MxcSession *mxc_session_free(MxcSession *s) {
         if (!s)

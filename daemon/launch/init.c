@@ -5,10 +5,10 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "aftermath.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "codec.h"
 #include "command.h"
 #include "fd.h"
@@ -99,12 +99,6 @@ static _Noreturn void finish(Init *init) {
         __atomic_store_n(&page->state, STATUS_EXITED, __ATOMIC_RELEASE);
         (void)close(init->cage->control); /* tells the launcher that we are alone; our own end takes a while */
         _exit(init->end.signal != 0 ? 128 + init->end.signal : init->end.code);
-}
-
-static uint64_t now_msec(void) {
-        struct timespec t;
-        (void)clock_gettime(CLOCK_MONOTONIC, &t); /* cannot fail for this clock */
-        return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
 /* ---- standing still ---- */
