@@ -103,6 +103,10 @@ bool channels_output_is_open(const Channels *c) {
         return relay_is_open(&c->relays[1]) || relay_is_open(&c->relays[2]);
 }
 
+bool channels_output_is_over(uint64_t now, uint64_t ended_at, uint64_t quiet_since) {
+        return now - quiet_since >= OUTPUT_QUIET_MSEC || now - ended_at >= OUTPUT_END_MSEC;
+}
+
 void channels_close(Channels *c) {
         channels_given(c);
         for (size_t i = 0; i < ELEMENTSOF(c->relays); i++)

@@ -15,6 +15,9 @@
 #include "relay.h"
 #include "terminal.h"
 
+#define OUTPUT_QUIET_MSEC 200U /* what a command wrote before its end has come through a pty by then */
+#define OUTPUT_END_MSEC 5000U  /* and no more than that is waited for: who was left behind with its pty may write for ever */
+
 typedef enum PtyMode { PTY_AUTO, PTY_YES, PTY_NO } PtyMode;
 
 typedef struct Channels {
@@ -40,5 +43,7 @@ void channels_resize(Channels *c);
 /* Stopped and continued: a shell has used the terminal in between. */
 void channels_continued(Channels *c);
 bool channels_output_is_open(const Channels *c);
+/* Whether what a command wrote has come out, some time after its end, or is not waited for any more; quiet_since: nothing has come since. */
+bool channels_output_is_over(uint64_t now, uint64_t ended_at, uint64_t quiet_since);
 /* Restores the terminal. */
 void channels_close(Channels *c);

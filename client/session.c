@@ -19,7 +19,6 @@
 #include "status.h"
 
 #define RETRY_MSEC 50U
-#define QUIET_MSEC 200U /* what a command wrote before its end has come through a pty by then */
 #define KILL_AT 3U
 #define LEAVE_AT 4U
 #define ERROR_PREFIX "org.mxc1.Error."
@@ -46,6 +45,7 @@ typedef struct Session {
         int status;
         char *unheld;         /* limits that this host cannot hold, "" or NULL: none */
         const char *why;      /* what is to be said of the end, or NULL */
+        uint64_t ended_at;    /* msec */
         uint64_t quiet_since; /* msec: nothing has come out of the command since */
         HandedOver handed_over;
         Result result;
@@ -56,7 +56,7 @@ static void session_end(Session *s, int status) {
                 return;
         s->ended = true;
         s->status = status;
-        s->quiet_since = now_msec();
+        s->quiet_since = s->ended_at = now_msec();
         channels_given(&s->channels); /* our copies would keep its pipes open */
 }
 
@@ -273,7 +273,7 @@ static bool is_kept_out(const Session *s) {
 /* How long may be waited, in milliseconds; -1: for ever. */
 static int patience(const Session *s) {
         if (s->ended)
-                return QUIET_MSEC;
+                return OUTPUT_QUIET_MSEC;
         return s->lost_at != 0 ? (int)RETRY_MSEC : is_kept_out(s) ? ASK_CONNECT_MSEC : -1;
 }
 
@@ -304,10 +304,10 @@ static void turn(Session *s) {
                 find_again(s);
 }
 
-/* After the end, until what it wrote has come out: its pipes and its pty are closed, or have been quiet. */
+/* After the end, until what it wrote has come out: its pipes and its pty are closed, or have been quiet, or should have been. */
 static bool is_over(const Session *s) {
         return s->ended && (!channels_output_is_open(&s->channels) || s->interrupts >= LEAVE_AT ||
-                                           now_msec() - s->quiet_since >= QUIET_MSEC);
+                                           channels_output_is_over(now_msec(), s->ended_at, s->quiet_since));
 }
 
 static int take_signals(void) {

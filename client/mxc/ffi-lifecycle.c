@@ -3,7 +3,9 @@
 #include <sys/ioctl.h>
 #include <termios.h>
 
+#include "channels.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "ffi-request.h"
 #include "ffi-run.h"
 #include "lifecycle.h"
@@ -144,24 +146,28 @@ static void follow_size(int master, struct winsize *last) {
         (void)ioctl(master, TIOCSWINSZ, last); /* a courtesy */
 }
 
-/* Until the command has ended and what it wrote is shown. The size is looked for: the signal that tells of it is the process's own. */
+/* Until the command has ended and what it wrote is shown, or should have been. The size is looked for: the signal that tells of it is the process's own. */
 static void relay(MxcSession *session, int master, MxcEnd *end) {
         struct winsize size = { 0 };
         uint8_t data[4096];
-        bool typing = true;
-        for (bool over = false;;) {
+        bool typing = true, over = false;
+        for (uint64_t ended_at = 0, quiet_since = 0;;) {
                 follow_size(master, &size);
                 struct pollfd p[] = { { .fd = master, .events = POLLIN },
                         { .fd = typing ? STDIN_FILENO : -1, .events = POLLIN },
                         { .fd = over ? -1 : mxc_session_fd(session), .events = POLLIN } };
-                int n = poll(p, ELEMENTSOF(p), 200);
-                over = over || mxc_session_try_wait(session, end) > 0;
-                if (n == 0 && over)
+                int n = poll(p, ELEMENTSOF(p), (int)OUTPUT_QUIET_MSEC);
+                if (!over && mxc_session_try_wait(session, end) > 0) {
+                        over = true;
+                        ended_at = quiet_since = now_msec();
+                }
+                if (over && channels_output_is_over(now_msec(), ended_at, quiet_since))
                         return;
                 ssize_t k = n > 0 && p[0].revents ? read(master, data, sizeof data) : -1;
-                if (k > 0)
+                if (k > 0) {
                         write_all(STDOUT_FILENO, data, (size_t)k);
-                else if (n > 0 && p[0].revents && errno != EINTR && errno != EAGAIN)
+                        quiet_since = now_msec();
+                } else if (n > 0 && p[0].revents && errno != EINTR && errno != EAGAIN)
                         break; /* nobody has the other side any more */
                 if (n > 0 && p[1].revents) {
                         k = read(STDIN_FILENO, data, sizeof data);

@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <termios.h>
 
+#include "clock.h"
 #include "fd.h"
 
 typedef struct Chunk {
@@ -20,7 +21,8 @@ struct Pump {
         pthread_t thread;
         int master, in, out; /* in, out: -EBADF when over */
         int finish;          /* an eventfd: the command has ended */
-        bool finishing, midline;
+        uint64_t give_up_at; /* once the command has ended; 0: it has not */
+        bool midline;
         Chunk typed, shown;
 };
 
@@ -75,16 +77,24 @@ static bool on_master(Pump *p, short events) {
         return true;
 }
 
-static void on_out(Pump *p) {
-        ssize_t n = is_empty(&p->shown) ? 0
-                                        : write(p->out, p->shown.data + p->shown.begin,
-                                                          p->shown.end - p->shown.begin);
+static void on_out(Pump *p, short events) {
+        ssize_t n = events & POLLERR || is_empty(&p->shown) ? 0
+                                                            : write(p->out, p->shown.data + p->shown.begin,
+                                                                              p->shown.end - p->shown.begin);
         if (n > 0)
                 p->shown.begin += (size_t)n;
-        else if (n < 0 && errno != EINTR && errno != EAGAIN) { /* nobody reads it any more */
+        if (events & POLLERR || (n < 0 && errno != EINTR && errno != EAGAIN)) { /* nobody reads any more */
                 close_one(&p->out);
                 p->shown.begin = p->shown.end;
         }
+}
+
+/* For poll(). 0: there is nothing to wait for any more. */
+static int patience(const Pump *p) {
+        uint64_t now = now_msec();
+        if (p->give_up_at == 0)
+                return -1;
+        return p->out >= 0 && now < p->give_up_at ? (int)(p->give_up_at - now) : 0;
 }
 
 /* False: all is done. */
@@ -94,20 +104,20 @@ static bool turn(Pump *p, bool *open) {
                                 .events = (short)((is_empty(&p->shown) ? POLLIN : 0) |
                                                   (is_empty(&p->typed) ? 0 : POLLOUT)) },
                 [PUMP_IN] = { .fd = *open && is_empty(&p->typed) ? p->in : -1, .events = POLLIN },
-                [PUMP_OUT] = { .fd = is_empty(&p->shown) ? -1 : p->out, .events = POLLOUT },
-                [PUMP_FINISH] = { .fd = p->finishing ? -1 : p->finish, .events = POLLIN }
+                [PUMP_OUT] = { .fd = p->out, .events = is_empty(&p->shown) ? 0 : POLLOUT },
+                [PUMP_FINISH] = { .fd = p->give_up_at > 0 ? -1 : p->finish, .events = POLLIN }
         };
         if (!polls[PUMP_MASTER].events)
                 polls[PUMP_MASTER].fd = -1; /* it would tell that it is hung up, over and over */
-        int n = poll(polls, _PUMP_MAX, p->finishing ? PUMP_PATIENCE_MSEC : -1);
+        int msec = patience(p), n = msec == 0 ? 0 : poll(polls, _PUMP_MAX, msec);
         if (n < 0)
                 return errno == EINTR;
         if (n == 0)
                 return false;
         if (polls[PUMP_FINISH].revents)
-                p->finishing = true;
+                p->give_up_at = now_msec() + PUMP_END_MSEC;
         if (polls[PUMP_OUT].revents)
-                on_out(p);
+                on_out(p, polls[PUMP_OUT].revents);
         if (polls[PUMP_IN].revents)
                 on_in(p);
         if (polls[PUMP_MASTER].revents && !on_master(p, polls[PUMP_MASTER].revents))

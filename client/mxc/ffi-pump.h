@@ -8,13 +8,14 @@
 
 #include "cleanup.h"
 
-#define PUMP_PATIENCE_MSEC 5000 /* at the end, for a reader that does not read */
+#define PUMP_END_MSEC 5000U /* at the end, for a reader that is slow, whoever goes on writing */
 
 typedef struct Pump Pump;
 
 /* Takes master over, in any case. *ret_in is written to and *ret_out read from. 0 or a negative errno. */
 int pump_new(int master, int *ret_in, int *ret_out, Pump **ret);
 void pump_resize(const Pump *p, uint16_t rows, uint16_t columns);
-/* Once the command has ended: waits until what it wrote has been passed on, or nobody has taken any for PUMP_PATIENCE_MSEC. NULL is fine. */
+/* Once the command has ended: waits until what it wrote has been passed on, and all that holds the terminal has gone, but no longer than for
+ * PUMP_END_MSEC: the agent decides who is left behind with it, and whether that writes. NULL is fine. */
 Pump *pump_free(Pump *p);
 DEFINE_CLEANUP(Pump *, pump_free);

@@ -10,7 +10,6 @@
 #include "session.h"
 #include "status.h"
 
-#define QUIET_MSEC 200U  /* as client/session.c */
 #define GONE_MSEC 10000U /* for a sandbox that was killed to be gone, before lxc-exec goes itself */
 
 enum { POLL_SESSION, POLL_SIGNALS, POLL_RELAYS, _POLL_MAX = POLL_RELAYS + 6 };
@@ -26,7 +25,7 @@ typedef struct Run {
         uint64_t give_up_at;
         bool ended;
         MxcEnd end;
-        uint64_t quiet_since;
+        uint64_t ended_at, quiet_since;
 } Run;
 
 static void add(sigset_t *set, const int *numbers, size_t n) {
@@ -75,7 +74,7 @@ static void turn(Run *r) {
         };
         for (size_t i = 0; i < ELEMENTSOF(r->channels.relays); i++)
                 relay_poll(&r->channels.relays[i], polls + POLL_RELAYS + 2 * i);
-        if (poll(polls, _POLL_MAX, r->ended || r->number != 0 ? (int)QUIET_MSEC : -1) < 0)
+        if (poll(polls, _POLL_MAX, r->ended || r->number != 0 ? (int)OUTPUT_QUIET_MSEC : -1) < 0)
                 return; /* EINTR: the entries say nothing */
         for (size_t i = 0; i < ELEMENTSOF(r->channels.relays); i++)
                 if (relay_turn(&r->channels.relays[i], polls + POLL_RELAYS + 2 * i) && i > 0)
@@ -85,16 +84,17 @@ static void turn(Run *r) {
                 on_signals(r);
 }
 
-/* After the end, until what it wrote has come out: its pipes and its pty are closed, or have been quiet; or nobody is to wait. */
+/* After the end, until what it wrote has come out: its pipes and its pty are closed, or have been quiet, or should have been; or
+ * nobody is to wait. */
 static bool is_over(Run *r) {
         if (!r->ended && mxc_session_try_wait(r->session, &r->end)) {
                 r->ended = true;
-                r->quiet_since = now_msec();
+                r->quiet_since = r->ended_at = now_msec();
         }
         if (r->number != 0 && (r->ended || now_msec() >= r->give_up_at))
                 return true;
-        return r->ended &&
-               (!channels_output_is_open(&r->channels) || now_msec() - r->quiet_since >= QUIET_MSEC);
+        return r->ended && (!channels_output_is_open(&r->channels) ||
+                                           channels_output_is_over(now_msec(), r->ended_at, r->quiet_since));
 }
 
 static int say_end(const Run *r) {

@@ -157,6 +157,17 @@ START_TEST(test_gaps_are_filled) {
 }
 END_TEST
 
+/* Whoever has its pty goes on writing, and never is quiet. */
+START_TEST(test_the_end_of_output_comes) {
+        uint64_t now = 1000000, ended_at = now;
+        ck_assert(!channels_output_is_over(now, ended_at, now));
+        ck_assert(channels_output_is_over(now + OUTPUT_QUIET_MSEC, ended_at, now));
+        for (; now < ended_at + OUTPUT_END_MSEC; now += 50)
+                ck_assert(!channels_output_is_over(now, ended_at, now - 40));
+        ck_assert(channels_output_is_over(now, ended_at, now));
+}
+END_TEST
+
 int main(void) {
         Suite *s = suite_create("client relay");
         TCase *t = tcase_create("relay");
@@ -167,6 +178,7 @@ int main(void) {
         tcase_add_test(t, test_the_end_of_input_of_a_pty);
         tcase_add_test(t, test_terminals_stay_here);
         tcase_add_test(t, test_gaps_are_filled);
+        tcase_add_test(t, test_the_end_of_output_comes);
         suite_add_tcase(s, t);
         SRunner *r = srunner_create(s);
         srunner_run_all(r, CK_ENV);

@@ -289,6 +289,46 @@ START_TEST(test_what_nobody_reads_does_not_stop_a_terminal) {
 }
 END_TEST
 
+/* Who was left behind with the terminal, and writes to it now and then. */
+static void *go_on(void *userdata) {
+        const int *slave = userdata;
+        const struct timespec moment = { .tv_nsec = 10000000 };
+        while (write(*slave, "x", 1) == 1)
+                (void)nanosleep(&moment, NULL);
+        return NULL;
+}
+
+static void *read_on(void *userdata) {
+        const int *out = userdata;
+        char data[64];
+        while (read(*out, data, sizeof data) > 0)
+                ;
+        return NULL;
+}
+
+/* Whether somebody reads it or not: check's own timeout is what tells. */
+START_TEST(test_who_is_left_behind_does_not_keep_a_terminal) {
+        int master, slave, in, out;
+        pthread_t writer, reader;
+        ck_assert_int_eq(openpty(&master, &slave, NULL, NULL, NULL), 0);
+        _cleanup_(pump_freep) Pump *p = NULL;
+        ck_assert_int_eq(pump_new(master, &in, &out, &p), 0);
+        ck_assert_int_eq(pthread_create(&writer, NULL, go_on, &slave), 0);
+        if (_i == 1)
+                ck_assert_int_eq(pthread_create(&reader, NULL, read_on, &out), 0);
+        else
+                close(out);
+        p = pump_free(p);
+        if (_i == 1) {
+                ck_assert_int_eq(pthread_join(reader, NULL), 0);
+                close(out);
+        }
+        ck_assert_int_eq(pthread_join(writer, NULL), 0); /* it is hung up */
+        close(slave);
+        close(in);
+}
+END_TEST
+
 START_TEST(test_bytes_become_text) {
         static const struct {
                 const char *bytes;
@@ -426,6 +466,7 @@ int main(void) {
         tcase_add_test(t, test_a_terminal_is_two_pipes);
         tcase_add_test(t, test_the_end_of_input_ends_a_line_first);
         tcase_add_test(t, test_what_nobody_reads_does_not_stop_a_terminal);
+        tcase_add_loop_test(t, test_who_is_left_behind_does_not_keep_a_terminal, 0, 2);
         tcase_add_test(t, test_bytes_become_text);
         tcase_add_test(t, test_telemetry_does_not_apply);
         tcase_add_test(t, test_specifications_of_0_9);

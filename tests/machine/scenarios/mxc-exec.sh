@@ -242,7 +242,8 @@ test_a_log_has_whole_lines() {
 }
 
 # phase PHASE MEMBERS: the answer to a request of SDK 0.8
-phase() { as alice "$LXC" --experimental --config-base64 "$(printf '{"version": "0.8.0-alpha", "phase": "%s", %s}' "$1" "$2" | base64 -w 0)"; }
+phase() { as alice "$LXC" --experimental --config-base64 "$(phase_config "$@")"; }
+phase_config() { printf '{"version": "0.8.0-alpha", "phase": "%s", %s}' "$1" "$2" | base64 -w 0; }
 
 test_phases_are_answered_by_one_object() {
         place
@@ -256,6 +257,10 @@ test_phases_are_answered_by_one_object() {
         assert_eq '{"result":{}}' "$output"
         assert_status 5 phase exec '"sandboxId": "'"$id"'", "process": {"commandLine": "echo in; ls /proc/self/fd | wc -l; exit 5"}'
         assert_eq $'in\n4' "$output"
+        # who is left behind with its terminal, and writes there for ever, does not keep us
+        assert_status 6 as alice env TERM=xterm "$MXC_TEST_SRC/tests/machine/terminal.py" -- "$LXC" --experimental --config-base64 "$(
+                phase_config exec '"sandboxId": "'"$id"'", "process": {"commandLine": "setsid sh -c '"'while echo left; do sleep 0.05; done'"' & sleep 0.3; exit 6"}')"
+        assert_contains "$output" left
         # what ends the client ends the command, and not the sandbox
         (phase exec '"sandboxId": "'"$id"'", "process": {"commandLine": "sleep 98762 & sleep 98762"}' >/dev/null 2>&1 || true) &
         wait_until 20 pgrep -u alice -f 'sleep 98762$'

@@ -336,6 +336,9 @@ test_exec() {
         assert_eq hello "$(as alice mxcctl exec "$id" -- cat <<<hello)"
         assert_status 127 as alice mxcctl exec "$id" there-is-no-such-thing
         assert_status 4 on_terminal alice expect=24\ 80 raw 'send=\r' -- mxcctl exec "$id" -- sh -c 'stty size; read x; exit 4'
+        # who is left behind with its terminal, and writes there for ever, does not keep us
+        assert_status 5 on_terminal alice -- mxcctl exec "$id" -- sh -c 'setsid sh -c "while echo left; do sleep 0.05; done" & sleep 0.3; exit 5'
+        assert_contains "$output" left
         assert_status 125 as alice mxcctl exec ffffffffffffffffffffffffffffffff true
         assert_contains "$output" 'mxcctl list'
         assert_status 125 as alice mxcctl exec zzz true
