@@ -96,8 +96,10 @@ static int run(const LxcOptions *o, LxcLog *log) {
                 return EXIT_TROUBLE;
         }
         int r = lxc_config_text(o, &text, &size, &e);
-        if (r == 0)
+        if (r == 0) {
                 r = mxc_config_parse(text, size, &c, &e);
+                log->answers = r < 0 && mxc_config_asks_for_phase(text, size);
+        }
         if (r < 0)
                 return lxc_log_error(log, &e);
         return c->phase == MXC_ONE_SHOT ? run_config(c, o, log) : hand_on(o, text, size, log);

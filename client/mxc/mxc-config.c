@@ -417,3 +417,13 @@ int mxc_config_parse(const char *text, size_t size, MxcConfig **ret, MxcError *e
         *ret = TAKE_PTR(c);
         return 0;
 }
+
+bool mxc_config_asks_for_phase(const char *text, size_t size) {
+        Tree root = { 0 };
+        TreeFault fault = { 0 };
+        if (size > LIMIT_MXC_CONFIG_BYTES || !utf8_is_valid(text, size))
+                return false;
+        bool asks = tree_read(text, size, LIMIT_MXC_CONFIG_DEPTH, &root, &fault) == 0 && get(&root, "phase");
+        tree_clear(&root);
+        return asks;
+}

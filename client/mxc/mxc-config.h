@@ -126,6 +126,8 @@ typedef struct MxcConfig {
 /* 0; -EINVAL with *error filled, *ret untouched; -ENOMEM. text needs no NUL at its end. The caller frees with mxc_config_free(). error starts zeroed and
  * may be NULL. */
 int mxc_config_parse(const char *text, size_t size, MxcConfig **ret, MxcError *error);
+/* Whether a text that was refused asks for a phase, as far as it can be read: who sends one wants an answer in any case. */
+bool mxc_config_asks_for_phase(const char *text, size_t size);
 void mxc_config_free(MxcConfig *c);
 DEFINE_CLEANUP(MxcConfig *, mxc_config_free);
 

@@ -141,11 +141,36 @@ START_TEST(a_string_takes_its_own_size) {
 }
 END_TEST
 
+/* Of texts that are refused, whose sender wants to be answered. */
+START_TEST(phases) {
+        static const struct {
+                const char *text;
+                bool asks;
+        } texts[] = {
+                { "{\"version\":\"0.8.0-alpha\",\"phase\":\"exec\",\"process\":7}", true },
+                { "{\"phase\":\"no such\"}", true },
+                { "{\"phase\":\"exec\",", true },
+                { "{\"phase\":\"exec\" \"x\"}", true },
+                { "{\"phase\":null}", false },
+                { "{\"process\":{\"phase\":\"exec\"}}", false },
+                { "[\"phase\"]", false },
+                { "\"phase\"", false },
+                { "", false },
+                { "{\"phase\":\"\xff\"}", false },
+        };
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++)
+                ck_assert_msg(mxc_config_asks_for_phase(texts[i].text, strlen(texts[i].text)) ==
+                                                texts[i].asks,
+                                "%s", texts[i].text);
+}
+END_TEST
+
 int main(void) {
         Suite *suite = suite_create("mxc config");
         TCase *all = tcase_create("sentences");
         tcase_add_loop_test(all, sentences, 0, ELEMENTSOF(cases));
         tcase_add_test(all, a_string_takes_its_own_size);
+        tcase_add_test(all, phases);
         suite_add_tcase(suite, all);
         SRunner *runner = srunner_create(suite);
         srunner_run_all(runner, CK_NORMAL);

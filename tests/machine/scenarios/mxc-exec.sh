@@ -247,7 +247,14 @@ phase_config() { printf '{"version": "0.8.0-alpha", "phase": "%s", %s}' "$1" "$2
 
 test_phases_are_answered_by_one_object() {
         place
-        local id
+        local id members
+        # also one that cannot be read
+        for members in '"sandboxId": "x", "process": 7' '"containment": "wslc", "no-such": 1' '"sandboxId": "x", '; do
+                assert_status 1 phase exec "$members"
+                assert_eq 1 "$(wc -l <<<"$output")" "$members"
+                assert_contains "$output" '{"error":{"code":"malformed_request"'
+                assert_eq "$output" "$(phase exec "$members" 2>/dev/null)" 'not on standard output'
+        done
         assert_ok phase provision '"containment": "wslc"'
         id=$(python3 -c 'import json, sys; print(json.loads(sys.argv[1])["result"]["sandboxId"])' "$output")
         defer phase deprovision '"sandboxId": "'"$id"'"'
