@@ -67,12 +67,13 @@ int32_t request_of_spec(const char *spec, MxcRequest **ret, MxcErrorDetail *d) {
         return r < 0 ? own_fail_with(d, r, &error) : request_of_run(config, ret, d);
 }
 
-char *request_warnings(const MxcStrings *warnings, const char *more) {
+char *request_warnings(const MxcStrings *warnings, const char *const *more, size_t n_more) {
         json_auto_t *list = json_array();
         for (size_t i = 0; i < warnings->n; i++)
                 if (json_array_append_new(list, json_string(warnings->items[i])) < 0)
                         return NULL;
-        if (more && json_array_append_new(list, json_string(more)) < 0)
-                return NULL;
+        for (size_t i = 0; i < n_more; i++)
+                if (more[i] && json_array_append_new(list, json_string(more[i])) < 0)
+                        return NULL;
         return json_array_size(list) > 0 ? own_text(json_dumps(list, JSON_COMPACT)) : NULL;
 }

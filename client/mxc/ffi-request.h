@@ -19,5 +19,5 @@ typedef struct RequestCaller {
 void request_caller(RequestCaller *ret);
 void request_caller_clear(RequestCaller *c);
 
-/* The warnings, and one more where there is one, as a JSON array; NULL: there are none, or no memory. Given out. */
-char *request_warnings(const MxcStrings *warnings, const char *more);
+/* The warnings, and more of them but for those that are NULL, as a JSON array; NULL: there are none, or no memory. Given out. */
+char *request_warnings(const MxcStrings *warnings, const char *const *more, size_t n_more);

@@ -3,6 +3,9 @@
 #include "cleanup.h"
 #include "ffi-request.h"
 
+#define CUT(what) "what the command printed on its standard " what " after the first 64 MiB is left out"
+_Static_assert(LIMIT_MXC_OUTPUT_BYTES == 64U << 20, "what is said of it");
+
 int32_t run_captured(const SandboxStart *start, MxcRunResult *ret) {
         Captured c = { 0 };
         MxcError error = { 0 };
@@ -13,7 +16,9 @@ int32_t run_captured(const SandboxStart *start, MxcRunResult *ret) {
         ret->err = own_text(c.err);
         ret->timed_out = c.end.timed_out;
         ret->exit_code = c.end.timed_out ? -1 : c.end.exit_code;
-        ret->warnings_json = request_warnings(&start->request->warnings, c.end.why);
+        const char *const more[] = { c.end.why, c.out_is_cut ? CUT("output") : NULL,
+                c.err_is_cut ? CUT("error") : NULL };
+        ret->warnings_json = request_warnings(&start->request->warnings, more, ELEMENTSOF(more));
         if (!ret->out || !ret->err)
                 return ret->status = own_fail(&ret->error, MXC_BACKEND_ERROR, strerror(ENOMEM));
         return ret->status = MXC_OK;

@@ -139,34 +139,8 @@ int sandbox_start(const SandboxStart *start, MxcSandbox **ret, MxcError *error) 
 
 /* ---- what it prints ---- */
 
-typedef struct Bytes {
-        uint8_t *data;
-        size_t n, room;
-} Bytes;
-
-static void bytes_clear(Bytes *b) {
-        free(b->data);
-}
-
-/* One read into keep, or into nothing. 0: go on; 1: its end. */
-static int take_output(int fd, Bytes *keep) {
-        uint8_t nowhere[16384];
-        if (keep && keep->room - keep->n < sizeof nowhere) {
-                uint8_t *grown = realloc(keep->data, 2 * keep->room + sizeof nowhere);
-                if (!grown)
-                        return -ENOMEM;
-                keep->data = grown;
-                keep->room = 2 * keep->room + sizeof nowhere;
-        }
-        ssize_t n = read(fd, keep ? keep->data + keep->n : nowhere,
-                        keep ? keep->room - keep->n : sizeof nowhere);
-        if (n > 0 && keep)
-                keep->n += (size_t)n;
-        return n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN)) ? 0 : 1;
-}
-
 /* Reads both (which it closes) until the command has ended, and then until they are at their end, or for DRAIN_USEC. */
-static int follow(MxcSession *session, int fds[2], Bytes keep[2], MxcEnd *ret) {
+static int follow(MxcSession *session, int fds[2], Printed keep[2], MxcEnd *ret) {
         uint64_t ended_at = 0;
         int r = 0;
         while (r == 0) {
@@ -179,7 +153,7 @@ static int follow(MxcSession *session, int fds[2], Bytes keep[2], MxcEnd *ret) {
                 if (poll(p, ELEMENTSOF(p), LOOK_MSEC) < 0 && errno != EINTR)
                         return -errno;
                 for (size_t i = 0; i < 2 && r == 0; i++) {
-                        int k = fds[i] >= 0 && p[i].revents ? take_output(fds[i], keep ? &keep[i] : NULL)
+                        int k = fds[i] >= 0 && p[i].revents ? printed_take(fds[i], keep ? &keep[i] : NULL)
                                                             : 0;
                         if (k < 0)
                                 r = k;
@@ -193,7 +167,7 @@ static int follow(MxcSession *session, int fds[2], Bytes keep[2], MxcEnd *ret) {
 int sandbox_capture(const SandboxStart *start, Captured *ret, MxcError *error) {
         _cleanup_(pipes_close) Pipes p = PIPES_NONE;
         _cleanup_(mxc_session_freep) MxcSession *session = NULL;
-        _cleanup_(bytes_clear) Bytes out = { 0 }, err = { 0 };
+        _cleanup_(printed_clear) Printed out = { 0 }, err = { 0 };
         int r = pipes_open(&p, 1);
         if (r == 0)
                 r = spawn(start, &p, &session, error);
@@ -202,7 +176,7 @@ int sandbox_capture(const SandboxStart *start, Captured *ret, MxcError *error) {
         for (size_t i = 0; i < ELEMENTSOF(p.theirs); i++)
                 if (p.theirs[i] >= 0)
                         (void)close(TAKE_FD(p.theirs[i])); /* ours would keep them open */
-        Bytes kept[2] = { { 0 }, { 0 } };
+        Printed kept[2] = { { 0 }, { 0 } };
         MxcEnd end = { 0 };
         r = follow(session, p.ours + 1, kept, &end);
         out = kept[0];
@@ -213,7 +187,11 @@ int sandbox_capture(const SandboxStart *start, Captured *ret, MxcError *error) {
         char *err_text = out_text ? text_of_bytes(err.data, err.n) : NULL;
         if (!err_text)
                 return -ENOMEM;
-        *ret = (Captured){ .out = TAKE_PTR(out_text), .err = err_text, .end = end };
+        *ret = (Captured){ .out = TAKE_PTR(out_text),
+                .err = err_text,
+                .out_is_cut = out.cut,
+                .err_is_cut = err.cut,
+                .end = end };
         return 0;
 }
 

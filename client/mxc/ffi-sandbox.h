@@ -15,10 +15,11 @@ typedef struct SandboxStart {
 
 int sandbox_start(const SandboxStart *start, MxcSandbox **ret, MxcError *error);
 
-/* All that a command printed, to its end: texts (bytes-text.h) to be freed. 0 or a negative errno; *error where mxcd
+/* What a command printed, to its end, as far as it is kept: texts (bytes-text.h) to be freed. 0 or a negative errno; *error where mxcd
  * refuses. */
 typedef struct Captured {
         char *out, *err;
+        bool out_is_cut, err_is_cut;
         MxcEnd end;
 } Captured;
 int sandbox_capture(const SandboxStart *start, Captured *ret, MxcError *error);

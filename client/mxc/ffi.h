@@ -29,7 +29,7 @@ typedef struct MxcNativeStdio {
 
 typedef struct MxcRunResult {
         int32_t status, exit_code, timed_out;
-        char *out, *err; /* all that it printed */
+        char *out, *err; /* what it printed, of each the first 64 MiB: where there was more, the warnings say so */
         MxcErrorDetail error;
         char *output_metadata_json, *warnings_json; /* NULL: there is none; an array of texts */
 } MxcRunResult;

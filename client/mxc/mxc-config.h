@@ -13,6 +13,7 @@
 
 #define LIMIT_MXC_CONFIG_BYTES (1024U * 1024)
 #define LIMIT_MXC_CONFIG_DEPTH 127U /* MXC's own */
+#define LIMIT_MXC_OUTPUT_BYTES (64U * 1024 * 1024) /* of one command's output and of its errors, each, where they are kept to its end */
 #define LIMIT_MXC_PATHS 512U        /* of the three filesystem lists together: no more than each of a policy */
 
 typedef enum MxcContract {

@@ -153,6 +153,16 @@ def killed_and_freed_while_another_thread_waits():
     lib.mxc_sandbox_free(handle)
 
 
+def a_bounded_part_of_output_is_kept():
+    limit, result = 64 << 20, Result()
+    assert lib.mxc_run_json(request(f"yes | head -c {limit}; yes | head -c {limit + 100} >&2; exit 8"), 0, C.byref(result)) == OK
+    out, err = (C.string_at(pointer) for pointer in (result.out, result.err))
+    assert (len(out), len(err), result.exit_code) == (limit, limit, 8)
+    warnings = json.loads(text(result.warnings))
+    assert [part for part in ("output", "error") if any(f"standard {part}" in one for one in warnings)] == ["error"], warnings
+    lib.mxc_run_result_free(C.byref(result))
+
+
 def what_is_wrong_is_told():
     result, handle, detail = Result(), P(5), Detail()
     assert lib.mxc_run_json(None, 0, C.byref(result)) == NULL and text(result.error.message) == "request JSON pointer is null"
@@ -194,7 +204,7 @@ def a_specification_of_0_9():
 
 threads_before = threading.active_count()
 for test in (streams_one_by_one, untaken_output_is_read_away, descriptors_once, a_closer_ends_a_read, killed_and_freed_while_another_thread_waits,
-             what_is_wrong_is_told, a_specification_of_0_9):
+             a_bounded_part_of_output_is_kept, what_is_wrong_is_told, a_specification_of_0_9):
     print(test.__name__, flush=True)
     test()
 assert len(os.listdir("/proc/self/task")) == 1, "threads are left"

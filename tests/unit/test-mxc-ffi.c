@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <termios.h>
 
 #include "bytes-text.h"
@@ -16,6 +17,7 @@
 #include "ffi-pump.h"
 #include "ffi-spec.h"
 #include "ffi-stream.h"
+#include "mxc-config.h"
 
 START_TEST(test_foreign_pointers_are_passed_over) {
         char *mine = strdup("mine"), on_stack[] = "stack";
@@ -329,6 +331,26 @@ START_TEST(test_who_is_left_behind_does_not_keep_a_terminal) {
 }
 END_TEST
 
+/* LIMIT_MXC_OUTPUT_BYTES, and past it by what one read may bring. */
+START_TEST(test_output_is_kept_up_to_a_bound) {
+        static const size_t past[] = { 0, 1, 100000 };
+        int fd = memfd_create("printed", MFD_CLOEXEC);
+        ck_assert_int_ge(fd, 0);
+        ck_assert_int_eq(ftruncate(fd, (off_t)(LIMIT_MXC_OUTPUT_BYTES + past[_i])), 0);
+        Printed p = { 0 };
+        int r;
+        while ((r = printed_take(fd, &p)) == 0)
+                ck_assert_uint_le(p.room, LIMIT_MXC_OUTPUT_BYTES);
+        ck_assert_int_eq(r, 1);
+        ck_assert_uint_eq(p.n, LIMIT_MXC_OUTPUT_BYTES);
+        ck_assert_int_eq(p.cut, past[_i] > 0);
+        ck_assert_int_eq(lseek(fd, 0, SEEK_CUR),
+                        (off_t)(LIMIT_MXC_OUTPUT_BYTES + past[_i])); /* it does not stand still */
+        printed_clear(&p);
+        (void)close(fd);
+}
+END_TEST
+
 START_TEST(test_bytes_become_text) {
         static const struct {
                 const char *bytes;
@@ -467,6 +489,7 @@ int main(void) {
         tcase_add_test(t, test_the_end_of_input_ends_a_line_first);
         tcase_add_test(t, test_what_nobody_reads_does_not_stop_a_terminal);
         tcase_add_loop_test(t, test_who_is_left_behind_does_not_keep_a_terminal, 0, 2);
+        tcase_add_loop_test(t, test_output_is_kept_up_to_a_bound, 0, 3);
         tcase_add_test(t, test_bytes_become_text);
         tcase_add_test(t, test_telemetry_does_not_apply);
         tcase_add_test(t, test_specifications_of_0_9);
