@@ -74,12 +74,11 @@ int lxc_log_error(LxcLog *l, const MxcError *e) {
                             : "{\"error\":{\"code\":\"backend_error\",\"message\":\"out of memory\"}}");
                 return e->exit;
         }
-        if (e->exit == MXC_EXIT_CONFIG && e->status == MXC_MALFORMED_REQUEST) {
+        if (e->exit == MXC_EXIT_CONFIG) {
                 fprintf(stderr, "Request error\nConfiguration parse error: %s\n", e->message);
                 return e->exit;
         }
         _cleanup_free_ char *envelope = mxc_error_envelope(e);
-        fprintf(stderr, "%s%s\n%s\n", e->exit == MXC_EXIT_CONFIG ? "error: " : "", e->message,
-                        envelope ? envelope : "");
+        fprintf(stderr, "%s\n%s\n", e->message, envelope ? envelope : "");
         return e->exit;
 }
