@@ -9,6 +9,7 @@
 #include "ffi-request.h"
 #include "ffi-run.h"
 #include "lifecycle.h"
+#include "mxc-caller.h"
 
 /* ---- the phases that have an answer ---- */
 
@@ -65,9 +66,9 @@ static int32_t exec_of(const char *json, Exec *ret, MxcErrorDetail *d) {
         if (status != MXC_OK)
                 return status;
         _cleanup_(mxc_config_freep) MxcConfig *config = NULL;
-        _cleanup_(request_caller_clear) RequestCaller who;
+        _cleanup_(caller_here_clear) CallerHere who;
         MxcError error = { 0 };
-        request_caller(&who);
+        caller_here(&who);
         int r = mxc_config_parse(json, strlen(json), &config, &error);
         if (r == 0)
                 r = lifecycle_place(config, &ret->place, &error);

@@ -6,6 +6,7 @@
 #include "cleanup.h"
 #include "escape.h"
 #include "ffi-spec.h"
+#include "mxc-caller.h"
 
 #define PARSE_ERROR "Configuration parse error: "
 
@@ -15,16 +16,6 @@ int32_t request_text(const char *json, MxcErrorDetail *d) {
         if (!text_is_utf8(json))
                 return own_fail(d, MXC_NOT_UTF8, "request JSON is not UTF-8");
         return MXC_OK;
-}
-
-void request_caller(RequestCaller *ret) {
-        *ret = (RequestCaller){ .cwd = getcwd(NULL, 0) };
-        const char *home = getenv("HOME");
-        ret->caller = (MxcCaller){ .cwd = ret->cwd, .home = home && home[0] == '/' ? home : NULL };
-}
-
-void request_caller_clear(RequestCaller *c) {
-        free(c->cwd);
 }
 
 /* MXC says of a command's configuration, and of nothing else, that it is that. */
@@ -44,9 +35,9 @@ int32_t request_of_run(const char *json, MxcRequest **ret, MxcErrorDetail *d) {
         if (status != MXC_OK)
                 return status;
         _cleanup_(mxc_config_freep) MxcConfig *config = NULL;
-        _cleanup_(request_caller_clear) RequestCaller who;
+        _cleanup_(caller_here_clear) CallerHere who;
         MxcError error = { 0 };
-        request_caller(&who);
+        caller_here(&who);
         int r = mxc_config_parse(json, strlen(json), &config, &error);
         if (r == 0 && config->phase != MXC_ONE_SHOT)
                 r = mxc_refuse_config(

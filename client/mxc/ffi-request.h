@@ -11,13 +11,5 @@ int32_t request_text(const char *json, MxcErrorDetail *d);
 int32_t request_of_run(const char *json, MxcRequest **ret, MxcErrorDetail *d);
 /* The same of a specification of SDK 0.9. */
 int32_t request_of_spec(const char *spec, MxcRequest **ret, MxcErrorDetail *d);
-/* Of who called: the working directory and the home; either may be NULL. Strings to be freed with cwd and home. */
-typedef struct RequestCaller {
-        char *cwd;
-        MxcCaller caller;
-} RequestCaller;
-void request_caller(RequestCaller *ret);
-void request_caller_clear(RequestCaller *c);
-
 /* The warnings, and more of them but for those that are NULL, as a JSON array; NULL: there are none, or no memory. Given out. */
 char *request_warnings(const MxcStrings *warnings, const char *const *more, size_t n_more);

@@ -8,29 +8,12 @@
 
 #define CALL_USEC (UINT64_C(90) * 1000000) /* a scope may have to be started, a command given its grace */
 
-static const struct {
-        const char *name;
-        MxcStatus status;
-} refusals[] = {
-        { MXC_ERROR_DENIED, MXC_POLICY_VALIDATION },
-        { MXC_ERROR_POLICY_INVALID, MXC_POLICY_VALIDATION },
-        { MXC_ERROR_UNSUPPORTED, MXC_POLICY_VALIDATION },
-        { MXC_ERROR_INVALID_ARGUMENT, MXC_MALFORMED_REQUEST },
-        { MXC_ERROR_NO_SUCH_AGENT, MXC_STALE_ID },
-        { MXC_ERROR_NO_SUCH_SANDBOX, MXC_STALE_ID },
-        { SD_BUS_ERROR_SERVICE_UNKNOWN, MXC_BACKEND_UNAVAILABLE },
-        { SD_BUS_ERROR_NAME_HAS_NO_OWNER, MXC_BACKEND_UNAVAILABLE },
-};
-
 /* What mxcd says to it, or what keeps it from being asked: error holds it where it came as a message. */
 static int refuse(int r, const char *method, const sd_bus_error *e, MxcError *error) {
-        MxcStatus status = MXC_BACKEND_ERROR;
         if (r == -ENOMEM)
                 return r;
-        for (size_t i = 0; i < ELEMENTSOF(refusals); i++)
-                if (sd_bus_error_has_name(e, refusals[i].name))
-                        status = refusals[i].status;
-        r = mxc_refuse(error, status, "%s", e->message ? e->message : strerror(-r));
+        r = mxc_refuse(error, mxc_status_of(e->name ? e->name : ""), "%s",
+                        e->message ? e->message : strerror(-r));
         if (r != -EINVAL || !error || error->native_code)
                 return r;
         error->operation = strdup(method);

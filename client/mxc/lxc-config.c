@@ -41,15 +41,3 @@ int lxc_config_text(const LxcOptions *o, char **ret, size_t *ret_size, MxcError 
         return o->config_base64 ? decode(o->config_base64, ret, ret_size, e)
                                 : read_file(o->config ? o->config : o->path, ret, ret_size, e);
 }
-
-void lxc_caller(const LxcOptions *o, LxcCaller *ret) {
-        const char *home = getenv("HOME");
-        *ret = (LxcCaller){ .cwd = getcwd(NULL, 0) }; /* NULL: it was removed */
-        ret->caller = (MxcCaller){ .cwd = ret->cwd && ret->cwd[0] == '/' ? ret->cwd : NULL,
-                .home = home && home[0] == '/' ? home : NULL,
-                .testing = o->allow_testing_features };
-}
-
-void lxc_caller_clear(LxcCaller *c) {
-        free(c->cwd);
-}

@@ -11,6 +11,7 @@
 #include "lxc-config.h"
 #include "lxc-log.h"
 #include "lxc-run.h"
+#include "mxc-caller.h"
 
 #define EXIT_OK 0
 #define EXIT_TROUBLE 1
@@ -38,8 +39,9 @@ static int dry_run(LxcLog *log, const MxcError *e) {
 static int run_config(const MxcConfig *c, const LxcOptions *o, LxcLog *log) {
         _cleanup_(mxc_error_clear) MxcError e = { 0 };
         _cleanup_(mxc_request_freep) MxcRequest *request = NULL;
-        _cleanup_(lxc_caller_clear) LxcCaller who;
-        lxc_caller(o, &who);
+        _cleanup_(caller_here_clear) CallerHere who;
+        caller_here(&who);
+        who.caller.testing = o->allow_testing_features;
         int r = mxc_request_make(c, &who.caller, &request, &e);
         bool told = log->debug;
         log->debug |= o->dry_run; /* there it is the answer */

@@ -8,6 +8,7 @@
 #include "lxc-config.h"
 #include "lxc-log.h"
 #include "lxc-run.h"
+#include "mxc-caller.h"
 
 #define EXIT_OK 0
 #define EXIT_TROUBLE 1
@@ -25,8 +26,9 @@ static int exec(const MxcConfig *c, const LxcOptions *o, LxcLog *log) {
         _cleanup_(mxc_error_clear) MxcError e = { 0 };
         _cleanup_(lifecycle_place_clear) LifecyclePlace place = { 0 };
         _cleanup_(mxc_request_freep) MxcRequest *request = NULL;
-        _cleanup_(lxc_caller_clear) LxcCaller who;
-        lxc_caller(o, &who);
+        _cleanup_(caller_here_clear) CallerHere who;
+        caller_here(&who);
+        who.caller.testing = o->allow_testing_features;
         int r = lifecycle_place(c, &place, &e);
         if (r == 0)
                 r = mxc_request_make(c, &who.caller, &request, &e);

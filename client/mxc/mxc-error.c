@@ -4,6 +4,8 @@
 #include <jansson.h>
 #include <stdarg.h>
 
+#include "names.h"
+
 static const char *const words[_MXC_STATUS_MAX] = {
         [MXC_OK] = "ok",
         [MXC_MALFORMED_REQUEST] = "malformed_request",
@@ -22,6 +24,27 @@ static const char *const words[_MXC_STATUS_MAX] = {
 
 const char *mxc_status_word(MxcStatus status) {
         return words[status < _MXC_STATUS_MAX ? status : MXC_BACKEND_ERROR];
+}
+
+static const struct {
+        const char *name;
+        MxcStatus status;
+} refusals[] = {
+        { MXC_ERROR_DENIED, MXC_POLICY_VALIDATION },
+        { MXC_ERROR_POLICY_INVALID, MXC_POLICY_VALIDATION },
+        { MXC_ERROR_UNSUPPORTED, MXC_POLICY_VALIDATION },
+        { MXC_ERROR_INVALID_ARGUMENT, MXC_MALFORMED_REQUEST },
+        { MXC_ERROR_NO_SUCH_AGENT, MXC_STALE_ID },
+        { MXC_ERROR_NO_SUCH_SANDBOX, MXC_STALE_ID },
+        { "org.freedesktop.DBus.Error.ServiceUnknown", MXC_BACKEND_UNAVAILABLE },
+        { "org.freedesktop.DBus.Error.NameHasNoOwner", MXC_BACKEND_UNAVAILABLE },
+};
+
+MxcStatus mxc_status_of(const char *name) {
+        for (size_t i = 0; i < ELEMENTSOF(refusals); i++)
+                if (streq(name, refusals[i].name))
+                        return refusals[i].status;
+        return MXC_BACKEND_ERROR;
 }
 
 void mxc_error_clear(MxcError *e) {

@@ -40,6 +40,8 @@ void mxc_error_clear(MxcError *e);
 
 /* "policy_validation". Static. */
 const char *mxc_status_word(MxcStatus status);
+/* Of an error of mxcd's, or of the bus, by its name; MXC_BACKEND_ERROR of any other, as MXC says of whatever goes wrong with a sandbox. */
+MxcStatus mxc_status_of(const char *name);
 
 /* Fill an error (the first one stays; e may be NULL) and return -EINVAL; or -ENOMEM, with e's status MXC_BACKEND_ERROR and no message. */
 _printf_(2, 3) int mxc_refuse_config(MxcError *e, const char *format, ...);            /* malformed_request, exit 1 */

@@ -91,29 +91,12 @@ int session_refuse_connection(int error, MxcError *e) {
         }
 }
 
-/* All others: backend_error, as MXC says of whatever goes wrong with a sandbox. */
-static const struct {
-        const char *name;
-        MxcStatus status;
-} refusals[] = {
-        { MXC_ERROR_DENIED, MXC_POLICY_VALIDATION },
-        { MXC_ERROR_POLICY_INVALID, MXC_POLICY_VALIDATION },
-        { MXC_ERROR_UNSUPPORTED, MXC_POLICY_VALIDATION },
-        { MXC_ERROR_INVALID_ARGUMENT, MXC_MALFORMED_REQUEST },
-        { MXC_ERROR_NO_SUCH_SANDBOX, MXC_STALE_ID },
-        { "org.freedesktop.DBus.Error.ServiceUnknown", MXC_BACKEND_UNAVAILABLE },
-};
-
 int session_refuse_answer(const WireMessage *m, const MxcSpawn *spawn, MxcError *e) {
         WireReader r = m->body;
         _cleanup_free_ char *sentence = mxc_escape(m->signature[0] == 's' ? wire_read_string(&r) : "");
         if (!sentence)
                 return -ENOMEM;
-        MxcStatus status = MXC_BACKEND_ERROR;
-        for (size_t i = 0; i < ELEMENTSOF(refusals); i++)
-                if (streq(m->error, refusals[i].name))
-                        status = refusals[i].status;
-        int err = mxc_refuse(e, status, "%s", *sentence ? sentence : m->error);
+        int err = mxc_refuse(e, mxc_status_of(m->error), "%s", *sentence ? sentence : m->error);
         if (err != -EINVAL || !e || e->native_code)
                 return err;
         e->native_code = strdup(m->error);

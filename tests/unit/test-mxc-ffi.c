@@ -112,6 +112,11 @@ START_TEST(test_error_details_are_freed_once) {
         ck_assert_str_eq(d.message, "no tier");
         ck_assert_ptr_null(e.message);
         mxc_error_detail_free(&d);
+        ck_assert_int_eq(mxc_status_of("org.mxc1.Error.Denied"), MXC_POLICY_VALIDATION);
+        ck_assert_int_eq(mxc_status_of("org.mxc1.Error.NoSuchSandbox"), MXC_STALE_ID);
+        ck_assert_int_eq(
+                        mxc_status_of("org.freedesktop.DBus.Error.NameHasNoOwner"), MXC_BACKEND_UNAVAILABLE);
+        ck_assert_int_eq(mxc_status_of(""), MXC_BACKEND_ERROR);
         ck_assert_int_eq(own_fail_with(&d, -ENOMEM, &e), MXC_BACKEND_ERROR);
         ck_assert_ptr_nonnull(d.message);
         mxc_error_detail_free(&d);
