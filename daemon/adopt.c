@@ -152,9 +152,9 @@ static void lose(Manager *m, const char *id, const char *what) {
 
 void adopt_report(Manager *m, Found *f, const LaunchReport *report, int *fds, size_t n_fds) {
         Sandbox *s = sandbox_find(m, report->id);
-        if (!s && adopt(m, f, report->id, report->path, report->exec == 0 ? report->pid : 0, &s) < 0) {
-                if (report->exec > 0)
-                        return;                       /* told when its sandbox's own report comes */
+        if (!s && report->exec > 0)
+                return; /* its sandbox's own report came before, and was of none that is kept */
+        if (!s && adopt(m, f, report->id, report->path, report->pid, &s) < 0) {
                 if (!release_knows(m, report->id, 0)) /* otherwise its end is on record */
                         lose(m, report->id, "it runs without a record and is ended");
                 end(m, report->path, report->id);

@@ -156,7 +156,7 @@ void run_free(Launcher *l, Run *run);
 int run_watch(Launcher *l, Run *run);                       /* setup_fd, and pidfd or end_pipe */
 void run_abandon(Launcher *l, Run *run, bool with_leaf);       /* kills, removes, frees; the caller replies */
 void run_expire(Launcher *l);                               /* gives up what takes too long, and says of a death that does that it does */
-void run_report_all(Launcher *l, uint64_t serial);          /* the answer to HELLO */
+void run_report_all(Launcher *l, uint64_t serial);          /* the answer to HELLO: sandboxes, then what else runs in them */
 void run_relay_ended(Launcher *l, Run *run);                /* that of a sandbox which ended before */
 void verb_signal(Launcher *l, const LaunchRequest *q);
 void verb_release(Launcher *l, const LaunchRequest *q);

@@ -159,24 +159,28 @@ static void report_exited(Launcher *l, const Run *run) {
         launcher_send(l, &report, NULL, 0);
 }
 
+static void report_one(Launcher *l, Run *run, uint64_t serial) {
+        LaunchReport report = { .event = LAUNCH_EVENT_ADOPT, .serial = serial };
+        fill(run, &report);
+        int fds[3];
+        size_t n = copy_fds(run, fds);
+        int channel = relay_copy_channel(run);
+        if (channel >= 0)
+                fds[n++] = channel;
+        launcher_send(l, &report, fds, n);
+        if (run->state == RUN_EXITED && !run->unsaid)
+                report_exited(l, run);
+}
+
+/* Sandboxes first: mxcd adopts a command of Exec into a sandbox that it knows. */
 void run_report_all(Launcher *l, uint64_t serial) {
-        for (size_t i = 0; i < RUN_BUCKETS; i++) {
-                Run *run;
-                LIST_FOREACH(run, &l->runs[i], entries) {
-                        if (run->proof)
-                                continue;
-                        LaunchReport report = { .event = LAUNCH_EVENT_ADOPT, .serial = serial };
-                        fill(run, &report);
-                        int fds[3];
-                        size_t n = copy_fds(run, fds);
-                        int channel = relay_copy_channel(run);
-                        if (channel >= 0)
-                                fds[n++] = channel;
-                        launcher_send(l, &report, fds, n);
-                        if (run->state == RUN_EXITED && !run->unsaid)
-                                report_exited(l, run);
+        for (int execs = 0; execs < 2; execs++)
+                for (size_t i = 0; i < RUN_BUCKETS; i++) {
+                        Run *run;
+                        LIST_FOREACH(run, &l->runs[i], entries)
+                                if (!run->proof && (run->exec > 0) == (execs > 0))
+                                        report_one(l, run, serial);
                 }
-        }
 }
 
 /* ---- the way through the states ---- */
