@@ -46,11 +46,43 @@ static json_t *cidr_json(const NetCidr *block) {
         return json_string(text);
 }
 
-static int peer_json(const MxcPeer *peer, json_t *to) {
+static bool one_covers(const MxcStrings *blocks, const NetCidr *small) {
+        NetCidr block;
+        BlockComplaint room;
+        for (size_t i = 0; blocks && i < blocks->n; i++)
+                if (!block_parse(blocks->items[i], true, &block, &room) && cidr_covers(&block, small))
+                        return true;
+        return false;
+}
+
+/* An IPv6 block that has all of IPv4 in it, by the addresses that stand for that, does not mean it: such an address is judged as the IPv4
+ * one. except: what is taken out of it, or NULL. */
+static int check_mapped(Section *s, const char *text, const NetCidr *block, const MxcStrings *except) {
+        NetCidr mapped;
+        BlockComplaint room;
+        if (block_parse("::ffff:0:0/96", true, &mapped, &room))
+                return -EINVAL;
+        if (block->prefix >= mapped.prefix || !cidr_covers(block, &mapped) || one_covers(except, &mapped))
+                return 0;
+        return mxc_refuse(s->d->error, MXC_BACKEND_ERROR,
+                        "Bubblewrap: network rule '%s' is an IPv6 block shorter than /96 that contains the "
+                        "IPv4-mapped range "
+                        "'::ffff:0:0/96'. Addresses in that range travel as IPv4 packets. Write the IPv4 "
+                        "side explicitly instead: keep "
+                        "the IPv6 block for native IPv6 traffic and add the IPv4 block you intend (for "
+                        "example '0.0.0.0/0' to cover all "
+                        "of IPv4).",
+                        text);
+}
+
+static int peer_json(Section *s, const MxcPeer *peer, json_t *to) {
         NetCidr block, except;
         BlockComplaint room;
         if (block_parse(peer->cidr, true, &block, &room)) /* the configuration was read with the same */
                 return -EINVAL;
+        int r = check_mapped(s, peer->cidr, &block, &peer->except);
+        if (r < 0)
+                return r;
         json_auto_t *list = json_array();
         for (size_t i = 0; list && i < peer->except.n; i++) {
                 if (block_parse(peer->except.items[i], true, &except, &room))
@@ -105,7 +137,7 @@ static int add_directional(Section *s, const MxcRule *rule, json_t *rules) {
         bool any = false;
         int r = to && ports ? ports_json(s, rule, ports, &any) : -ENOMEM;
         for (size_t i = 0; r == 0 && i < rule->n_to; i++)
-                r = peer_json(&rule->to[i], to);
+                r = peer_json(s, &rule->to[i], to);
         if (r < 0 || (!any && json_array_size(ports) == 0))
                 return r;
         const json_t *said = any ? NULL : ports;
@@ -214,20 +246,11 @@ static int refuse_host(Section *s, const char *host) {
 static int add_host(Section *s, const char *host, json_t *to, NetCidr *ret, bool *ret_block) {
         BlockComplaint room;
         char name[LIMIT_HOST_BYTES + 1];
-        NetCidr mapped;
         *ret_block = !block_parse(host, true, ret, &room);
         if (*ret_block) {
-                (void)block_parse("::ffff:0:0/96", true, &mapped, &room); /* a constant that is one */
-                if (ret->prefix < 96 && cidr_covers(ret, &mapped))
-                        return mxc_refuse(s->d->error, MXC_BACKEND_ERROR,
-                                        "Bubblewrap: network rule '%s' is an IPv6 block shorter than /96 "
-                                        "that contains the IPv4-mapped range "
-                                        "'::ffff:0:0/96'. Addresses in that range travel as IPv4 packets. "
-                                        "Write the IPv4 side explicitly instead: "
-                                        "keep the IPv6 block for native IPv6 traffic and add the IPv4 block "
-                                        "you intend (for example '0.0.0.0/0' to "
-                                        "cover all of IPv4).",
-                                        host);
+                int r = check_mapped(s, host, ret, NULL);
+                if (r < 0)
+                        return r;
                 return json_array_append_new(to, json_pack("{s:o}", "cidr", cidr_json(ret))) < 0 ? -ENOMEM
                                                                                                  : 0;
         }

@@ -131,6 +131,9 @@ static const Refused refused[] = {
                         "network.ingress.default='allow' is not supported", MXC_BACKEND_ERROR, 255 },
         { "{\"version\":\"1.0.0\"," P ",\"network\":{\"ingress\":{\"hostLoopback\":\"allow\"}}}",
                         "network.ingress.hostLoopback='allow' is not supported", MXC_BACKEND_ERROR, 255 },
+        { "{\"version\":\"1.0.0\"," P
+          ",\"network\":{\"egress\":{\"default\":\"allow\",\"deny\":[{\"to\":[{\"cidr\":\"::/0\"}]}]}}}",
+                        "contains the IPv4-mapped range", MXC_BACKEND_ERROR, 255 },
         { "{\"version\":\"0.8.0\"," P
           ",\"network\":{\"enforcementMode\":\"both\",\"allowedHosts\":[\"::/0\"]}}",
                         "contains the IPv4-mapped range", MXC_BACKEND_ERROR, 255 },
