@@ -10,11 +10,12 @@ mxc_releases() {
         need_npm
         for version in "${MXC_RELEASES[@]}"; do
                 [ ! -d "$dir/$version" ] || continue
+                rm -rf --one-file-system "$dir/$version.part" # what an interrupted one left
                 mkdir -p "$dir/$version.part"
                 # shellcheck disable=SC2016 # for the inner shell
                 step "fetching @microsoft/mxc-sdk $version" bash -c 'cd "$1" && npm pack --silent "@microsoft/mxc-sdk@$2" && tar -xzf ./*.tgz && rm ./*.tgz' \
-                        bash "$dir/$version.part" "$version"
-                chmod +x "$dir/$version.part"/package/bin/*/lxc-exec
+                        bash "$dir/$version.part" "$version" || return 1
+                chmod +x "$dir/$version.part"/package/bin/*/lxc-exec || return 1
                 mv "$dir/$version.part" "$dir/$version"
         done
         printf '%s\n' "$dir"

@@ -31,7 +31,8 @@ def ask_theirs(directory, release, path):
     options = ['--allow-testing-features'] if release in ('0.8.0', '0.9.0') else ['--experimental'] if release == '0.7.0' else []
     done = subprocess.run([f'{directory}/{release}/package/bin/{arch}/lxc-exec', '--dry-run', *options, path], capture_output=True, text=True, timeout=60, check=False)
     lines = [line for line in done.stderr.splitlines() if line not in ('', 'Request error') and not line.startswith(('WARNING: ', '[deprecated] '))]
-    sentence = re.sub(r'^(Configuration parse error: |malformed_request: )+', '', lines[0]) if lines else ''
+    last = [line for line in lines if line.startswith('Configuration parse error: ')] or lines  # what it says before is advice
+    sentence = re.sub(r'^(Configuration parse error: |malformed_request: )+', '', last[0]) if last else ''
     return Answer(VERDICTS.get(done.returncode, f'exit {done.returncode}'), sentence, release)
 
 
