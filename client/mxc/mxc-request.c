@@ -89,7 +89,9 @@ static json_t *ui_json(const MxcConfig *c) {
 /* Takes the sections. */
 static int make_policy(const Draft *d, const Grants *grants, json_t *process, json_t *network, char **ret) {
         json_t *ui = ui_json(d->config), *filesystem = grants_json(grants);
-        json_auto_t *root = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o*}", "schema", "mxc-policy/1",
+        if (!process) /* of a provision: its processes come later, and each with an environment of its own */
+                process = json_pack("{s:s}", "syscalls", "build");
+        json_auto_t *root = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "schema", "mxc-policy/1",
                         "containment", "process", "filesystem", filesystem, "ui", ui, "network", network,
                         "process", process);
         char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;

@@ -274,7 +274,7 @@ static int add_hosts(Section *s, const MxcStrings *hosts, json_t *rules, bool *r
         return r == 0 ? add_destinations(rules, to, NULL) : r;
 }
 
-/* What 0.8 refuses to promise; before, it was a line in a log. */
+/* What 0.8 refuses to promise of bubblewrap, which provisions nothing; before, it was a line in a log. */
 static int check_promises(Section *s, bool lists, bool shared) {
         const MxcNetwork *n = &s->d->config->network;
         if (lists && n->enforcement == MXC_CAPABILITIES && n->proxy.kind == MXC_PROXY_NONE)
@@ -315,7 +315,7 @@ static int make_legacy(Section *s) {
                                 "--allow-testing-features flag. For "
                                 "production, point network.proxy at a real HTTP proxy via 'localhost' or "
                                 "'url'.");
-        int r = c->since_0_8 ? check_promises(s, lists, shared) : 0;
+        int r = c->since_0_8 && c->phase == MXC_ONE_SHOT ? check_promises(s, lists, shared) : 0;
         if (r == 0 && n->local)
                 r = mxc_strings_add(&s->d->warnings, "network.allowLocalNetwork: what listens in the "
                                                      "sandbox is reachable from within it only");

@@ -312,6 +312,34 @@ START_TEST(environment) {
 }
 END_TEST
 
+/* A policy for processes to come; what bubblewrap alone promises is asked of no other. */
+START_TEST(provision) {
+        _cleanup_(policy_unrefp) Policy *p = NULL;
+        const char *clause;
+        MxcRequest *q = make_good("{\"version\":\"0.8.0-alpha\",\"phase\":\"provision\",\"containment\":\"wslc\","
+                                  "\"network\":{\"defaultPolicy\":\"allow\"}}",
+                        &p);
+        ck_assert(!q->argv && !q->env && !q->cwd);
+        PolicyRequest r = { .kind = REQUEST_CONNECT, .target = "192.0.2.1", .port = 443, .protocol = PROTOCOL_TCP };
+        ck_assert_int_eq(policy_allows(p, &r, &clause), VERDICT_ALLOW);
+        r = (PolicyRequest){ .kind = REQUEST_SYSCALL, .target = "io_submit" };
+        ck_assert_int_eq(policy_allows(p, &r, &clause), VERDICT_ALLOW);
+        mxc_request_free(q);
+}
+END_TEST
+
+START_TEST(exec) {
+        MxcError error = { 0 };
+        MxcRequest *q = make("{\"version\":\"1.0.0\",\"phase\":\"exec\",\"sandboxId\":\"wslc:0\",\"process\":{\"commandLine\":\"x\","
+                             "\"timeout\":7}}",
+                        &(MxcCaller){ .cwd = "/" }, &error);
+        ck_assert(q && !q->policy && !q->cwd);
+        ck_assert_str_eq(q->argv[2], "x");
+        ck_assert_uint_eq(q->timeout_usec, 7000);
+        mxc_request_free(q);
+}
+END_TEST
+
 /* A directory of its own; the test works in it by absolute paths. */
 static char place[] = "/tmp/test-mxc-request-XXXXXX";
 
@@ -527,6 +555,8 @@ static Suite *suite(void) {
         tcase_add_test(t, more_variables_than_a_request_has_are_refused);
         tcase_add_test(t, test_server_needs_its_flag);
         tcase_add_test(t, environment);
+        tcase_add_test(t, provision);
+        tcase_add_test(t, exec);
         tcase_add_test(t, system_is_there_as_in_mxc);
         tcase_add_test(t, what_is_above_the_system_denies_it);
         suite_add_tcase(s, t);
