@@ -63,7 +63,7 @@ heart_beats() {
         local before end=$((SECONDS + 20 * SLOW))
         before=$(heart)
         while [ "$before" = "$(heart)" ]; do
-                [ $SECONDS -lt "$end" ] || return 1
+                [ "$SECONDS" -lt "$end" ] || return 1
                 sleep 0.1
         done
 }

@@ -316,11 +316,14 @@ END_TEST
 START_TEST(provision) {
         _cleanup_(policy_unrefp) Policy *p = NULL;
         const char *clause;
-        MxcRequest *q = make_good("{\"version\":\"0.8.0-alpha\",\"phase\":\"provision\",\"containment\":\"wslc\","
-                                  "\"network\":{\"defaultPolicy\":\"allow\"}}",
+        MxcRequest *q = make_good(
+                        "{\"version\":\"0.8.0-alpha\",\"phase\":\"provision\",\"containment\":\"wslc\","
+                        "\"network\":{\"defaultPolicy\":\"allow\"}}",
                         &p);
         ck_assert(!q->argv && !q->env && !q->cwd);
-        PolicyRequest r = { .kind = REQUEST_CONNECT, .target = "192.0.2.1", .port = 443, .protocol = PROTOCOL_TCP };
+        PolicyRequest r = {
+                .kind = REQUEST_CONNECT, .target = "192.0.2.1", .port = 443, .protocol = PROTOCOL_TCP
+        };
         ck_assert_int_eq(policy_allows(p, &r, &clause), VERDICT_ALLOW);
         r = (PolicyRequest){ .kind = REQUEST_SYSCALL, .target = "io_submit" };
         ck_assert_int_eq(policy_allows(p, &r, &clause), VERDICT_ALLOW);
@@ -330,7 +333,8 @@ END_TEST
 
 START_TEST(exec) {
         MxcError error = { 0 };
-        MxcRequest *q = make("{\"version\":\"1.0.0\",\"phase\":\"exec\",\"sandboxId\":\"wslc:0\",\"process\":{\"commandLine\":\"x\","
+        MxcRequest *q = make("{\"version\":\"1.0.0\",\"phase\":\"exec\",\"sandboxId\":\"wslc:0\","
+                             "\"process\":{\"commandLine\":\"x\","
                              "\"timeout\":7}}",
                         &(MxcCaller){ .cwd = "/" }, &error);
         ck_assert(q && !q->policy && !q->cwd);
