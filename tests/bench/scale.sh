@@ -24,8 +24,8 @@ for ((i = 0; i < 200; i++)); do
 done
 
 printf '\n### tests/run bench scale\n\n'
-printf '| idle sandboxes | agents | all up, s | each, MiB | next spawn to main p50, ms: empty | full | ratio | all stopped, s |\n'
-printf '|--:|--:|--:|--:|--:|--:|--:|--:|\n'
+printf '| idle sandboxes | agents | all up, s | each, MiB | next spawn to main p50, ms: empty | full | ratio | all stopped: told, s | and nothing left, s |\n'
+printf '|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n'
 for shape in '1000 1' '1000 200' '5000 1' '5000 200'; do
         read -r count agents <<<"$shape"
         prefix=
