@@ -10,6 +10,7 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -22,6 +23,7 @@
 #include "steer-program.h"
 
 #define BACKLOG 128
+#define PATIENCE_MSEC 2000 /* of the probe, once when the launcher begins */
 
 void steering_fds(Steering *s, int *ret[static STEERING_FDS]) {
         int *const fds[STEERING_FDS] = { &s->tcp, &s->udp, &s->datagrams, &s->raw_v4, &s->raw_v6, &s->link,
@@ -299,6 +301,12 @@ int steering_make(Steering *ret) {
 
 /* ---- whether this host can ---- */
 
+/* What has been sent is under way where softirqs have much to do; what is steered elsewhere never comes. */
+static bool comes(int fd) {
+        struct pollfd p = { .fd = fd, .events = POLLIN };
+        return poll(&p, 1, PATIENCE_MSEC) == 1;
+}
+
 /* A connection to that address is accepted here, and says where it was going. */
 static bool lands(const Steering *s, const struct sockaddr_in6 *to) {
         struct sockaddr_in6 went;
@@ -306,7 +314,7 @@ static bool lands(const Steering *s, const struct sockaddr_in6 *to) {
         _cleanup_close_ int dialled = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (dialled < 0 || connect(dialled, (const struct sockaddr *)to, sizeof(*to)) < 0)
                 return false;
-        _cleanup_close_ int taken = accept4(s->tcp, NULL, NULL, SOCK_CLOEXEC);
+        _cleanup_close_ int taken = comes(s->tcp) ? accept4(s->tcp, NULL, NULL, SOCK_CLOEXEC) : -EBADF;
         return taken >= 0 && getsockname(taken, (struct sockaddr *)&went, &size) == 0 &&
                memcmp(&went.sin6_addr, &to->sin6_addr, sizeof(went.sin6_addr)) == 0 &&
                went.sin6_port == to->sin6_port;
@@ -326,7 +334,7 @@ static bool lands_too(const Steering *s, const struct sockaddr_in6 *to) {
                 .msg_controllen = sizeof(control.bytes) };
         _cleanup_close_ int sent = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
         if (sent < 0 || sendto(sent, "", 1, 0, (const struct sockaddr *)to, sizeof(*to)) != 1 ||
-                        recvmsg(s->datagrams, &m, 0) != 1)
+                        !comes(s->datagrams) || recvmsg(s->datagrams, &m, 0) != 1)
                 return false;
         const struct cmsghdr *c = CMSG_FIRSTHDR(&m);
         if (c && c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_ORIGDSTADDR) {
