@@ -67,11 +67,18 @@ scenario_begin() {
 
 # From here on records are new.
 scenario_cursor() {
-        # An entry that no test looks for, since journalctl 252's --after-cursor passes over one entry too many where there are matches.
-        logger -t mxc-scenario begin
+        local tag
+        tag=mxc-scenario-$(cat /proc/sys/kernel/random/uuid)
+        # An entry that no test looks for, since journalctl 252's --after-cursor passes over one entry too many where there are matches. Its name
+        # is its own, since the last entry that -n 1 found of a name which they all shared has been the one before it.
+        logger -t "$tag" begin
+        cursor=''
+        wait_until 10 scenario_cursor_of "$tag"
+}
+scenario_cursor_of() {
         journalctl --sync
-        # shellcheck disable=SC2034 # for the tests
-        cursor=$(journalctl -t mxc-scenario -n 1 -o json --output-fields=__CURSOR 2>/dev/null | sed -n 's/.*"__CURSOR":"\([^"]*\)".*/\1/p')
+        cursor=$(journalctl -q -t "$1" -o json --output-fields=__CURSOR | sed -n 's/.*"__CURSOR":"\([^"]*\)".*/\1/p')
+        [ -n "$cursor" ]
 }
 
 # undo COMMAND…: done at the end of the test, whatever happens, last first
@@ -195,15 +202,24 @@ sandboxes() { busctl call "${MANAGER[@]}" ListSandboxes | grep -o '/org/mxc1/san
 is_gone() { ! sandboxes | grep -qx "$1"; }
 call() { busctl --timeout=60 -- call org.mxc1 "$1" "org.mxc1.$2" "${@:3}"; }
 
-# records FIELD=VALUE…: how many records of mxcd's own were made since the test began; audit_line shows them
-records() {
+# entries FIELD=VALUE…: mxcd's own records since the cursor, a line of JSON each. That they came after it is looked at once more by their number
+# (sd_journal_get_cursor(3): i= within s=): where journalctl begins to read is found by bisection in a file that is being written.
+entries() {
         journalctl --sync
-        journalctl -q --cursor="$cursor" -o json _UID=0 _SYSTEMD_UNIT=mxcd.service "$@" | wc -l
+        journalctl -q --cursor="$cursor" -o json _UID=0 _SYSTEMD_UNIT=mxcd.service "$@" | python3 -c '
+import json, sys
+place = lambda cursor: dict(part.split("=", 1) for part in cursor.split(";"))
+begin = place(sys.argv[1])
+for line in sys.stdin:
+    at = place(json.loads(line)["__CURSOR"])
+    if at["s"] != begin["s"] or int(at["i"], 16) > int(begin["i"], 16):
+        sys.stdout.write(line)' "$cursor"
 }
+# records FIELD=VALUE…: how many records of mxcd's own were made since the test began; audit_line shows them
+records() { entries "$@" | wc -l; }
 # refusals FIELD=VALUE…: how many refusals the records of them stand for
 refusals() {
-        journalctl --sync
-        journalctl -q --cursor="$cursor" -o json _UID=0 _SYSTEMD_UNIT=mxcd.service MXC_DECISION=deny "$@" | python3 -c '
+        entries MXC_DECISION=deny "$@" | python3 -c '
 import json, sys
 print(sum(int(json.loads(line).get("MXC_COUNT", 1)) for line in sys.stdin))'
 }
@@ -228,8 +244,7 @@ counts_told() {
 record() {
         local field=$1
         shift
-        journalctl --sync
-        journalctl -q --cursor="$cursor" -o json _UID=0 _SYSTEMD_UNIT=mxcd.service "$@" | tail -n 1 |
+        entries "$@" | tail -n 1 |
                 python3 -c 'import json, sys; print(json.loads(sys.stdin.read() or "{}").get(sys.argv[1], ""))' "$field"
 }
 
