@@ -11,6 +11,7 @@
 
 #include "cleanup.h"
 #include "loose.h"
+#include "net-pool.h"
 #include "skeleton.h"
 #include "template-cache.h"
 
@@ -81,6 +82,11 @@ static bool wait_for(const Rig *r, Lines (*what)(const Rig *), size_t n) {
         return what(r).n >= n;
 }
 
+/* The networks: those that are ready, and those of sandboxes that are not buried yet. */
+static Lines nets(const Rig *r) {
+        return ask("readlink /proc/$p/fd/* | grep ^net:", r->launcher);
+}
+
 /* The template's, and as many as are kept ready. */
 static bool wait_ready(const Rig *r) {
         return wait_for(r, held, 1 + SKELETONS_READY);
@@ -147,6 +153,29 @@ static void no_descriptors(Rig *r) {
                       "'^(mnt|net|ipc):'",
                         box.pid);
         tell(l.n == 0, "a namespace by descriptor", "has neither pid 1 nor its command");
+        (void)close(pipe_ends[1]);
+        rig_wait(r, &box, 0, &result);
+        rig_release(r, box.id, 0);
+        (void)close(pipe_ends[0]);
+        r->input = -EBADF;
+}
+
+/* What a sandbox took is made anew while it runs and nothing else happens, which is all that tells the launcher to. What is ordered when: test-refill. */
+static void made_when_idle(Rig *r) {
+        static RigResult result;
+        RigBox box;
+        need(wait_ready(r), "roots that are ready");
+        for (int i = 0; i < 1000 && nets(r).n != NET_POOL_SIZE; i++)
+                (void)usleep(20000);
+        need(nets(r).n == NET_POOL_SIZE, "networks that are ready, and no others");
+        _cleanup_(launch_plan_freep) LaunchPlan *p = policy(r, 0, "echo there; read x");
+        int pipe_ends[2];
+        need(pipe2(pipe_ends, O_CLOEXEC) == 0, "pipe");
+        r->input = pipe_ends[0];
+        need(rig_spawn(r, p, &box, &result), result.detail);
+        tell(wait_for(r, nets, NET_POOL_SIZE + 1), "a network that was taken",
+                        "is followed by another while nothing happens");
+        tell(wait_ready(r), "a root that was taken", "is followed by another while nothing happens");
         (void)close(pipe_ends[1]);
         rig_wait(r, &box, 0, &result);
         rig_release(r, box.id, 0);
@@ -538,6 +567,7 @@ int main(int argc, char **argv) {
         rig_start(&r, argv[1], NULL);
         entered_once(&r);
         no_descriptors(&r);
+        made_when_idle(&r);
         same_as_without(&r);
         a_helper_that_is_gone(&r);
         policies_in_turn(&r);
