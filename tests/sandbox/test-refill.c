@@ -18,7 +18,8 @@ DEFINE_CLEANUP(LaunchPlan *, launch_plan_free);
 /* One event, and what it is for: an order that was executed. */
 static void turn(Launcher *l) {
         struct epoll_event e;
-        need(epoll_wait(l->epoll, &e, 1, 60000) == 1, "nothing comes of what is ordered");
+        if (epoll_wait(l->epoll, &e, 1, 60000) != 1)
+                rig_die("what is ordered", ETIMEDOUT);
         Source *s = e.data.ptr;
         s->handle(l, s->owner);
 }

@@ -329,6 +329,14 @@ static void cannot(const char *mutant, const char *lock, int error, const char *
         rig_stop(&r);
 }
 
+/* Whether it can is not a matter of how soon softirqs come to what the probe has sent. */
+static void is_patient(const char *mutant) {
+        Rig r;
+        rig_start(&r, mutant, "steering-late");
+        tell(r.features.egress == 1, "known", "where what is sent comes late");
+        rig_stop(&r);
+}
+
 /* ---- nothing stays ---- */
 
 static size_t count(const Rig *r, const char *what) {
@@ -451,5 +459,6 @@ int main(int argc, char **argv) {
         cannot_tell_the_last(argv[2]);
         cannot(argv[2], "steering", EOPNOTSUPP, "where the host cannot");
         cannot(argv[2], "steering-made", EMFILE, "where it could not be made");
+        is_patient(argv[2]);
         return tell_end();
 }
