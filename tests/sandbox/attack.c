@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/pidfd.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -105,6 +106,14 @@ void stage_copy(Stage *s, const char *from, const char *to, mode_t mode, uid_t u
         rig_copy(from, path, mode, uid);
 }
 
+void stage_mount(Stage *s, const char *path) {
+        char options[64];
+        _cleanup_free_ char *p = stage_path(s, path);
+        (void)snprintf(options, sizeof(options), "mode=0755,uid=%u,gid=%u", RIG_UID, RIG_GID);
+        need(!s->mounted && mount("none", p, "tmpfs", 0, options) == 0, p);
+        s->mounted = TAKE_PTR(p);
+}
+
 static const char *kept_root;
 static int remove_unless_kept(const char *path, const struct stat *st, int flag, struct FTW *ftw) {
         const char *rest = path + strlen(kept_root);
@@ -142,6 +151,9 @@ static bool set_stage(Rig *r, const Attack *a, Stage *ret) {
 
 static void clear(Stage *s) {
         launch_plan_free(s->plan);
+        if (s->mounted)
+                need(umount2(s->mounted, MNT_DETACH) == 0, s->mounted);
+        free(s->mounted);
         for (size_t i = 0; i < ELEMENTSOF(s->words); i++)
                 free(s->words[i]);
 }

@@ -18,6 +18,7 @@ typedef struct Stage {
         LaunchPlan *plan;      /* rig_plan(), and @bin */
         char *words[10];       /* of the probe */
         char success[256];     /* as in the row; prepare() may write it afresh */
+        char *mounted;         /* below the rig's directory, for as long as the stage is set */
         bool pty;
 } Stage;
 
@@ -55,5 +56,6 @@ int attack_main(int argc, char **argv, const Attack *attacks, size_t n);
 void stage_file(Stage *s, const char *path, mode_t mode);
 void stage_dir(Stage *s, const char *path, mode_t mode);
 void stage_copy(Stage *s, const char *from, const char *to, mode_t mode, uid_t uid);
+void stage_mount(Stage *s, const char *path); /* an empty file system of the owner's, with no flags; one of a stage */
 char *stage_path(const Stage *s, const char *word); /* of "@dir/x" and the like; free() it */
 void stage_word(Stage *s, size_t i, const char *format, ...) __attribute__((format(printf, 3, 4)));

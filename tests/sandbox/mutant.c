@@ -67,6 +67,7 @@ static const char *const locks[] = {
         "pidns",
         "proc-readonly",
         "proof",
+        "recursion",          /* of what is set on what is granted, to what is mounted below it */
         "relay-capabilities", /* steps of relay_run(): of what serves the network */
         "relay-clone",        /* it cannot be started */
         "relay-close",        /* of what came from the launcher */
@@ -371,6 +372,8 @@ int __wrap_mount_setattr(int fd, const char *path, unsigned flags, struct mount_
                         changed.attr_set &= ~granted[i].attribute;
                         changed.attr_clr |= granted[i].attribute; /* the host's mount may have it too */
                 }
+        if (is_grant && left_out("recursion"))
+                flags &= ~(unsigned)AT_RECURSIVE;
         if (!is_grant && attr->attr_set == MOUNT_ATTR_RDONLY && left_out("seal"))
                 return 0;
         return __real_mount_setattr(fd, path, flags, &changed, size);

@@ -4,7 +4,9 @@
 
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <sched.h>
 #include <sys/capability.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -27,6 +29,14 @@ static bool readonly(Stage *s) {
         return true;
 }
 
+/* Another file system below it, as of a host that has /usr/local on a disk of its own: with none of the flags that the grant has. */
+static bool readonly_with_mount(Stage *s) {
+        (void)readonly(s);
+        stage_mount(s, "@dir/ro/d");
+        stage_file(s, "@dir/ro/d/f", 0644);
+        return true;
+}
+
 /* ---- not to be executed ---- */
 
 static bool not_executable(Stage *s) {
@@ -34,6 +44,13 @@ static bool not_executable(Stage *s) {
         stage_copy(s, attack_probe, "@dir/nx/p", 0755, RIG_UID);
         stage_copy(s, "/usr/bin/true", "@dir/nx/true", 0755, RIG_UID);
         grant(s, "@dir/nx", PLAN_READWRITE)->exec = false;
+        return true;
+}
+
+static bool not_executable_with_mount(Stage *s) {
+        (void)not_executable(s);
+        stage_dir(s, "@dir/nx/d", 0755);
+        stage_mount(s, "@dir/nx/d");
         return true;
 }
 
@@ -222,11 +239,18 @@ static const Attack attacks[] = {
                         .prepare = readonly },
         { "its attributes", { "setxattr", "@dir/ro/f" }, "EROFS", "ok", .locks = { { "readonly" } },
                         .prepare = readonly },
+        { "writing what is mounted below it", { "open", "@dir/ro/d/f", "w" }, "EROFS", "ok",
+                        .locks = { { "recursion" }, { "landlock", "EACCES" } },
+                        .prepare = readonly_with_mount },
+        { "the mode of what is mounted below it", { "chmod", "@dir/ro/d/f" }, "EROFS", "ok",
+                        .locks = { { "recursion" } }, .prepare = readonly_with_mount },
 
         { "executing what is not to be", { "exec", "@dir/nx/p", "ok" }, "EACCES", "ok",
                         .locks = { { "noexec" }, { "landlock" } }, .prepare = not_executable },
         { "executing a copy there", { "copy-exec", "@dir/nx/x" }, "EACCES", "ok",
                         .locks = { { "noexec" }, { "landlock" } }, .prepare = not_executable },
+        { "executing a copy in what is mounted below", { "copy-exec", "@dir/nx/d/x" }, "EACCES", "ok",
+                        .locks = { { "recursion" }, { "landlock" } }, .prepare = not_executable_with_mount },
         { "executing it by the linker", { "by-linker", "@dir/nx/true" }, "exit 127", "ok",
                         .locks = { { "noexec" } }, .prepare = not_executable },
         { "mapping it as code", { "map-exec", "@dir/nx/p" }, "EPERM", "ok", .locks = { { "noexec" } },
@@ -345,6 +369,8 @@ static const Attack attacks[] = {
 };
 
 int main(int argc, char **argv) {
+        /* what is mounted here ends with us, and is seen by the launchers that we start */
+        need(unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0, "mounts");
         int r = attack_main(argc, argv, attacks, ELEMENTSOF(attacks));
         cleanup_closep(&listener);
         cleanup_closep(&handed_over);

@@ -203,6 +203,45 @@ s.recv(1)"; echo $? >status'
         ! world_saw unrecorded || fail 'a datagram left that is not on record'
 }
 
+# A name that is another's alias counts for itself: neither opens the other, and of both the resolver outside is asked for what it was told alone.
+test_an_alias_counts_for_itself() {
+        world
+        online '[{"to": [{"host": "alias.example.com"}]}]'
+        assert_ok go curl -sS --max-time 20 -k https://alias.example.com/alias
+        assert_eq 'https alias.example.com /alias' "$output"
+        assert_record MXC_EVENT=connect MXC_DECISION=allow MXC_TARGET=tcp/alias.example.com:443 MXC_ADDRESS="$WORLD_WEB:443"
+        does_not curl -sS --max-time 20 http://web.example.com/
+        assert_contains "$output" 'Could not resolve host'
+        does_not curl -sSf --max-time 20 -H 'Host: web.example.com' http://alias.example.com/fronted
+        ! world_saw /fronted || fail 'the name behind the alias was reached'
+        online '[{"to": [{"host": "web.example.com"}]}]'
+        does_not curl -sS --max-time 20 http://alias.example.com/
+        assert_record MXC_EVENT=resolve MXC_DECISION=deny MXC_TARGET=dns/alias.example.com
+}
+
+# Search domains, capitals, a dot at the end: they are the name that they come to, or none. Records for HTTPS, which would lead past all of this, are none.
+test_a_name_is_the_same_however_it_is_asked_for() {
+        world
+        online '[{"to": [{"host": "web.example.com"}]}]'
+        assert_ok go env LOCALDOMAIN='example.net example.com' getent ahostsv4 web
+        assert_contains "$output" "$WORLD_WEB"
+        assert_ok go env LOCALDOMAIN='example.net example.com' python3 -c 'import urllib.request as u; print(u.urlopen(u.Request("http://web/searched", headers={"Host": "web.example.com"}), timeout=20).read().decode())'
+        assert_contains "$output" 'http web.example.com /searched'
+        does_not env LOCALDOMAIN=example.net getent ahostsv4 other
+        ! world_was_asked other.example.net || fail 'a search domain led to a name that is not allowed'
+        assert_ok go curl -sS --max-time 20 --cacert cert.pem https://WEB.Example.COM/capitals
+        assert_ok go curl -sS --max-time 20 http://web.example.com./dot
+        wait_until 5 world_saw '/dot host web.example.com'
+        assert_record MXC_EVENT=connect MXC_DECISION=allow MXC_TARGET=tcp/web.example.com:443
+        assert_no_record MXC_EVENT=connect MXC_DECISION=allow MXC_TARGET=tcp/web.example.com.:80
+        local type
+        for type in TYPE65 TYPE64 CNAME; do
+                assert_ok go dig +tries=1 +time=10 web.example.com "$type"
+                assert_contains "$output" 'status: NOERROR'
+                assert_contains "$output" 'ANSWER: 0'
+        done
+}
+
 test_a_wildcard_is_below_its_name_only() {
         world
         online '[{"to": [{"host": "*.example.com"}]}]'
