@@ -89,7 +89,11 @@ must 'the commit is in the repository of the host' \
         test "$(as $user git log -1 --format=%s agent/next)" = 'words: fail without a text'
 
 title '2. The agent misbehaves'
-as $user mxcctl run -- python3 agent/attack.py "$home" "${tasks[@]}" || bad=1
+as $user sleep 98763 & # whom the agent tries to kill
+wait_until 20 pgrep -u $user -x -f 'sleep 98763'
+neighbour=$(pgrep -u $user -x -f 'sleep 98763')
+as $user mxcctl run -- python3 agent/attack.py "$home" "$neighbour" "${tasks[@]}" || bad=1
+must "alice's other process lives" kill "$neighbour"
 must 'nothing was left behind in the workspace' test -z "$(as $user git status --porcelain)"
 must 'no hook appeared' test ! -e "$workspace/.git/hooks/pre-commit"
 must "no file for other programs to trust appeared" test ! -e "$workspace/.envrc" -a ! -e "$workspace/.mcp.json"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The other half of the agent: everything that a workspace policy forbids, tried for real. One line per attempt; exits
-with the number of those that got through. Arguments: the home directory; "tasks" when this host can limit tasks."""
+with the number of those that got through. Arguments: the home directory; a process of the same user's outside; "tasks" when this host can limit
+tasks."""
 import ctypes
 import errno
 import os
@@ -128,7 +129,7 @@ def _():
 
 @attempt("signal a process of the host")
 def _():
-    return os.kill(os.getpid() + 100000, 9)
+    return os.kill(int(sys.argv[2]), 9)
 
 
 @attempt("connect out")
