@@ -57,6 +57,11 @@ static const Verb policy_verbs[] = {
                                    "clause. ${workspace}, ${home} and ${runtime} are taken as places of "
                                    "their own.",
                         .takes = ASKS | VERB_OBJECT, .run = policy_diff },
+        { "translate", "FILE", "Print what policy a configuration of MXC asks for",
+                        .details = "FILE may be - for standard input. What it warns of is said on standard "
+                                   "error.\n"
+                                   "Exits with 1 when the configuration is refused.",
+                        .takes = VERB_OBJECT, .run = policy_translate },
         { 0 },
 };
 

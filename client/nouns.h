@@ -34,6 +34,7 @@ int policy_show(const Verb *v, Options *o);
 int policy_check(const Verb *v, Options *o);
 int policy_explain(const Verb *v, Options *o);
 int policy_diff(const Verb *v, Options *o);
+int policy_translate(const Verb *v, Options *o);
 extern const Option policy_explain_options[];
 
 int reload_daemon(const Verb *v, Options *o);

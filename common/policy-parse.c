@@ -176,8 +176,8 @@ static int parse_schema(const JsonSource *source, const JsonPlace *place, json_t
 
 static int parse_version(const JsonSource *source, const JsonPlace *place, json_t *value, void *userdata) {
         return json_refuse_key(source, place,
-                        "this is an MXC configuration; they are not translated yet, write "
-                        "\"schema\": \"mxc-policy/1\" and the keys of that language");
+                        "this is an MXC configuration and no policy: mxcctl policy translate makes one of "
+                        "it, and lxc-exec runs it");
 }
 
 /* Done before the other keys, see apply_base(). */

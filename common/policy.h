@@ -110,7 +110,8 @@ void policy_error_clear(PolicyError *e);
 typedef json_t *(*PolicyLookup)(const char *name, void *userdata);
 
 /* 0, -ENOMEM, or -EINVAL with *error filled (caller clears it). lookup may be NULL: extends is then refused. Accepts mxc-policy/1
- * only, until the MXC translator exists: a document marked by "version" is refused with a sentence that says so. */
+ * only: a document marked by "version" is a configuration of MXC, which the caller's own programs translate, and is refused with a sentence that
+ * says so. */
 int policy_parse(const char *text, size_t size, PolicyLookup lookup, void *userdata, Policy **ret, PolicyError *error);
 Policy *policy_ref(Policy *p);
 Policy *policy_unref(Policy *p);

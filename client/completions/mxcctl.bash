@@ -34,7 +34,7 @@ __mxcctl_argument() {
         'agent set-policy') if [ "$2" = 0 ]; then __mxcctl_ask agent list; else __mxcctl_ask policy list; fi ;;
         'agent show' | 'agent suspend' | 'agent resume' | 'agent revoke' | 'agent kill') __mxcctl_ask agent list ;;
         'policy show') __mxcctl_ask policy list ;;
-        'policy check') compgen -f -- "$3" ;;
+        'policy check' | 'policy translate') compgen -f -- "$3" ;;
         'policy diff') __mxcctl_ask policy list; compgen -f -- "$3" ;;
         'policy explain')
                 case $2 in
@@ -50,7 +50,7 @@ _mxcctl() {
         local -A verbs=(
                 [mxcctl]='run exec list status show net top grant ungrant kill stop freeze thaw agent policy audit reload dump'
                 [agent]='list show register set-policy suspend resume revoke kill'
-                [policy]='list show check explain diff'
+                [policy]='list show check explain diff translate'
         )
         local command='--cwd --env --pty --no-pty --json --no-ask-password --help'
         local asks='--host --no-ask-password --help'
@@ -88,6 +88,7 @@ _mxcctl() {
                 [policy check]="$object"
                 [policy explain]="--workspace --protocol --port --from --amount --value $object"
                 [policy diff]="$object"
+                [policy translate]='--json --no-pager --help'
         )
         # Options whose value is a word of its own; the others with a value are written with =.
         local valued=' --agent --policy --workspace --cwd --env --timeout --label --containment --delay --iterations --order --signal --whom --since --until --decision --event --target --sandbox --lines --directory --owner --description --reason --protocol --port --from --amount --value --host -a -p -w -E -d -n -o -s -S -U -e -t -D -r -H '

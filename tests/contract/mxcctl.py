@@ -10,6 +10,7 @@ standard output.
 
 import contextlib
 import functools
+import json
 import os
 import pty
 import re
@@ -282,6 +283,15 @@ def check_policies_without_mxcd(_):
     status, out, err = policy("check", str(bad))
     if status != 1 or not re.fullmatch(rf"{re.escape(str(bad))}:1:\d+: error: /filesystem/readonlyPaths/0: .*\n", out):
         yield f"a bad policy: {status} {out!r}"
+    status, out, err = policy("translate", str(SOURCE / "tests/data/mxc-config/sdk-0.8.0.json"))
+    if status != 0 or json.loads(out)["schema"] != "mxc-policy/1" or err:
+        yield f"a configuration of MXC: {status} {out!r} {err!r}"
+    status, out, err = policy("translate", str(SOURCE / "tests/data/mxc-config/start-legacy.json"))
+    if status != 1 or out or "a 'start' request has no policy" not in err:
+        yield f"a configuration that has no policy: {status} {out!r} {err!r}"
+    status, out, err = policy("check", str(SOURCE / "tests/data/mxc-config/sdk-0.8.0.json"))
+    if status != 1 or "mxcctl policy translate makes one of it" not in out:
+        yield f"a configuration as a policy: {status} {out!r} {err!r}"
     status, out, err = policy("diff", "workspace.json", "./locked.json")
     if status != 0 or "allows nothing that the old one does not" not in out:
         yield f"a narrower policy: {status} {out!r} {err!r}"
@@ -305,7 +315,7 @@ HARMFUL = {
         (BASH, "freeze thaw agent", "freeze agent"),
         (BASH, "--agent --policy --workspace", "--agent --workspace"),
         (BASH, '[agent revoke]="--reason $asks"', '[agent revoke]="$asks"'),
-        (BASH, "'list show check explain diff'", "'list show check explain'"),
+        (BASH, "'list show check explain diff translate'", "'list show check explain'"),
         (BASH, "adopt lost stuck daemon gap", "adopt lost daemon"),
         (BASH, " --from --amount --value ", " --from --value "),
         ("common/audit-event.h", '"thaw"', '"melt"'),
