@@ -351,10 +351,13 @@ static const Shape x_network = { .kind = SHAPE_STRUCT,
 static const Shape x_telemetry = {
         .kind = SHAPE_STRUCT, .name = "struct Telemetry", FIELDS({ "enabled", &boolean })
 };
+static const Shape x_transport = {
+        .kind = SHAPE_WORD, .name = "a valid TransportProtocol string", WORDS("tcp")
+};
 static const Shape x_mapping = { .kind = SHAPE_STRUCT,
         .name = "struct PortMapping",
-        FIELDS({ "windowsPort", &u16, .required = true }, { "containerPort", &u16, .required = true },
-                        { "protocol", &string }) };
+        FIELDS({ "windowsPort", &port, .required = true }, { "containerPort", &port, .required = true },
+                        { "protocol", &x_transport }) };
 static const Shape x_mappings = { .kind = SHAPE_LIST, .name = "a sequence", .element = &x_mapping };
 static const Shape x_wslc = { .kind = SHAPE_STRUCT,
         .name = "struct OneShotWslc",
@@ -415,7 +418,7 @@ static const Shape x_one_shot[_MXC_CONTRACT_MAX] = {
                                         { "wslc", &x_wslc }, { "hyperlight", &x_hyperlight }) },
 };
 
-/* State-aware requests: alike in all four. */
+/* State-aware requests: alike in all four, but that two of them have one backend more. */
 #define X_PHASE_HEAD                                                                                        \
         { "$schema", &string }, { "_comment", &any }, { "version", &string, .required = true }, {           \
                 "phase", &string, .required = true                                                          \
@@ -423,25 +426,39 @@ static const Shape x_one_shot[_MXC_CONTRACT_MAX] = {
 static const Shape x_iso_provision = {
         .kind = SHAPE_STRUCT, .name = "struct IsolationSessionProvision", FIELDS({ "appId", &string })
 };
-static const Shape x_iso = {
-        .kind = SHAPE_STRUCT, .name = "struct IsolationSession", FIELDS({ "provision", &x_iso_provision })
-};
+static const Shape x_iso = { .kind = SHAPE_STRUCT,
+        .name = "struct StateAwareIsolationSession",
+        FIELDS({ "provision", &x_iso_provision }) };
 static const Shape x_wslc_only = { .kind = SHAPE_STRUCT,
         .name = "struct WslcProvision",
         FIELDS({ "image", &string }, { "imageTarPath", &string }) };
+static const Shape x_wslc_only_1_1 = { .kind = SHAPE_STRUCT,
+        .name = "struct WslcProvision",
+        FIELDS({ "image", &string }, { "imageTarPath", &string }, { "portMappings", &x_mappings }) };
+static const Shape x_wslc_provision_1_1 = {
+        .kind = SHAPE_STRUCT, .name = "struct StateAwareWslc", FIELDS({ "provision", &x_wslc_only_1_1 })
+};
 static const Shape x_wslc_provision = {
-        .kind = SHAPE_STRUCT, .name = "struct Wslc", FIELDS({ "provision", &x_wslc_only })
+        .kind = SHAPE_STRUCT, .name = "struct StateAwareWslc", FIELDS({ "provision", &x_wslc_only })
 };
 static const Shape x_provision_iso = { .kind = SHAPE_STRUCT,
         .name = "struct IsolationSessionProvisionRequest",
         FIELDS(X_PHASE_HEAD, { "containment", &string, .required = true },
                         { "network", &x_network, .required = true }, { "telemetry", &x_telemetry },
                         { "isolationSession", &x_iso }) };
-static const Shape x_provision_wslc = { .kind = SHAPE_STRUCT,
-        .name = "struct WslcProvisionRequest",
+#define X_PROVISION_WSLC(section_)                                                                          \
+        {                                                                                                   \
+                .kind = SHAPE_STRUCT, .name = "struct WslcProvisionRequest",                                \
+                FIELDS(X_PHASE_HEAD, { "containment", &string, .required = true },                          \
+                                { "filesystem", &x_filesystem }, { "network", &x_network },                 \
+                                { "telemetry", &x_telemetry }, { "wslc", section_ })                        \
+        }
+static const Shape x_provision_wslc = X_PROVISION_WSLC(&x_wslc_provision);
+static const Shape x_provision_wslc_1_1 = X_PROVISION_WSLC(&x_wslc_provision_1_1);
+static const Shape x_provision_wsb = { .kind = SHAPE_STRUCT,
+        .name = "struct WindowsSandboxProvisionRequest",
         FIELDS(X_PHASE_HEAD, { "containment", &string, .required = true }, { "filesystem", &x_filesystem },
-                        { "network", &x_network }, { "telemetry", &x_telemetry },
-                        { "wslc", &x_wslc_provision }) };
+                        { "telemetry", &x_telemetry }) };
 static const Shape x_simple = { .kind = SHAPE_STRUCT,
         .name = "struct StateAwareRequest",
         FIELDS(X_PHASE_HEAD, { "sandboxId", &string, .required = true }, { "telemetry", &x_telemetry }) };
@@ -451,6 +468,15 @@ static const Shape x_exec = { .kind = SHAPE_STRUCT,
                         { "process", &x_process, .required = true }, { "network", &x_network },
                         { "runtimeConfig", &x_runtime }, { "telemetry", &x_telemetry }) };
 
+static const Shape *provision_shape(MxcContract contract, MxcContainment containment) {
+        bool experimental = contract == MXC_CONTRACT_0_10 || contract == MXC_CONTRACT_1_1;
+        return containment == MXC_ISOLATION_SESSION                      ? &x_provision_iso
+               : containment == MXC_WSLC && contract == MXC_CONTRACT_1_1 ? &x_provision_wslc_1_1
+               : containment == MXC_WSLC                                 ? &x_provision_wslc
+               : containment == MXC_WINDOWS_SANDBOX && experimental      ? &x_provision_wsb
+                                                                         : NULL;
+}
+
 const Shape *contract_shape(MxcContract contract, MxcPhase phase, MxcContainment containment) {
         if (contract == MXC_CONTRACT_LEGACY)
                 return &legacy;
@@ -458,9 +484,7 @@ const Shape *contract_shape(MxcContract contract, MxcPhase phase, MxcContainment
         case MXC_ONE_SHOT:
                 return &x_one_shot[contract];
         case MXC_PROVISION:
-                return containment == MXC_ISOLATION_SESSION ? &x_provision_iso
-                       : containment == MXC_WSLC            ? &x_provision_wslc
-                                                            : NULL;
+                return provision_shape(contract, containment);
         case MXC_EXEC:
                 return &x_exec;
         case MXC_START:

@@ -85,6 +85,10 @@ int lifecycle_policy_of(
                                 "sandbox has "
                                 "this host's own system directories, read-only",
                                 c->wslc_image ? "'image'" : "'imageTarPath'");
+        if (c->wslc_ports)
+                return mxc_refuse(error, MXC_BACKEND_UNAVAILABLE,
+                                "no port of this host leads into a sandbox of the lifecycle: leave "
+                                "'portMappings' out");
         if (c->containment == MXC_ISOLATION_SESSION)
                 r = settle_network(c, error);
         if (r == 0 && workspace)

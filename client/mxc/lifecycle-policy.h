@@ -11,5 +11,5 @@ typedef struct LifecyclePolicy {
 } LifecyclePolicy;
 void lifecycle_policy_clear(LifecyclePolicy *p);
 
-/* workspace: readable and writable besides; or NULL. 0; -EINVAL with *error filled: what cannot be had, images among it; -ENOMEM. */
+/* workspace: readable and writable besides; or NULL. 0; -EINVAL with *error filled: what cannot be had, images and ports among it; -ENOMEM. */
 int lifecycle_policy_of(const char *provision, const char *workspace, LifecyclePolicy *ret, MxcError *error);

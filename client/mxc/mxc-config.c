@@ -230,6 +230,8 @@ static int take_backends(const Tree *root, MxcConfig *c, MxcError *error) {
                 wslc = get(experimental, "wslc");
         const Tree *image = get(wslc, "provision") ? get(wslc, "provision") : wslc;
         int r = take_text(lxc, "distribution", "lxc.distribution", &c->lxc_distribution, error);
+        const Tree *ports = get(image, "portMappings");
+        c->wslc_ports = ports && ports->n_items > 0;
         if (r == 0)
                 r = take_text(lxc, "release", "lxc.release", &c->lxc_release, error);
         if (r == 0)
@@ -315,10 +317,24 @@ static int refuse_at(const Reading *r, size_t offset, MxcError *error, const cha
         return mxc_refuse_config(error, "%s at line %zu column %zu", what, line, column);
 }
 
+/* declaration: which, for that sentence. */
+static int check_string(const Reading *r, const char *declaration, const Tree *t, MxcError *error) {
+        _cleanup_free_ char *found = NULL, *what = NULL;
+        if (t->kind == TREE_STRING)
+                return 0;
+        found = shape_describe(t, false);
+        if (!found || asprintf(&what, "Invalid %s declaration: invalid type: %s, expected a string",
+                                      declaration, found) < 0) {
+                what = NULL;
+                return -ENOMEM;
+        }
+        return refuse_at(r, shape_place(t), error, what);
+}
+
 static int read_phase(Reading *r, const Tree *phase, MxcError *error) {
-        if (phase->kind != TREE_STRING)
-                return refuse_at(r, phase->end, error,
-                                "Invalid phase declaration: invalid type, expected a string");
+        int code = check_string(r, "phase", phase, error);
+        if (code < 0)
+                return code;
         int index = word_index(phase, mxc_phase_words, _MXC_PHASE_MAX);
         if (index < 0 || strlen(phase->text) != phase->size)
                 return mxc_refuse_config(error, "Unsupported phase");
@@ -329,9 +345,10 @@ static int read_phase(Reading *r, const Tree *phase, MxcError *error) {
         if (!containment)
                 return refuse_at(r, r->root.end, error,
                                 "Invalid provision containment declaration: missing field `containment`");
-        int known = containment->kind == TREE_STRING
-                                    ? word_index(containment, mxc_containment_words, _MXC_CONTAINMENT_MAX)
-                                    : -1;
+        code = check_string(r, "provision containment", containment, error);
+        if (code < 0)
+                return code;
+        int known = word_index(containment, mxc_containment_words, _MXC_CONTAINMENT_MAX);
         r->provision = known < 0 ? MXC_PROCESS : (MxcContainment)known;
         return contract_shape(r->contract, r->phase, r->provision)
                                ? 0
@@ -364,7 +381,9 @@ static const char *prefix_of(const Reading *r) {
                 return "";
         if (r->phase == MXC_PROVISION)
                 return r->provision == MXC_WSLC ? "Invalid WSLC provision request: "
-                                                : "Invalid IsolationSession provision request: ";
+                       : r->provision == MXC_WINDOWS_SANDBOX
+                                       ? "Invalid Windows Sandbox provision request: "
+                                       : "Invalid IsolationSession provision request: ";
         return prefixes[r->phase];
 }
 

@@ -119,6 +119,7 @@ typedef struct MxcConfig {
         bool telemetry_said, telemetry;
         char *lxc_distribution, *lxc_release;
         char *wslc_image, *wslc_image_tar; /* one-shot or provision */
+        bool wslc_ports;       /* provision: of the host, that should lead in */
         char *app_id;          /* isolationSession.provision.appId, experimental.isolation_session.provision.appId */
 
         MxcStrings warnings;   /* what is accepted and has no effect, and what was tightened */

@@ -71,8 +71,7 @@ static int refuse_syntax(const Check *c) {
         return refuse_at(c, c->source->fault->at, c->source->fault->what);
 }
 
-/* "integer `5`". NULL when out of memory. */
-static char *describe(const Tree *t, bool secret) {
+char *shape_describe(const Tree *t, bool secret) {
         char *text = NULL;
         int n = -1;
         switch (t->kind) {
@@ -100,8 +99,7 @@ static char *describe(const Tree *t, bool secret) {
         return n < 0 ? NULL : text;
 }
 
-/* What holds others is not entered, so that the place is before it; of the rest it is behind. */
-static size_t end_of(const Tree *t) {
+size_t shape_place(const Tree *t) {
         return t->kind == TREE_ARRAY || t->kind == TREE_OBJECT ? t->begin : t->end;
 }
 
@@ -115,8 +113,8 @@ static size_t behind(const Check *c, const Tree *t) {
 }
 
 static int refuse_type(const Check *c, const Place *place, const Tree *t, const Shape *s) {
-        _cleanup_free_ char *what = describe(t, s->secret);
-        return what ? refuse(c, place, end_of(t), NULL, "invalid type: %s, expected %s", what, s->name)
+        _cleanup_free_ char *what = shape_describe(t, s->secret);
+        return what ? refuse(c, place, shape_place(t), NULL, "invalid type: %s, expected %s", what, s->name)
                     : -ENOMEM;
 }
 

@@ -44,3 +44,8 @@ typedef struct ShapeText {
 
 /* 0, or -EINVAL with *error filled, -ENOMEM. A text that went wrong is always refused: for what is wrong before that, or for that. */
 int shape_check(const ShapeText *text, const Shape *shape, MxcError *error);
+
+/* What a value is, in words: "integer `5`". NULL when out of memory; for free(). */
+char *shape_describe(const Tree *t, bool secret);
+/* Where it is told that it is of the wrong type: what holds others is not entered, so that the place is before it; of the rest it is behind. */
+size_t shape_place(const Tree *t);
