@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* mxc-config-check [FILE...]: says of each configuration what is made of it, one JSON object a line, as the differential test compares it with the released
- * parsers: {"status":"malformed_request","exit":1,"message":"…"}, or {"status":"ok","exit":0,"request":{…}}. */
+ * parsers: {"status":"malformed_request","exit":1,"message":"…"}, or {"status":"ok","exit":0,"request":{…}}. Of a phase it looks as far as can be
+ * seen without mxcd: whether it could be done, and not whether there is such a sandbox. */
 #include <jansson.h>
 
+#include "lifecycle-id.h"
+#include "lifecycle-policy.h"
 #include "mxc-request.h"
 
 static char *read_file(const char *name, size_t *ret_size) {
@@ -13,6 +16,7 @@ static char *read_file(const char *name, size_t *ret_size) {
                 return NULL;
         }
         *ret_size = fread(text, 1, LIMIT_MXC_CONFIG_BYTES + 1, f);
+        text[*ret_size] = '\0';
         return text;
 }
 
@@ -46,6 +50,26 @@ static int print(const MxcError *error, const MxcRequest *q) {
         return 0;
 }
 
+static int check_provision(const MxcConfig *c, const char *text, MxcError *error) {
+        _cleanup_(lifecycle_policy_clear) LifecyclePolicy policy = { 0 };
+        LifecycleId id;
+        int r = lifecycle_id_new(c->containment, &id, error);
+        return r < 0 ? r : lifecycle_policy_of(text, NULL, &policy, error);
+}
+
+static int check_one(const MxcConfig *c, const char *text, MxcRequest **ret, MxcError *error) {
+        const MxcCaller caller = { .cwd = "/", .home = "/root", .testing = true };
+        LifecycleId id;
+        int r = 0;
+        if (c->phase == MXC_PROVISION)
+                return check_provision(c, text, error);
+        if (c->phase != MXC_ONE_SHOT)
+                r = lifecycle_id_parse(c->sandbox_id ? c->sandbox_id : "", &id, error);
+        if (r == 0 && (c->phase == MXC_ONE_SHOT || c->phase == MXC_EXEC))
+                r = mxc_request_make(c, &caller, ret, error);
+        return r;
+}
+
 static int check(const char *name) {
         _cleanup_(mxc_config_freep) MxcConfig *c = NULL;
         _cleanup_(mxc_request_freep) MxcRequest *q = NULL;
@@ -55,9 +79,8 @@ static int check(const char *name) {
         if (!text)
                 return -EIO;
         int r = mxc_config_parse(text, size, &c, &error);
-        if (r == 0 && (c->phase == MXC_ONE_SHOT || c->phase == MXC_PROVISION || c->phase == MXC_EXEC))
-                r = mxc_request_make(
-                                c, &(MxcCaller){ .cwd = "/", .home = "/root", .testing = true }, &q, &error);
+        if (r == 0)
+                r = check_one(c, text, &q, &error);
         if (r == 0 || r == -EINVAL)
                 r = print(&error, q);
         mxc_error_clear(&error);

@@ -21,7 +21,11 @@ def both_malformed(case):
 
 def stricter(case):
     """Ours refuses what theirs takes, or takes as far as its dry run looks."""
-    return case.ours.verdict == 'refused' and case.theirs.verdict in ('good', 'refused')
+    return case.ours.verdict in ('refused', 'backend_error', 'policy_validation') and case.theirs.verdict in ('good', 'refused')
+
+
+def is_of(case, phase):
+    return get(case.document, 'phase') == phase
 
 
 def only_07(case):
@@ -66,8 +70,20 @@ DIFFERENCES = [
      lambda c: c.theirs.release == '0.7.0' and c.theirs.verdict == 'refused' and c.ours.verdict == 'good' and get(c.document, 'process', 'timeout') in range(1, 500)),
     ('other-backend', 'Backends that are not here are said not to be available, with the code backend_unavailable. MXC on Linux takes some of them for LXC, and '
      'finds out when it runs.',
-     lambda c: get(c.document, 'containment') in OTHERS and (re.search(r"backend is not available|LXC distribution", c.ours.sentence)
-                                                             or 'IsolationSession requires' in c.theirs.sentence)),
+     lambda c: (get(c.document, 'containment') in OTHERS and (re.search(r"backend is not available|LXC distribution", c.ours.sentence)
+                                                              or 'IsolationSession requires' in c.theirs.sentence))
+     or (c.ours.verdict == 'backend_unavailable' and "'windows_sandbox' backend is not available" in c.ours.sentence)),
+    ('ids', 'An id of the lifecycle is one that mxcd gave out; the parser of MXC leaves what is behind the colon to its backend.',
+     lambda c: c.ours.verdict == 'malformed_id' and 'is none that mxcd gave out' in c.ours.sentence and c.theirs.verdict == 'good'),
+    ('images', 'A provision that names an image, or ports of the host that should lead in, is refused: the process tier has neither.',
+     lambda c: is_of(c, 'provision') and c.theirs.verdict == 'good' and re.match('images are not to be had|no port of this host', c.ours.sentence)),
+    ('isolation-network', 'Of the network of an isolation session MXC takes one sentence, that everything is allowed. Here what is said of the way out holds, and the rest is refused.',
+     lambda c: is_of(c, 'provision') and get(c.document, 'containment') == 'isolation_session' and re.search('Invalid configuration at `network[.`]', c.theirs.sentence)),
+    ('later-network', 'What a later phase says of the network is refused with the reason, before what else is wrong with it; the parser of MXC leaves it to its backend.',
+     lambda c: get(c.document, 'phase') is not None and c.ours.verdict == 'policy_validation'
+     and re.match('network policy is fixed at provision|the network cannot be routed through a proxy on phase', c.ours.sentence)),
+    ('rules-at-provision', 'Rules that cannot be had are refused at provision, as those of a command are.',
+     lambda c: is_of(c, 'provision') and stricter(c) and c.ours.sentence.startswith('Bubblewrap: ')),
     ('versions', 'All versions of all releases are known here: a version that is not is refused before the rest of the text is looked at, and the sentence says the range.',
      lambda c: both_malformed(c) and re.match(r"Config schema version|Unsupported contract version|Invalid schema version", c.ours.sentence)),
     ('paths', 'What is given must be there, and by an absolute path; MXC looks at neither in a dry run, and its bubblewrap fails later.',
@@ -92,9 +108,10 @@ DIFFERENCES = [
      lambda c: c.ours.verdict == 'malformed' and 'must not carry credentials' in c.ours.sentence),
     ('redacted', 'A refusal does not quote what is in the place of variables or of a proxy.',
      lambda c: both_malformed(c) and '"<redacted>"' in c.ours.sentence),
-    ('first-look', 'The closed contracts are read in two passes by MXC: the first finds the version, a second version, and half of what is no JSON. Here it is one, and which '
+    ('first-look', 'The closed contracts are read in two passes by MXC: the first finds the version and the phase, a second of them, and half of what is no JSON. Here it is one, and which '
      'prefix a sentence has can differ.',
-     lambda c: both_malformed(c) and ('Invalid version declaration' in c.theirs.sentence + c.ours.sentence)),
+     lambda c: both_malformed(c) and ('Invalid version declaration' in c.theirs.sentence + c.ours.sentence
+                                      or re.match('Invalid (phase|provision containment) declaration: duplicate field', c.theirs.sentence))),
     ('no-such-word', 'A word that is an object, with more than null in it, is told as what it is.',
      lambda c: both_malformed(c) and 'expected unit variant' in c.ours.sentence),
 ]
@@ -112,6 +129,11 @@ EXAMPLES = {
     'open-0.9': '{"version":"0.9.0-alpha",' + P + ',"lifecycle":null}',
     'half-a-second': '{"version":"0.4.0","process":{"commandLine":"true","timeout":1}}',
     'other-backend': '{"version":"0.8.0",' + P + ',"containment":"seatbelt"}',
+    'ids': '{"version":"1.0.0","phase":"start","sandboxId":"iso:abc"}',
+    'images': '{"version":"1.0.0","phase":"provision","containment":"wslc","wslc":{"provision":{"image":"alpine"}}}',
+    'isolation-network': '{"version":"1.0.0","phase":"provision","containment":"isolation_session","network":{"egress":{"default":"deny"}}}',
+    'later-network': '{"version":"1.0.0","phase":"exec","sandboxId":"wslc:%s",' % ('0' * 32) + P + ',"network":{"egress":{"default":"allow"}}}',
+    'rules-at-provision': '{"version":"1.0.0","phase":"provision","containment":"wslc","network":{"egress":{"allow":[{"to":[{"cidr":"::/0"}]}]}}}',
     'versions': '{"version":"1.0.1",' + P + '}',
     'paths': '{"version":"1.0.0",' + P + ',"filesystem":{"readonlyPaths":["usr"]}}',
     'nul': '{"version":"0.8.0","process":{"commandLine":"true","env":["A\\u0000=1"]}}',

@@ -78,12 +78,17 @@ def network(r, directional, legacy):
     return n
 
 
+def mappings(r):
+    return [{k: v for k, v in {'windowsPort': r.choice([8080, 1, 0]), 'containerPort': r.choice([80, 65535, 65536]), 'protocol': r.choice(['tcp', 'tcp', 'udp'])}.items()
+             if r.random() < .9} for _ in range(r.randint(0, 2))]
+
+
 SECTIONS = {
     'processContainer': lambda r: {k: v for k, v in {'leastPrivilege': True, 'learningMode': False, 'capabilities': ['a'], 'ui': {'isolation': 'desktop', 'ime': True},
                                                      'captureDenials': {'mode': 'block', 'outputPath': '/x', 'retainEtl': True}}.items() if r.random() < .4},
     'appContainer': lambda r: {}, 'lxc': lambda r: {k: v for k, v in {'distribution': 'alpine', 'release': '3.23'}.items() if r.random() < .8},
     'seatbelt': lambda r: {k: v for k, v in {'guiAccess': True, 'nestedPty': False, 'profileOverride': 'x', 'extraMachLookups': ['y']}.items() if r.random() < .4},
-    'macos_sandbox': lambda r: {}, 'wslc': lambda r: {k: v for k, v in {'image': 'i', 'cpuCount': 2, 'memoryMb': 5, 'gpu': True}.items() if r.random() < .4},
+    'macos_sandbox': lambda r: {}, 'wslc': lambda r: {k: v for k, v in {'image': 'i', 'cpuCount': 2, 'memoryMb': 5, 'gpu': True, 'portMappings': mappings(r)}.items() if r.random() < .4},
     'hyperlight': lambda r: {}, 'windowsSandbox': lambda r: {}, 'test': lambda r: {'message': 'x'},
     'experimental': lambda r: {k: {} for k in ('test', 'wslc', 'windows_sandbox', 'isolation_session', 'telemetry', 'seatbelt', 'other') if r.random() < .2},
 }
@@ -165,10 +170,63 @@ def render(r, c):
     return text
 
 
-def generate(seed):
-    """One configuration as text; the same for the same seed."""
+LIFECYCLE = ['isolation_session', 'wslc', 'isolation_session', 'wslc', 'windows_sandbox', 'process', 'lxc', 'zz']
+IDS = ['iso:' + '0' * 32, 'wslc:' + 'a1' * 16, 'iso:abc', 'wslc:', 'wsb:0123abcd', 'docker:x', ':x', 'abc', '', 'ISO:' + '0' * 32, 'iso:' + 'A' * 32, 'iso:\u0000', 'is\u00f6:x']
+OPEN = {'egress': {'default': 'allow'}, 'ingress': {'default': 'allow', 'hostLoopback': 'allow'}}
+
+
+def process_of_exec(r, exact):
+    process = {'commandLine': r.choice(COMMANDS) if r.random() < .3 else 'true'}
+    maybe(r, .2, process, 'cwd', lambda: r.choice(['', '/tmp', '/', 'x']))
+    maybe(r, .3, process, 'env', lambda: some(r, ENV))
+    maybe(r, .2, process, 'timeout', lambda: r.choice([0, 1, 500, 4294967295, 4294967296, -1]))
+    if exact:
+        maybe(r, .2, process, 'inheritDefaultEnv', lambda: r.random() < .5)
+    return process
+
+
+def provision(r, c, exact):
+    containment = r.choice(LIFECYCLE)
+    maybe(r, .95, c, 'containment', lambda: containment)
+    of_iso = containment == 'isolation_session'
+    acknowledged = (lambda: json.loads(json.dumps(OPEN))) if exact else (lambda: {'defaultPolicy': 'allow', 'allowLocalNetwork': True})
+    maybe(r, .9 if of_iso else .4, c, 'network', acknowledged if of_iso and r.random() < .7 else lambda: network(r, True, not exact))
+    maybe(r, .1 if of_iso else .4, c, 'filesystem', lambda: {k: some(r, PATHS, 2) for k in ('readwritePaths', 'readonlyPaths', 'deniedPaths') if r.random() < .5})
+    details = {'isolation_session': lambda: {k: v for k, v in {'appId': r.choice(['', 'app', 'a\nb', 'x' * 257])}.items() if r.random() < .7},
+               'wslc': lambda: {k: v for k, v in {'image': r.choice(['', 'alpine']), 'imageTarPath': '/x.tar', 'portMappings': mappings(r)}.items() if r.random() < .3}}
+    section = {'isolation_session': 'isolationSession' if exact else 'isolation_session'}.get(containment, containment)
+    if containment in details and r.random() < .4:
+        said = {section: {'provision': details[containment]()}}
+        c.update(said if exact else {'experimental': said})
+
+
+def phase(r):
+    version = r.choice(VERSIONS) if r.random() < .95 else r.choice(ODD_VERSIONS)
+    exact = version in ('0.9.0-alpha', '0.10.0-alpha', '1.0.0', '1.1.0-alpha')
+    c = {} if version is None else {'version': version}
+    c['phase'] = r.choice(['provision', 'provision', 'start', 'exec', 'exec', 'stop', 'deprovision']) if r.random() < .97 else 'zz'
+    if c['phase'] == 'provision':
+        provision(r, c, exact)
+    else:
+        maybe(r, .95, c, 'sandboxId', lambda: r.choice(IDS[:2]) if r.random() < .6 else r.choice(IDS))
+        maybe(r, .9 if c['phase'] == 'exec' else .05, c, 'process', lambda: process_of_exec(r, exact))
+        maybe(r, .1, c, 'network', lambda: network(r, True, not exact))
+        maybe(r, .1, c, 'runtimeConfig', lambda: {'networkProxy': r.choice(URLS)})
+        maybe(r, .03, c, 'containment', lambda: r.choice(LIFECYCLE))
+        maybe(r, .03, c, 'filesystem', lambda: {})
+    maybe(r, .1 if exact else .02, c, 'telemetry', lambda: {'enabled': r.random() < .5})
+    maybe(r, .02 if exact else .1, c, 'correlationVector', lambda: r.choice(['x', 'AAAAAAAAAAAAAAAAAAAAAA.0', '']))
+    maybe(r, .05, c, '_comment', lambda: 'x')
+    maybe(r, .05, c, '$schema', lambda: 'https://x')
+    maybe(r, .03, c, 'ui', lambda: {'disable': True})
+    maybe(r, .03, c, r.choice(['lxc', 'lifecycle', 'seatbelt', 'containerId', 'fallback']), lambda: {})
+    return c
+
+
+def generate(seed, make=configuration):
+    """One configuration as text; the same for the same seed. make: of what kind, this or phase."""
     r = random.Random(seed)
-    c = configuration(r)
+    c = make(r)
     for _ in range(r.choice([0, 0, 1, 1, 2])):
         mutate(r, c)
     return render(r, c)
