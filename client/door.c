@@ -338,6 +338,17 @@ int door_receive(Door *d, WireMessage *ret) {
         }
 }
 
+int door_turn(Door **d, void (*on_message)(const WireMessage *m, void *userdata), void *userdata) {
+        WireMessage m;
+        int r = 0;
+        bool was_ready = door_is_ready(*d);
+        while (*d && (r = door_receive(*d, &m)) > 0)
+                on_message(&m, userdata);
+        if (!*d)
+                return 0;
+        return r < 0 ? r : !was_ready && door_is_ready(*d);
+}
+
 int door_wait_ready(Door *d, int msec) {
         WireMessage m;
         while (d->lines > 0) {

@@ -39,5 +39,8 @@ int door_send(Door *d, WireWriter *w);
 /* 1: a message, valid until the next call. 0: none yet. -ECONNRESET: mxcd, or the bus, has gone. Other errors: what came was no
  * D-Bus, and the connection is useless. */
 int door_receive(Door *d, WireMessage *ret);
+/* All that has come, each to on_message, which may free *d and make it NULL. 1: calls may be sent, which could not before; 0; negative errno: as
+ * of door_receive(), and *d is still there. */
+int door_turn(Door **d, void (*on_message)(const WireMessage *m, void *userdata), void *userdata);
 /* The descriptor that a message's h names; the caller owns it. -EBADF where there is none such, or it was taken already. */
 int door_take_fd(Door *d, uint32_t index);

@@ -211,7 +211,8 @@ static void on_exited(Session *s, const WireMessage *m) {
         tell_end(s, end.code, end.signal, end.reason);
 }
 
-static void on_message(Session *s, const WireMessage *m) {
+static void on_message(const WireMessage *m, void *userdata) {
+        Session *s = userdata;
         if (m->type == WIRE_SIGNAL)
                 on_exited(s, m);
         else if (s->awaited != 0 && m->reply_serial == s->awaited) {
@@ -224,14 +225,10 @@ static void on_message(Session *s, const WireMessage *m) {
 }
 
 static void on_door(Session *s) {
-        WireMessage m;
-        int r = 0;
-        bool was_ready = door_is_ready(s->door);
-        while (s->door && (r = door_receive(s->door, &m)) > 0)
-                on_message(s, &m);
-        if (s->door && r < 0)
+        int r = door_turn(&s->door, on_message, s);
+        if (r < 0)
                 lose(s, r);
-        else if (s->door && !was_ready && door_is_ready(s->door))
+        else if (r > 0)
                 attach(s);
 }
 

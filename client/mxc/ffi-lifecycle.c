@@ -9,7 +9,6 @@
 #include "ffi-request.h"
 #include "ffi-run.h"
 #include "lifecycle.h"
-#include "mxc-caller.h"
 
 /* ---- the phases that have an answer ---- */
 
@@ -18,15 +17,13 @@ int32_t mxc_run_state_aware_json(
         if (!ret)
                 return MXC_NULL_ARGUMENT;
         *ret = (MxcStateAwareResult){ 0 };
-        ret->status = request_text(json, &ret->error);
+        _cleanup_(mxc_config_freep) MxcConfig *config = NULL;
+        ret->status = request_config(json, &config, &ret->error);
         if (ret->status != MXC_OK)
                 return ret->status;
-        _cleanup_(mxc_config_freep) MxcConfig *config = NULL;
         MxcError error = { 0 };
         char *response = NULL;
-        int r = mxc_config_parse(json, strlen(json), &config, &error);
-        if (r == 0)
-                r = lifecycle_run(config, json, dry_run != 0, &response, &error);
+        int r = lifecycle_run(config, json, dry_run != 0, &response, &error);
         if (r < 0)
                 return ret->status = own_fail_with(&ret->error, r, &error);
         ret->response_json = own_text(response);
@@ -61,23 +58,14 @@ static void exec_clear(Exec *e) {
         lifecycle_place_clear(&e->place);
 }
 
+static int find_place(const MxcConfig *config, void *userdata, MxcError *error) {
+        return lifecycle_place(config, userdata, error);
+}
+
 static int32_t exec_of(const char *json, Exec *ret, MxcErrorDetail *d) {
-        int32_t status = request_text(json, d);
-        if (status != MXC_OK)
-                return status;
-        _cleanup_(mxc_config_freep) MxcConfig *config = NULL;
-        _cleanup_(caller_here_clear) CallerHere who;
-        MxcError error = { 0 };
-        caller_here(&who);
-        int r = mxc_config_parse(json, strlen(json), &config, &error);
-        if (r == 0)
-                r = lifecycle_place(config, &ret->place, &error);
-        if (r == 0)
-                r = mxc_request_make(config, &who.caller, &ret->request, &error);
-        if (r < 0)
-                return own_fail_with(d, r, &error);
+        int32_t status = request_of(json, find_place, &ret->place, &ret->request, d);
         ret->start = (SandboxStart){ .request = ret->request, .sandbox = ret->place.sandbox };
-        return MXC_OK;
+        return status;
 }
 
 static int32_t exec_streaming(const char *json, bool pty, uint16_t rows, uint16_t columns, MxcSandbox **ret,

@@ -18,11 +18,10 @@ int32_t request_text(const char *json, MxcErrorDetail *d) {
         return MXC_OK;
 }
 
-/* MXC says of a command's configuration, and of nothing else, that it is that. */
-static void say_parse_error(MxcError *e) {
+/* MXC says of a text that asks for no phase, and of no other, that it is that. */
+static void say_parse_error(const char *json, MxcError *e) {
         char *message;
-        if (e->exit != MXC_EXIT_CONFIG || !e->message ||
-                        strncmp(e->message, PARSE_ERROR, strlen(PARSE_ERROR)) == 0)
+        if (e->exit != MXC_EXIT_CONFIG || !e->message || mxc_config_asks_for_phase(json, strlen(json)))
                 return;
         if (asprintf(&message, PARSE_ERROR "%s", e->message) < 0)
                 return; /* the message is there all the same */
@@ -30,22 +29,40 @@ static void say_parse_error(MxcError *e) {
         e->message = message;
 }
 
-int32_t request_of_run(const char *json, MxcRequest **ret, MxcErrorDetail *d) {
+int32_t request_config(const char *json, MxcConfig **ret, MxcErrorDetail *d) {
         int32_t status = request_text(json, d);
         if (status != MXC_OK)
                 return status;
+        MxcError error = { 0 };
+        int r = mxc_config_parse(json, strlen(json), ret, &error);
+        if (r < 0)
+                say_parse_error(json, &error);
+        return r < 0 ? own_fail_with(d, r, &error) : MXC_OK;
+}
+
+int32_t request_of(const char *json, RequestLook look, void *userdata, MxcRequest **ret, MxcErrorDetail *d) {
         _cleanup_(mxc_config_freep) MxcConfig *config = NULL;
+        int32_t status = request_config(json, &config, d);
+        if (status != MXC_OK)
+                return status;
         _cleanup_(caller_here_clear) CallerHere who;
         MxcError error = { 0 };
         caller_here(&who);
-        int r = mxc_config_parse(json, strlen(json), &config, &error);
-        if (r == 0 && config->phase != MXC_ONE_SHOT)
-                r = mxc_refuse_config(
-                                &error, "expected a one-shot request, got a state-aware lifecycle request");
-        say_parse_error(&error);
+        int r = look(config, userdata, &error);
         if (r == 0)
                 r = mxc_request_make(config, &who.caller, ret, &error);
         return r < 0 ? own_fail_with(d, r, &error) : MXC_OK;
+}
+
+static int is_of_run(const MxcConfig *config, void *userdata, MxcError *error) {
+        return config->phase == MXC_ONE_SHOT
+                               ? 0
+                               : mxc_refuse_config(error, "expected a one-shot request; lifecycle requests "
+                                                          "use the state-aware JSON entry points");
+}
+
+int32_t request_of_run(const char *json, MxcRequest **ret, MxcErrorDetail *d) {
+        return request_of(json, is_of_run, NULL, ret, d);
 }
 
 int32_t request_of_spec(const char *spec, MxcRequest **ret, MxcErrorDetail *d) {

@@ -7,6 +7,12 @@
 
 /* The text itself: given, and UTF-8. MXC_OK, or what to give back, with *d filled. */
 int32_t request_text(const char *json, MxcErrorDetail *d);
+/* The text, and what it says: for mxc_config_free(). As above. */
+int32_t request_config(const char *json, MxcConfig **ret, MxcErrorDetail *d);
+/* Whether that is what was to be asked for, and what else of it is wanted: as mxc_config_parse() gives and tells. */
+typedef int (*RequestLook)(const MxcConfig *config, void *userdata, MxcError *error);
+/* The configuration of a command, as look takes it. As above. */
+int32_t request_of(const char *json, RequestLook look, void *userdata, MxcRequest **ret, MxcErrorDetail *d);
 /* The configuration of a command to be run once. As above. */
 int32_t request_of_run(const char *json, MxcRequest **ret, MxcErrorDetail *d);
 /* The same of a specification of SDK 0.9. */

@@ -224,6 +224,12 @@ static int deprovision(Call *c, bool dry, char **ret) {
         return answer(json_pack("{s:[s]}", "warnings", warning), c->config, ret);
 }
 
+static int is_one_shot(MxcError *error) {
+        return mxc_refuse(error, MXC_MALFORMED_REQUEST,
+                        "expected a state-aware lifecycle request (with a 'phase' field), got a one-shot "
+                        "config");
+}
+
 int lifecycle_run(const MxcConfig *config, const char *text, bool dry, char **ret_json, MxcError *error) {
         _cleanup_(call_clear) Call c = { .config = config, .home = LIFECYCLE_HOME_NONE, .error = error };
         switch (config->phase) {
@@ -244,9 +250,7 @@ int lifecycle_run(const MxcConfig *config, const char *text, bool dry, char **re
         case _MXC_PHASE_MAX:
                 break;
         }
-        return mxc_refuse(error, MXC_MALFORMED_REQUEST,
-                        "expected a state-aware lifecycle request (with a 'phase' field), got a one-shot "
-                        "config");
+        return is_one_shot(error);
 }
 
 /* ---- exec ---- */
@@ -258,10 +262,11 @@ void lifecycle_place_clear(LifecyclePlace *p) {
 
 int lifecycle_place(const MxcConfig *config, LifecyclePlace *ret, MxcError *error) {
         _cleanup_(call_clear) Call c = { .config = config, .home = LIFECYCLE_HOME_NONE, .error = error };
+        if (config->phase == MXC_ONE_SHOT)
+                return is_one_shot(error);
         if (config->phase != MXC_EXEC)
                 return mxc_refuse(error, MXC_MALFORMED_REQUEST, "live exec requires the exec phase, got %s",
-                                config->phase == MXC_ONE_SHOT ? "a one-shot config"
-                                                              : mxc_phase_word(config->phase));
+                                mxc_phase_word(config->phase));
         int r = begin(&c, false);
         if (r == 0 && !c.sandbox)
                 r = mxc_refuse(error, MXC_NOT_STARTED, "sandbox %s is not started", c.id.id);

@@ -165,7 +165,8 @@ static void on_attached(MxcSession *s, const WireMessage *m) {
                 session_end(s, -1, "mxcd was restarted and cannot tell how it ended");
 }
 
-static void on_message(MxcSession *s, const WireMessage *m) {
+static void on_message(const WireMessage *m, void *userdata) {
+        MxcSession *s = userdata;
         if (m->type == WIRE_SIGNAL)
                 on_signal(s, m);
         else if (s->attaching != 0 && m->reply_serial == s->attaching) {
@@ -181,14 +182,10 @@ static void on_message(MxcSession *s, const WireMessage *m) {
 }
 
 static void on_door(MxcSession *s) {
-        WireMessage m;
-        int r = 0;
-        bool was_ready = door_is_ready(s->door);
-        while (s->door && (r = door_receive(s->door, &m)) > 0)
-                on_message(s, &m);
-        if (s->door && r < 0)
+        int r = door_turn(&s->door, on_message, s);
+        if (r < 0)
                 lose(s);
-        else if (s->door && !was_ready && door_is_ready(s->door))
+        else if (r > 0)
                 attach(s);
 }
 
