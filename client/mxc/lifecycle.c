@@ -9,6 +9,7 @@
 #include "lifecycle-home.h"
 #include "lifecycle-id.h"
 #include "lifecycle-policy.h"
+#include "mxc-caller.h"
 
 #define USER_NAME "user of number %u"
 
@@ -230,6 +231,32 @@ static int is_one_shot(MxcError *error) {
                         "config");
 }
 
+/* ---- exec ---- */
+
+/* Of a sandbox that runs. */
+static int find_running(Call *c) {
+        int r = begin(c, false);
+        return r == 0 && !c->sandbox
+                               ? mxc_refuse(c->error, MXC_NOT_STARTED, "sandbox %s is not started", c->id.id)
+                               : r;
+}
+
+/* Whether it could be run. */
+static int exec(Call *c, bool dry, char **ret) {
+        _cleanup_(mxc_request_freep) MxcRequest *request = NULL;
+        _cleanup_(caller_here_clear) CallerHere who;
+        caller_here(&who);
+        if (!dry)
+                return mxc_refuse(c->error, MXC_MALFORMED_REQUEST,
+                                "the exec phase does not return an envelope; run it through one of the exec "
+                                "entry "
+                                "points instead");
+        int r = find_running(c);
+        if (r == 0)
+                r = mxc_request_make(c->config, &who.caller, &request, c->error);
+        return r < 0 ? r : answer(json_object(), c->config, ret);
+}
+
 int lifecycle_run(const MxcConfig *config, const char *text, bool dry, char **ret_json, MxcError *error) {
         _cleanup_(call_clear) Call c = { .config = config, .home = LIFECYCLE_HOME_NONE, .error = error };
         switch (config->phase) {
@@ -242,18 +269,13 @@ int lifecycle_run(const MxcConfig *config, const char *text, bool dry, char **re
         case MXC_DEPROVISION:
                 return deprovision(&c, dry, ret_json);
         case MXC_EXEC:
-                return mxc_refuse(error, MXC_MALFORMED_REQUEST,
-                                "the exec phase does not return an envelope; run it through one of the exec "
-                                "entry "
-                                "points instead");
+                return exec(&c, dry, ret_json);
         case MXC_ONE_SHOT:
         case _MXC_PHASE_MAX:
                 break;
         }
         return is_one_shot(error);
 }
-
-/* ---- exec ---- */
 
 void lifecycle_place_clear(LifecyclePlace *p) {
         free(p->sandbox);
@@ -267,9 +289,7 @@ int lifecycle_place(const MxcConfig *config, LifecyclePlace *ret, MxcError *erro
         if (config->phase != MXC_EXEC)
                 return mxc_refuse(error, MXC_MALFORMED_REQUEST, "live exec requires the exec phase, got %s",
                                 mxc_phase_word(config->phase));
-        int r = begin(&c, false);
-        if (r == 0 && !c.sandbox)
-                r = mxc_refuse(error, MXC_NOT_STARTED, "sandbox %s is not started", c.id.id);
+        int r = find_running(&c);
         if (r < 0)
                 return r;
         bool iso = c.id.containment == MXC_ISOLATION_SESSION;

@@ -16,7 +16,7 @@
 
 #include "mxc-config.h"
 
-/* Of a request of any phase but exec, of the text that config was parsed from. dry: looks whether it could be done, and does nothing. *ret_json is the
+/* Of a request of any phase, of an exec only when dry, of the text that config was parsed from. dry: looks whether it could be done, and does nothing. *ret_json is the
  * whole {"result":…}, one line, for free(). 0; -EINVAL with *error filled; -ENOMEM. */
 int lifecycle_run(const MxcConfig *config, const char *text, bool dry, char **ret_json, MxcError *error);
 
