@@ -153,10 +153,20 @@ static int plan_env(const PlanInput *in, LaunchPlan *p, Refusal *f) {
         return r;
 }
 
+/* What is granted below a directory is reached through it: it is there, and empty but for that. */
+static bool leads_to_a_grant(const Policy *effective, const char *path) {
+        for (size_t i = 0; i < effective->n_paths; i++)
+                if (effective->paths[i].access != PATH_DENIED &&
+                                plan_path_is_below(effective->paths[i].path, path))
+                        return true;
+        return false;
+}
+
 /* The cage's own directories are there under every policy. */
 static bool is_there(const Policy *effective, const char *path) {
         static const char *const own[] = { "/tmp", "/var/tmp", "/dev/shm" };
-        if (streq(path, "/") || policy_path_access(effective, path, NULL) != PATH_DENIED)
+        if (streq(path, "/") || policy_path_access(effective, path, NULL) != PATH_DENIED ||
+                        leads_to_a_grant(effective, path))
                 return true;
         for (size_t i = 0; i < ELEMENTSOF(own); i++)
                 if (streq(path, own[i]) || plan_path_is_below(path, own[i]))

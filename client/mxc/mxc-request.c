@@ -64,7 +64,9 @@ static int make_cwd(const Draft *d, const Grants *grants, char **ret) {
                                           : r;
         }
         for (size_t i = 0; grants && i < ELEMENTSOF(guesses); i++)
-                if (guesses[i] && *guesses[i] == '/' && grants_of(grants, guesses[i]) != GRANT_DENIED)
+                if (guesses[i] && *guesses[i] == '/' &&
+                                (grants_of(grants, guesses[i]) != GRANT_DENIED ||
+                                                grants_lead_through(grants, guesses[i])))
                         return path_make_normal(guesses[i], ret);
         *ret = grants ? strdup("/") : NULL;
         return grants && !*ret ? -ENOMEM : 0;

@@ -29,6 +29,8 @@ void grants_clear(Grants *g);
 int grants_make(Draft *d, Grants *ret);
 /* What decides of a path: the deepest that is it or above it. */
 Grant grants_of(const Grants *g, const char *path);
+/* A directory that is there because something below it was given, and that was not denied. */
+bool grants_lead_through(const Grants *g, const char *path);
 json_t *grants_json(const Grants *g); /* the section filesystem; NULL when out of memory */
 /* An absolute path without ".", ".." and empty components, as far as they exist through links. -EINVAL: it is not absolute. */
 int path_make_normal(const char *path, char **ret);

@@ -137,6 +137,17 @@ Grant grants_of(const Grants *g, const char *path) {
         return deepest ? deepest->grant : GRANT_DENIED;
 }
 
+bool grants_lead_through(const Grants *g, const char *path) {
+        const GrantedPath *deepest = deepest_above(g, path, true);
+        if (deepest && deepest->grant == GRANT_DENIED)
+                return false;
+        for (size_t i = 0; i < g->n; i++)
+                if (g->items[i].said && g->items[i].grant != GRANT_DENIED &&
+                                is_at_or_below(g->items[i].path, path))
+                        return true;
+        return false;
+}
+
 static bool is_below_denied(const Grants *g, const char *path) {
         const GrantedPath *deepest = deepest_above(g, path, true);
         return deepest && deepest->grant == GRANT_DENIED;

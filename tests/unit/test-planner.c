@@ -20,8 +20,10 @@ START_TEST(test_where_a_command_starts) {
                 { "/home/u/w", "/tmp", "/tmp" },
                 { "/home/u/w", "/var/tmp/x", "/var/tmp/x" },
                 { "/home/u/w", "/dev/shm", "/dev/shm" },
-                { "/home/u/w", "/home/u", NULL },
+                { "/home/u/w", "/home/u", "/home/u" }, /* on the way to what is granted */
+                { "/home/u/w", "/home", "/home" },
                 { "/home/u/w", "/home/u/www", NULL },
+                { "/home/u/w", "/home/u/hidden", NULL },
                 { "/home/u/w", "/home/u/hidden/x", NULL },
                 { "/home/u/w", "/etc", NULL },
                 { "/home/u/w", "/proc/1/root", NULL },
