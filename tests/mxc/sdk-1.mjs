@@ -31,6 +31,17 @@ const isolation = {
 };
 
 const tests = {
+  // Each function that it exports is called by some test here.
+  async everything_is_called() {
+    const text = fs.readFileSync(process.argv[1], 'utf8');
+    const names = Object.keys(sdk).filter(name => typeof sdk[name] === 'function').concat(Object.keys(sdk.policy.filesystem).map(name => `policy.filesystem.${name}`));
+    assert.ok(names.length >= 24, `${names}`);
+    const classes = ['MxcError', 'MxcProcess', 'MxcPtyProcess'];
+    assert.deepEqual(names.filter(name => !text.includes(`sdk.${name}(`) && !classes.includes(name)), []);
+    const made = sdk.mxcErrorFromCode('stale_id', 'gone');
+    assert.ok(made instanceof sdk.MxcError && made.code === 'stale_id');
+    assert.equal(sdk.SDK_CONTRACT_VERSION, '1.0.0');
+  },
   async run() {
     const result = await sdk.run({ command: 'echo out; echo err >&2; exit 5' });
     assert.deepEqual([result.stdout, result.stderr, result.exitCode, result.timedOut], ['out\n', 'err\n', 5, false]);
@@ -69,7 +80,10 @@ const tests = {
     assert.equal(fs.readFileSync('ro/file', 'utf8'), 'read me');
     assert.doesNotMatch(result.stdout, /secret|outside/);
     // telemetry may be asked for, and nothing comes of it
-    assert.equal((await sdk.run({ command: 'true' }, { telemetry: { enabled: true } })).exitCode, 0);
+    const telemetry = { telemetry: { enabled: true } };
+    assert.equal((await sdk.run({ command: 'true' }, telemetry)).exitCode, 0);
+    assert.equal((await (await sdk.spawn({ command: 'exit 2' }, telemetry)).wait()).exitCode, 2);
+    assert.equal((await (await sdk.spawnWithPty({ command: 'exit 2' }, telemetry)).wait()).exitCode, 2);
   },
   async run_is_refused() {
     await refused('malformed_request', /non-empty/, sdk.run({ command: '' }));
@@ -79,6 +93,44 @@ const tests = {
       sdk.run({ command: 'true', filesystem: { readwritePaths: ['/etc/passwd'] } }));
     await refused('backend_error', /ingress.default='allow' is not supported/,
       sdk.run({ command: 'true', network: { ingress: { default: 'allow' } } }));
+  },
+  // The backends of the SDK's type Containment, each with what can be said of it.
+  async every_containment() {
+    assert.equal((await sdk.run({ command: 'exit 3', containment: { type: 'process' } })).exitCode, 3);
+    for (const containment of [{ type: 'lxc', config: { distribution: 'alpine', release: '3.23' } }, { type: 'processcontainer', config: { learningMode: true } },
+      { type: 'seatbelt', config: { nestedPty: true } }, { type: 'wslc', config: { image: 'alpine' } }, { type: 'isolation_session' }]) {
+      await assert.rejects(sdk.run({ command: 'true', containment }), error => {
+        assert.ok(error instanceof sdk.MxcError, `${containment.type}: ${error}`);
+        assert.ok(['backend_unavailable', 'unsupported_containment'].includes(error.code), `${containment.type}: ${error.code}: ${error.message}`);
+        return true;
+      });
+    }
+  },
+  async run_with_a_network() {
+    const rules = { allow: [{ to: [{ cidr: '192.0.2.0/24', except: ['192.0.2.9/32'] }], ports: [{ protocol: 'tcp', port: 80, endPort: 90 }, { protocol: 'udp', port: 53 }] }],
+      deny: [{ to: [{ cidr: '10.0.0.0/8' }] }, { ports: [{ port: 25 }] }] };
+    assert.equal((await sdk.run({ command: 'exit 3', network: { egress: { default: 'deny', ...rules } } })).exitCode, 3);
+    assert.equal((await sdk.run({ command: 'exit 4', network: { egress: { default: 'allow', ...rules }, ingress: { default: 'deny', hostLoopback: 'deny' } } })).exitCode, 4);
+    await refused('malformed_request', /no direct allow or deny rules/,
+      sdk.run({ command: 'true', network: { egress: { default: 'allow' }, runtimeConfig: { networkProxy: 'http://localhost:8080' } } }));
+    // of the proxy the variables tell, whether the ceiling lets anybody there or not
+    const asked = await sdk.run({ command: 'echo "$http_proxy|$HTTPS_PROXY|$no_proxy"', environment: { HTTP_PROXY: 'http://elsewhere:1', no_proxy: '*' },
+      network: { egress: { default: 'deny' }, runtimeConfig: { networkProxy: 'http://localhost:8080' } } });
+    assert.equal(asked.stdout, 'http://10.0.2.2:8080|http://10.0.2.2:8080|\n');
+  },
+  // What it finds out about this machine is a policy that is taken. The host's /tmp is in it, and not in the sandbox.
+  async what_it_finds() {
+    const found = [sdk.policy.filesystem.getAvailableToolsPolicy(process.env), sdk.policy.filesystem.getUserProfilePolicy(process.env),
+      sdk.policy.filesystem.getTemporaryFilesPolicy(process.env)];
+    const filesystem = { readwritePaths: found.flatMap(one => one.readwritePaths), readonlyPaths: found.flatMap(one => one.readonlyPaths), clearPolicyOnExit: false };
+    const name = `/tmp/mxc-sdk-${process.pid}`;
+    fs.writeFileSync(name, 'of the host\n');
+    try {
+      const result = await sdk.run({ command: `cat ${name} 2>/dev/null; echo x >/tmp/mine && echo made`, filesystem });
+      assert.equal(result.stdout, 'made\n', result.stderr);
+    } finally {
+      fs.unlinkSync(name);
+    }
   },
   async many_at_once() {
     const results = await Promise.all(Array.from({ length: 20 }, (_, i) => sdk.run({ command: `echo ${i}; exit ${i}` })));
@@ -171,7 +223,14 @@ const tests = {
     const support = sdk.getPlatformSupport();
     assert.equal(support.isSupported, true, support.reason);
   },
+  // "Windows only", it says
+  async probe() {
+    assert.throws(() => sdk.probe(), /[Ww]indows/);
+  },
   async telemetry() {
+    let asked = 0;
+    const outcome = await sdk.requestTelemetryConsent(() => { asked++; return 'yes'; }, 'en-US');
+    assert.deepEqual([outcome.action, outcome.result, outcome.storedState, asked], ['request', 'notApplicable', 'not-applicable', 0]);
     const status = await sdk.getTelemetryConsentStatus();
     assert.equal(status.storedState, 'not-applicable');
     assert.equal((await sdk.withdrawTelemetryConsent()).result, 'notApplicable');
@@ -251,6 +310,38 @@ const tests = {
     await refused('malformed_id', /none that mxcd gave out/, sdk.stopContainer(`wslc:${'A'.repeat(32)}`));
     await sdk.validateProvision(isolation);
     await refused('stale_id', /no sandbox/, sdk.validateStart(`iso:${'0'.repeat(32)}`));
+  },
+  // Each asks whether it could be done, and nothing comes of it; telemetry may be spoken of with each.
+  async validated_and_with_telemetry() {
+    const telemetry = { telemetry: { enabled: true } };
+    assert.ok(Array.isArray((await sdk.validateProvision(isolation, telemetry)).warnings));
+    const { containerId: id } = await sdk.provisionContainer({ ...isolation, appId: 'app' }, telemetry);
+    await refused('already_stopped', /does not run/, sdk.validateStop(id));
+    await refused('not_started', /not started/, sdk.validateProcess(id, { command: 'true' }));
+    await sdk.validateStart(id, telemetry);
+    await refused('not_started', /not started/, sdk.runInContainer(id, { command: 'true' }));
+    await sdk.startContainer(id, telemetry);
+    await refused('already_started', /already/, sdk.validateStart(id));
+    await sdk.validateProcess(id, { command: 'touch made', timeoutMs: 5 }, telemetry);
+    await sdk.validateStop(id, telemetry);
+    await sdk.validateDeprovision(id, telemetry);
+    const result = await sdk.runInContainer(id, { command: '[ ! -e made ] && echo "$A|$TERM"', environment: { A: 'b' }, inheritDefaultEnvironment: true, workingDirectory: '/tmp' }, telemetry);
+    assert.deepEqual([result.stdout, result.exitCode], ['b|xterm-256color\n', 0], result.stderr);
+    const streaming = await sdk.spawnInContainer(id, { command: 'sleep 300', timeoutMs: 500 }, telemetry);
+    assert.deepEqual(await streaming.wait(), { exitCode: -1, timedOut: true });
+    const killed = await sdk.spawnInContainer(id, { command: 'echo on; sleep 300' });
+    await new Promise(resolve => killed.standardOutput.once('data', resolve));
+    killed.kill();
+    assert.equal((await killed.wait()).exitCode, -1);
+    const pty = await sdk.spawnInContainerWithPty(id, { command: 'stty size; read line; stty size; exit 6' }, { ...telemetry, size: { rows: 31, columns: 97 } });
+    let seen = '';
+    await new Promise(resolve => pty.output.on('data', chunk => { seen += chunk; if (seen.includes('31 97')) resolve(); }));
+    pty.resize({ rows: 12, columns: 34 });
+    pty.input.write('\n');
+    assert.equal((await pty.wait()).exitCode, 6);
+    assert.match(seen, /12 34/);
+    await sdk.stopContainer(id, telemetry);
+    await sdk.deprovisionContainer(id, telemetry);
   },
   // What the machine's scenario asks for one by one.
   async provision() {

@@ -241,6 +241,20 @@ test_a_log_has_whole_lines() {
         assert_contains "$output" 'Exit code: 3 (0x00000003)'
 }
 
+# What a configuration asks for, as a policy that something else is run under.
+test_a_configuration_is_translated() {
+        place
+        as alice sh -c 'mkdir in in/denied && echo secret >in/denied/key'
+        config true "$(filesystem "\"$ws/in\"" '' "\"$ws/in/denied\"")" >"$ws/c.json"
+        assert_ok as alice sh -c 'cd in && mxcctl policy translate ../c.json | mxcctl run --clamp --policy - -- sh -c "$1"' sh \
+                'echo mine >made; ! cat denied/key'
+        assert_lacks "$output" secret
+        assert_eq mine "$(cat "$ws/in/made")"
+        echo '{"version": "1.0.0", "colour": 1}' >"$ws/c.json"
+        assert_status 1 as alice mxcctl policy translate c.json
+        assert_contains "$output" 'unknown field `colour`'
+}
+
 # phase PHASE MEMBERS: the answer to a request of SDK 0.8
 phase() { as alice "$LXC" --experimental --config-base64 "$(phase_config "$@")"; }
 phase_config() { printf '{"version": "0.8.0-alpha", "phase": "%s", %s}' "$1" "$2" | base64 -w 0; }
@@ -299,6 +313,21 @@ test_the_most_specific_path_decides_whatever_the_order() {
         assert_eq 'x x b' "$(cat "$ws/a/f") $(cat "$ws/a/b/c/f") $(cat "$ws/a/b/f")"
         assert_ok lx 'cat a/b/c/f; ! cat a/b/f' "$(filesystem "\"$ws\"" "\"$ws/a/b/c\"" "\"$ws/a/b\"")"
         assert_contains "$output" x
+}
+
+# Where the caller is, or the configuration says, if only something below that is given: it is there, and holds nothing else.
+test_a_command_begins_on_the_way_to_what_it_was_given() {
+        tree
+        local given
+        given=$(filesystem '' "\"$ws/a/b\"" '')
+        assert_ok lx 'pwd; cat a/b/f; ls a; ! cat a/f 2>/dev/null' "$given"
+        assert_eq "$ws"$'\nb\nb' "$output"
+        assert_ok lx 'pwd; cat b/f; ! mkdir new 2>/dev/null' "$given" 1.0.0 "{\"cwd\": \"$ws/a\"}"
+        assert_eq "$ws/a"$'\nb' "$output"
+        assert_ok lx 'pwd' "$(filesystem '' "\"$ws/a/b\"" "\"$ws\"")"
+        assert_eq /home/alice "$output"
+        assert_status 255 lx 'pwd' "$given" 1.0.0 "{\"cwd\": \"$ws/other\"}"
+        assert_contains "$(envelope)" "working directory $ws/other"
 }
 
 test_the_same_path_twice_is_the_strictest() {

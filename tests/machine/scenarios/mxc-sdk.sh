@@ -66,7 +66,14 @@ test_a_warning_does_not_end_node() { sdk_does spawn_with_something_to_warn_of; }
 test_pty() { sdk_does pty; }
 test_pty_says_all_before_it_ends() { sdk_does pty_says_all_before_it_ends; }
 test_pty_is_killed() { sdk_does pty_is_killed; }
-test_probes() { sdk_does what_there_is telemetry; }
+test_probes() { sdk_does what_there_is probe telemetry; }
+test_all_that_is_exported_is_called() {
+        sdk_does everything_is_called
+        assert_ok sdk_0 everything_is_called
+}
+test_every_containment() { sdk_does every_containment; }
+test_run_with_a_network() { sdk_does run_with_a_network; }
+test_what_it_finds_is_a_policy() { sdk_does what_it_finds; }
 
 # Whatever ends the program that asked ends what it asked for.
 test_the_sandbox_ends_with_its_program() {
@@ -84,16 +91,21 @@ test_the_sandbox_ends_with_its_program() {
 test_lifecycle() { sdk_does lifecycle; }
 test_lifecycle_of_paths() { sdk_does lifecycle_of_paths; }
 test_lifecycle_is_refused() { sdk_does lifecycle_is_refused; }
+test_lifecycle_is_validated() { sdk_does validated_and_with_telemetry; }
 
-# SDK 0.8, which runs lxc-exec
-test_sdk_0_8() {
+# SDK 0.8, which runs lxc-exec; sdk_0 NAME…: in $ws
+sdk_0() { as alice env MXC_BIN_DIR=/usr/lib/mxc/sdk "$NODE" "$MXC_TEST_SRC/tests/mxc/sdk-0.mjs" "$SDK/0.8.0" "$@"; }
+sdk_0_does() {
         local name
-        for name in pipes pty policy kill timeout; do
+        for name; do
                 home_of_work
-                assert_ok as alice env MXC_BIN_DIR=/usr/lib/mxc/sdk "$NODE" "$MXC_TEST_SRC/tests/mxc/sdk-0.mjs" "$SDK/0.8.0" $name
+                assert_ok sdk_0 "$name"
                 assert_lacks "$(mxcctl list 2>&1)" alice 'something of it still runs'
         done
 }
+test_sdk_0_8() { sdk_0_does pipes pty policy kill timeout support; }
+test_sdk_0_8_policies_and_options() { sdk_0_does every_part_of_a_policy every_option an_error_is_an_error what_it_finds; }
+test_sdk_0_8_lifecycle() { sdk_0_does lifecycle lifecycle_of_others abort; }
 
 test_each_sandbox_is_an_agent_with_a_scope() {
         local container agent unit
