@@ -183,16 +183,31 @@ hold_client() {
 # shellcheck disable=SC2086 # two of them
 let_client_go() { kill -CONT $client 2>/dev/null; }
 
-test_an_end_while_mxcd_is_away_arrives() {
-        local status=0 runner client
-        workspace alice
-        (run alice sh -c 'echo up >up; sleep 1; exit 42') &
+# A command that is at work until it is told to end; no test is faster than a second on every machine.
+UNTIL_TOLD='echo up >up; until test -e end; do sleep 0.1; done; exit 42'
+tell_to_end() { touch "$ws/end"; }
+
+# run_until_told: by a client; $runner, $sandbox and its $cgroup, since mxcd may be away when it ends
+run_until_told() {
+        rm -f "$ws/up" "$ws/end"
+        (run alice sh -c "$UNTIL_TOLD") &
         runner=$!
         wait_until 10 test -s "$ws/up"
+        sandbox=$(sandboxes)
+        cgroup=$(leaf "$sandbox")
+}
+nobody_is_in() { grep -qx 'populated 0' "$1/cgroup.events"; }
+
+test_an_end_while_mxcd_is_away_arrives() {
+        local status=0 runner client cgroup
+        workspace alice
+        run_until_told
         hold_client # it would have mxcd started
         systemctl stop mxcd.socket mxcd.service
         defer systemctl start mxcd.socket mxcd.service
-        sleep 2
+        tell_to_end
+        wait_until 10 nobody_is_in "$cgroup"
+        ! systemctl is-active --quiet mxcd.service || fail 'mxcd was not away'
         systemctl start mxcd.socket mxcd.service
         let_client_go
         wait "$runner" || status=$?
@@ -202,16 +217,14 @@ test_an_end_while_mxcd_is_away_arrives() {
 
 # Over, told to nobody yet: another mxcd may come between.
 test_an_end_that_waits_for_its_client_outlives_a_restart() {
-        local status how runner client
+        local status how runner client cgroup
         workspace alice
         for how in restart_mxcd kill_mxcd; do
                 status=0
-                (run alice sh -c 'echo up >up; sleep 2; exit 42') &
-                runner=$!
-                wait_until 10 test -s "$ws/up"
-                rm "$ws/up"
+                run_until_told
                 hold_client
                 kill_mxcd
+                tell_to_end
                 wait_until 10 eval '[ "$(state "$(sandboxes)")" = exited ]'
                 $how
                 let_client_go
@@ -222,10 +235,15 @@ test_an_end_that_waits_for_its_client_outlives_a_restart() {
 }
 
 test_what_ends_while_mxcd_is_away_is_recorded() {
-        spawn alice -- sh -c 'sleep 1; exit 42'
+        local cgroup
+        workspace alice
+        spawn alice workspace s "$ws" -- sh -c "$UNTIL_TOLD"
+        cgroup=$(leaf "$sandbox")
         systemctl stop mxcd.socket mxcd.service
         defer systemctl start mxcd.socket mxcd.service
-        sleep 2
+        tell_to_end
+        wait_until 10 nobody_is_in "$cgroup"
+        ! systemctl is-active --quiet mxcd.service || fail 'mxcd was not away'
         systemctl start mxcd.socket mxcd.service
         wait_until 10 mxcd_is_up
         wait_until 10 eval "[ \$(records MXC_EVENT=exit MXC_SANDBOX=${sandbox##*/}) -gt 0 ]"
@@ -234,16 +252,14 @@ test_what_ends_while_mxcd_is_away_is_recorded() {
 }
 
 test_exit_codes_arrive_at_a_client_that_waited() {
-        local how status
+        local how status runner cgroup
         workspace alice
         for how in restart_mxcd kill_mxcd; do
                 status=0
-                (run alice sh -c 'echo up >up; sleep 3; exit 42') &
-                local runner=$!
-                wait_until 10 test -s "$ws/up"
-                rm "$ws/up"
+                run_until_told
                 $how
-                wait $runner || status=$?
+                tell_to_end
+                wait "$runner" || status=$?
                 assert_eq 42 "$status" "after $how"
         done
         nothing_is_left
