@@ -203,9 +203,13 @@ static void greet(Rig *r) {
                 rig_die("the end of HELLO", ready.error);
 }
 
+/* A helper that it was just beginning has its socket for a moment longer: who connected to that would be hung up on. Its name goes, so that there is
+ * nothing to connect to until the next one is there. Where systemd has the socket, the next one has the same. */
 void rig_crash(Rig *r, const char *launcher) {
+        _cleanup_free_ char *path = text("%s/launch.sock", r->dir);
         (void)kill(r->launcher, SIGKILL);
         (void)waitpid(r->launcher, NULL, 0);
+        check(unlink(path), path);
         start_launcher(r, launcher, NULL, NULL);
         rig_connect(r);
         greet(r);
