@@ -47,6 +47,7 @@
 #define LIMIT_SANDBOXES 16384U
 #define LIMIT_SCOPES_PER_SLICE 100U          /* PID 1 is linear in the siblings of a unit */
 #define LIMIT_EXECS_PER_SANDBOX 64U
+#define LIMIT_EXEC_GROUPS 256U               /* control groups of those, and of ended ones that left something running */
 #define LIMIT_TIMEOUT_USEC (UINT64_C(30) * 24 * 3600 * 1000000)
 #define LIMIT_TTY_ROWS 4096U
 #define LIMIT_USER_LOOKUPS 8U                /* children that ask NSS at once */

@@ -12,6 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A command of Exec has a control group of its own in the leaf of its sandbox, of this name and its number; daemon/launch/exec-group.h. */
+#define LAUNCH_EXEC_GROUP "exec-"
+
 #define LAUNCH_MAGIC 0x6c63786dU
 #define LAUNCH_VERSION 1U
 
@@ -23,7 +26,8 @@ typedef enum LaunchVerb {
         LAUNCH_SPAWN,     /* fds: plan memfd, then stdin, stdout, stderr unless the plan says pty; then, where the plan has a relay, its lease,
                              a RefusalTable of it, the relay's end of its channel, and mxcd's, of which the launcher keeps a copy. → STARTED or FAILED */
         LAUNCH_EXEC,      /* the same with an exec plan */
-        LAUNCH_SIGNAL,    /* id, exec, number: to the command (relayed by pid 1 of the sandbox, or to the exec'd process) */
+        LAUNCH_SIGNAL,    /* id, exec, number: to the command (relayed by pid 1 of the sandbox, or to the exec'd process). All that an exec began
+                             is ended by cgroup.kill of its group, for which nobody asks the launcher */
         LAUNCH_RELEASE,   /* id, exec, path (scope): the exit is on record; forget it, remove the leaf. → OK, or FAILED. EAGAIN: it runs, has
                              execs, or is being released already. EBUSY: its pid 1 does not finish dying, or something else in the leaf does
                              not. ENOENT: there is none. After all but that one ask again */

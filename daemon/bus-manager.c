@@ -457,7 +457,11 @@ static int run_who_is(Act *a, sd_bus_error *error) {
                                 "process: it is no pidfd; see pidfd_open(2).");
         if (r < 0 && r != -ESRCH)
                 return r;
-        const char *leaf = r < 0 ? NULL : strrchr(cgroup, '/');
+        char *leaf = r < 0 ? NULL : strrchr(cgroup, '/');
+        if (leaf && strncmp(leaf + 1, LAUNCH_EXEC_GROUP, strlen(LAUNCH_EXEC_GROUP)) == 0) {
+                *leaf = 0; /* a command of Exec, or what it began */
+                leaf = strrchr(cgroup, '/');
+        }
         const Sandbox *s = leaf ? sandbox_find(a->manager, leaf + 1) : NULL;
         if (!s || !s->leaf || !streq(s->leaf, cgroup) ||
                         !authorize_sees(a->manager->authorizer, a->caller, s->charged)) {

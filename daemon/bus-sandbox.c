@@ -94,7 +94,8 @@ static int run_kill(Act *a, sd_bus_error *error) {
         if (number <= 0 || number >= SIGRTMIN)
                 return sd_bus_error_setf(error, MXC_ERROR_INVALID_ARGUMENT,
                                 "%d is not a signal that can be sent.", number);
-        if (exec > 0 && !command_find(s, exec))
+        Command *c = exec > 0 ? command_find(s, exec) : NULL;
+        if (exec > 0 && !c)
                 return sd_bus_error_setf(error, MXC_ERROR_NO_SUCH_SANDBOX,
                                 "There is no command %u in this sandbox.", exec);
         AuditSubject subject = sandbox_subject(s, a->caller);
@@ -104,7 +105,9 @@ static int run_kill(Act *a, sd_bus_error *error) {
                 return act_unrecorded(a, r, error);
         if (number != SIGKILL && !all)
                 return signal_command(a, s, exec, number);
-        r = number == SIGKILL ? sandbox_kill_all(s) : sandbox_signal_all(s, number);
+        r = number != SIGKILL ? sandbox_signal_all(s, number)
+            : c               ? sandbox_kill_exec(s, c)
+                              : sandbox_kill_all(s);
         if (r < 0)
                 return r;
         act_reply(a, NULL);

@@ -96,12 +96,9 @@ static void on_launched(const LaunchReport *report, int *fds, size_t n_fds, void
         Sandbox *s = sandbox_find(a->manager, a->object);
         Command *c = s ? command_find(s, x->number) : NULL;
         if (report->event == LAUNCH_EVENT_STARTED && s && c) {
-                if (c->tied && !c->bus) { /* who waits for it went while it was started */
-                        LaunchRequest q = { .verb = LAUNCH_SIGNAL, .exec = c->number, .number = SIGKILL };
-                        (void)snprintf(q.id, sizeof(q.id), "%s", s->id);
-                        (void)launch_channel_call(a->manager->launch, &q, NULL, 0, NULL,
-                                        NULL); /* over already is as good */
-                }
+                if ((c->tied && !c->bus) ||
+                                c->killed) /* while it was started, when it may not have been in its group */
+                        (void)sandbox_kill_exec(s, c); /* logs itself */
                 /* pidfd first, a page the sandbox's command alone has, and the pty last */
                 reply_started(a, x->number, x->request.pty && n_fds > 1 ? fds[n_fds - 1] : -EBADF);
                 return;
@@ -169,8 +166,9 @@ static int start(Act *a, Sandbox *s, sd_bus_error *error) {
         r = plan_environment(s->effective->policy, &s->owner, x->request.env, &env, &n_env);
         if (r == 0)
                 r = command_new(s, x->number, a->caller->bus, a->caller->sender, x->request.tie, &c);
-        if (r == 0 && x->request.tie)
-                r = runtime_save(s); /* the next mxcd must know, or nothing would end it with who waits */
+        if (r == 0)
+                r = runtime_save(
+                                s); /* the next mxcd must know the number, and what ends it with who waits */
         if (r == 0)
                 r = send_plan(a, s, env, n_env);
         if (r < 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What is done to a sandbox: through its leaf, never through a list of pids kept somewhere. */
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/pidfd.h>
@@ -9,6 +10,8 @@
 #include "fd.h"
 #include "log.h"
 #include "sandbox.h"
+
+DEFINE_CLEANUP(DIR *, closedir);
 
 #define PROCS_MAX                                                                                           \
         (16U * 1024 * 1024) /* cgroup.procs; pid_max of 4 million fits in three times that and is not met */
@@ -23,11 +26,22 @@ int sandbox_write(const Sandbox *s, const char *file, const char *text) {
         return path ? fd_write_file_at(AT_FDCWD, path, text) : -ENOMEM;
 }
 
-int sandbox_kill_all(Sandbox *s) {
-        int r = sandbox_write(s, "cgroup.kill", "1");
+static int kill_group(const Sandbox *s, const char *file) {
+        int r = sandbox_write(s, file, "1");
         if (r < 0 && r != -ENOENT && r != -ENODEV)
-                log_error("Sandbox %s cannot be killed: %s", s->id, strerror(-r));
+                log_error("What is in %s of sandbox %s cannot be killed: %s", file, s->id, strerror(-r));
         return r == -ENOENT || r == -ENODEV ? 0 : r; /* it is gone already */
+}
+
+int sandbox_kill_all(Sandbox *s) {
+        return kill_group(s, "cgroup.kill");
+}
+
+int sandbox_kill_exec(Sandbox *s, Command *c) {
+        char file[sizeof(LAUNCH_EXEC_GROUP "4294967295/cgroup.kill")];
+        (void)snprintf(file, sizeof(file), LAUNCH_EXEC_GROUP "%u/cgroup.kill", c->number);
+        c->killed = true;
+        return kill_group(s, file);
 }
 
 /* ---- freeze and thaw ---- */
@@ -145,23 +159,24 @@ void sandbox_stop(Sandbox *s, EndReason reason) {
                 (void)sandbox_kill_all(s); /* without a timer there is no grace */
 }
 
-/* The pid is pinned first and then looked for in the leaf once more: what is signalled lives there. */
+/* The pid is pinned first and then looked for in the leaf once more: what is signalled lives there, or in the group of an Exec's. */
 static void signal_one(const Sandbox *s, pid_t pid, int number) {
         _cleanup_close_ int pidfd = pidfd_open(pid, 0);
         _cleanup_free_ char *path = NULL, *text = NULL, *line = NULL;
         if (pidfd < 0 || asprintf(&path, "/proc/%d/cgroup", pid) < 0 ||
-                        asprintf(&line, "0::%s\n", s->leaf) < 0)
+                        asprintf(&line, "0::%s", s->leaf) < 0)
                 return;
-        if (fd_read_file_at(AT_FDCWD, path, 65536, &text, NULL) < 0 || !strstr(text, line))
+        if (fd_read_file_at(AT_FDCWD, path, 65536, &text, NULL) < 0)
+                return;
+        const char *found = strstr(text, line);
+        if (!found || !strchr("/\n", found[strlen(line)]))
                 return;
         (void)pidfd_send_signal(pidfd, number, NULL, 0); /* it may have ended just now */
 }
 
-int sandbox_signal_all(Sandbox *s, int number) {
-        _cleanup_free_ char *path = leaf_path(s, "cgroup.procs"), *text = NULL;
-        if (!path)
-                return -ENOMEM;
-        int r = fd_read_file_at(AT_FDCWD, path, PROCS_MAX, &text, NULL);
+static int signal_group(const Sandbox *s, int dir, const char *file, int number) {
+        _cleanup_free_ char *text = NULL;
+        int r = fd_read_file_at(dir, file, PROCS_MAX, &text, NULL);
         if (r < 0)
                 return r;
         for (char *p = text; *p;) {
@@ -174,4 +189,22 @@ int sandbox_signal_all(Sandbox *s, int number) {
                 p = *end == '\n' ? end + 1 : end;
         }
         return 0;
+}
+
+int sandbox_signal_all(Sandbox *s, int number) {
+        _cleanup_free_ char *path = leaf_path(s, "");
+        if (!path)
+                return -ENOMEM;
+        _cleanup_(closedirp) DIR *dir = opendir(path);
+        int r = dir ? signal_group(s, dirfd(dir), "cgroup.procs", number) : -errno;
+        for (const struct dirent *e; r == 0 && (e = readdir(dir));) {
+                char file[sizeof(e->d_name) + sizeof("/cgroup.procs")];
+                if (strncmp(e->d_name, LAUNCH_EXEC_GROUP, strlen(LAUNCH_EXEC_GROUP)) != 0)
+                        continue;
+                (void)snprintf(file, sizeof(file), "%s/cgroup.procs", e->d_name);
+                r = signal_group(s, dirfd(dir), file, number);
+                if (r == -ENOENT || r == -ENODEV) /* it is over */
+                        r = 0;
+        }
+        return r;
 }

@@ -511,7 +511,7 @@ void command_free(Sandbox *s, Command *c) {
 
 /* ---- nobody to tell any more ---- */
 
-static void end_tied(Sandbox *s, const Command *c) {
+static void end_tied(Sandbox *s, Command *c) {
         if (s->state == SANDBOX_EXITED || c->ended)
                 return;
         const AuditSubject subject = sandbox_subject(s, NULL);
@@ -524,9 +524,7 @@ static void end_tied(Sandbox *s, const Command *c) {
                 (void)sandbox_kill_all(s); /* logs itself */
                 return;
         }
-        LaunchRequest q = { .verb = LAUNCH_SIGNAL, .exec = c->number, .number = SIGKILL };
-        (void)snprintf(q.id, sizeof(q.id), "%s", s->id);
-        (void)launch_channel_call(s->manager->launch, &q, NULL, 0, NULL, NULL); /* gone already is as good */
+        (void)sandbox_kill_exec(s, c); /* logs itself */
 }
 
 static void lose_receiver(Sandbox *s, Command *c) {

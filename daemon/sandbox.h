@@ -34,6 +34,7 @@ typedef struct Command {
         sd_bus *bus;           /* whom Exited goes to, a reference; NULL: nobody (yet) */
         char *sender;          /* on the system bus */
         bool tied, ended;
+        bool killed;           /* before it was told to have started, perhaps */
         int code, signal;
         uint64_t started;      /* CLOCK_BOOTTIME */
 } Command;
@@ -119,6 +120,7 @@ void sandbox_stop(Sandbox *s, EndReason reason);
 /* The first reason counts; it is kept for the next mxcd, too. */
 void sandbox_ends_for(Sandbox *s, EndReason reason);
 int sandbox_kill_all(Sandbox *s);                   /* cgroup.kill */
+int sandbox_kill_exec(Sandbox *s, Command *c);      /* cgroup.kill of the group of an Exec's command: all that it began, and nothing else */
 int sandbox_write(const Sandbox *s, const char *file, const char *text);
 /* Makes it stand still, as a whole or not at all: sandbox_answer_freeze() is called when that is known, never from here. */
 int sandbox_freeze(Sandbox *s);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/magic.h>
@@ -12,6 +13,8 @@
 #include "cgroup.h"
 #include "cleanup.h"
 #include "fd.h"
+
+DEFINE_CLEANUP(DIR *, closedir);
 
 #define LEAF_TRIES 20 /* a millisecond apart: nobody else is served meanwhile */
 #define BENEATH (RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV)
@@ -109,13 +112,27 @@ int cgroup_remove_leaf(int scope, const char *name) {
         return 0;
 }
 
+size_t cgroup_sweep(int leaf, const char *prefix) {
+        size_t stay = 0;
+        int copy = openat(leaf, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_(closedirp) DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+        if (!dir && copy >= 0)
+                (void)close(copy); /* without memory they stay for now */
+        for (const struct dirent *e; dir && (e = readdir(dir));)
+                if (strncmp(e->d_name, prefix, strlen(prefix)) == 0 &&
+                                unlinkat(leaf, e->d_name, AT_REMOVEDIR) < 0 && errno == EBUSY)
+                        stay++;
+        return stay;
+}
+
 int cgroup_end_leaf(int scope, const char *name) {
         int r = cgroup_remove_leaf(scope, name);
         for (int i = 0; i < LEAF_TRIES && r == -EBUSY; i++) {
                 _cleanup_close_ int leaf = cgroup_open_leaf(scope, name);
                 if (leaf >= 0)
                         (void)cgroup_kill(leaf); /* before Linux 5.14 it is of no use */
-                (void)usleep(1000);
+                if (leaf < 0 || cgroup_sweep(leaf, LAUNCH_EXEC_GROUP) > 0 || i > 0)
+                        (void)usleep(1000);
                 r = cgroup_remove_leaf(scope, name);
         }
         return r;

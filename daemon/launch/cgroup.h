@@ -31,8 +31,11 @@ int cgroup_open_leaf(int scope, const char *name);
 /* 0, -EBUSY while something lives in it; -ENOENT counts as removed. */
 int cgroup_remove_leaf(int scope, const char *name);
 
-/* The same of one whose processes are dead or are to be: what is left there is killed, and has a moment to go. */
+/* The same of one whose processes are dead or are to be: what is left there is killed, and has a moment to go. Groups of Exec's go with it. */
 int cgroup_end_leaf(int scope, const char *name);
+
+/* Removes those children of a leaf whose names begin like this and which nothing lives in. How many stay. */
+size_t cgroup_sweep(int leaf, const char *prefix);
 
 /* Whether the cgroup with this id is there: 1, 0 or a negative errno. Its id is its inode number, and never given twice. */
 int cgroup_exists(int root, uint64_t id);

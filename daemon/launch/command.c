@@ -9,6 +9,7 @@
 #include "cage.h"
 #include "cleanup.h"
 #include "command.h"
+#include "exec-group.h"
 #include "filter.h"
 #include "mediate.h"
 #include "proof.h"
@@ -111,12 +112,15 @@ _Noreturn void command_run(const Command *c) {
         if (!argv || !env)
                 fail(c, LAUNCH_STEP_EXEC, -ENOMEM, c->argv[0]);
 
+        int r = c->tell_pidfd ? exec_group_enter(c->group) : 0;
+        if (r < 0)
+                fail(c, LAUNCH_STEP_CGROUP, r, NULL);
         sigset_t none;
         sigemptyset(&none);
         _cleanup_close_ int master = -EBADF;
         if (setsid() < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0)
                 fail(c, LAUNCH_STEP_PROCESS, -errno, NULL);
-        int r = c->pty ? open_terminal(c, &master) : place_stdio(c->stdio);
+        r = c->pty ? open_terminal(c, &master) : place_stdio(c->stdio);
         if (r < 0)
                 fail(c, LAUNCH_STEP_TTY, r, NULL);
         if (chdir(c->cwd) < 0)

@@ -19,6 +19,7 @@ typedef struct Command {
         StatusPage *page;        /* where a sandbox's own command says that it is ready; NULL: by a message */
         int report;                  /* SetupMessage, see cage.h */
         bool tell_pidfd;             /* send a pidfd of the command along */
+        int group;                   /* with that: where it moves itself first, exec-group.h */
         const struct Mediator *mediator; /* or NULL: nobody mediates */
         const Filters *filters;  /* one of them is loaded last */
         const struct Cage *prove;    /* or NULL: not the command but the proof of this cage */

@@ -143,7 +143,7 @@ static void close_all(const int *fds, size_t n) {
                 (void)close(fds[i]);
 }
 
-static int start_exec(Init *init, const ExecPlan *plan, int report, int pipe, const int *stdio) {
+static int start_exec(Init *init, const ExecPlan *plan, int report, int pipe, int group, const int *stdio) {
         size_t slot = 0;
         while (slot < ELEMENTSOF(init->execs) && init->execs[slot].pid != 0)
                 slot++;
@@ -161,6 +161,7 @@ static int start_exec(Init *init, const ExecPlan *plan, int report, int pipe, co
                 .stdio = stdio,
                 .report = report,
                 .tell_pidfd = true,
+                .group = group,
                 .mediator = init->cage->mediator,
                 .filters = &init->cage->template->filters,
         };
@@ -174,19 +175,19 @@ static int start_exec(Init *init, const ExecPlan *plan, int report, int pipe, co
         return 0;
 }
 
-/* fds: plan, report, end pipe, and stdio unless the plan says pty. The launcher has checked all of it; a message that
+/* fds: plan, report, end pipe, group, and stdio unless the plan says pty. The launcher has checked all of it; a message that
  * breaks this is dropped, and the launcher sees its report socket close. */
 static void take_exec(Init *init, int *fds, size_t n) {
         _cleanup_(exec_plan_freep) ExecPlan *plan = NULL;
         _cleanup_free_ uint8_t *data = NULL;
         size_t size;
-        int r = n < 3 ? -EBADMSG : sealed_memfd_read(fds[0], &data, &size);
+        int r = n < 4 ? -EBADMSG : sealed_memfd_read(fds[0], &data, &size);
         if (r == 0)
                 r = exec_plan_decode(data, size, &plan, NULL);
-        if (r == 0 && n != (plan->pty ? 3 : 6))
+        if (r == 0 && n != (plan->pty ? 4 : 7))
                 r = -EBADMSG;
         if (r == 0)
-                r = start_exec(init, plan, fds[1], fds[2], fds + 3);
+                r = start_exec(init, plan, fds[1], fds[2], fds[3], fds + 4);
         if (r < 0) {
                 if (n >= 2)
                         cage_report_failure(fds[1], LAUNCH_STEP_CLONE, -r, "exec");

@@ -15,6 +15,7 @@
 #include "cage.h"
 #include "cgroup.h"
 #include "cleanup.h"
+#include "exec-group.h"
 #include "fd.h"
 #include "guard-hold.h"
 #include "init.h"
@@ -225,7 +226,10 @@ static void kill_now(Run *run) {
 }
 
 void run_abandon(Launcher *l, Run *run, bool with_leaf) {
+        const Run *sandbox = run->exec > 0 ? run_find(l, run->id, 0) : NULL;
         kill_now(run);
+        if (sandbox)
+                exec_group_end(l, sandbox, run->exec);
         if (with_leaf)
                 (void)remove_leaf(l,
                                 run); /* logs itself; whoever is told of the failure asks for its release */
@@ -338,6 +342,9 @@ static void on_farewell(Launcher *l, void *owner) {
 
 /* One that is dead. While its leaf stays, so does what is known of it. */
 static int forget(Launcher *l, Run *run) {
+        const Run *sandbox = run->exec > 0 ? run_find(l, run->id, 0) : NULL;
+        if (sandbox)
+                exec_group_leave(l, sandbox, run->exec);
         int r = remove_leaf(l, run);
         if (r == 0)
                 run_free(l, run);
@@ -447,18 +454,6 @@ void run_expire(Launcher *l) {
 
 /* ---- verbs ---- */
 
-#ifndef PIDFD_SIGNAL_PROCESS_GROUP
-#define PIDFD_SIGNAL_PROCESS_GROUP (1U << 2)
-#endif
-
-/* The end of a command takes along what it began and did not put into a group of its own, as the end of a terminal would. By pidfd, which Linux can
- * since 6.9: by number, another one could have it by now. Before that the command alone. */
-static int signal_exec(int pidfd, int number) {
-        if (number == SIGKILL && pidfd_send_signal(pidfd, number, NULL, PIDFD_SIGNAL_PROCESS_GROUP) == 0)
-                return 0;
-        return pidfd_send_signal(pidfd, number, NULL, 0) < 0 ? -errno : 0;
-}
-
 void verb_signal(Launcher *l, const LaunchRequest *q) {
         Run *run = run_find(l, q->id, q->exec);
         if (!run || run->pidfd < 0 || q->number <= 0 || q->number >= NSIG) {
@@ -467,7 +462,7 @@ void verb_signal(Launcher *l, const LaunchRequest *q) {
         }
         int r;
         if (q->exec > 0) {
-                r = signal_exec(run->pidfd, q->number);
+                r = pidfd_send_signal(run->pidfd, q->number, NULL, 0) < 0 ? -errno : 0;
         } else {
                 /* pid 1 knows the command; a plain signal would be for the sandbox as a whole */
                 siginfo_t info = { .si_signo = INIT_SIGNAL, .si_code = SI_QUEUE };

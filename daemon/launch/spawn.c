@@ -16,6 +16,7 @@
 #include "cgroup.h"
 #include "cleanup.h"
 #include "codec.h"
+#include "exec-group.h"
 #include "guard-hold.h"
 #include "init.h"
 #include "launcher.h"
@@ -406,7 +407,7 @@ void verb_spawn(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_fd
 
 /* Hands the exec over to pid 1 of the sandbox, which is the agent's parent in the same cage: there is no second way to
  * build one. */
-static int hand_over(Run *sandbox, Run *run, const int *fds, size_t n_fds) {
+static int hand_over(Run *sandbox, Run *run, int group, const int *fds, size_t n_fds) {
         _cleanup_close_ int report = -EBADF, pipe_in = -EBADF;
         int ends[2];
         int r = new_pair(O_NONBLOCK, &run->setup_fd, &report);
@@ -421,9 +422,9 @@ static int hand_over(Run *sandbox, Run *run, const int *fds, size_t n_fds) {
                 return r;
 
         const uint32_t head[2] = { LAUNCH_MAGIC, LAUNCH_VERSION };
-        int all[6] = { fds[0], report, pipe_in };
-        memcpy(all + 3, fds + 1, (n_fds - 1) * sizeof(int));
-        r = launch_send(sandbox->control, head, sizeof(head), all, n_fds + 2);
+        int all[7] = { fds[0], report, pipe_in, group };
+        memcpy(all + 4, fds + 1, (n_fds - 1) * sizeof(int));
+        r = launch_send(sandbox->control, head, sizeof(head), all, n_fds + 3);
         if (r < 0)
                 return r;
         siginfo_t info = { .si_signo = INIT_SIGNAL, .si_code = SI_QUEUE };
@@ -454,13 +455,20 @@ static int exec(Launcher *l, const LaunchRequest *q, const int *fds, size_t n_fd
         f->step = LAUNCH_STEP_FDS;
         if (n_fds != (plan->pty ? 1 : 4))
                 return -EBADF;
-        Run *run;
-        r = run_new(l, plan->id, q->exec, q, &run);
+        _cleanup_close_ int group = -EBADF;
+        f->step = LAUNCH_STEP_CGROUP;
+        r = exec_group_make(l, sandbox, q->exec, &group);
         if (r < 0)
                 return r;
+        Run *run;
+        r = run_new(l, plan->id, q->exec, q, &run);
+        if (r < 0) {
+                exec_group_end(l, sandbox, q->exec);
+                return r;
+        }
         sandbox->n_execs++;
         f->step = LAUNCH_STEP_CLONE;
-        r = hand_over(sandbox, run, fds, n_fds);
+        r = hand_over(sandbox, run, group, fds, n_fds);
         if (r == 0)
                 r = run_watch(l, run);
         if (r < 0)

@@ -26,6 +26,7 @@
 #include "cgroup.h"
 #include "cleanup.h"
 #include "command.h"
+#include "exec-group.h"
 #include "fd.h"
 #include "filesystem.h"
 #include "filter-table.h"
@@ -48,6 +49,7 @@ static const char *const locks[] = {
         "dumpable",      /* pid 1 is closed to its own uid */
         "emptiness",     /* /root is in the cage's root */
         "environment",   /* is the plan's, not the launcher's */
+        "exec-group",    /* a further command stays where pid 1 is */
         "hostname",
         "ipcns",
         "keyring",
@@ -266,6 +268,12 @@ _Noreturn void __wrap_command_run(const Command *c) {
                 __real_command_run(c);
         const SetupMessage ready = { LAUNCH_MAGIC, LAUNCH_VERSION, .step = LAUNCH_STEP_NONE };
         _exit(launch_send(c->report, &ready, sizeof(ready), NULL, 0) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+}
+
+int __real_exec_group_enter(int procs);
+int __wrap_exec_group_enter(int procs);
+int __wrap_exec_group_enter(int procs) {
+        return left_out("exec-group") ? close(procs) : __real_exec_group_enter(procs);
 }
 
 /* ---- system calls by number ---- */

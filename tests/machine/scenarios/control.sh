@@ -151,6 +151,70 @@ test_exec_is_in_the_same_cage() {
         assert_record MXC_EVENT=exec MXC_SANDBOX="${sandbox##*/}" MXC_DECISION=allow
 }
 
+# further COMMAND: one more command in $sandbox, nobody's
+further() { as alice busctl -- call org.mxc1 "$sandbox" org.mxc1.Sandbox Exec 'asa{sv}' 3 sh -c "$1" 0; }
+# Out of its session, a child of nobody but pid 1, deaf to what can be ignored.
+FLEE='(setsid sh -c "trap \"\" HUP INT QUIT TERM USR1; (setsid sh -c \"while :; do date +%s%N >heart; sleep 0.05; done\" &) &" &) & '
+
+test_a_kill_of_a_further_command_is_of_all_that_it_began() {
+        workspace alice
+        local how number place
+        spawn alice workspace s "$ws" -- sleep infinity
+        defer end_quietly "$sandbox"
+        for how in true 'systemctl restart mxcd' 'systemctl kill -s KILL mxcd' 'systemctl kill -s KILL mxc-launch'; do
+                rm -f "$ws/heart"
+                assert_ok further "$FLEE exec sleep infinity"
+                assert_contains "$output" 'ua{sv} '
+                number=${output#ua\{sv\} }
+                number=${number%% *}
+                wait_until 10 test -s "$ws/heart"
+                $how
+                wait_until 20 mxcd_is_up
+                beats || fail "it has not outlived $how"
+                assert_ok call "$sandbox" Sandbox Kill si "exec:$number" 9
+                assert_record MXC_EVENT=kill MXC_SANDBOX="${sandbox##*/}"
+                wait_until 10 eval '! grep -q "populated 1" "$(leaf "$sandbox")/exec-$number/cgroup.events" 2>/dev/null'
+                beats && fail "what fled beats on after $how"
+                assert_eq running "$(state "$sandbox")" 'the sandbox goes on'
+        done
+        place=$(leaf "$sandbox")
+        assert_ok call "$sandbox" Sandbox Stop
+        wait_until 10 eval '[ ! -e "$place" ]'
+}
+
+test_what_is_done_to_all_is_done_to_further_commands() {
+        workspace alice
+        spawn alice workspace s "$ws" -- sh -c 'trap "" USR1; exec sleep infinity'
+        defer end_quietly "$sandbox"
+        assert_ok further "$FLEE trap 'echo usr1 >said' USR1; while :; do sleep 0.05; done"
+        wait_until 10 test -s "$ws/heart"
+        assert_ok call "$sandbox" Sandbox Freeze
+        beats && fail 'it beats while the sandbox stands still'
+        assert_ok call "$sandbox" Sandbox Thaw
+        wait_until 5 beats
+        assert_ok call "$sandbox" Sandbox Kill si all 10
+        wait_until 5 test -s "$ws/said"
+        assert_contains "$(who_is "$(tail -n 1 "$(leaf "$sandbox")/exec-1/cgroup.procs")")" "sandbox=${sandbox##*/}"
+        assert_ok call "$sandbox" Sandbox Kill si all 9
+        wait_until 5 is_gone "$sandbox"
+        beats && fail 'what fled beats on'
+        :
+}
+
+# What a command leaves is the sandbox's: a server that a further command started serves the next.
+test_what_a_further_command_leaves_goes_on() {
+        workspace alice
+        spawn alice workspace s "$ws" -- sleep infinity
+        defer end_quietly "$sandbox"
+        assert_ok further "$FLEE true"
+        wait_until 10 test -s "$ws/heart"
+        wait_until 10 eval '[ "$(records MXC_EVENT=exit MXC_SANDBOX="${sandbox##*/}")" = 1 ]'
+        beats || fail 'it went with its command'
+        assert_ok call "$sandbox" Sandbox Stop
+        beats && fail 'it outlives the sandbox'
+        :
+}
+
 test_a_further_command_is_refused_on_record() {
         workspace alice
         spawn alice workspace s "$ws" -- sleep infinity

@@ -48,6 +48,19 @@ test_names_are_kept_in_every_profile() {
         done
 }
 
+# A further command has a control group below the one that names are kept for.
+test_names_are_kept_from_further_commands() {
+        local document='{"schema": "mxc-policy/1", "extends": "workspace", "filesystem": {"deniedPaths": ["${workspace}/.env"]}}'
+        workspace alice
+        as alice git init -q .
+        as alice sh -c 'echo the secret >.env'
+        spawn alice policy s "$document" workspace s "$ws" -- sleep infinity
+        defer end_quietly "$sandbox"
+        assert_ok as alice mxcctl exec "${sandbox##*/}" -- sh -c 'echo x >made; ! cat .env && ! echo x >.git/hooks/pre-commit && ! mkdir -p new/.git/hooks'
+        assert_lacks "$output" 'the secret'
+        [ -s "$ws/made" ] || fail 'nothing can be made'
+}
+
 # A program: a file for every name of a list of handoff.json (the first argument) in each place (the others), as far as it can be made.
 every_name='import json, os, sys
 for name in json.load(open("/usr/lib/mxc/handoff.json"))[sys.argv[1]]:

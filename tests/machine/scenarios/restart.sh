@@ -122,10 +122,10 @@ test_a_freeze_under_way_comes_to_an_end() {
         for how in restart_mxcd kill_mxcd; do
                 # a thread that waits for an answer of pid 1 does not freeze, and that gives none
                 spawn alice workspace s "$ws" policy s '{"schema": "mxc-policy/1", "name": "p", "extends": "workspace",
-                        "filesystem": {"deniedPaths": ["${workspace}/.env"]}}' -- sh -c 'mkfifo p; cat p & echo up >up; wait'
+                        "filesystem": {"deniedPaths": ["${workspace}/.env"]}}' -- sh -c 'rm -f p; mkfifo p; cat p & echo up >up; wait'
                 defer end_quietly "$sandbox"
                 wait_until 10 test -s "$ws/up"
-                rm "$ws/up" "$ws/p"
+                rm "$ws/up"
                 pid=$(leader "$sandbox")
                 kill -STOP "$pid"
                 defer kill -CONT "$pid"
