@@ -4,6 +4,44 @@
 #include "cleanup.h"
 #include "names.h"
 
+#define KILL_AT 3U
+#define LEAVE_AT 4U
+
+static const int ending[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM }, others[] = { SIGUSR1, SIGUSR2 };
+
+static void add(sigset_t *set, const int *numbers, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                (void)sigaddset(set, numbers[i]);
+}
+
+void running_add_ending(sigset_t *set) {
+        add(set, ending, ELEMENTSOF(ending));
+}
+
+void running_add_others(sigset_t *set) {
+        add(set, others, ELEMENTSOF(others));
+}
+
+bool running_ends(int number) {
+        for (size_t i = 0; i < ELEMENTSOF(ending); i++)
+                if (ending[i] == number)
+                        return true;
+        return false;
+}
+
+int running_relays(unsigned *count, int number) {
+        if (!running_ends(number))
+                return number;
+        ++*count;
+        return *count >= LEAVE_AT ? 0 : *count == KILL_AT ? SIGKILL : number;
+}
+
+void running_keep(int *waiting, size_t *n, size_t max, int number) {
+        if (*n == max)
+                (*n)--;
+        waiting[(*n)++] = number;
+}
+
 void running_kill(Door *d, const char *path, uint32_t exec, int number) {
         char whom[32] = "main";
         if (exec > 0)

@@ -19,8 +19,7 @@
 #include "status.h"
 
 #define RETRY_MSEC 50U
-#define KILL_AT 3U
-#define LEAVE_AT 4U
+#define SIGNALS_KEPT 8U
 #define ERROR_PREFIX "org.mxc1.Error."
 
 enum { POLL_DOOR, POLL_SIGNALS, POLL_RELAYS, _POLL_MAX = POLL_RELAYS + 6 };
@@ -38,7 +37,8 @@ typedef struct Session {
         uint32_t exec;
         uint64_t lost_at; /* msec; 0: not lost */
         unsigned interrupts;
-        int waiting[LEAVE_AT]; /* signals that came while mxcd was away */
+        bool leave;                /* without waiting for anything more */
+        int waiting[SIGNALS_KEPT]; /* signals that came while mxcd was away */
         size_t n_waiting;
 
         bool ended;
@@ -113,6 +113,16 @@ static void read_info(Session *s, WireReader *r) {
         }
 }
 
+static void send_kill(Session *s, int number) {
+        running_kill(s->door, s->path, s->exec, number);
+}
+
+static void send_waiting(Session *s) {
+        for (size_t i = 0; i < s->n_waiting; i++)
+                send_kill(s, s->waiting[i]);
+        s->n_waiting = 0;
+}
+
 static void on_answer(Session *s, const WireMessage *m) {
         if (m->type == WIRE_ERROR) {
                 if (!ask_password(s, m))
@@ -134,10 +144,7 @@ static void on_answer(Session *s, const WireMessage *m) {
                 result_number(&s->result, "exec", s->exec);
         }
         read_info(s, &r);
-}
-
-static void send_kill(Session *s, int number) {
-        running_kill(s->door, s->path, s->exec, number);
+        send_waiting(s);
 }
 
 /* The door is closed: mxcd has gone. Looked for in the loop. */
@@ -168,9 +175,7 @@ static void find_again(Session *s) {
 static void on_attached(Session *s, const WireMessage *m) {
         if (m->type == WIRE_RETURN) {
                 s->lost_at = 0;
-                for (size_t i = 0; i < s->n_waiting; i++)
-                        send_kill(s, s->waiting[i]);
-                s->n_waiting = 0;
+                send_waiting(s);
         } else if (strncmp(m->error, ERROR_PREFIX, strlen(ERROR_PREFIX)) != 0)
                 lose(s, -ECONNRESET); /* a bus that is still starting it */
         else
@@ -234,17 +239,16 @@ static void on_door(Session *s) {
 
 /* What would have ended mxcctl is for the command. */
 static void on_interrupt(Session *s, int number) {
-        s->interrupts++;
-        if (!s->path || s->interrupts >= LEAVE_AT) {
+        int sent = running_relays(&s->interrupts, number);
+        if (sent == 0 || (!s->path && running_ends(number))) {
+                s->leave = sent == 0;
                 session_end(s, STATUS_SIGNAL + number); /* what is tied to us ends too */
                 return;
         }
-        if (s->interrupts == KILL_AT)
-                number = SIGKILL;
-        if (s->door && s->lost_at == 0)
-                send_kill(s, number);
+        if (s->path && s->door && s->lost_at == 0)
+                send_kill(s, sent);
         else
-                s->waiting[s->n_waiting++] = number;
+                running_keep(s->waiting, &s->n_waiting, SIGNALS_KEPT, sent);
 }
 
 static void on_signals(Session *s) {
@@ -303,16 +307,17 @@ static void turn(Session *s) {
 
 /* After the end, until what it wrote has come out: its pipes and its pty are closed, or have been quiet, or should have been. */
 static bool is_over(const Session *s) {
-        return s->ended && (!channels_output_is_open(&s->channels) || s->interrupts >= LEAVE_AT ||
+        return s->ended && (!channels_output_is_open(&s->channels) || s->leave ||
                                            channels_output_is_over(now_msec(), s->ended_at, s->quiet_since));
 }
 
 static int take_signals(void) {
-        static const int ours[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH, SIGCONT };
         sigset_t set;
         (void)sigemptyset(&set);
-        for (size_t i = 0; i < ELEMENTSOF(ours); i++)
-                (void)sigaddset(&set, ours[i]);
+        (void)sigaddset(&set, SIGWINCH);
+        (void)sigaddset(&set, SIGCONT);
+        running_add_ending(&set);
+        running_add_others(&set);
         (void)signal(SIGPIPE, SIG_IGN);
         if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
                 return -errno;

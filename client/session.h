@@ -3,8 +3,7 @@
 /* One command of a sandbox from request to end, for run and exec: the request and its answer, the bytes of its terminal, the signals that
  * mxcctl gets instead of it, and mxcd's restarts in between. Prints what goes wrong.
  *
- * Signals. SIGINT, SIGTERM, SIGHUP and SIGQUIT are sent on to the command. The third is SIGKILL, for the sake of a person who means it,
- * and the fourth ends mxcctl itself (what is tied to it then ends with it).
+ * Signals are sent on as running.h says.
  *
  * Restarts. Where the connection is lost, mxcctl looks for mxcd for SESSION_RECONNECT_MSEC and says with Attach that it is
  * still there; nobody notices but who looks at the clock. */

@@ -7,9 +7,12 @@
 
 #include "channels.h"
 #include "clock.h"
+#include "running.h"
 #include "session.h"
 #include "status.h"
 
+#define GRACE_MSEC                                                                                          \
+        5000U /* for a command to heed a signal that would have ended lxc-exec, whose callers send one and go */
 #define GONE_MSEC 10000U /* for a sandbox that was killed to be gone, before lxc-exec goes itself */
 
 enum { POLL_SESSION, POLL_SIGNALS, POLL_RELAYS, _POLL_MAX = POLL_RELAYS + 6 };
@@ -21,30 +24,49 @@ typedef struct Run {
         MxcSession *session;
         Channels channels;
         int signals;
-        int number; /* of the signal that ends it; 0: none */
-        uint64_t give_up_at;
+        int number; /* of the first signal that would have ended us; 0: none */
+        unsigned interrupts;
+        bool leave;
+        uint64_t kill_at, give_up_at; /* msec; 0: not to be */
         bool ended;
         MxcEnd end;
         uint64_t ended_at, quiet_since;
 } Run;
 
-static void add(sigset_t *set, const int *numbers, size_t n) {
-        for (size_t i = 0; i < n; i++)
-                (void)sigaddset(set, numbers[i]);
+/* While it is spawned only what ends it is looked at: to give that up for the size of a window would be to run the command twice. The others
+ * wait, and none of them ends us. */
+static int watch_signals(int fd, bool all) {
+        sigset_t set, blocked;
+        (void)sigemptyset(&set);
+        running_add_ending(&set);
+        blocked = set;
+        running_add_others(&blocked);
+        (void)sigaddset(&blocked, SIGWINCH);
+        (void)sigaddset(&blocked, SIGCONT);
+        if (sigprocmask(SIG_BLOCK, &blocked, NULL) < 0)
+                return -errno;
+        fd = signalfd(fd, all ? &blocked : &set, SFD_CLOEXEC | SFD_NONBLOCK);
+        return fd < 0 ? -errno : fd;
 }
 
-/* While it is spawned only what ends it is looked at: to give that up for the size of a window would be to run the command twice. */
-static int watch_signals(int fd, bool all) {
-        static const int ending[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM }, others[] = { SIGWINCH, SIGCONT };
-        sigset_t set;
-        (void)sigemptyset(&set);
-        add(&set, ending, ELEMENTSOF(ending));
-        if (all)
-                add(&set, others, ELEMENTSOF(others));
-        if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-                return -errno;
-        fd = signalfd(fd, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-        return fd < 0 ? -errno : fd;
+static void kill_it(Run *r) {
+        r->kill_at = 0;
+        r->give_up_at = now_msec() + GONE_MSEC;
+        mxc_session_kill(r->session);
+}
+
+/* What would have ended us is for the command. It ends one way or the other. */
+static void on_signal(Run *r, int number) {
+        if (r->number == 0 && !r->ended && running_ends(number)) {
+                r->number = number;
+                r->kill_at = now_msec() + GRACE_MSEC;
+        }
+        int sent = running_relays(&r->interrupts, number);
+        r->leave |= sent == 0;
+        if (sent == SIGKILL)
+                kill_it(r);
+        else if (sent != 0)
+                mxc_session_signal(r->session, sent);
 }
 
 static void on_signals(Run *r) {
@@ -58,12 +80,11 @@ static void on_signals(Run *r) {
                         channels_continued(&r->channels);
                         break;
                 default:
-                        if (r->number != 0)
-                                break;
-                        r->number = (int)info.ssi_signo;
-                        r->give_up_at = now_msec() + GONE_MSEC;
-                        if (r->session)
-                                mxc_session_kill(r->session);
+                        if (!r->session) { /* it is given up */
+                                r->number = (int)info.ssi_signo;
+                                return;
+                        }
+                        on_signal(r, (int)info.ssi_signo);
                 }
 }
 
@@ -91,7 +112,9 @@ static bool is_over(Run *r) {
                 r->ended = true;
                 r->quiet_since = r->ended_at = now_msec();
         }
-        if (r->number != 0 && (r->ended || now_msec() >= r->give_up_at))
+        if (!r->ended && r->kill_at != 0 && now_msec() >= r->kill_at)
+                kill_it(r);
+        if (r->leave || (r->give_up_at != 0 && now_msec() >= r->give_up_at))
                 return true;
         return r->ended && (!channels_output_is_open(&r->channels) ||
                                            channels_output_is_over(now_msec(), r->ended_at, r->quiet_since));

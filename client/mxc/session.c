@@ -192,13 +192,12 @@ static void on_door(MxcSession *s) {
 static void end_now(MxcSession *s) {
         s->killed = true;
         if (s->exec > 0)
-                session_end(s, -1, NULL); /* by its tie: Kill would end the sandbox, and all else in it */
+                session_end(s, -1,
+                                NULL); /* by its tie: the end of one in a sandbox that stands still is not told before that goes on */
         else if (s->door && s->lost_at == 0)
                 send_kill(s, SIGKILL);
-        else if (s->n_waiting < SIGNALS_KEPT)
-                s->waiting[s->n_waiting++] = SIGKILL;
         else
-                s->waiting[SIGNALS_KEPT - 1] = SIGKILL;
+                running_keep(s->waiting, &s->n_waiting, SIGNALS_KEPT, SIGKILL);
 }
 
 /* All that has come to pass, without waiting. */
@@ -358,8 +357,8 @@ void mxc_session_signal(MxcSession *s, int number) {
         (void)pthread_mutex_lock(&s->lock);
         if (!s->ended && s->door && s->lost_at == 0)
                 send_kill(s, number);
-        else if (!s->ended && s->n_waiting < SIGNALS_KEPT)
-                s->waiting[s->n_waiting++] = number;
+        else if (!s->ended)
+                running_keep(s->waiting, &s->n_waiting, SIGNALS_KEPT, number);
         (void)pthread_mutex_unlock(&s->lock);
 }
 

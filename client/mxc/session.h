@@ -41,8 +41,8 @@ int mxc_session_wait(MxcSession *s, int msec, MxcEnd *ret);
 /* For poll(): readable when mxc_session_try_wait() has work. The same descriptor all along, the session's own. */
 int mxc_session_fd(const MxcSession *s);
 
-/* Ends all of a Spawn, by its control group; the end comes by mxc_session_wait(). Of an Exec it gives up the tie, by which mxcd kills its process
- * group (before Linux 6.9 its first process): that is over here at once, and there when mxcd comes to it. Harmless when it is over. */
+/* Ends all of a Spawn, by its control group; the end comes by mxc_session_wait(). Of an Exec it gives up the tie, by which mxcd kills whatever that
+ * began: it is over here at once, and there when mxcd comes to it. Harmless when it is over. */
 void mxc_session_kill(MxcSession *s);
 void mxc_session_kill_for_timeout(MxcSession *s);
 /* To the command alone; SIGKILL as mxc_session_kill(). */

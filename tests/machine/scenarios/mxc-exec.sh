@@ -122,6 +122,56 @@ client_runs() {
 }
 nothing_sleeps() { ! pgrep -u alice -f 'sleep 98764'; }
 
+test_a_signal_to_the_client_is_the_commands() {
+        place
+        local name
+        for name in HUP INT QUIT TERM; do
+                client_runs "trap 'echo got $name; exit 7' $name; touch up; while :; do sleep 0.1; done"
+                kill -$name "$client"
+                wait_until 20 test -s "$work/status"
+                assert_eq "$((128 + $(kill -l $name))) got $name" "$(cat "$work/status" "$work/out" | xargs)"
+        done
+        # by default it is its end
+        client_runs 'setsid sleep 98764 & touch up; sleep 98764'
+        kill -TERM "$client"
+        wait_until 4 test -s "$work/status"
+        assert_eq 143 "$(cat "$work/status")"
+        nothing_sleeps || fail 'something is left'
+        # these end nothing but what has no use for them
+        client_runs "trap 'touch one' USR1; trap 'touch two' USR2; touch up; until [ -e one ] && [ -e two ]; do sleep 0.1; done; exit 4"
+        kill -USR1 "$client"
+        kill -USR2 "$client"
+        kill -WINCH "$client"
+        wait_until 20 test -s "$work/status"
+        assert_eq 4 "$(cat "$work/status")"
+        client_runs 'touch up; sleep 98764'
+        kill -USR1 "$client"
+        wait_until 20 test -s "$work/status"
+        assert_eq "$((128 + $(kill -l USR1)))" "$(cat "$work/status")"
+        # the third is a kill
+        client_runs 'trap "echo no" TERM; touch up; while :; do sleep 0.1; done'
+        for name in 1 2; do
+                kill -TERM "$client"
+                wait_until 4 eval '[ "$(grep -c no "$work/out")" = '$name' ]'
+        done
+        kill -TERM "$client"
+        wait_until 4 test -s "$work/status"
+        assert_eq 143 "$(cat "$work/status")"
+        assert_record MXC_EVENT=exit MXC_REASON=killed
+}
+
+test_a_signal_while_mxcd_is_away_arrives() {
+        place
+        client_runs "trap 'exit 7' TERM; touch up; while :; do sleep 0.1; done"
+        systemctl stop mxcd.service
+        kill -TERM "$client"
+        wait_until 20 test -s "$work/status"
+        assert_eq 143 "$(cat "$work/status")"
+        wait_until 20 mxcd_is_up
+        nothing_sleeps
+}
+
+# What heeds none of them is killed after a while.
 test_a_signal_to_the_client_ends_all_of_it() {
         place
         local number
@@ -137,7 +187,7 @@ test_a_signal_to_the_client_ends_all_of_it() {
 test_whatever_ends_the_client_ends_all_of_it() {
         place
         local number
-        for number in 9 11 6 10; do
+        for number in 9 11 6 14; do
                 client_runs 'trap "" HUP INT QUIT TERM; setsid sleep 98764 & touch up; sleep 98764'
                 kill -$number "$client"
                 wait_until 20 nothing_sleeps
@@ -282,6 +332,22 @@ test_phases_are_answered_by_one_object() {
         assert_status 6 as alice env TERM=xterm "$MXC_TEST_SRC/tests/machine/terminal.py" -- "$LXC" --experimental --config-base64 "$(
                 phase_config exec '"sandboxId": "'"$id"'", "process": {"commandLine": "setsid sh -c '"'while echo left; do sleep 0.05; done'"' & sleep 0.3; exit 6"}')"
         assert_contains "$output" left
+        # a terminal of its own: its size, its keys, signals to the client
+        on_a_terminal() { # COMMAND STEP…
+                local command=$1
+                shift
+                as alice env TERM=xterm "$MXC_TEST_SRC/tests/machine/terminal.py" "$@" -- "$LXC" --experimental --config-base64 "$(
+                        phase_config exec '"sandboxId": "'"$id"'", "process": {"commandLine": "'"$command"'"}')"
+        }
+        assert_status 3 on_a_terminal 'test -t 0 && test -t 1 && test -t 2 || exit 9; stty size; read x; stty size; exit 3' \
+                'expect=24 80' raw resize=50x132 'send=\r' 'expect=50 132'
+        assert_status 130 on_a_terminal 'echo go; exec sleep 98763' expect=go raw 'send=\x03'
+        assert_status 143 on_a_terminal "trap 'echo bye; exit 5' TERM; echo go; while :; do sleep 0.1; done" expect=go raw signal=TERM expect=bye
+        # and all that it began goes with a kill of it, and nothing else
+        assert_ok phase exec '"sandboxId": "'"$id"'", "process": {"commandLine": "setsid sleep 98761 >/dev/null 2>&1 & true"}'
+        assert_status 255 phase exec '"sandboxId": "'"$id"'", "process": {"timeout": 1500, "commandLine": "(setsid sh -c '"'trap : TERM HUP; sleep 98760; sleep 98760'"' &); sleep 98760"}'
+        wait_until 20 eval "! pgrep -u alice -f 'sleep 98760\$'"
+        pgrep -u alice -f 'sleep 98761$' >/dev/null || fail 'what another command left went with it'
         # what ends the client ends the command, and not the sandbox
         (phase exec '"sandboxId": "'"$id"'", "process": {"commandLine": "sleep 98762 & sleep 98762"}' >/dev/null 2>&1 || true) &
         wait_until 20 pgrep -u alice -f 'sleep 98762$'

@@ -201,6 +201,12 @@ test_signals_are_sent_on() {
                 assert_eq 7 $status "$name"
                 assert_contains "$(cat "$work/out")" "got $name"
         done
+        in_background alice bash -c 'trap "touch one" USR1; trap "touch two" USR2; touch up; until [ -e one ] && [ -e two ]; do sleep 0.1; done; exit 4'
+        kill -USR1 "$(client alice)"
+        kill -USR2 "$(client alice)"
+        status=0
+        wait $runner || status=$?
+        assert_eq 4 $status USR
 }
 
 test_the_third_signal_is_a_kill() {
@@ -336,6 +342,13 @@ test_exec() {
         assert_eq hello "$(as alice mxcctl exec "$id" -- cat <<<hello)"
         assert_status 127 as alice mxcctl exec "$id" there-is-no-such-thing
         assert_status 4 on_terminal alice expect=24\ 80 raw 'send=\r' -- mxcctl exec "$id" -- sh -c 'stty size; read x; exit 4'
+        assert_status 3 on_terminal alice expect=24\ 80 raw resize=50x132 'send=\r' expect=50\ 132 -- mxcctl exec "$id" -- sh -c 'test -t 0 && test -t 1 && test -t 2 || exit 9; stty size; read x; stty size; exit 3'
+        assert_status 130 on_terminal alice expect=go raw 'send=\x03' -- mxcctl exec "$id" -- sh -c 'echo go; exec sleep 60'
+        assert_status 143 on_terminal alice expect=go raw signal=TERM -- mxcctl exec "$id" -- sh -c 'echo go; exec sleep 60'
+        # the third is a kill, of the command and what it began alone
+        assert_status 137 on_terminal alice expect=go raw signal=INT expect=no signal=INT expect=no signal=INT -- \
+                mxcctl exec "$id" -- bash -c '(setsid sleep 98759 &); trap "echo no" INT; echo go; while :; do sleep 0.1; done'
+        wait_until 10 eval "! pgrep -u alice -f 'sleep 98759\$'"
         # who is left behind with its terminal, and writes there for ever, does not keep us
         assert_status 5 on_terminal alice -- mxcctl exec "$id" -- sh -c 'setsid sh -c "while echo left; do sleep 0.05; done" & sleep 0.3; exit 5'
         assert_contains "$output" left
