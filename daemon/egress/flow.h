@@ -3,7 +3,16 @@
 /* One direction of a connection: bytes that were read and not written yet. The buffer is there only while it holds some, so what is idle costs
  * nothing. Nothing is read while it is full: who reads slowly slows who writes.
  *
- * Much that nobody looks at goes by a pipe instead, uncopied. There is something in one of the two at most. */
+ * Much that nobody looks at goes by a pipe instead, uncopied. There is something in one of the two at most.
+ *
+ * Two shorter ways, and why they are not taken (Linux 6.18, two processors):
+ *
+ * - Both sockets joined in the kernel, by a sockmap and a program that gives its verdict on each packet: 0.2 to 0.4 of direct loopback, in either
+ *   direction, and 0.8 s of processor time a gigabyte (both ends, relay and kernel workers) where splice takes 0.53 and direct 0.37, since a worker of
+ *   the kernel sends each packet on. It runs at nobody's account, and whole packets pass or are lost, so a budget would not hold to the byte. A relay
+ *   without privilege could fill such a map.
+ * - The connected socket handed into the sandbox: connect() with AF_UNSPEC parts it from its peer, and then it connects anywhere or listens, in the
+ *   host's network, for whoever holds it. Addresses are behind a pointer, where no filter of calls looks. */
 
 #include <stdbool.h>
 #include <stddef.h>

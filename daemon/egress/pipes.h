@@ -4,7 +4,9 @@
  * all relays together, which are one user (/proc/sys/fs/pipe-user-pages-soft); where it gives none, data is copied.
  *
  * They are small: what is in them, and in the sockets before and behind (near.h), is still in a processor's cache when it is read. With 1 MiB and the
- * kernel's own sizes of sockets the receiver paid twice as much for a byte as without a relay. */
+ * kernel's own sizes of sockets the receiver paid twice as much for a byte as without a relay. With sockets of 512 KiB instead of 256 a gigabyte takes 1.4
+ * to 1.8 times the processor time, and with SPLICE_F_MORE 1.5 to 1.9; pieces of 64 or 256 KiB, sockets of 128, and several rounds before it waits
+ * are no better. */
 
 #include <stdbool.h>
 #include <systemd/sd-event.h>
