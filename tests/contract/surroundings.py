@@ -347,6 +347,42 @@ def check_readme(tree):
             yield f"README.md speaks of tests/run {command}"
 
 
+# What a folder may include beside itself. Nothing of the relay's is here: its parsers read hostile bytes, and whoever reads those is nobody.
+DOMAINS = {
+    "common": (),
+    "client": ("client/mxc", "common"),  # one privilege, the caller's
+    "client/mxc": ("client", "common"),
+    "daemon": ("common",),
+    "daemon/egress": ("common",),
+    "daemon/guard": ("common", "daemon/launch"),
+    "daemon/launch": ("common",),
+}
+# What decides asks nobody: no bus, no clock, no file.
+PURE = {"daemon/decide.c": ("carried.h", "decide.h"), "daemon/planner.c": ("host.h", "plan-internal.h", "planner.h")}
+
+
+def includes(text):
+    return re.findall(r'^#include "(?:[^"]*/)?([^"]+)"', text, re.M)
+
+
+def check_domains(tree):
+    """A folder is a domain of privilege, and includes say what of one is compiled into another."""
+    headers = {folder: {p.name for p in (tree.root / folder).glob("*.h")} for folder in DOMAINS}
+    for folder, others in DOMAINS.items():
+        mine = headers[folder].union(*(headers[o] for o in others))
+        for path in sorted(p for p in (tree.root / folder).iterdir() if p.suffix in (".c", ".h")):
+            name = f"{folder}/{path.name}"
+            for header in includes(tree[name]):
+                if header not in mine and not header.endswith(".skel.h"):
+                    yield f"{name} includes {header}, which is of another domain"
+    for name, allowed in PURE.items():
+        for header in set(includes(tree[name])) & headers["daemon"] - set(allowed):
+            yield f"{name}, which decides, includes {header}"
+    for path in (*(tree.root / "daemon").glob("*.build"), *(tree.root / "daemon/launch").glob("*.build"), *(tree.root / "client").rglob("*.build")):
+        if re.search(r"mxc_egress_\w+", tree[str(path.relative_to(tree.root))]):
+            yield f"{path.relative_to(tree.root)} links what is the relay's"
+
+
 # Bounds that nothing can meet, and why.
 BEYOND_TESTS = {
     "LIMIT_BUS_NAME_BYTES": "the bus and sd-bus take no message of anybody with a longer name",
@@ -426,6 +462,13 @@ def check_strangers(tree):
 
 
 HARMFUL = {
+    check_domains: [
+        ("daemon/bus-relay.c", '#include "names.h"', '#include "names.h"\n#include "dns-wire.h"'),
+        ("daemon/launch/run.c", '#include "', '#include "tls-hello.h"\n#include "'),
+        ("common/policy.c", '#include "', '#include "registry.h"\n#include "'),
+        ("daemon/decide.c", '#include "', '#include "audit.h"\n#include "'),
+        ("daemon/launch/meson.build", "declare_dependency(", "declare_dependency(link_with : mxc_egress_pure, "),
+    ],
     check_limits: [
         ("common/limits.h", "LIMIT_LABELS ", "LIMIT_LABEL_COUNT "),
         ("daemon/egress/egress.h", "EGRESS_STREAMS_MAX ", "EGRESS_DNS_STREAMS_MAX "),
