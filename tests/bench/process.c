@@ -17,6 +17,7 @@
 
 #define SETTLE_LOOKS 3 /* in a row that find nothing else running */
 #define SETTLE_EVERY_NS (UINT64_C(200) * 1000)
+#define PROGRESS_EVERY_NS UINT64_C(10000000000)
 #define SETTLE_MAX_NS (UINT64_C(50) * 1000000)
 
 typedef struct Row {
@@ -138,6 +139,18 @@ static void run_once(Row *row, int null) {
                 row->failures++;
 }
 
+/* Now and then: whoever waits for minutes should see how far it is. */
+static void tell_progress(unsigned long done, unsigned long all) {
+        static uint64_t told;
+
+        if (told == 0)
+                told = now_ns();
+        if (now_ns() - told < PROGRESS_EVERY_NS)
+                return;
+        told = now_ns();
+        fprintf(stderr, "  %lu of %lu rounds\n", done, all);
+}
+
 int main(int argc, char **argv) {
         Row rows[32];
         size_t order[ELEMENTSOF(rows)];
@@ -158,6 +171,8 @@ int main(int argc, char **argv) {
         for (size_t i = 0; i < n; i++)
                 order[i] = i;
         for (unsigned long round = 0; round < rounds + 3; round++) {
+                tell_progress(round,
+                                rounds + 3); /* what that gives others to do is over when the first row begins */
                 shuffle(order, n);
                 for (size_t i = 0; i < n; i++) {
                         unsettled += !settle(loadavg);

@@ -83,6 +83,7 @@ paste /run/hot /run/paced | awk -F'\t' '
 
 printf '\n### One connected client, request to the first line of main(), ms\n\n'
 printf '| door | | to main p50 | p99 | to Exited p50 | p99 |\n|---|---|--:|--:|--:|--:|\n'
+printf '· one client, and then up to eight\n' >&2
 for door in private bus; do
         for gap in 0 20; do
                 as alice "$lib/bench-client" latency "$door" "$rounds" "$gap" "$lib/tick" | awk -F'\t' -v door="$door" -v gap="$gap" '
