@@ -1,16 +1,30 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""streams.py LIBRARY: the library as its bindings for other languages than JavaScript use it, C#'s for one: streams one by one, closers, wrong and
-stale pointers, many threads. Ends with a status other than 0 where something is not as ffi.h says."""
+"""streams.py LIBRARY BINDING: the library as its bindings for other languages than JavaScript use it, C#'s for one (BINDING, NativeMethods.g.cs of its npm
+package): each of its calls is made, with texts in UTF-8, what is given out freed by its own function, and structs that are the caller's; streams one by one,
+closers, wrong and stale pointers, many threads. Ends with a status other than 0 where something is not as ffi.h says."""
 import ctypes as C
 import json
 import os
+import pty
+import re
 import sys
 import threading
 
-lib = C.CDLL(sys.argv[1])
+
+class Recorded:
+    """The library, and which of its functions were asked for."""
+    def __init__(self, path):
+        self.library, self.called = C.CDLL(path), set()
+
+    def __getattr__(self, name):
+        self.called.add(name)
+        return getattr(self.library, name)
+
+
+lib = Recorded(sys.argv[1])
 P, I = C.c_void_p, C.c_int32
-OK, MALFORMED, UNAVAILABLE, BACKEND_ERROR, NULL, NOT_UTF8 = 0, 1, 4, 12, 100, 101
+OK, MALFORMED, UNAVAILABLE, STALE, NOT_STARTED, BACKEND_ERROR, NULL, NOT_UTF8 = 0, 1, 4, 6, 8, 12, 100, 101
 
 
 class Detail(C.Structure):
@@ -33,12 +47,20 @@ class Outcome(C.Structure):
     _fields_ = [("timed_out", I), ("exit_code", I)]
 
 
-for name in ("take_stdin", "take_stdout", "take_stderr", "stdout_closer", "stderr_closer"):
-    getattr(lib, f"mxc_sandbox_{name}").restype = P
+for name in ("mxc_sandbox_take_stdin", "mxc_sandbox_take_stdout", "mxc_sandbox_take_stderr", "mxc_sandbox_stdout_closer", "mxc_sandbox_stderr_closer",
+             "mxc_version", "mxc_available_backends_json", "mxc_platform_support_json"):
+    getattr(lib.library, name).restype = P
 
 
 def text(pointer):
     return C.string_at(pointer).decode() if pointer else None
+
+
+def given(pointer):
+    """A text that was given out, and is given back."""
+    said = text(pointer)
+    lib.mxc_string_free(pointer)
+    return said
 
 
 def request(command, **process):
@@ -127,6 +149,9 @@ def a_closer_ends_a_read():
     assert lib.mxc_stream_closer_close(closer) == OK
     reader.join(30)
     assert seen == [b""], seen
+    other = P(lib.mxc_sandbox_stderr_closer(handle))
+    assert lib.mxc_stream_closer_close(other) == OK
+    lib.mxc_stream_closer_free(other)
     running = I(7)
     assert lib.mxc_sandbox_try_wait(handle, C.byref(I()), C.byref(running), C.byref(I())) == OK and running.value == 1
     lib.mxc_stream_closer_free(closer)
@@ -202,10 +227,122 @@ def a_specification_of_0_9():
     lib.mxc_sandbox_free(handle)
 
 
+def what_is_known_of_it():
+    assert re.match(r"\d+\.\d+\.\d+", text(lib.mxc_version()))  # for ever: not given back
+    assert [one["backend"] for one in json.loads(given(lib.mxc_available_backends_json()))] == ["bubblewrap"]
+    assert json.loads(given(lib.mxc_platform_support_json()))["isSupported"] is True
+    handle, out = spawn("echo a; exit 3"), P(5)
+    for ask in (lib.mxc_sandbox_warnings_json, lib.mxc_sandbox_output_metadata_json):
+        assert ask(handle, C.byref(out)) == OK
+        assert given(out) is None
+    assert wait(handle) == (3, 0)
+    lib.mxc_sandbox_free(handle)
+
+
+def telemetry():
+    out, number, asked = P(5), I(7), []
+    for ask in (lib.mxc_telemetry_get_consent, lib.mxc_telemetry_get_policy):
+        assert ask(C.byref(out)) == OK and given(out) == "not-applicable"
+        assert ask(None) == NULL
+    for ask in (lib.mxc_telemetry_get_consent_status, lib.mxc_telemetry_withdraw_consent):
+        assert ask(C.byref(out)) == OK and json.loads(given(out))["storedState"] == "not-applicable"
+    assert lib.mxc_telemetry_needs_consent_prompt(C.byref(number)) == OK and number.value == 0
+    presenter = C.CFUNCTYPE(I, C.c_char_p, P)(lambda prompt, context: asked.append(prompt) or 1)
+    for locale in (b"en-US", "d\u00e9".encode(), None):
+        assert lib.mxc_telemetry_request_consent(locale, presenter, P(1), C.byref(out)) == OK
+        assert json.loads(given(out))["result"] == "notApplicable" and not asked
+    assert lib.mxc_telemetry_request_consent(b"\xff", presenter, None, C.byref(out)) == NOT_UTF8 and not out
+
+
+def a_terminal():
+    handle, detail = P(), Detail()
+    assert lib.mxc_spawn_pty_json(request("stty size; read x; stty size; echo \u00fc; exit 6"), 0, C.c_uint16(31), C.c_uint16(97), C.byref(handle), C.byref(detail)) == OK
+    terminal_of(handle)
+
+
+def terminal_of(handle):
+    stdin, stdout = P(lib.mxc_sandbox_take_stdin(handle)), P(lib.mxc_sandbox_take_stdout(handle))
+    assert not lib.mxc_sandbox_take_stderr(handle)
+    buffer, n, seen = C.create_string_buffer(64), C.c_size_t(), b""
+    while b"31 97" not in seen:
+        assert lib.mxc_stream_read(stdout, buffer, C.c_size_t(64), C.byref(n)) == OK and n.value > 0
+        seen += buffer.raw[:n.value]
+    assert lib.mxc_sandbox_pty_resize(handle, C.c_uint16(12), C.c_uint16(34)) == OK
+    assert write(stdin, b"\n") == (OK, 1)
+    seen += read_all(stdout)
+    assert b"12 34" in seen and "\u00fc".encode() in seen, seen
+    assert wait(handle) == (6, 0)
+    for free, what in ((lib.mxc_write_stream_free, stdin), (lib.mxc_read_stream_free, stdout), (lib.mxc_sandbox_free, handle)):
+        free(what)
+
+
+def phase(name, **members):
+    answer = StateAware()
+    status = lib.mxc_run_state_aware_json(json.dumps({"version": "1.0.0", "phase": name, **members}).encode(), 0, 0, C.byref(answer))
+    assert status == answer.status
+    assert (status == OK) == bool(answer.response) == (not answer.error.message), text(answer.error.message)
+    result = json.loads(text(answer.response))["result"] if status == OK else text(answer.error.message)
+    lib.mxc_state_aware_result_free(C.byref(answer))
+    return status, result
+
+
+def in_a_terminal(act):
+    """act() in a process whose standard input and output are one; what was shown, and what it gave."""
+    child, master = pty.fork()
+    if child == 0:
+        os._exit(act())
+    seen = b""
+    try:
+        while data := os.read(master, 4096):
+            seen += data
+    except OSError:
+        pass  # the other side is closed
+    os.close(master)
+    return seen, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def a_lifecycle():
+    status, made = phase("provision", containment="isolation_session",
+                         network={"egress": {"default": "allow"}, "ingress": {"default": "allow", "hostLoopback": "allow"}})
+    assert status == OK, made
+    place = {"sandboxId": made["sandboxId"]}
+    execution = json.dumps({"version": "1.0.0", "phase": "exec", **place, "process": {"commandLine": "echo \u00fc; echo err >&2; exit 5"}}).encode()
+    result, handle, detail, outcome = Result(), P(), Detail(), Outcome(7, 7)
+    assert lib.mxc_run_state_aware_exec_json(execution, 0, C.byref(result)) == NOT_STARTED
+    assert "not started" in text(result.error.message)
+    lib.mxc_run_result_free(C.byref(result))
+    assert phase("start", **place)[0] == OK
+    assert lib.mxc_run_state_aware_exec_json(execution, 0, C.byref(result)) == OK
+    assert (text(result.out), text(result.err), result.exit_code, result.timed_out) == ("\u00fc\n", "err\n", 5, 0)
+    lib.mxc_run_result_free(C.byref(result))
+    assert lib.mxc_exec_state_aware_json(execution, 0, C.byref(handle), C.byref(detail)) == OK
+    assert lib.mxc_sandbox_id(handle) > 0
+    stdout = P(lib.mxc_sandbox_take_stdout(handle))
+    assert read_all(stdout) == "\u00fc\n".encode() and wait(handle) == (5, 0)
+    lib.mxc_read_stream_free(stdout)
+    lib.mxc_sandbox_free(handle)
+    shown = json.dumps({"version": "1.0.0", "phase": "exec", **place, "process": {"commandLine": "stty size; read x; stty size; echo \u00fc; exit 6"}}).encode()
+    assert lib.mxc_state_aware_exec_pty(shown, 0, C.c_uint16(31), C.c_uint16(97), C.byref(handle), C.byref(detail)) == OK
+    terminal_of(handle)
+
+    def attached():
+        status = lib.mxc_exec_state_aware_attached_json(execution, 0, C.byref(outcome), C.byref(detail))
+        return 100 + outcome.exit_code if (status, outcome.timed_out) == (OK, 0) else 1
+    seen, code = in_a_terminal(attached)
+    assert code == 105 and "\u00fc".encode() in seen and b"err" in seen, (seen, code)
+    assert phase("stop", **place)[0] == OK
+    assert phase("deprovision", **place)[0] == OK
+    assert phase("start", **place)[0] == STALE
+
+
 threads_before = threading.active_count()
-for test in (streams_one_by_one, untaken_output_is_read_away, descriptors_once, a_closer_ends_a_read, killed_and_freed_while_another_thread_waits,
+for test in (what_is_known_of_it, telemetry, a_terminal, a_lifecycle, streams_one_by_one, untaken_output_is_read_away, descriptors_once, a_closer_ends_a_read, killed_and_freed_while_another_thread_waits,
              a_bounded_part_of_output_is_kept, what_is_wrong_is_told, a_specification_of_0_9):
     print(test.__name__, flush=True)
     test()
 assert len(os.listdir("/proc/self/task")) == 1, "threads are left"
 assert len(os.listdir("/proc/self/fd")) < 10, "descriptors are left"
+if len(sys.argv) > 2:
+    with open(sys.argv[2], encoding="utf-8") as binding:
+        calls = set(re.findall(r'EntryPoint = "(mxc_\w+)"', binding.read())) - {"mxc_probe_request_json", "mxc_probe_request_json_with_error"}  # Windows's alone
+    assert len(calls) == 44 and not calls - lib.called, calls - lib.called

@@ -45,8 +45,33 @@ test_the_interface_is_whole() {
 # As the bindings for other languages use it.
 test_streams_one_by_one() {
         home_of_work
-        assert_ok as alice /usr/bin/python3 "$MXC_TEST_SRC/tests/mxc/streams.py" /usr/lib/mxc/sdk/libmxc_ffi.so
+        assert_ok as alice /usr/bin/python3 "$MXC_TEST_SRC/tests/mxc/streams.py" /usr/lib/mxc/sdk/libmxc_ffi.so \
+                "$SDK/1.0.1/node_modules/@microsoft/mxc-sdk/bin/x64/dotnet/NativeMethods.g.cs"
         assert_lacks "$(mxcctl list 2>&1)" alice 'something of it still runs'
+}
+
+# mxc-sdk(7) as somebody follows it who has read nothing else: what npm brings is here already, and the machine has no network.
+test_the_page_is_right() {
+        local page number exported started words
+        home_of_work
+        page=$(man -P cat -w 7 mxc-sdk) || fail 'there is no page'
+        exported=$(sed -n 's/^\.Dl \(export MXC_BIN_DIR=.*\)/\1/p' "$page")
+        assert_contains "$exported" MXC_FFI_DIR=
+        # of what the service manager of a user starts
+        started=$(as alice /usr/lib/systemd/user-environment-generators/30-systemd-environment-d-generator)
+        for words in ${exported#export}; do
+                assert_contains "$started" "$words"
+        done
+        for number in 0.8.0 1.0.1; do
+                as alice mkdir "$number"
+                as alice ln -s "$SDK/$number/node_modules" "$number/node_modules"
+                awk -v number="$number" '/^\$ npm install /{at = index($0, "mxc-sdk@" number) > 0} /^\$ /{text = 0} at && text {print} at && /^\$ cat run.mjs/{text = 1}' \
+                        "$page" >"$ws/$number/run.mjs"
+                [ -s "$ws/$number/run.mjs" ] || fail "the page has no program for $number"
+                assert_ok as alice sh -c 'cd "$1" && eval "$2" && "$3" run.mjs' sh "$number" "$exported" "$NODE"
+                assert_contains "$output" 'uid='
+                assert_contains "$output" 'ended with 0'
+        done
 }
 
 test_run() {
