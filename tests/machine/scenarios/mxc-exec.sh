@@ -413,6 +413,24 @@ test_an_alias_of_a_denied_object_is_denied() {
         assert_ok lx '! cat a/f 2>/dev/null && ! cat dir/f 2>/dev/null' "$(filesystem "\"$ws\"" "\"$ws/dir\"" "\"$ws/a\"")"
 }
 
+# By its last part or one before, in the middle of a way with "..", before anything is there, or made inside.
+test_what_a_link_leads_to_is_denied() {
+        tree
+        as alice sh -c 'echo secret >a/b/key && ln -s a/b way && ln -s gone dangling'
+        local denied
+        for denied in way/key way/../b/key ./a//b/key; do
+                assert_ok lx '! cat a/b/key 2>/dev/null && ! cat way/key 2>/dev/null && cat a/b/f' "$(filesystem "\"$ws\"" '' "\"$ws/$denied\"")"
+                assert_eq b "$output" "$denied"
+        done
+        assert_ok lx '! echo x 2>/dev/null >gone && ! echo x 2>/dev/null >dangling' "$(filesystem "\"$ws\"" '' "\"$ws/dangling\"")"
+        [ ! -e "$ws/gone" ] || fail 'it was made on the host'
+        assert_ok lx 'ln -s a/b/key made; ln -s "$PWD" up; ! cat made 2>/dev/null && ! cat up/a/b/key 2>/dev/null && ! mv a/b/key taken 2>/dev/null && ! ln a/b/key hard 2>/dev/null' \
+                "$(filesystem "\"$ws\"" '' "\"$ws/a/b/key\"")"
+        # what is given by a link is there under the name that was given
+        assert_ok lx 'cat way/f && ! cat a/b/f 2>/dev/null && ! cat a/f 2>/dev/null' "$(filesystem '' "\"$ws/way\"" '')"
+        assert_eq b "$output"
+}
+
 # MXC's own covers a denied directory with one that takes what is written and loses it, and makes one that is missing.
 test_what_is_denied_takes_nothing_and_is_not_made() {
         tree
