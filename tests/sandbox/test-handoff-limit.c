@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* LIMIT_HANDOFF_DIRS, LIMIT_HANDOFF_REPOSITORIES and GITCONFIG_MAX at n and n+1, and LIMIT_NAME_RULES, of which some are there anyway:
- * test-handoff-limit LAUNCHER. A program of its own, since making so
- * many directories takes the emulated machine longer than all attacks together. TAP. */
+/* LIMIT_HANDOFF_DIRS, LIMIT_HANDOFF_REPOSITORIES and GITCONFIG_MAX at n and n+1, and that more than LIMIT_NAME_RULES are refused, too (n and
+ * n+1 of those: test-name-rules): test-handoff-limit LAUNCHER. A program of its own, since making so many directories takes the emulated
+ * machine longer than all attacks together. TAP. */
 
 #include <sched.h>
 #include <sys/mount.h>
@@ -41,12 +41,18 @@ static void tell_as_many(Rig *r, const char *about) {
         tell(result.started && result.code == 0, about, "as many as are searched");
 }
 
-static void tell_one_more(Rig *r, const char *about, const char *number) {
+static void tell_refused(Rig *r, const char *about, const char *number, const char *name) {
         static RigResult result;
         start_in(r, &result);
-        tell(!result.started && result.step == LAUNCH_STEP_HANDOFF && result.error == E2BIG &&
-                                        strstr(result.detail, r->workspace) && strstr(result.detail, number),
-                        about, "one more, refused with the place and the number");
+        bool ok = !result.started && result.step == LAUNCH_STEP_HANDOFF && result.error == E2BIG &&
+                  strstr(result.detail, r->workspace) && strstr(result.detail, number);
+        if (!ok)
+                print_output(&result);
+        tell(ok, about, name);
+}
+
+static void tell_one_more(Rig *r, const char *about, const char *number) {
+        tell_refused(r, about, number, "one more, refused with the place and the number");
 }
 
 int main(int argc, char **argv) {
@@ -69,6 +75,14 @@ int main(int argc, char **argv) {
         if (host(&r, "mkdir -p one-more/.git") != 0)
                 rig_die("one more", EIO);
         tell_one_more(&r, "repositories", "4096 git repositories");
+
+        /* LIMIT_NAME_RULES: in each of 4096 repositories what is trusted leads elsewhere, which is trusted then, too */
+        prepare(&r, "mkdir -p r/.git t && for n in .bashrc .claude .envrc .mcp.json .vscode; do ln -s "
+                    "\"$PWD/t/$n\" r; done && "
+                    "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do mkdir n && mv r n/a && cp -a n/a n/b && mv n "
+                    "r; done");
+        tell_refused(&r, "names that are trusted", "65536 names",
+                        "more than there may be, refused with the place and the number");
 
         /* GITCONFIG_MAX */
         prepare(&r, "git init -q repo; n=$(stat -c %s repo/.git/config); head -c $((262144 - n)) /dev/zero "
