@@ -69,6 +69,7 @@
 /* and what was to end something or take it away: how long an act waits for the journal, how many such records wait on disk of root, and of all others;
  * of one of those, one part in so many of what the rest have left, so that there is some for whoever comes next: 64 of who is alone, and it takes
  * 300 uids that each take all they can to leave nothing */
+#define LIMIT_AUDIT_WAIT_PIECE 8U              /* acts that have waited and are done before the loop looks at what else there is */
 #define LIMIT_AUDIT_WAIT_USEC (UINT64_C(2) * 1000000)
 #define LIMIT_AUDIT_STORED 1024U
 #define LIMIT_AUDIT_STORED_OTHERS 4096U

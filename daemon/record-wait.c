@@ -86,10 +86,11 @@ static void call(Waiter *waiter, int error) {
         copy.done(error, copy.userdata);
 }
 
-/* All that waited when it began, as far as there is room or their time is over: whoever found none after all is back in its line. */
+/* A piece of what waits, as far as there is room or their time is over: whoever found none after all is back in its line. The rest comes at once, but after
+ * what else has happened meanwhile. */
 static void look(RecordWait *w) {
         audit_flush(w->audit);
-        for (size_t left = w->n; left > 0; left--) {
+        for (size_t left = w->n < LIMIT_AUDIT_WAIT_PIECE ? w->n : LIMIT_AUDIT_WAIT_PIECE; left > 0; left--) {
                 Waiter *due = take_due(w, audit_check(w->audit) == 0 ? UINT64_MAX : now_boottime());
                 if (!due)
                         break;
@@ -123,7 +124,7 @@ int record_wait_new(sd_event *event, Audit *audit, RecordWait **ret) {
         if (r >= 0)
                 r = sd_event_source_set_enabled(w->room, SD_EVENT_OFF);
         if (r >= 0)
-                r = sd_event_add_time(event, &w->timer, CLOCK_BOOTTIME, 0, 1000, on_time, w);
+                r = sd_event_add_time(event, &w->timer, CLOCK_BOOTTIME, 0, 1, on_time, w);
         if (r >= 0)
                 r = arm(w); /* there may be something to tell already */
         if (r < 0) {

@@ -2,7 +2,7 @@
 #pragma once
 /* What waits for the journal: records that are kept (audit.h), and acts whose record it did not take. The socket tells when there is room again,
  * and where nobody is at its other end, it is tried now and then. Acts come back in the order in which they began, of each line, and as soon as there is
- * room as many as there is room for: whoever comes later does not wait any more then, so nobody keeps the line alive by asking anew. How many one
+ * room as many as there is room for, LIMIT_AUDIT_WAIT_PIECE at a time, so that others are answered between: whoever comes later does not wait any more then, so nobody keeps the line alive by asking anew. How many one
  * uid may have waiting is bounded by what is charged to it. */
 
 #include <systemd/sd-event.h>

@@ -170,16 +170,49 @@ START_TEST(test_nobody_is_overtaken) {
 }
 END_TEST
 
-/* All of them as soon as there is room, before anybody else has a turn: none is left that others would have to wait behind. */
+/* LIMIT_AUDIT_WAIT_PIECE as soon as there is room, before anybody else has a turn: none is left that others would have to wait behind. */
 START_TEST(test_all_that_wait_come_at_once) {
         fill();
-        for (int i = 1; i <= 8; i++)
+        for (int i = 1; i <= (int)LIMIT_AUDIT_WAIT_PIECE; i++)
                 wait_for(i, NEVER + (uint64_t)i);
         read_one();
         while (n_had == 0)
                 ck_assert_int_ge(sd_event_run(event, UINT64_MAX), 0);
-        ck_assert_uint_eq(n_had, 8);
+        ck_assert_uint_eq(n_had, LIMIT_AUDIT_WAIT_PIECE);
         ck_assert(!record_wait_is_behind(waits, RECORD_LINE_OWNERS));
+}
+END_TEST
+
+static sd_event_source *other; /* what else there is to do */
+
+static int on_other(sd_event_source *source, void *userdata) {
+        *(size_t *)userdata = n_had;
+        wait_in(RECORD_LINE_ADMINISTRATORS, 0, NEVER, on_room);
+        return 0;
+}
+
+static void on_room_and_more(int error, void *userdata) {
+        on_room(error, userdata);
+        ck_assert_int_ge(sd_event_source_set_enabled(other, SD_EVENT_ONESHOT), 0);
+}
+
+/* One more than that, and what else there is to do comes between: who asks then as an administrator is before the rest. */
+START_TEST(test_others_are_answered_between) {
+        const int n = (int)LIMIT_AUDIT_WAIT_PIECE + 1;
+        size_t had_before = 0;
+        ck_assert_int_ge(sd_event_add_defer(event, &other, on_other, &had_before), 0);
+        ck_assert_int_ge(sd_event_source_set_enabled(other, SD_EVENT_OFF), 0);
+        fill();
+        wait_in(RECORD_LINE_OWNERS, 1, NEVER, on_room_and_more);
+        for (int i = 2; i <= n; i++)
+                wait_for(i, NEVER + (uint64_t)i);
+        read_one();
+        while (n_had < (size_t)n + 1)
+                ck_assert_int_ge(sd_event_run(event, UINT64_MAX), 0);
+        other = sd_event_source_unref(other);
+        ck_assert_uint_eq(had_before, LIMIT_AUDIT_WAIT_PIECE);
+        ck_assert_int_eq(had[LIMIT_AUDIT_WAIT_PIECE], 0);
+        ck_assert_int_eq(had[n], n);
 }
 END_TEST
 
@@ -276,6 +309,7 @@ int main(void) {
         tcase_add_test(t, test_in_the_order_of_their_deadlines);
         tcase_add_test(t, test_nobody_is_overtaken);
         tcase_add_test(t, test_all_that_wait_come_at_once);
+        tcase_add_test(t, test_others_are_answered_between);
         tcase_add_test(t, test_only_as_many_as_there_is_room_for);
         tcase_add_test(t, test_who_asks_anew_comes_in_the_next_round);
         tcase_add_test(t, test_administrators_come_first);
