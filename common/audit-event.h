@@ -52,7 +52,7 @@ typedef enum AuditEvent {
  * are known. Values are binary-safe for journald and cut at AUDIT_VALUE_MAX bytes (with MXC_TRUNCATED=FIELD … then). */
 #define AUDIT_EVENT "MXC_EVENT"
 #define AUDIT_DECISION "MXC_DECISION"
-#define AUDIT_REASON "MXC_REASON"               /* decide.h, of a connection egress-channel.h, of lease: policy-load set-policy revoke adopt grant grant-over late shut, of bounds: policy-load set-policy adopt, of grant-over: expired revoked, or of exit: exited killed timeout stopped revoked oom lost */
+#define AUDIT_REASON "MXC_REASON"               /* decide.h, of a connection egress-channel.h, of lease: policy-load set-policy revoke adopt grant grant-over late shut, of bounds: policy-load set-policy adopt spawn, of grant-over: expired revoked, or of exit: exited killed timeout stopped revoked oom lost */
 #define AUDIT_CLAUSE "MXC_CLAUSE"               /* JSON pointer into the policy that decided */
 #define AUDIT_AGENT "MXC_AGENT"
 #define AUDIT_AGENT_UUID "MXC_AGENT_UUID"

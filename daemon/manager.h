@@ -49,6 +49,7 @@ typedef struct Manager {
         SandboxList sandboxes[SANDBOX_BUCKETS];
         size_t n_sandboxes;
         LIST_HEAD(, Scope) scopes;
+        LIST_HEAD(, OwnSlice) own_slices; /* own-slice.h */
         uint64_t tasks_default;          /* systemd's own TasksMax; 0: not told yet */
         LIST_HEAD(, Usage) usage;
         LIST_HEAD(, Release) releases;

@@ -4,22 +4,9 @@
 
 #include "cleanup.h"
 #include "log.h"
+#include "own-slice.h"
 #include "scope.h"
-
-#define SYSTEMD "org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"
-
-/* RESOURCE_UNLIMITED is "infinity" to systemd and, of a weight, "not set". */
-static const struct {
-        ResourceKind kind;
-        const char *property;
-} bounds[] = {
-        { RESOURCE_MEMORY_MAX, "MemoryMax" },
-        { RESOURCE_SWAP_MAX, "MemorySwapMax" },
-        { RESOURCE_TASKS_MAX, "TasksMax" },
-        { RESOURCE_CPU_QUOTA, "CPUQuotaPerSecUSec" },
-        { RESOURCE_CPU_WEIGHT, "CPUWeight" },
-        { RESOURCE_IO_WEIGHT, "IOWeight" },
-};
+#include "unit-bounds.h"
 
 static const Policy *own_policy(const Scope *s) {
         return s->agent->is_default ? policy_store_ceiling(s->manager->policies)
@@ -32,77 +19,13 @@ static void note(Scope *s, const Policy *p) {
 
 int scope_bounds_append(Scope *s, sd_bus_message *m) {
         const Policy *p = own_policy(s);
-        int r = 0;
         if (!p)
                 return 0;
         note(s, p);
-        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(bounds); i++) {
-                uint64_t value = p->resources[bounds[i].kind];
-                if (value != RESOURCE_UNLIMITED)
-                        r = sd_bus_message_append(m, "(sv)", bounds[i].property, "t", value);
-        }
-        return r;
+        return unit_bounds_append(m, p);
 }
 
 /* ---- while it runs ---- */
-
-typedef struct Now {
-        uint64_t value[ELEMENTSOF(bounds)];
-        bool known[ELEMENTSOF(bounds)];
-} Now;
-
-static int read_property(sd_bus_message *m, Now *now) {
-        const char *name;
-        int r = sd_bus_message_read(m, "s", &name);
-        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(bounds); i++)
-                if (streq(name, bounds[i].property)) {
-                        now->known[i] = true;
-                        return sd_bus_message_read(m, "v", "t", &now->value[i]);
-                }
-        return r >= 0 ? sd_bus_message_skip(m, "v") : r;
-}
-
-static int read_properties(sd_bus_message *m, Now *now) {
-        int r = sd_bus_message_enter_container(m, 'a', "{sv}");
-        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-                r = read_property(m, now);
-                if (r >= 0)
-                        r = sd_bus_message_exit_container(m);
-        }
-        return r;
-}
-
-/* Without a word of the policy's it is systemd's own default that holds, as it did when the scope was started. */
-static uint64_t wanted(const Scope *s, const Policy *p, size_t i) {
-        uint64_t value = p->resources[bounds[i].kind];
-        return value == RESOURCE_UNLIMITED && bounds[i].kind == RESOURCE_TASKS_MAX
-                               ? s->manager->tasks_default
-                               : value;
-}
-
-static int append_changed(sd_bus_message *m, const Scope *s, const Policy *p, const Now *now, char **words) {
-        int r = 0;
-        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(bounds); i++) {
-                uint64_t value = wanted(s, p, i);
-                if (!now->known[i] || now->value[i] == value ||
-                                (bounds[i].kind == RESOURCE_TASKS_MAX && value == 0)) /* not known */
-                        continue;
-                _cleanup_free_ char *before = *words;
-                *words = NULL;
-                if (value == RESOURCE_UNLIMITED)
-                        r = asprintf(words, "%s%s%s=infinity", before ? before : "", before ? " " : "",
-                                        bounds[i].property);
-                else
-                        r = asprintf(words, "%s%s%s=%" PRIu64, before ? before : "", before ? " " : "",
-                                        bounds[i].property, value);
-                if (r < 0) {
-                        *words = NULL;
-                        return -ENOMEM;
-                }
-                r = sd_bus_message_append(m, "(sv)", bounds[i].property, "t", value);
-        }
-        return r;
-}
 
 static int on_set(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         Scope *s = userdata;
@@ -127,7 +50,7 @@ static void record(const Scope *s, const Policy *p, const char *words) {
                 log_error("That %s has other limits is not on record.", s->unit);
 }
 
-static int set(Scope *s, const Policy *p, const Now *now) {
+static int set(Scope *s, const Policy *p, const UnitBounds *now) {
         sd_bus_message *m = NULL;
         _cleanup_free_ char *words = NULL;
         int r = sd_bus_message_new_method_call(s->manager->bus, &m, SYSTEMD, "SetUnitProperties");
@@ -136,7 +59,7 @@ static int set(Scope *s, const Policy *p, const Now *now) {
         if (r >= 0)
                 r = sd_bus_message_open_container(m, 'a', "(sv)");
         if (r >= 0)
-                r = append_changed(m, s, p, now, &words);
+                r = unit_bounds_append_changed(m, p, s->manager->tasks_default, now, false, &words);
         if (r >= 0)
                 r = sd_bus_message_close_container(m);
         if (r >= 0 && words) {
@@ -150,14 +73,14 @@ static int set(Scope *s, const Policy *p, const Now *now) {
 /* The policy may be another than when this was asked; it is the one of now that counts. */
 static int on_properties(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         Scope *s = userdata;
-        Now now = { .known = { false } };
+        UnitBounds now;
         const Policy *p = own_policy(s);
         s->bounds_call = sd_bus_slot_unref(s->bounds_call);
         if (!p || s->state != SCOPE_READY)
                 return 0;
         note(s, p);
         int r = sd_bus_message_is_method_error(m, NULL) ? -sd_bus_message_get_errno(m)
-                                                        : read_properties(m, &now);
+                                                        : unit_bounds_read(m, &now);
         if (r >= 0)
                 r = set(s, p, &now);
         if (r < 0) {
@@ -176,7 +99,7 @@ void scope_follow(Scope *s, const char *cause) {
         _cleanup_free_ char *path = NULL;
         s->bounds_cause = cause;
         s->bounds_call = sd_bus_slot_unref(s->bounds_call); /* what was asked before is asked again */
-        int r = sd_bus_path_encode("/org/freedesktop/systemd1/unit", s->unit, &path);
+        int r = sd_bus_path_encode(SYSTEMD_UNIT_PATH, s->unit, &path);
         if (r >= 0)
                 r = sd_bus_call_method_async(s->manager->bus, &s->bounds_call, "org.freedesktop.systemd1",
                                 path, "org.freedesktop.DBus.Properties", "GetAll", on_properties, s, "s",
@@ -189,6 +112,7 @@ void scope_follow_all(Manager *m, const char *cause) {
         Scope *s;
         LIST_FOREACH(s, &m->scopes, entries)
                 scope_follow(s, cause);
+        own_slices_follow(m, cause);
 }
 
 static int on_default(sd_bus_message *m, void *userdata, sd_bus_error *error) {

@@ -3,9 +3,10 @@
 #include "cleanup.h"
 #include "log.h"
 #include "names.h"
+#include "own-slice.h"
 #include "sandbox.h"
+#include "unit-bounds.h"
 
-#define SYSTEMD "org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"
 #define TRIES_MAX 40U /* while PID 1 has not yet forgotten the last scope of that name */
 #define TRY_AGAIN_USEC (UINT64_C(50) * 1000)
 
@@ -21,6 +22,8 @@ static void scope_free(Scope *s) {
         if (s->agent && s->agent->scope == s)
                 s->agent->scope = NULL;
         LIST_REMOVE(s, entries);
+        if (s->own)
+                own_slice_release(s->own);
         sd_bus_slot_unref(s->call);
         sd_bus_slot_unref(s->bounds_call);
         sd_event_source_disable_unref(s->deadline);
@@ -65,7 +68,7 @@ static unsigned choose_slice(const Manager *m, uid_t owner) {
                 size_t n = 0;
                 Scope *s;
                 LIST_FOREACH(s, &m->scopes, entries)
-                        n += s->agent->owner == owner && s->slice_number == number;
+                        n += s->agent->owner == owner && !s->own && s->slice_number == number;
                 if (n < LIMIT_SCOPES_PER_SLICE)
                         return number;
         }
@@ -73,15 +76,17 @@ static unsigned choose_slice(const Manager *m, uid_t owner) {
 
 static int name_it(Scope *s) {
         unsigned owner = s->agent->owner, n = s->slice_number;
+        bool is_below = s->own || n > 1;
         if (asprintf(&s->unit, "mxc-%s.scope", s->agent->name) < 0)
                 return -ENOMEM;
-        int r = n == 1 ? asprintf(&s->slice, "mxc-u%u.slice", owner)
-                       : asprintf(&s->slice, "mxc-u%u-%u.slice", owner, n);
+        int r = s->own   ? asprintf(&s->slice, "%s", s->own->unit)
+                : n == 1 ? asprintf(&s->slice, "mxc-u%u.slice", owner)
+                         : asprintf(&s->slice, "mxc-u%u-%u.slice", owner, n);
         if (r < 0)
                 return -ENOMEM;
         /* a slice's dashes are its place in the tree: systemd.slice(5) */
-        r = n == 1 ? asprintf(&s->path, "/" MXC_SLICE "/%s/%s", s->slice, s->unit)
-                   : asprintf(&s->path, "/" MXC_SLICE "/mxc-u%u.slice/%s/%s", owner, s->slice, s->unit);
+        r = is_below ? asprintf(&s->path, "/" MXC_SLICE "/mxc-u%u.slice/%s/%s", owner, s->slice, s->unit)
+                     : asprintf(&s->path, "/" MXC_SLICE "/%s/%s", s->slice, s->unit);
         return r < 0 ? -ENOMEM : 0;
 }
 
@@ -89,9 +94,14 @@ static int scope_new(Manager *m, Agent *a, Scope **ret) {
         Scope *s = calloc(1, sizeof(Scope));
         if (!s)
                 return -ENOMEM;
+        int r = a->is_default ? own_slice_hold(m, a->owner, &s->own) : 0;
+        if (r < 0) {
+                free(s);
+                return r;
+        }
         s->manager = m;
         s->agent = a;
-        s->slice_number = choose_slice(m, a->owner);
+        s->slice_number = s->own ? 0 : choose_slice(m, a->owner);
         TAILQ_INIT(&s->waiters);
         LIST_INSERT_HEAD(&m->scopes, s, entries);
         a->scope = s;
@@ -239,7 +249,10 @@ static void on_settled(const LaunchReport *report, int *fds, size_t n_fds, void 
                 stop_waiting(s);
                 s->state = SCOPE_READY;
                 scope_follow(s, s->held_to[0] ? "policy-load" : "adopt"); /* it may have changed meanwhile */
-                answer(s, 0, NULL);
+                if (!s->own || own_slice_is_bound(s->own))
+                        answer(s, 0, NULL);
+                else
+                        own_slice_bind(s->own, "policy-load");
         } else if (s->state == SCOPE_SETTLING && report->error == ENOTCONN) {
                 fail(s, -ENOTCONN, report->detail);
         } else if (s->state == SCOPE_SETTLING) {
@@ -344,14 +357,28 @@ static void anchor_it(Scope *s) {
 static void bring_up(Scope *s) {
         int r = sd_event_add_time_relative(s->manager->event, &s->deadline, CLOCK_MONOTONIC,
                         SCOPE_START_USEC, 0, on_deadline, s);
-        if (r < 0)
+        if (r < 0) {
                 fail(s, r, "no timer for the start of the agent's scope");
-        else
+        } else if (s->own) {
+                s->state = SCOPE_BOUNDING;
+                own_slice_bind(s->own, "spawn");
+        } else {
                 anchor_it(s);
+        }
+}
+
+void scope_slice_told(Scope *s, int error, const char *sentence) {
+        if (s->state == SCOPE_BOUNDING && error < 0)
+                fail(s, error, sentence);
+        else if (s->state == SCOPE_BOUNDING)
+                anchor_it(s);
+        else if (s->state == SCOPE_READY)
+                answer(s, error, sentence);
 }
 
 int scope_when_ready(Scope *s, ScopeReady done, void *userdata) {
-        if (s->state == SCOPE_READY) {
+        const bool is_bounded = !s->own || own_slice_is_bound(s->own);
+        if (s->state == SCOPE_READY && is_bounded) {
                 done(s, 0, NULL, userdata);
                 return 0;
         }
@@ -362,6 +389,8 @@ int scope_when_ready(Scope *s, ScopeReady done, void *userdata) {
         TAILQ_INSERT_TAIL(&s->waiters, w, entries);
         if (s->state == SCOPE_NEW && !s->deadline)
                 bring_up(s);
+        else if (s->state == SCOPE_READY)
+                own_slice_bind(s->own, "policy-load");
         return 0;
 }
 

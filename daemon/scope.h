@@ -4,7 +4,7 @@
  * anchor process of the launcher's while the agent is in use and for SCOPE_IDLE_USEC after. PID 1 is asked once per agent, never
  * per sandbox: moving a process into a scope waits for an RCU grace period (11 to 16 ms on an idle system).
  *
- *   NEW ─ANCHOR─► ANCHORING ─StartTransientUnit─► STARTING ─JobRemoved─► SETTLING ─SCOPE─► READY ─idle, DROP─► DROPPING ─► gone
+ *   NEW ─own-slice.h, where it stands in one─► BOUNDING ─ANCHOR─► ANCHORING ─StartTransientUnit─► STARTING ─JobRemoved─► SETTLING ─SCOPE─► READY ─idle, DROP─► DROPPING ─► gone
  * Any failure on the way up answers everyone who waits, with the step. `systemctl stop` on a READY one is noticed by its job. */
 
 #include <sys/queue.h>
@@ -15,7 +15,7 @@
 #define SCOPE_STOP_USEC (UINT64_C(10) * 1000000) /* TimeoutStopSec: pid 1 of a sandbox needs 2 s of grace */
 #define SCOPE_START_USEC (UINT64_C(30) * 1000000)
 
-typedef enum ScopeState { SCOPE_NEW, SCOPE_ANCHORING, SCOPE_STARTING, SCOPE_SETTLING, SCOPE_READY, SCOPE_DROPPING, SCOPE_STOPPED,
+typedef enum ScopeState { SCOPE_NEW, SCOPE_BOUNDING, SCOPE_ANCHORING, SCOPE_STARTING, SCOPE_SETTLING, SCOPE_READY, SCOPE_DROPPING, SCOPE_STOPPED,
         _SCOPE_STATE_MAX } ScopeState;
 
 /* error: 0, or a negative errno with a sentence. Called exactly once, perhaps before scope_when_ready() returns. */
@@ -26,6 +26,7 @@ struct Scope {
         Manager *manager;        /* not owned */
         Agent *agent;            /* not owned; agents outlive their scopes */
         char *unit, *slice, *path;
+        struct OwnSlice *own;    /* of a default agent: own-slice.h; otherwise NULL, and the owner's slice of that number */
         unsigned slice_number;
         ScopeState state;
         pid_t anchor;            /* while it comes up */
@@ -47,6 +48,8 @@ void scope_release(Scope *s);
 
 /* Calls done once the scope exists and may be spawned into. */
 int scope_when_ready(Scope *s, ScopeReady done, void *userdata);
+/* Its own slice is bounded, or (error, sentence) cannot be: nothing is spawned into it then. */
+void scope_slice_told(Scope *s, int error, const char *sentence);
 /* The launcher found that it is gone: it is made afresh for whoever asks next. */
 void scope_forget(Scope *s);
 

@@ -11,7 +11,9 @@ test_one_scope_in_the_owners_slice() {
         name=$(unit "$sandbox")
         assert_eq "$name" "$(unit "$first")"
         assert_eq "mxc-user-$(id -u alice).scope" "$name"
-        assert_eq "mxc-u$(id -u alice).slice" "$(systemctl show -P Slice "$name")"
+        # what users run without an administrator's word is together in one, of the owner's
+        assert_eq "mxc-u$(id -u alice)-own.slice" "$(systemctl show -P Slice "$name")"
+        assert_eq "mxc-u$(id -u alice).slice" "$(systemctl show -P Slice "$(systemctl show -P Slice "$name")")"
         assert_eq yes "$(systemctl show -P Delegate "$name")"
         # what User= does to a delegated scope; CVE-2026-40223 needs it
         assert_eq mxc "$(stat -c %U "$(dirname "$(leaf "$sandbox")")")"
@@ -205,4 +207,156 @@ test_limit_quota_is_felt() {
         spawn alice policy s '{"schema": "mxc-policy/1", "name": "slow", "extends": "workspace", "resources": {"cpuQuota": "10%"}}' -- sh -c 'while :; do :; done'
         defer end_quietly "$sandbox"
         wait_until 20 eval '[ "$(sed -n "s/^nr_throttled //p" "$(leaf "$sandbox")/cpu.stat")" -gt 3 ]'
+}
+
+# ---- what all of a user's own have together ----
+
+own_slice() { printf 'mxc-u%s-own.slice\n' "$(id -u alice)"; }
+# own_are VALUES: as of a scope, of the slice of alice's own
+own_are() {
+        local said
+        said=$(for one in MemoryMax MemorySwapMax TasksMax CPUQuotaPerSecUSec CPUWeight IOWeight; do systemctl show -P "$one" "$(own_slice)"; done | xargs)
+        [ "$said" = "$1" ] || { printf 'limits of %s: %s\n' "$(own_slice)" "$said" >&2; return 1; }
+}
+# ceiling RESOURCES: of the host, until the test is over
+ceiling() {
+        python3 - "$1" >"$work/ceiling.json" <<'END'
+import json, sys
+base = json.load(open("/usr/lib/mxc/ceiling.json"))
+base["resources"] = {**base.get("resources", {}), **json.loads("{" + sys.argv[1] + "}")}
+json.dump(base, sys.stdout)
+END
+        mv "$work/ceiling.json" /etc/mxc/ceiling.json
+        call /org/mxc1 Manager Reload >/dev/null
+}
+make_further() {
+        quietly alice /org/mxc1 org.mxc1.Manager RegisterAgent s "{\"name\": \"$1\", \"policy\": \"workspace\"}" >/dev/null
+        defer eval "call /org/mxc1 Manager RevokeAgent ss $1 over >/dev/null 2>&1"
+}
+# further NAME [OPTION TYPE VALUE]… -- COMMAND…: a further agent of alice's that runs something; $sandbox
+further() {
+        make_further "$1"
+        spawn_for alice "$1" clamp b true "${@:2}"
+        defer end_quietly "$sandbox"
+}
+further_name() { printf 'user-%s-%s\n' "$(id -u alice)" "s$RANDOM$RANDOM"; }
+forget_ceiling() { rm -f /etc/mxc/ceiling.json; call /org/mxc1 Manager Reload >/dev/null; }
+
+test_what_is_a_users_own_has_the_ceiling_together() {
+        local one two name default
+        default=$(systemctl show -P DefaultTasksMax)
+        one=$(further_name) two=$(further_name)
+        defer forget_ceiling
+        ceiling "$ALL"
+        further "$one" -- sleep infinity
+        assert_ok own_are '536870912 67108864 200 1.500000s 70 30'
+        assert_contains "$(property "$sandbox" ControlGroup)" "/mxc.slice/mxc-u$(id -u alice).slice/$(own_slice)/mxc-$one.scope/"
+        further "$two" -- sleep infinity
+        spawn alice clamp b true -- sleep infinity
+        defer end_quietly "$sandbox"
+        assert_eq "$(own_slice)" "$(systemctl show -P Slice "$(unit "$sandbox")")"
+        # what an administrator has registered for alice is beside it
+        bounded '"tasksMax": 300' clamp b true
+        assert_eq "mxc-u$(id -u alice).slice" "$(systemctl show -P Slice "$(unit "$sandbox")")"
+        # it follows the ceiling
+        scenario_cursor
+        ceiling '"memoryMax": "256M", "tasksMax": 150'
+        wait_until 10 own_are '268435456 infinity 150 infinity [not set] [not set]'
+        assert_record MXC_EVENT=bounds MXC_REASON=policy-load MXC_UNIT="$(own_slice)" MXC_AGENT="user-$(id -u alice)" MXC_ON_BEHALF_UID="$(id -u alice)"
+        # through daemon-reload, and through the next mxcd, which has read another one
+        systemctl daemon-reload
+        assert_ok own_are '268435456 infinity 150 infinity [not set] [not set]'
+        systemctl stop mxcd.socket mxcd.service
+        defer systemctl start mxcd.socket mxcd.service
+        sed -i 's/150/140/' /etc/mxc/ceiling.json
+        systemctl start mxcd.socket mxcd.service
+        wait_until 10 mxcd_is_up
+        wait_until 10 own_are '268435456 infinity 140 infinity [not set] [not set]'
+        assert_ok spawn_for alice "$one" clamp b true -- true
+        # what the ceiling says no more is as it was without
+        forget_ceiling
+        wait_until 10 own_are "infinity infinity $default infinity [not set] [not set]"
+}
+
+test_what_an_administrator_says_of_a_users_own_is_kept() {
+        local one two dir
+        dir=/etc/systemd/system/$(own_slice).d one=$(further_name) two=$(further_name)
+        defer forget_ceiling
+        defer eval "rm -rf $dir; systemctl daemon-reload"
+        mkdir -p "$dir"
+        printf '[Slice]\nMemoryMax=100M\nTasksMax=5000\n' >"$dir/60-ours.conf"
+        systemctl daemon-reload
+        ceiling '"memoryMax": "512M", "tasksMax": 200'
+        further "$one" -- sleep infinity
+        # stricter in one, and the ceiling in the other
+        assert_ok own_are '104857600 infinity 200 infinity [not set] [not set]'
+        # theirs comes again with a reload, and goes before the next scope begins
+        systemctl daemon-reload
+        further "$two" -- sleep infinity
+        assert_ok own_are '104857600 infinity 200 infinity [not set] [not set]'
+}
+
+# The slice is stopped as its scopes are, on record, and what comes after it is bounded again.
+test_systemctl_stop_of_the_slice_of_a_users_own() {
+        local one
+        one=$(further_name)
+        defer forget_ceiling
+        ceiling '"memoryMax": "512M", "tasksMax": 200'
+        further "$one" -- sleep infinity
+        assert_ok systemctl stop "$(own_slice)"
+        wait_until 10 is_gone "$sandbox"
+        assert_record MXC_EVENT=stop MXC_SANDBOX="${sandbox##*/}" MXC_REASON=systemd
+        assert_record MXC_EVENT=exit MXC_SANDBOX="${sandbox##*/}" MXC_REASON=stopped
+        systemctl revert "$(own_slice)" >/dev/null 2>&1 # all that was said of it is forgotten
+        assert_ok spawn_for alice "$one" clamp b true -- sleep infinity
+        defer end_quietly "$sandbox"
+        assert_ok own_are '536870912 infinity 200 infinity [not set] [not set]'
+}
+
+# Where it cannot be bounded nothing begins in it, not in a scope that is there either; what was registered for alice is not in it.
+test_no_spawn_where_a_users_own_cannot_be_bounded() {
+        local one two
+        one=$(further_name) two=$(further_name)
+        defer forget_ceiling
+        further "$one" -- sleep infinity
+        bounded '"tasksMax": 300' clamp b true
+        # SetUnitProperties is the bus's to refuse
+        defer eval 'rm -f /etc/dbus-1/system.d/zz-no-bounds.conf; systemctl reload dbus'
+        printf '%s\n' '<busconfig><policy user="root"><deny send_destination="org.freedesktop.systemd1" send_interface="org.freedesktop.systemd1.Manager" send_member="SetUnitProperties"/></policy></busconfig>' \
+                >/etc/dbus-1/system.d/zz-no-bounds.conf
+        assert_ok systemctl reload dbus
+        ceiling '"memoryMax": "512M", "tasksMax": 200'
+        assert_refused "$(own_slice) cannot be bounded" spawn_for alice "$one" clamp b true -- true
+        make_further "$two"
+        assert_refused "$(own_slice) cannot be bounded" spawn_for alice "$two" clamp b true -- true
+        assert_record MXC_EVENT=fail MXC_AGENT="$one"
+        assert_ok spawn_for alice "$name" clamp b true -- true
+        rm /etc/dbus-1/system.d/zz-no-bounds.conf
+        assert_ok systemctl reload dbus
+        assert_ok spawn_for alice "$one" clamp b true -- true
+        assert_ok own_are '536870912 infinity 200 infinity [not set] [not set]'
+}
+
+# Two further agents, each of which may have what the ceiling says, and both together no more: of tasks, and of memory.
+test_limit_of_all_that_is_a_users_own() {
+        local one two dir
+        one=$(further_name) two=$(further_name)
+        workspace alice
+        defer forget_ceiling
+        ceiling '"memoryMax": "256M", "memorySwapMax": 1, "tasksMax": 60'
+        further "$one" workspace s "$ws" -- sh -c '(for i in $(seq 40); do sleep 600 & done) 2>err1; echo done >done1; exec sleep 600'
+        wait_until 20 test -s "$ws/done1"
+        assert_eq '' "$(cat "$ws/err1")"
+        further "$two" workspace s "$ws" -- sh -c '(for i in $(seq 40); do sleep 600 & done) 2>err2; echo done >done2; exec sleep 600'
+        wait_until 20 test -s "$ws/done2"
+        assert_contains "$(cat "$ws/err2")" fork
+        dir=$(dirname "$(dirname "$(leaf "$sandbox")")")
+        assert_eq "$(own_slice)" "${dir##*/}"
+        assert_eq 60 "$(cat "$dir/pids.max")"
+        end_quietly "$sandbox"
+        # 180 of 256 MiB each: one of them has room
+        further "$one-m" workspace s "$ws" -- python3 -c 'x = bytearray(180 << 20); open("up", "w").write("1"); import time; time.sleep(600)'
+        wait_until 60 test -s "$ws/up"
+        further "$two-m" workspace s "$ws" -- python3 -c 'x = bytearray(180 << 20); import time; time.sleep(600)'
+        wait_until 60 eval '[ "$(sed -n "s/^oom_kill //p" "'"$dir"'/memory.events")" -gt 0 ]'
 }

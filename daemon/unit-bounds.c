@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "unit-bounds.h"
+
+#include "cleanup.h"
+
+/* RESOURCE_UNLIMITED is "infinity" to systemd and, of a weight, "not set". */
+static const struct {
+        ResourceKind kind;
+        const char *property;
+        bool is_weight;
+} bounds[] = {
+        { RESOURCE_MEMORY_MAX, "MemoryMax", false },
+        { RESOURCE_SWAP_MAX, "MemorySwapMax", false },
+        { RESOURCE_TASKS_MAX, "TasksMax", false },
+        { RESOURCE_CPU_QUOTA, "CPUQuotaPerSecUSec", false },
+        { RESOURCE_CPU_WEIGHT, "CPUWeight", true },
+        { RESOURCE_IO_WEIGHT, "IOWeight", true },
+};
+_Static_assert(ELEMENTSOF(bounds) == UNIT_BOUNDS, "each has its place");
+
+int unit_bounds_append(sd_bus_message *m, const Policy *p) {
+        int r = 0;
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(bounds); i++) {
+                uint64_t value = p->resources[bounds[i].kind];
+                if (value != RESOURCE_UNLIMITED)
+                        r = sd_bus_message_append(m, "(sv)", bounds[i].property, "t", value);
+        }
+        return r;
+}
+
+/* What SetUnitProperties has written until the next boot is no file of anybody's. */
+static int read_files(sd_bus_message *m, UnitBounds *now) {
+        static const char *const ours[] = { "/run/systemd/system.control/", "/run/systemd/transient/" };
+        const char *path;
+        int r = sd_bus_message_enter_container(m, 'v', "as");
+        if (r >= 0)
+                r = sd_bus_message_enter_container(m, 'a', "s");
+        while (r >= 0 && (r = sd_bus_message_read(m, "s", &path)) > 0) {
+                bool is_ours = false;
+                for (size_t i = 0; i < ELEMENTSOF(ours); i++)
+                        is_ours = is_ours || strncmp(path, ours[i], strlen(ours[i])) == 0;
+                now->is_administrators = now->is_administrators || !is_ours;
+        }
+        if (r >= 0)
+                r = sd_bus_message_exit_container(m);
+        return r >= 0 ? sd_bus_message_exit_container(m) : r;
+}
+
+static int read_property(sd_bus_message *m, UnitBounds *now) {
+        const char *name;
+        int r = sd_bus_message_read(m, "s", &name);
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(bounds); i++)
+                if (streq(name, bounds[i].property)) {
+                        now->known[i] = true;
+                        return sd_bus_message_read(m, "v", "t", &now->value[i]);
+                }
+        if (r >= 0 && streq(name, "DropInPaths"))
+                return read_files(m, now);
+        return r >= 0 ? sd_bus_message_skip(m, "v") : r;
+}
+
+int unit_bounds_read(sd_bus_message *m, UnitBounds *ret) {
+        *ret = (UnitBounds){ .is_administrators = false };
+        int r = sd_bus_message_enter_container(m, 'a', "{sv}");
+        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+                r = read_property(m, ret);
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(m);
+        }
+        return r;
+}
+
+/* Without a word of the policy's it is systemd's own default that holds, as it did when the scope was started. */
+static uint64_t wanted(const Policy *p, uint64_t tasks_default, size_t i) {
+        uint64_t value = p->resources[bounds[i].kind];
+        return value == RESOURCE_UNLIMITED && bounds[i].kind == RESOURCE_TASKS_MAX ? tasks_default : value;
+}
+
+static bool is_to_be_set(const UnitBounds *now, size_t i, uint64_t value, bool stricter) {
+        if (!now->known[i] || now->value[i] == value ||
+                        (bounds[i].kind == RESOURCE_TASKS_MAX && value == 0)) /* not known */
+                return false;
+        if (!stricter || !now->is_administrators)
+                return true;
+        return bounds[i].is_weight ? now->value[i] == RESOURCE_UNLIMITED : now->value[i] > value;
+}
+
+static int add_words(char **words, const char *property, uint64_t value) {
+        _cleanup_free_ char *before = *words;
+        const char *so_far = before ? before : "", *space = before ? " " : "";
+        int r = value == RESOURCE_UNLIMITED
+                                ? asprintf(words, "%s%s%s=infinity", so_far, space, property)
+                                : asprintf(words, "%s%s%s=%" PRIu64, so_far, space, property, value);
+        if (r >= 0)
+                return 0;
+        *words = NULL;
+        return -ENOMEM;
+}
+
+int unit_bounds_append_changed(sd_bus_message *m, const Policy *p, uint64_t tasks_default,
+                const UnitBounds *now, bool stricter, char **ret_words) {
+        _cleanup_free_ char *words = NULL;
+        int r = 0;
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(bounds); i++) {
+                uint64_t value = wanted(p, tasks_default, i);
+                if (!is_to_be_set(now, i, value, stricter))
+                        continue;
+                r = add_words(&words, bounds[i].property, value);
+                if (r >= 0)
+                        r = sd_bus_message_append(m, "(sv)", bounds[i].property, "t", value);
+        }
+        if (r >= 0)
+                *ret_words = TAKE_PTR(words);
+        return r < 0 ? r : 0;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* What bounds a scope or a slice, as properties of systemd's: what a policy says of resources, what the unit has, and what has to be set. */
+
+#include <systemd/sd-bus.h>
+
+#include "policy.h"
+
+#define SYSTEMD "org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"
+#define SYSTEMD_UNIT_PATH "/org/freedesktop/systemd1/unit"
+#define UNIT_BOUNDS 6U
+
+typedef struct UnitBounds {
+        uint64_t value[UNIT_BOUNDS];
+        bool known[UNIT_BOUNDS];
+        bool is_administrators; /* files of theirs say something of the unit */
+} UnitBounds;
+
+/* Those that the policy names, for a unit that is not there yet: into an open a(sv). */
+int unit_bounds_append(sd_bus_message *m, const Policy *p);
+/* From an answer to GetAll. */
+int unit_bounds_read(sd_bus_message *m, UnitBounds *ret);
+/* Those that are to be others, into an open a(sv), and as words (NULL: none; the caller frees). Where the policy says nothing, it is nothing that bounds,
+ * or tasks_default tasks (0: not known). With stricter, what is_administrators stays where it is less, and weights as they are. */
+int unit_bounds_append_changed(sd_bus_message *m, const Policy *p, uint64_t tasks_default, const UnitBounds *now, bool stricter,
+                char **ret_words);
