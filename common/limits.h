@@ -29,7 +29,8 @@
 #define LIMIT_AGENTS 4096U                   /* registered on one host and not revoked; and as many default agents in memory */
 #define LIMIT_AGENT_RECORDS (4U * LIMIT_AGENTS) /* names that are taken, those of revoked agents among them */
 #define LIMIT_AGENTS_OF_USER 64U             /* that one user has made for oneself: names "user-UID-…" */
-#define LIMIT_AGENTS_SHARE 16U               /* of what LIMIT_AGENTS leaves for those of all users, one user's part at most */
+#define LIMIT_AGENTS_FIRST LIMIT_AGENTS      /* users who have any of those: each has a first one beside what all share */
+#define LIMIT_AGENTS_SHARE 16U               /* of what LIMIT_AGENTS leaves for those of all users beyond their first, one user's part at most */
 #define LIMIT_AGENT_BYTES (16U * 1024)       /* one agent's document */
 #define LIMIT_USER_NAME_BYTES 255U
 #define LIMIT_POLICIES 1024U                 /* files; and the ceiling */

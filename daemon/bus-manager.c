@@ -298,7 +298,8 @@ static int refuse_registration(const AgentDocument *d, int r, sd_bus_error *erro
                                 LIMIT_AGENTS_OF_USER);
         if (r == -EUSERS)
                 return sd_bus_error_setf(error, MXC_ERROR_LIMIT_REACHED,
-                                "Of the %u agents that all users may make for themselves, none is left for "
+                                "Of the %u agents that all users may make for themselves beyond each one's "
+                                "first, none is left for "
                                 "this one; revoke one, or have an administrator revoke others'.",
                                 LIMIT_AGENTS);
         return sd_bus_error_setf(
@@ -338,6 +339,17 @@ static int register_it(Act *a, sd_bus_error *error) {
         return 0;
 }
 
+static void register_or_refuse(Act *a, int r, sd_bus_error *error) {
+        if (r >= 0)
+                r = register_it(a, error);
+        if (r >= 0)
+                return;
+        if (!sd_bus_error_is_set(error))
+                (void)bus_error_internal(
+                                error, r, "The owner cannot be looked up"); /* returns what it sets */
+        act_reply_error(a, error);
+}
+
 static void on_owner(uid_t uid, int e, void *userdata) {
         Act *a = userdata;
         Registration *g = a->data;
@@ -347,14 +359,21 @@ static void on_owner(uid_t uid, int e, void *userdata) {
                 r = sd_bus_error_setf(&error, MXC_ERROR_INVALID_ARGUMENT, "owner: nobody is called '%s'.",
                                 g->document.owner_name);
         g->document.owner = uid;
-        if (r >= 0)
-                r = register_it(a, &error);
-        if (r >= 0)
-                return;
-        if (!sd_bus_error_is_set(&error))
-                (void)bus_error_internal(
-                                &error, r, "The owner cannot be looked up"); /* returns what it sets */
-        act_reply_error(a, &error);
+        register_or_refuse(a, r, &error);
+}
+
+/* Each user has room for a first one. Uids that are nobody's (of user namespaces, say) come by the ten thousand, and have none. */
+static void on_user(const User *user, int e, void *userdata) {
+        Act *a = userdata;
+        const Registration *g = a->data;
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r = e;
+        if (user && !user->is_known)
+                r = sd_bus_error_setf(&error, MXC_ERROR_DENIED,
+                                "Uid %u is no user of this host; agents of its own are an administrator's "
+                                "to register.",
+                                g->document.owner);
+        register_or_refuse(a, r, &error);
 }
 
 /* Whose it is says the document, which is read for that before anybody was asked: it is bounded. One that is none is an administrator's affair. */
@@ -413,6 +432,9 @@ static int register_agent(Act *a, sd_bus_error *error) {
                 return user_cache_find(a->manager->users, g->document.owner_name, on_owner, a);
         if (g->document.owner == (uid_t)-1)
                 g->document.owner = a->caller->uid;
+        uid_t uid;
+        if (a->caller->uid != 0 && agent_name_is_own(g->document.name, &uid))
+                return user_cache_get(a->manager->users, g->document.owner, on_user, a);
         return register_it(a, error);
 }
 

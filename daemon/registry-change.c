@@ -27,13 +27,14 @@ static AgentRecord record_of(const Entry *e) {
         return record;
 }
 
-/* Revoked ones do not count: their names stay taken, within a wider bound. */
+/* Of those that administrators make. Revoked ones do not count: their names stay taken, within a wider bound. Nor do what users have made for themselves, which has
+ * bounds of its own. */
 static bool has_room(const Registry *r) {
         size_t n = 0, taken = 0;
         for (size_t i = 0; i < r->table.n; i++) {
                 const Entry *e = r->table.entries[i];
                 n += !e->hidden && !e->agent.is_default && e->agent.state != AGENT_REVOKED;
-                taken += e->has_record && !own_gives_way(e);
+                taken += e->has_record && e->kind != AGENT_FURTHER;
         }
         return n < LIMIT_AGENTS && taken < LIMIT_AGENT_RECORDS;
 }
@@ -48,8 +49,9 @@ int registry_may_register(Registry *r, const AgentDocument *d) {
         const Entry *e = entries_find(&r->table, d->name);
         if (e && !own_gives_way(e))
                 return -EEXIST;
-        int k = own ? own_room(r, uid) : 0;
-        return k < 0 || has_room(r) ? k : -E2BIG;
+        if (own)
+                return own_room(r, uid);
+        return has_room(r) ? 0 : -E2BIG;
 }
 
 int registry_register(Registry *r, const AgentDocument *d, const char *uuid, Agent **ret) {

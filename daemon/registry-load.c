@@ -204,8 +204,8 @@ static int add_file(Entries *t, ConfigFile *f) {
 static int read_all(Registry *r, Entries *t, char **ret_sentence) {
         _cleanup_(config_set_clear) ConfigSet records = { 0 }, files = { 0 };
         const char *const state[] = { r->state_dir, NULL };
-        int k = config_set_load(
-                        state, "agents", LIMIT_AGENT_RECORDS, LIMIT_AGENT_BYTES, &records, ret_sentence);
+        int k = config_set_load(state, "agents", LIMIT_AGENT_RECORDS + LIMIT_AGENTS + LIMIT_AGENTS_FIRST,
+                        LIMIT_AGENT_BYTES, &records, ret_sentence);
         if (k == 0)
                 k = config_set_load((const char *const *)r->dirs, "agents", LIMIT_AGENTS, LIMIT_AGENT_BYTES,
                                 &files, ret_sentence);

@@ -50,21 +50,39 @@ bool own_gives_way(const Entry *e) {
         return e->kind == AGENT_FURTHER && e->agent.state == AGENT_REVOKED && !entry_is_in_use(e);
 }
 
-/* Nobody can take all of it: the more there is of them, the less is one's share of what is free. */
-int own_room(const Registry *r, uid_t uid) {
-        size_t all = 0, of_user = 0;
-        for (size_t i = 0; i < r->table.n; i++) {
-                const Entry *e = r->table.entries[i];
-                uid_t whose;
-                if (!is_further(&e->agent, &whose) || own_gives_way(e))
-                        continue;
-                all++;
-                of_user += whose == uid;
+static int compare_uids(const void *a, const void *b) {
+        const uid_t x = *(const uid_t *)a, y = *(const uid_t *)b;
+        return (x > y) - (x < y);
+}
+
+/* Each one's first is of a room of its own, and counts users. Of the other nobody can take all: the more there is of them, the less is one's share of what is
+ * free; however many share in it, they leave whoever comes next a first one. */
+static int room_of(const uid_t *uids, size_t all, uid_t uid) {
+        size_t users = 0, of_user = 0;
+        for (size_t i = 0; i < all; i++) {
+                users += i == 0 || uids[i] != uids[i - 1];
+                of_user += uids[i] == uid;
         }
+        if (of_user == 0)
+                return users < LIMIT_AGENTS_FIRST ? 0 : -EUSERS;
         if (of_user >= LIMIT_AGENTS_OF_USER)
                 return -EDQUOT;
-        const size_t left = all < LIMIT_AGENTS ? LIMIT_AGENTS - all : 0;
-        return of_user < (left + LIMIT_AGENTS_SHARE - 1) / LIMIT_AGENTS_SHARE ? 0 : -EUSERS;
+        const size_t more = all - users, left = more < LIMIT_AGENTS ? LIMIT_AGENTS - more : 0;
+        return of_user - 1 < (left + LIMIT_AGENTS_SHARE - 1) / LIMIT_AGENTS_SHARE ? 0 : -EUSERS;
+}
+
+int own_room(const Registry *r, uid_t uid) {
+        _cleanup_free_ uid_t *uids = calloc(r->table.n + 1, sizeof(uid_t));
+        size_t all = 0;
+        if (!uids)
+                return -ENOMEM;
+        for (size_t i = 0; i < r->table.n; i++) {
+                const Entry *e = r->table.entries[i];
+                if (is_further(&e->agent, &uids[all]) && !own_gives_way(e))
+                        all++;
+        }
+        qsort(uids, all, sizeof(uid_t), compare_uids);
+        return room_of(uids, all, uid);
 }
 
 int own_forget_revoked(Registry *r) {

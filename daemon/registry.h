@@ -21,8 +21,8 @@
  * remembered: idle ones give way.
  *
  * Further ones of one's own: whoever may run agents may register "user-UID-ANYTHING" for that UID, LIMIT_AGENTS_OF_USER of them at a time and without an
- * administrator, and revoke them again: nothing is permitted to one that is not to user-UID, since all of them are bound by the ceiling alone. Of resources that is more: each has a scope
- * with the ceiling's limits, and a user 65 times those; what holds for all of a user's is said of the slice (mxcd(8)). What is
+ * administrator, and revoke them again: nothing is permitted to one that is not to user-UID, since all of them are bound by the ceiling alone, and what all have together of resources as well
+ * (own-slice.h). Each user's first has room of its own, for LIMIT_AGENTS_FIRST users; of what LIMIT_AGENTS leaves beyond that one has a share (LIMIT_AGENTS_SHARE). What is
  * said against user-UID is said against them: suspended with it, revoked with it. Where one is revoked and runs nothing more its name
  * is free again, for nobody but that user: who made many does not use the names of others up. Its uuid tells it from the next one.
  * One that is suspended itself is an administrator's to revoke.
@@ -108,7 +108,7 @@ const Agent *registry_against(Registry *r, const Agent *a);
 bool agent_goes_with(const Agent *a, const Agent *p);
 
 /* Each writes first and changes memory after; a failure changes nothing (but that a further one that was revoked may be forgotten). -EEXIST: name taken (also by a revoked agent). -E2BIG:
- * LIMIT_AGENTS. -EDQUOT: LIMIT_AGENTS_OF_USER. -EUSERS: what all users have made leaves this one none. -EPERM: a reserved name, or one of another user's. d->owner is the uid, whatever owner_name says. */
+ * LIMIT_AGENTS. -EDQUOT: LIMIT_AGENTS_OF_USER. -EUSERS: what all users have made leaves this one none, or no first one. -EPERM: a reserved name, or one of another user's. d->owner is the uid, whatever owner_name says. */
 int registry_register(Registry *r, const AgentDocument *d, const char *uuid, Agent **ret); /* uuid: drawn before, for what is on record */
 int agent_uuid_random(char ret[37]);
 /* Whether one of these stands against it, before anything is on record. Does nothing. */

@@ -28,7 +28,7 @@ void user_clear(User *u) {
 }
 
 int user_copy(const User *u, User *ret) {
-        User copy = { .uid = u->uid, .gid = u->gid, .n_groups = u->n_groups };
+        User copy = { .uid = u->uid, .is_known = u->is_known, .gid = u->gid, .n_groups = u->n_groups };
         copy.name = strdup(u->name);
         copy.home = u->home ? strdup(u->home) : NULL;
         copy.groups = calloc(u->n_groups + 1, sizeof(gid_t));
@@ -174,6 +174,7 @@ int user_answer_decode(
                 user_clear(&u);
                 return r;
         }
+        u.is_known = head.known;
         *ret = u;
         *ret_known = head.known;
         return 0;

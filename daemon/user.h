@@ -5,6 +5,7 @@
  * directory that is away says the same). The daemon's loop never waits; at most LIMIT_USER_LOOKUPS children run at once, the others
  * wait for their turn, and lookups of one uid share one. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -16,6 +17,7 @@
 
 typedef struct User {
         uid_t uid;
+        bool is_known;        /* to NSS */
         gid_t gid;            /* 65534 (nogroup) where NSS knows nobody: its number is somebody's group */
         char *name;           /* the uid in digits where NSS knows nobody */
         char *home;           /* absolute and normal, not "/" (which is no home, but everything), or NULL: policies that name ${home} then

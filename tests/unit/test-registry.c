@@ -809,19 +809,24 @@ START_TEST(test_so_many_agents) {
 }
 END_TEST
 
-/* LIMIT_AGENTS_SHARE: as many users as have all that one may have leave some for each that comes, and in the end one. */
+static void write_further(uid_t first, unsigned users, unsigned each) {
+        char name[32];
+        for (unsigned i = 0; i < users * each; i++) {
+                uid_t uid = first + i / each;
+                (void)snprintf(name, sizeof(name), "user-%u-%u", uid, i % each);
+                write_record("further", name, uid, "active");
+        }
+}
+
+/* LIMIT_AGENTS_SHARE: as many users as have all that one may have leave some for each that comes, and in the end a first one. */
 START_TEST(test_users_leave_each_other_some) {
         _cleanup_(registry_freep) Registry *r = host_open();
         Agent *a = NULL;
         char name[32];
-        const unsigned crowd = LIMIT_AGENTS / LIMIT_AGENTS_OF_USER - 1;
-        for (unsigned i = 0; i < crowd * LIMIT_AGENTS_OF_USER; i++) {
-                uid_t uid = 2000 + i / LIMIT_AGENTS_OF_USER;
-                (void)snprintf(name, sizeof(name), "user-%u-%u", uid, i % LIMIT_AGENTS_OF_USER);
-                write_record("further", name, uid, "active");
-        }
+        const unsigned crowd = LIMIT_AGENTS / LIMIT_AGENTS_OF_USER;
+        write_further(2000, crowd, LIMIT_AGENTS_OF_USER);
         load(r);
-        ck_assert_uint_eq(count_agents(r), LIMIT_AGENTS - LIMIT_AGENTS_OF_USER);
+        ck_assert_uint_eq(count_agents(r), crowd * LIMIT_AGENTS_OF_USER);
         ck_assert_int_eq(register_agent(r, "user-2000-more", 2000, &a), -EDQUOT);
         unsigned n = 0;
         int k = 0;
@@ -830,13 +835,59 @@ START_TEST(test_users_leave_each_other_some) {
                 k = register_agent(r, name, 1000, &a);
         }
         ck_assert_int_eq(k, -EUSERS);
-        ck_assert_uint_eq(n, LIMIT_AGENTS_OF_USER / (LIMIT_AGENTS_SHARE + 1) + 1);
+        ck_assert_uint_eq(n, 1 + crowd / (LIMIT_AGENTS_SHARE + 1) +
+                                             1); /* one's first, and of as many as are left */
         ck_assert_int_eq(register_agent(r, "user-1001-0", 1001, &a),
                         0); /* and the next has one all the same */
         registered(r, "an-administrators");
         ck_assert_int_eq(registry_set_state(r, registry_find(r, "user-2000-0"), AGENT_REVOKED, ""), 0);
         ck_assert_int_eq(register_agent(r, "user-2000-more", 2000, &a),
                         -EUSERS); /* who had more than is fair now */
+}
+END_TEST
+
+/* However many act together, nobody who comes for the first time finds nothing, nor does an administrator: all is taken, of what is shared. */
+START_TEST(test_a_crowd_shuts_nobody_out) {
+        _cleanup_(registry_freep) Registry *r = host_open();
+        Agent *a = NULL;
+        const unsigned shared = LIMIT_AGENTS_OF_USER - 1, crowd = LIMIT_AGENTS / shared;
+        write_further(2000, crowd, LIMIT_AGENTS_OF_USER);
+        write_further(1000, 1, LIMIT_AGENTS - crowd * shared);
+        load(r);
+        ck_assert_int_eq(register_agent(r, "user-1000-last", 1000, &a), 0);
+        ck_assert_int_eq(register_agent(r, "user-1000-more", 1000, &a), -EUSERS);
+        for (uid_t uid = 1001; uid < 1101; uid++) {
+                char name[32];
+                (void)snprintf(name, sizeof(name), "user-%u-1", uid);
+                ck_assert_int_eq(register_agent(r, name, uid, &a), 0);
+                (void)snprintf(name, sizeof(name), "user-%u-2", uid);
+                ck_assert_int_eq(register_agent(r, name, uid, &a), -EUSERS);
+        }
+        registered(r, "an-administrators");
+        ck_assert_int_eq(registry_set_state(r, registry_find(r, "user-2000-0"), AGENT_REVOKED, ""), 0);
+        ck_assert_int_eq(register_agent(r, "user-1001-2", 1001, &a), 0);
+        ck_assert_int_eq(register_agent(r, "user-1002-2", 1002, &a), -EUSERS);
+        ck_assert_ptr_nonnull(registry_find(restart(&r), "user-1001-2")); /* all are read again */
+        ck_assert_ptr_nonnull(registry_find(r, "an-administrators"));
+}
+END_TEST
+
+/* LIMIT_AGENTS_FIRST: so many users have a first one. What users have made for themselves takes nothing of what administrators make. */
+START_TEST(test_so_many_users_have_a_first_one) {
+        _cleanup_(registry_freep) Registry *r = host_open();
+        Agent *a = NULL;
+        write_further(2000, LIMIT_AGENTS_FIRST - 1, 1);
+        write_records(LIMIT_AGENT_RECORDS - 1, "revoked");
+        load(r);
+        ck_assert_int_eq(register_agent(r, "user-1000-1", 1000, &a), 0);
+        ck_assert_int_eq(register_agent(r, "user-1001-1", 1001, &a), -EUSERS);
+        ck_assert_int_eq(register_agent(r, "user-1000-2", 1000, &a),
+                        0); /* of what is shared there is enough */
+        registered(r, "last");
+        ck_assert_int_eq(register_agent(r, "more", 1000, &a), -E2BIG);
+        ck_assert_int_eq(registry_set_state(r, registry_find(r, "user-2000-0"), AGENT_REVOKED, ""), 0);
+        ck_assert_int_eq(register_agent(r, "user-1001-1", 1001, &a), 0);
+        ck_assert_ptr_nonnull(registry_find(restart(&r), "user-1001-1")); /* all are read again */
 }
 END_TEST
 
@@ -969,6 +1020,8 @@ int main(void) {
         tcase_add_test(t, test_no_room_where_all_are_busy);
         tcase_add_test(t, test_so_many_agents);
         tcase_add_test(t, test_users_leave_each_other_some);
+        tcase_add_test(t, test_a_crowd_shuts_nobody_out);
+        tcase_add_test(t, test_so_many_users_have_a_first_one);
         tcase_add_test(t, test_so_many_names_are_taken);
         tcase_add_test(t, test_so_many_files);
         tcase_add_test(t, test_order);

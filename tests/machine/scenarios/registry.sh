@@ -403,6 +403,28 @@ test_users_make_further_agents_of_their_own() {
         assert_ok revoke_own alice "$name"
 }
 
+# register_as_uid DOCUMENT: as $uid in alice's session. The bus lets in no uid that is nobody's; our own door does.
+register_as_uid() {
+        sh -c 'echo $$ >"$1/cgroup.procs"; shift; exec setpriv --clear-groups --reuid="$@"' sh "$(session_cgroup alice)" "$uid" \
+                python3 -c '
+import sys
+sys.path.insert(0, sys.argv[1])
+from wire import Connection
+a = Connection("door").ask("/org/mxc1", "org.mxc1.Manager", "RegisterAgent", "s", sys.argv[2:])
+sys.exit(a.error and f"{a.error}: {a.body}")' "$MXC_TEST_SRC/tests/machine" "$1"
+}
+
+# Uids of user namespaces are in their owner's session, and there are 65536 of them for each: nobody's first further agent is theirs.
+test_who_is_nobody_makes_no_further_agents() {
+        local uid=300000
+        assert_refused "Uid $uid is no user of this host" register_as_uid "{\"name\": \"user-$uid-x\", \"policy\": \"workspace\"}"
+        is_no_agent "user-$uid-x" || fail 'it is an agent'
+        useradd --uid $uid somebody-$uid
+        defer eval "userdel somebody-$uid; call /org/mxc1 Manager RevokeAgent ss user-$uid-x over >/dev/null 2>&1"
+        sleep 11 # nobody is known for so long
+        assert_ok register_as_uid "{\"name\": \"user-$uid-x\", \"policy\": \"workspace\"}"
+}
+
 # What is suspended is not revoked and made anew by who it is said against.
 test_a_suspended_further_agent_is_an_administrator_s() {
         local name
