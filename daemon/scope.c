@@ -372,7 +372,8 @@ void scope_slice_told(Scope *s, int error, const char *sentence) {
                 fail(s, error, sentence);
         else if (s->state == SCOPE_BOUNDING)
                 anchor_it(s);
-        else if (s->state == SCOPE_READY)
+        else if (s->state == SCOPE_READY &&
+                        !TAILQ_EMPTY(&s->waiters)) /* who holds it; one that idles goes on to */
                 answer(s, error, sentence);
 }
 

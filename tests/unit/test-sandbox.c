@@ -406,6 +406,33 @@ START_TEST(test_scopes_of_a_slice) {
 }
 END_TEST
 
+/* All of a user's own stand in one slice; where that is bounded anew, one that nobody is in goes when it would have gone. */
+START_TEST(test_scopes_of_a_users_own) {
+        Agent own[2] = { { .name = (char *)"user-4711", .owner = 4711, .is_default = true },
+                { .name = (char *)"user-4711-x", .owner = 4711, .is_default = true } };
+        Scope *scopes[2];
+        begin();
+        for (size_t i = 0; i < 2; i++)
+                ck_assert_int_eq(scope_hold(&m, &own[i], &scopes[i]), 0);
+        ck_assert_ptr_eq(scopes[0]->own, scopes[1]->own);
+        ck_assert_str_eq(scopes[1]->path,
+                        "/mxc.slice/mxc-u4711.slice/mxc-u4711-own.slice/mxc-user-4711-x.scope");
+        scopes[0]->state = SCOPE_READY;
+        scope_release(scopes[0]);
+        const sd_event_source *idle = scopes[0]->idle;
+        ck_assert_ptr_nonnull(idle);
+        scope_slice_told(scopes[0], 0, NULL);
+        ck_assert_ptr_eq(scopes[0]->idle, idle);
+        ck_assert_int_eq(scope_hold(&m, &own[0], &scopes[0]), 0);
+        scopes[0]->state = SCOPE_NEW;
+        for (size_t i = 0; i < 2; i++)
+                scope_release(scopes[i]);
+        ck_assert(LIST_EMPTY(&m.scopes));
+        ck_assert(LIST_EMPTY(&m.own_slices));
+        end();
+}
+END_TEST
+
 int main(void) {
         TCase *t = daemon_case("sandbox");
         tcase_add_test(t, test_over_before_it_started);
@@ -421,5 +448,6 @@ int main(void) {
         tcase_add_test(t, test_a_tie_that_nobody_takes_up_ends_its_command);
         tcase_add_test(t, test_room);
         tcase_add_test(t, test_scopes_of_a_slice);
+        tcase_add_test(t, test_scopes_of_a_users_own);
         return run_daemon_case(t);
 }
