@@ -70,9 +70,10 @@ int net_rules_append(const Policy *origin, const NetRule *rules, size_t n, NetRu
 int net_direction_meet(const Policy *pa, const NetDirection *a, const Policy *pb, const NetDirection *b, NetDirection *ret);
 /* What a allows, and until then what b's rules allow; nothing that one of the three denies by a rule. */
 int net_direction_join(const NetDirection *a, const NetDirection *b, uint64_t until, const NetDirection *denies, NetDirection *ret);
-/* True where a is within b; else *ret_clause (borrowed from a) and *ret_why (static, or NULL) */
-bool net_direction_within(const NetDirection *a, const NetDirection *b, const char *where, const char **ret_clause,
-                const char **ret_why);
+/* One after the other what of a is not within b, by *i and *budget, which begin as 0 and LIMIT_POLICY_PAIRS. False: there is no more; else
+ * *ret_clause (borrowed from a) and *ret_why (static). */
+bool net_direction_beyond(const NetDirection *a, const NetDirection *b, const char *where, size_t *i, uint64_t *budget,
+                const char **ret_clause, const char **ret_why);
 
 /* policy-publish.c: the same of what is published */
 int publish_append(const Policy *origin, const NetPublish *list, size_t n, NetPublish **ret, size_t *ret_n);

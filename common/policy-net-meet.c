@@ -298,22 +298,22 @@ static const char *rule_beyond(
         return NULL;
 }
 
-bool net_direction_within(const NetDirection *a, const NetDirection *b, const char *where,
-                const char **ret_clause, const char **ret_why) {
-        uint64_t budget = LIMIT_POLICY_PAIRS;
+bool net_direction_beyond(const NetDirection *a, const NetDirection *b, const char *where, size_t *i,
+                uint64_t *budget, const char **ret_clause, const char **ret_why) {
+        *ret_why = NULL;
         if (a->fallback == VERDICT_ALLOW) {
                 NetPeer anywhere = { 0 };
                 NetPort any = { .protocol = PROTOCOL_ANY, .from = 0, .to = UINT16_MAX };
                 NetRule everything = atom(&anywhere, &any, SPEECH_OPAQUE);
                 *ret_clause = where;
-                *ret_why = rule_beyond(a, b, &everything, &budget);
-                return !*ret_why;
+                if ((*i)++ == 0)
+                        *ret_why = rule_beyond(a, b, &everything, budget);
+                return *ret_why;
         }
-        for (size_t i = 0; i < a->n_allow; i++) {
-                *ret_clause = a->allow[i].clause;
-                *ret_why = rule_beyond(a, b, &a->allow[i], &budget);
-                if (*ret_why)
-                        return false;
+        while (*i < a->n_allow && !*ret_why) {
+                const NetRule *rule = &a->allow[(*i)++];
+                *ret_clause = rule->clause;
+                *ret_why = rule_beyond(a, b, rule, budget);
         }
-        return true;
+        return *ret_why;
 }

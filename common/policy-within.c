@@ -4,32 +4,53 @@
 
 #include "policy-internal.h"
 
-/* within: a allows nothing that b forbids. Part by part, like meet; the first part that is wider is named. */
+/* within: a allows nothing that b forbids. Part by part, like meet; what is wider is named. Each of these is true where the next may be looked
+ * at: always where all is wanted, and where one is enough as long as there was none. */
 
 void widening_clear(Widening *w) {
         free(w->clause);
         free(w->sentence);
+        free(w->asked);
+        free(w->held);
         *w = (Widening){ 0 };
 }
 
-/* Always false, so that a check reads: return wider(…). */
-_printf_(3, 4) static bool wider(Widening *w, const char *clause, const char *format, ...) {
-        if (!w)
-                return false;
+typedef struct Search {
+        const Policy *a, *b;
+        Widening *list; /* of max; NULL where nothing is to be told */
+        size_t max, n;  /* n: found */
+        bool all, failed;
+} Search;
+
+static const char *bound_name(const Search *s) {
+        return *s->b->name ? s->b->name : "its bound";
+}
+
+typedef struct Found {
+        const char *clause, *asked, *held;
+        bool below;
+} Found;
+
+_printf_(3, 4) static bool wider(Search *s, const Found *found, const char *format, ...) {
+        const size_t i = s->n++;
+        if (i >= s->max)
+                return s->all;
         char *sentence;
         va_list ap;
         va_start(ap, format);
         int r = vasprintf(&sentence, format, ap);
         va_end(ap);
-        if (r < 0)
-                return false;
-        w->sentence = sentence;
-        w->clause = strdup(clause);
+        Widening w = { .sentence = r < 0 ? NULL : sentence, .below = found->below };
+        w.clause = strdup(found->clause);
+        w.asked = strdup(found->asked);
+        w.held = strdup(found->held);
+        if (w.sentence && w.clause && w.asked && w.held) {
+                s->list[i] = w;
+                return s->all;
+        }
+        widening_clear(&w);
+        s->failed = true;
         return false;
-}
-
-static const char *bound_name(const Policy *b) {
-        return *b->name ? b->name : "its bound";
 }
 
 static const char *access_word(PathAccess access) {
@@ -37,98 +58,157 @@ static const char *access_word(PathAccess access) {
         return words[access];
 }
 
-static bool path_within(const Policy *a, const Policy *b, const char *path, Widening *w) {
-        const PathRule *rule = paths_find(a->paths, a->n_paths, path);
+static bool path_within(Search *s, const char *path, bool below) {
+        const PathRule *rule = paths_find(s->a->paths, s->a->n_paths, path);
         PathAccess mine = rule ? rule->access : PATH_DENIED,
-                   bound = paths_access(b->paths, b->n_paths, path);
+                   bound = paths_access(s->b->paths, s->b->n_paths, path);
         if (mine <= bound)
                 return true;
-        return wider(w, rule->clause, "allows %s %s, where %s allows %s it", access_word(mine), path,
-                        bound_name(b), access_word(bound));
+        _cleanup_free_ char *asked = NULL;
+        if (asprintf(&asked, "%s %s", access_word(mine), path) < 0) {
+                asked = NULL;
+                s->failed = true;
+                return false;
+        }
+        const Found found = { rule->clause, asked, bound == PATH_DENIED ? "nothing" : access_word(bound),
+                below };
+        return wider(s, &found, "allows %s, where %s allows %s it", asked, bound_name(s),
+                        access_word(bound));
 }
 
-/* Exact: see paths_meet(). */
-static bool paths_within(const Policy *a, const Policy *b, Widening *w) {
-        for (size_t i = 0; i < a->n_paths; i++)
-                if (!path_within(a, b, a->paths[i].path, w))
-                        return false;
-        for (size_t i = 0; i < b->n_paths; i++)
-                if (!path_within(a, b, b->paths[i].path, w))
+static bool own_paths_within(Search *s) {
+        for (size_t i = 0; i < s->a->n_paths; i++)
+                if (!path_within(s, s->a->paths[i].path, false))
                         return false;
         return true;
 }
 
+/* With those, exact: see paths_meet(). */
+static bool paths_below_within(Search *s) {
+        for (size_t i = 0; i < s->b->n_paths; i++) {
+                const char *path = s->b->paths[i].path;
+                const PathRule *rule = paths_find(s->a->paths, s->a->n_paths, path);
+                if (rule && streq(rule->path, path)) /* one of its own */
+                        continue;
+                if (!path_within(s, path, true))
+                        return false;
+        }
+        return true;
+}
+
+static bool exec_entry_within(Search *s, const char *path) {
+        _cleanup_free_ char *asked = NULL;
+        if (asprintf(&asked, "executing below %s", path) < 0) {
+                asked = NULL;
+                s->failed = true;
+                return false;
+        }
+        const Found found = { "/filesystem/executePaths", asked, "nothing", false };
+        return wider(s, &found, "allows %s, which %s does not", asked, bound_name(s));
+}
+
 /* Execution needs reading, so of an entry that b lacks only the parts that a can read count. */
-static bool exec_within(const Policy *a, const Policy *b, Widening *w) {
-        static const char clause[] = "/filesystem/executePaths";
+static bool exec_within(Search *s) {
+        const Policy *a = s->a, *b = s->b;
         for (size_t i = 0; i < a->n_exec; i++) {
                 const char *entry = a->exec[i];
                 if (exec_covers(b->exec, b->n_exec, entry))
                         continue;
-                if (paths_access(a->paths, a->n_paths, entry) != PATH_DENIED)
-                        return wider(w, clause, "allows executing below %s, which %s does not", entry,
-                                        bound_name(b));
+                if (paths_access(a->paths, a->n_paths, entry) != PATH_DENIED) {
+                        if (!exec_entry_within(s, entry))
+                                return false;
+                        continue;
+                }
                 for (size_t j = 0; j < a->n_paths; j++)
                         if (a->paths[j].access != PATH_DENIED && path_covers(entry, a->paths[j].path) &&
-                                        !exec_covers(b->exec, b->n_exec, a->paths[j].path))
-                                return wider(w, clause, "allows executing below %s, which %s does not",
-                                                a->paths[j].path, bound_name(b));
+                                        !exec_covers(b->exec, b->n_exec, a->paths[j].path) &&
+                                        !exec_entry_within(s, a->paths[j].path))
+                                return false;
         }
         return true;
 }
 
-static bool filesystem_within(const Policy *a, const Policy *b, Widening *w) {
-        if (a->workspace_mode < b->workspace_mode)
-                return wider(w, "/filesystem/workspace",
-                                "writes the workspace directly, where %s demands an overlay", bound_name(b));
-        if (a->handoff_allowed && !b->handoff_allowed)
-                return wider(w, "/filesystem/handoff",
-                                "may write what programs of the host trust, which %s protects",
-                                bound_name(b));
-        return paths_within(a, b, w) && exec_within(a, b, w);
+static bool filesystem_within(Search *s) {
+        static const Found direct = { "/filesystem/workspace", "direct", "overlay", false },
+                           handoff = { "/filesystem/handoff", "allow", "protect", false };
+        if (s->a->workspace_mode < s->b->workspace_mode &&
+                        !wider(s, &direct, "writes the workspace directly, where %s demands an overlay",
+                                        bound_name(s)))
+                return false;
+        if (s->a->handoff_allowed && !s->b->handoff_allowed &&
+                        !wider(s, &handoff, "may write what programs of the host trust, which %s protects",
+                                        bound_name(s)))
+                return false;
+        return own_paths_within(s) && exec_within(s);
 }
 
-static bool environment_within(const Policy *a, const Policy *b, Widening *w) {
-        if (b->pass_all_env)
-                return true;
-        if (a->pass_all_env)
-                return wider(w, "/process/environment/pass", "passes every variable, where %s names a few",
-                                bound_name(b));
-        for (size_t i = 0; i < a->n_pass_env; i++)
-                if (!strings_has(b->pass_env, b->n_pass_env, a->pass_env[i]))
-                        return wider(w, "/process/environment/pass", "passes %s, which %s does not",
-                                        a->pass_env[i], bound_name(b));
-        for (size_t i = 0; i < a->n_set_env; i++)
-                if (!env_allows(b, a->set_env[i].name, a->set_env[i].value))
-                        return wider(w, "/process/environment/set",
-                                        "sets %s to a value that %s does not allow", a->set_env[i].name,
-                                        bound_name(b));
+static bool variables_within(Search *s) {
+        const Policy *a = s->a, *b = s->b;
+        for (size_t i = 0; i < a->n_pass_env; i++) {
+                const Found found = { "/process/environment/pass", a->pass_env[i], "nothing", false };
+                if (!strings_has(b->pass_env, b->n_pass_env, a->pass_env[i]) &&
+                                !wider(s, &found, "passes %s, which %s does not", a->pass_env[i],
+                                                bound_name(s)))
+                        return false;
+        }
+        for (size_t i = 0; i < a->n_set_env; i++) {
+                const Found found = { "/process/environment/set", a->set_env[i].name, "nothing", false };
+                if (!env_allows(b, a->set_env[i].name, a->set_env[i].value) &&
+                                !wider(s, &found, "sets %s to a value that %s does not allow",
+                                                a->set_env[i].name, bound_name(s)))
+                        return false;
+        }
         return true;
 }
 
-static bool process_within(const Policy *a, const Policy *b, Widening *w) {
-        if (a->debugging && !b->debugging)
-                return wider(w, "/process/debugging", "allows debugging, which %s does not", bound_name(b));
-        int index = syscall_set_first_beyond(&a->syscalls, &b->syscalls);
-        if (index >= 0)
-                return wider(w, "/process/syscalls", "allows the system call %s, which %s does not",
-                                syscall_table[index], bound_name(b));
-        return environment_within(a, b, w);
+static bool environment_within(Search *s) {
+        static const Found all = { "/process/environment/pass", "all", "a few", false };
+        if (s->b->pass_all_env)
+                return true;
+        if (s->a->pass_all_env)
+                return wider(s, &all, "passes every variable, where %s names a few", bound_name(s));
+        return variables_within(s);
 }
 
-static bool amount_within(const char *section, const char *key, uint64_t mine, uint64_t bound,
-                const Policy *b, Widening *w) {
+static bool process_within(Search *s) {
+        static const Found debugging = { "/process/debugging", "true", "false", false };
+        if (s->a->debugging && !s->b->debugging &&
+                        !wider(s, &debugging, "allows debugging, which %s does not", bound_name(s)))
+                return false;
+        int index = syscall_set_first_beyond(&s->a->syscalls, &s->b->syscalls);
+        if (index >= 0) {
+                const Found found = { "/process/syscalls", syscall_table[index], "nothing", false };
+                if (!wider(s, &found, "allows the system call %s, which %s does not", syscall_table[index],
+                                    bound_name(s)))
+                        return false;
+        }
+        return environment_within(s);
+}
+
+typedef char AmountText[32];
+
+static const char *amount_text(uint64_t amount, AmountText buffer) {
+        if (amount == RESOURCE_UNLIMITED)
+                return "infinity";
+        (void)snprintf(buffer, sizeof(AmountText), "%" PRIu64, amount);
+        return buffer;
+}
+
+static bool amount_within(Search *s, const char *section, const char *key, uint64_t mine, uint64_t bound) {
         if (mine <= bound)
                 return true;
+        AmountText asked, held;
         _cleanup_free_ char *clause = NULL;
         if (asprintf(&clause, "%s/%s", section, key) < 0) {
                 clause = NULL;
+                s->failed = true;
                 return false;
         }
+        const Found found = { clause, amount_text(mine, asked), amount_text(bound, held), false };
         if (mine == RESOURCE_UNLIMITED)
-                return wider(w, clause, "sets no limit, where %s has one", bound_name(b));
-        return wider(w, clause, "is %" PRIu64 ", more than the %" PRIu64 " of %s", mine, bound,
-                        bound_name(b));
+                return wider(s, &found, "sets no limit, where %s has one", bound_name(s));
+        return wider(s, &found, "is %" PRIu64 ", more than the %" PRIu64 " of %s", mine, bound,
+                        bound_name(s));
 }
 
 /* Who may reach nothing by name is told no address. */
@@ -140,62 +220,114 @@ static bool asks_for_names(const Policy *p) {
         return p->egress.fallback == VERDICT_ALLOW;
 }
 
-bool policy_network_within(const Policy *a, const Policy *b, Widening *w) {
+static bool direction_within(Search *s, const NetDirection *a, const NetDirection *b, const char *where) {
+        uint64_t budget = LIMIT_POLICY_PAIRS;
         const char *clause, *why;
-        if (!net_direction_within(&a->egress, &b->egress, "/network/egress/default", &clause, &why) ||
-                        !net_direction_within(
-                                        &a->ingress, &b->ingress, "/network/ingress/default", &clause, &why))
-                return wider(w, clause,
-                                "%s %s (rules are compared one by one, so this may be said in doubt)", why,
-                                bound_name(b));
-        if (a->host_loopback > b->host_loopback)
-                return wider(w, "/network/ingress/hostLoopback",
-                                "opens the host's loopback, which %s does not", bound_name(b));
-        if (a->dns < b->dns && asks_for_names(a))
-                return wider(w, "/network/dns", "is told the addresses of names, which %s does not allow",
-                                bound_name(b));
-        const NetPublish *beyond = publish_beyond(a, b);
-        if (beyond)
-                return wider(w, beyond->clause,
-                                "publishes more than any single entry of %s allows (ports of the host and "
-                                "of the sandbox, address, clients)",
-                                bound_name(b));
+        for (size_t i = 0; net_direction_beyond(a, b, where, &i, &budget, &clause, &why);) {
+                const bool rest = a->fallback == VERDICT_ALLOW;
+                const Found found = { clause, rest ? "allow" : "all of it",
+                        rest && b->fallback == VERDICT_DENY ? "deny" : "less",
+                        rest && b->fallback == VERDICT_ALLOW };
+                if (!wider(s, &found, "%s %s (rules are compared one by one, so this may be said in doubt)",
+                                    why, bound_name(s)))
+                        return false;
+        }
+        return true;
+}
+
+static bool loopback_within(Search *s) {
+        static const Found found = { "/network/ingress/hostLoopback", "allow", "deny", false };
+        return s->a->host_loopback <= s->b->host_loopback ||
+               wider(s, &found, "opens the host's loopback, which %s does not", bound_name(s));
+}
+
+static bool names_within(Search *s) {
+        const Found found = { "/network/dns", dns_words[s->a->dns], dns_words[s->b->dns], false };
+        return s->a->dns >= s->b->dns || !asks_for_names(s->a) ||
+               wider(s, &found, "is told the addresses of names, which %s does not allow", bound_name(s));
+}
+
+static bool published_within(Search *s) {
+        const NetPublish *beyond = publish_beyond(s->a, s->b);
+        if (!beyond)
+                return true;
+        const Found found = { beyond->clause, "all of it", "less", false };
+        return wider(s, &found,
+                        "publishes more than any single entry of %s allows (ports of the host and "
+                        "of the sandbox, address, clients)",
+                        bound_name(s));
+}
+
+static bool network_within(Search *s) {
+        if (!direction_within(s, &s->a->egress, &s->b->egress, "/network/egress/default") ||
+                        !direction_within(s, &s->a->ingress, &s->b->ingress, "/network/ingress/default") ||
+                        !loopback_within(s) || !names_within(s) || !published_within(s))
+                return false;
         for (size_t i = 0; i < _EGRESS_LIMIT_MAX; i++)
-                if (!amount_within("/network/egress/limits", egress_limit_keys[i],
-                                    policy_egress_limit_get(a, (EgressLimit)i),
-                                    policy_egress_limit_get(b, (EgressLimit)i), b, w))
+                if (!amount_within(s, "/network/egress/limits", egress_limit_keys[i],
+                                    policy_egress_limit_get(s->a, (EgressLimit)i),
+                                    policy_egress_limit_get(s->b, (EgressLimit)i)))
                         return false;
         return true;
 }
 
-static bool ui_within(const Policy *a, const Policy *b, Widening *w) {
-        if (!a->ui_disabled && b->ui_disabled)
-                return wider(w, "/ui/disable", "allows a user interface, which %s does not", bound_name(b));
-        if (a->clipboard & ~b->clipboard)
-                return wider(w, "/ui/clipboard", "allows more of the clipboard than %s", bound_name(b));
-        if (a->injection && !b->injection)
-                return wider(w, "/ui/injection", "allows input injection, which %s does not", bound_name(b));
-        return true;
+static bool ui_within(Search *s) {
+        static const Found injection = { "/ui/injection", "true", "false", false },
+                           interface = { "/ui/disable", "false", "true", false };
+        const Clipboard both = (Clipboard)(s->a->clipboard & s->b->clipboard);
+        const Found clipboard = { "/ui/clipboard", clipboard_words[s->a->clipboard], clipboard_words[both],
+                false };
+        if (!s->a->ui_disabled && s->b->ui_disabled &&
+                        !wider(s, &interface, "allows a user interface, which %s does not", bound_name(s)))
+                return false;
+        if (s->a->clipboard != both &&
+                        !wider(s, &clipboard, "allows more of the clipboard than %s", bound_name(s)))
+                return false;
+        return !s->a->injection || s->b->injection ||
+               wider(s, &injection, "allows input injection, which %s does not", bound_name(s));
 }
 
-static bool delegation_within(const Policy *a, const Policy *b, Widening *w) {
-        if (!a->delegation_spawn)
+static bool delegation_within(Search *s) {
+        static const Found found = { "/delegation/spawn", "true", "false", false };
+        if (!s->a->delegation_spawn)
                 return true;
-        if (!b->delegation_spawn)
-                return wider(w, "/delegation/spawn", "may start sub-agents, which %s does not allow",
-                                bound_name(b));
-        return amount_within("/delegation", "depth", a->delegation_depth, b->delegation_depth, b, w);
+        if (!s->b->delegation_spawn)
+                return wider(s, &found, "may start sub-agents, which %s does not allow", bound_name(s));
+        return amount_within(s, "/delegation", "depth", s->a->delegation_depth, s->b->delegation_depth);
+}
+
+/* What is below comes last, so that where not all is told it is what is named that is. */
+static void search(Search *s) {
+        if (streq(s->a->digest, s->b->digest))
+                return; /* one policy, however long */
+        if (!filesystem_within(s) || !process_within(s) || !network_within(s) || !ui_within(s) ||
+                        !delegation_within(s))
+                return;
+        for (size_t i = 0; i < _RESOURCE_MAX; i++)
+                if (!amount_within(s, "/resources", resource_keys[i], s->a->resources[i],
+                                    s->b->resources[i]))
+                        return;
+        (void)paths_below_within(s); /* the last */
 }
 
 bool policy_within(const Policy *a, const Policy *b, Widening *ret) {
-        if (streq(a->digest, b->digest))
-                return true; /* one policy, however long */
-        if (!filesystem_within(a, b, ret) || !process_within(a, b, ret) ||
-                        !policy_network_within(a, b, ret) || !ui_within(a, b, ret) ||
-                        !delegation_within(a, b, ret))
-                return false;
-        for (size_t i = 0; i < _RESOURCE_MAX; i++)
-                if (!amount_within("/resources", resource_keys[i], a->resources[i], b->resources[i], b, ret))
-                        return false;
-        return true;
+        Search s = { .a = a, .b = b, .list = ret, .max = ret ? 1 : 0 };
+        search(&s);
+        return s.n == 0 && !s.failed;
+}
+
+bool policy_network_within(const Policy *a, const Policy *b, Widening *ret) {
+        Search s = { .a = a, .b = b, .list = ret, .max = ret ? 1 : 0 };
+        return network_within(&s) && s.n == 0;
+}
+
+int policy_beyond(const Policy *a, const Policy *b, Widening *ret, size_t max, size_t *ret_n) {
+        Search s = { .a = a, .b = b, .list = ret, .max = max, .all = true };
+        search(&s);
+        for (size_t i = 0; s.failed && i < s.n && i < max; i++)
+                widening_clear(&ret[i]);
+        if (s.failed)
+                return -ENOMEM;
+        *ret_n = s.n;
+        return 0;
 }

@@ -140,6 +140,8 @@ int policy_join_egress(const Policy *a, const Policy *b, uint64_t until, const P
 typedef struct Widening {
         char *clause;        /* JSON pointer into a that allows more than b */
         char *sentence;
+        char *asked, *held;  /* the same in two words: "writing /srv/data", "reading" */
+        bool below;          /* a part of what the clause names, which b takes out by an entry of its own; the rest holds as asked */
 } Widening;
 void widening_clear(Widening *w);
 /* True when a allows nothing that b forbids. Otherwise *ret (optional, zeroed or cleared before) says where; its clause is
@@ -148,6 +150,9 @@ void widening_clear(Widening *w);
  * anything: an unbound variable is a place of its own. */
 bool policy_within(const Policy *a, const Policy *b, Widening *ret);
 bool policy_network_within(const Policy *a, const Policy *b, Widening *ret); /* the same of the network alone */
+/* All that a allows and b forbids, one for each clause or entry: what a meet with b takes from a. The first max of them, zeroed before, and how many
+ * there are. Of system calls one stands for all. 0, or -ENOMEM with nothing in ret. */
+int policy_beyond(const Policy *a, const Policy *b, Widening *ret, size_t max, size_t *ret_n);
 
 typedef enum RequestKind { REQUEST_READ, REQUEST_WRITE, REQUEST_EXEC, REQUEST_CONNECT, REQUEST_ENV, REQUEST_SYSCALL,
         REQUEST_RESOURCE, REQUEST_SPAWN, REQUEST_PUBLISH, _REQUEST_MAX } RequestKind;

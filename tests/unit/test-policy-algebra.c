@@ -152,7 +152,15 @@ START_TEST(test_within_implies) {
                 const Policy *sides[][2] = { { a, b }, { b, a }, { m, a }, { m, b }, { a, m } };
                 for (size_t s = 0; s < ELEMENTSOF(sides); s++) {
                         pairs++;
-                        Widening w = { 0 };
+                        Widening w = { 0 }, some[2] = { { 0 }, { 0 } };
+                        size_t n;
+                        HOLDS(policy_beyond(sides[s][0], sides[s][1], some, ELEMENTSOF(some), &n) == 0);
+                        HOLDS((n == 0) ==
+                                        policy_within(sides[s][0], sides[s][1], NULL)); /* one comparison */
+                        for (size_t i = 0; i < ELEMENTSOF(some); i++) {
+                                HOLDS(!some[i].clause == (i >= n));
+                                widening_clear(&some[i]);
+                        }
                         if (!policy_within(sides[s][0], sides[s][1], &w)) {
                                 HOLDS(w.clause && w.sentence);
                                 HOLDS(s != 2 && s != 3); /* a meet is within both */
