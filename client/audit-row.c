@@ -24,7 +24,7 @@ static const char *const numbers[] = { AUDIT_EXEC_ID, AUDIT_ON_BEHALF_UID, AUDIT
         AUDIT_CALLER_PID, AUDIT_ERRNO, AUDIT_EXIT_CODE, AUDIT_EXIT_SIGNAL, AUDIT_USEC, AUDIT_COUNT,
         AUDIT_CONNECTION, AUDIT_GRANT_NUMBER, AUDIT_BYTES_OUT, AUDIT_BYTES_IN, AUDIT_TIME };
 static const char *const lists[] = { AUDIT_HANDOFF, AUDIT_CUT };
-static const char *const documents[] = { AUDIT_TARGET, AUDIT_LABELS };
+static const char *const documents[] = { AUDIT_TARGET, AUDIT_LABELS, AUDIT_CLAMPED };
 
 static bool is_one_of(const char *field, const char *const *list, size_t n) {
         for (size_t i = 0; i < n; i++)

@@ -79,11 +79,31 @@ static void put_list(Result *r, const char *key, WireReader *reader) {
         fputc(']', r->stream);
 }
 
+/* a(ssss) */
+static void put_rows(Result *r, const char *key, WireReader *reader) {
+        put_key(r, key);
+        fputc('[', r->stream);
+        bool any = false;
+        for (size_t stop = wire_read_array(reader, 8); wire_more(reader, stop); any = true) {
+                wire_align(reader, 8);
+                fputs(any ? ",[" : "[", r->stream);
+                for (size_t i = 0; i < 4; i++) {
+                        if (i > 0)
+                                fputc(',', r->stream);
+                        put_text(r->stream, wire_read_string(reader));
+                }
+                fputc(']', r->stream);
+        }
+        fputc(']', r->stream);
+}
+
 void result_value(Result *r, const char *key, const char *signature, WireReader *reader) {
         if (r->stream && streq(signature, "s"))
                 result_text(r, key, wire_read_string(reader));
         else if (r->stream && streq(signature, "as"))
                 put_list(r, key, reader);
+        else if (r->stream && streq(signature, "a(ssss)"))
+                put_rows(r, key, reader);
         else
                 wire_skip(reader, &signature);
 }

@@ -20,6 +20,7 @@
 
 #define RETRY_MSEC 50U
 #define SIGNALS_KEPT 8U
+#define CUT_SAID 4U /* of what was cut */
 #define ERROR_PREFIX "org.mxc1.Error."
 
 enum { POLL_DOOR, POLL_SIGNALS, POLL_RELAYS, _POLL_MAX = POLL_RELAYS + 6 };
@@ -44,6 +45,7 @@ typedef struct Session {
         bool ended;
         int status;
         char *unheld;         /* limits that this host cannot hold, "" or NULL: none */
+        char *cut;            /* what the policy lost to its bounds, the same */
         const char *why;      /* what is to be said of the end, or NULL */
         uint64_t ended_at;    /* msec */
         uint64_t quiet_since; /* msec: nothing has come out of the command since */
@@ -96,12 +98,37 @@ static void note_unheld(Session *s, WireReader r) {
         (void)fclose(f); /* without memory there is nothing to be said */
 }
 
+/* A few, in words: "/network/ingress/hostLoopback (allow; what holds: deny, by the ceiling)". All are in --json, and in `mxcctl show`. */
+static void note_cut(Session *s, WireReader r) {
+        size_t size, n = 0, unsaid = 0;
+        FILE *f = open_memstream(&s->cut, &size);
+        if (!f)
+                return;
+        for (size_t stop = wire_read_array(&r, 8); wire_more(&r, stop);) {
+                wire_align(&r, 8);
+                const char *field = wire_read_string(&r), *asked = wire_read_string(&r),
+                           *held = wire_read_string(&r), *by = wire_read_string(&r);
+                if (!*field)
+                        unsaid += strtoul(asked, NULL, 10);
+                else if (n >= CUT_SAID)
+                        unsaid++;
+                else
+                        fprintf(f, "%s%s (%s; what holds: %s, by the %s)", n++ > 0 ? ", " : "", field, asked,
+                                        held, streq(by, "agent") ? "agent's policy" : by);
+        }
+        if (unsaid > 0)
+                fprintf(f, ", and %zu more", unsaid);
+        (void)fclose(f); /* without memory there is nothing to be said */
+}
+
 static void read_info(Session *s, WireReader *r) {
         for (size_t stop = wire_read_array(r, 8); wire_more(r, stop);) {
                 wire_align(r, 8);
                 const char *key = wire_read_string(r), *signature = wire_read_signature(r);
                 if (streq(key, "unheld") && streq(signature, "as"))
                         note_unheld(s, *r);
+                if (streq(key, "cut") && streq(signature, "a(ssss)"))
+                        note_cut(s, *r);
                 if (!streq(key, "pty") || !streq(signature, "h")) {
                         result_value(&s->result, key, signature, r);
                         continue;
@@ -335,12 +362,15 @@ static void session_close(Session *s) {
                 if (s->why)
                         say("%s: %s", s->call->what, s->why);
                 handed_over_say(&s->handed_over);
+                if (s->cut && *s->cut && isatty(STDERR_FILENO))
+                        say("the policy was cut down to what is allowed: %s", s->cut);
                 if (s->unheld && *s->unheld && isatty(STDERR_FILENO)) /* of each command: for who looks on */
                         say("limits of the policy do not hold here, for want of control group controllers: "
                             "%s",
                                         s->unheld);
         }
         free(s->unheld);
+        free(s->cut);
         result_clear(&s->result);
         handed_over_clear(&s->handed_over);
         (void)door_free(s->door);

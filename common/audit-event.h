@@ -75,6 +75,7 @@ typedef enum AuditEvent {
 #define AUDIT_LABELS "MXC_LABELS"               /* JSON */
 #define AUDIT_WALLS "MXC_WALLS"                 /* what holds on this host for this sandbox, space separated */
 #define AUDIT_UNHELD "MXC_UNHELD"               /* limits of its policy that this host cannot hold, space separated */
+#define AUDIT_CLAMPED "MXC_CUT"                 /* what of the request its bounds took away: JSON, a list of [field, asked, held, by] */
 #define AUDIT_STEP "MXC_STEP"                   /* of fail: the room of the launcher */
 #define AUDIT_ERRNO "ERRNO"
 #define AUDIT_EXIT_CODE "MXC_EXIT_CODE"

@@ -41,6 +41,9 @@
 #define LIMIT_SHOWN_ARGV_BYTES 8192U        /* of them, what a sandbox is known by while it lives: property, list, record in /run */
 #define LIMIT_ENV 1024U
 #define LIMIT_ENV_BYTES (256U * 1024)
+#define LIMIT_NEEDS 16U
+#define LIMIT_CUT 32U                        /* rows that tell what a request lost to its bounds, and */
+#define LIMIT_CUT_BYTES 8192U                /* what they take: no more than a field of a record holds */
 #define LIMIT_LABELS 16U
 #define LIMIT_LABEL_VALUE_BYTES 256U
 #define LIMIT_PENDING_PER_UID 64U            /* requests between door and yard */

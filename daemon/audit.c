@@ -74,6 +74,7 @@ static int decided(Audit *a, AuditEvent event, const AuditSubject *s, const Deci
         audit_record_text(&r, AUDIT_LABELS, labels_json);
         audit_record_text(&r, AUDIT_WALLS, walls);
         audit_record_text(&r, AUDIT_UNHELD, unheld && *unheld ? unheld : NULL);
+        audit_record_text(&r, AUDIT_CLAMPED, d->cut);
         say_decision(&r, event, s, d, argv);
         RefusalKind kind = kind_of(event, s, d->reason, d->sentence);
         kind.text[REFUSAL_WORKSPACE] = workspace;

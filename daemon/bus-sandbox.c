@@ -11,6 +11,7 @@
 #include "names.h"
 #include "relay.h"
 #include "sandbox.h"
+#include "spawn-info.h"
 #include "spawn.h"
 
 DEFINE_CLEANUP(Caller *, caller_unref);
@@ -269,6 +270,8 @@ static int append_property(sd_bus_message *m, const void *object, Manager *manag
                 return bus_append_words(m, s->walls);
         if (streq(name, "Unheld"))
                 return bus_append_words(m, s->unheld);
+        if (streq(name, "Cut"))
+                return cut_append(m, s->cut);
         return -ENXIO;
 }
 
@@ -297,6 +300,7 @@ static const BusProperty properties[] = {
         { "Labels", "a{ss}" },
         { "Walls", "as" },
         { "Unheld", "as" },
+        { "Cut", "a(ssss)" },
 };
 
 int sandbox_append_properties(sd_bus_message *m, const Sandbox *s) {
@@ -385,6 +389,7 @@ const sd_bus_vtable sandbox_vtable[] = {
         PROPERTY("Labels", "a{ss}", SD_BUS_VTABLE_PROPERTY_CONST),
         PROPERTY("Walls", "as", SD_BUS_VTABLE_PROPERTY_CONST),
         PROPERTY("Unheld", "as", SD_BUS_VTABLE_PROPERTY_CONST),
+        PROPERTY("Cut", "a(ssss)", SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_SIGNAL_WITH_ARGS("Exited",
                         SD_BUS_ARGS("u", exec, "i", code, "i", signal, "s", reason, "as", handoff, "a{sv}",
                                         details),

@@ -4,6 +4,7 @@
 #include "address.h"
 #include "carried.h"
 #include "cleanup.h"
+#include "cut.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -23,6 +24,7 @@ const char *decision_reason_to_string(DecisionReason r) {
 void decision_clear(Decision *d) {
         free(d->clause);
         free(d->sentence);
+        free(d->cut);
         policy_unref(d->effective);
         policy_unref(d->literal);
         *d = (Decision){ 0 };
@@ -422,6 +424,8 @@ int decide(const DecideInput *in, Decision *ret) {
                 r = check_meet(&t, &d);
         if (r > 0)
                 r = check_buildable(&t, in, &d);
+        if (r > 0 && in->clamp)
+                r = cut_find(t.requested, t.agent, t.ceiling, &d.cut) < 0 ? -ENOMEM : 1;
         if (r > 0)
                 r = find_literal(in, &d);
         if (r < 0)
@@ -621,4 +625,39 @@ int explain(const DecideInput *in, const PolicyRequest *question, Explanation *r
         _cleanup_free_ char *more = NULL;
         r = allowed_remark(asked, ELEMENTSOF(asked), &most, &more);
         return r < 0 ? r : answer(t.requested, words[0], &most, VERDICT_ALLOW, first, more, ret);
+}
+
+/* ---- what is needed ---- */
+
+static int refuse_need(const DecideInput *in, const PolicyRequest *q, Decision *d) {
+        _cleanup_(explanation_clear) Explanation e = { 0 };
+        int r = explain(in, q, &e);
+        if (r < 0)
+                return r;
+        decision_clear(d);
+        if (streq(e.bound, "policy")) /* what it does not even ask for, or what only all three together forbid */
+                r = deny(d, REASON_INVALID_ARGUMENT, "policy", e.clause,
+                                "%s The request says that it needs that, so nothing is started.",
+                                e.sentence);
+        else if (streq(e.bound, "host"))
+                r = deny(d, REASON_UNSUPPORTED, "host", e.clause, "%s", e.sentence);
+        else
+                r = deny(d, streq(e.bound, "agent") ? REASON_BEYOND_AGENT : REASON_BEYOND_CEILING, e.bound,
+                                e.clause,
+                                "%s The request needs it, so nothing is started: do without, or ask the "
+                                "administrator to widen %s.",
+                                e.sentence,
+                                streq(e.bound, "agent") ? "the agent's policy" : "the ceiling of this host");
+        return r < 0 ? r : 0;
+}
+
+int decide_needs(const DecideInput *in, const PolicyRequest *needs, size_t n, Decision *d) {
+        for (size_t i = 0; i < n; i++) {
+                PolicyRequest q = needs[i];
+                if (q.kind == REQUEST_CONNECT)
+                        q.speech = most_said(&in->requested, 1, &q);
+                if (policy_allows(d->effective, &q, NULL) == VERDICT_DENY)
+                        return refuse_need(in, &q, d);
+        }
+        return 0;
 }

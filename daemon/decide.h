@@ -48,6 +48,7 @@ typedef struct Decision {
         char *sentence;       /* for the caller: what is refused, and what to do. NULL when allowed */
         const char *bound;    /* "ceiling", "agent", "policy", "host": who said no; "" when allowed */
         Policy *effective;    /* allowed: what holds, bound to paths. NULL when denied */
+        char *cut;            /* allowed: what of it was cut down, of clamp: cut.h; or NULL */
         Policy *literal;      /* allowed: the part of it that is the same for every request: the meet of the three with no variable
                                  bound. What the planner may open as root and keep in a template */
 } Decision;
@@ -65,6 +66,10 @@ typedef struct DecideInput {
 /* -ENOMEM, or 0 and a Decision. What this version cannot build (a tier above process, connections into a sandbox, an overlay workspace, what
  * must be audited or acted on and cannot be seen here) is a deny of REASON_UNSUPPORTED that names the clause. */
 int decide(const DecideInput *in, Decision *ret);
+
+/* Of a decision that allows: whether what the caller says it cannot do without is still there; a denial where it is not, with who forbids it. A name
+ * is asked with as much said to it as the requested policy lets. 0 or -ENOMEM. */
+int decide_needs(const DecideInput *in, const PolicyRequest *needs, size_t n, Decision *d);
 
 /* The last part of that, of what a relay cannot carry of what a policy's network is, or is asked to be: 1: nothing; 0: a denial; -ENOMEM. */
 int decide_network(const Policy *e, const Policy *requested, Decision *d);

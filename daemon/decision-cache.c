@@ -13,6 +13,7 @@ typedef struct Key {
 typedef struct Entry {
         Key key;
         Policy *effective, *literal; /* references; NULL in a free entry */
+        char *cut;                   /* or NULL */
         uint64_t used;
 } Entry;
 
@@ -47,6 +48,7 @@ static void entry_clear(Entry *e) {
                 free(e->key.paths[i]);
         policy_unref(e->effective);
         policy_unref(e->literal);
+        free(e->cut);
         *e = (Entry){ 0 };
 }
 
@@ -63,20 +65,26 @@ static int entry_fill(Entry *e, const DecideInput *in, const Decision *d) {
                 if (paths[i] && !e->key.paths[i])
                         return -ENOMEM;
         }
+        if (d->cut) {
+                e->cut = strdup(d->cut);
+                if (!e->cut)
+                        return -ENOMEM;
+        }
         e->effective = policy_ref(d->effective);
         e->literal = policy_ref(d->literal);
         return 0;
 }
 
 static int entry_use(const Entry *e, Decision *ret) {
-        char *clause = strdup("");
-        if (!clause)
+        _cleanup_free_ char *clause = strdup(""), *cut = e->cut ? strdup(e->cut) : NULL;
+        if (!clause || (e->cut && !cut))
                 return -ENOMEM;
         *ret = (Decision){
                 .verdict = VERDICT_ALLOW,
                 .reason = REASON_ALLOWED,
-                .clause = clause,
+                .clause = TAKE_PTR(clause),
                 .bound = "",
+                .cut = TAKE_PTR(cut),
                 .effective = policy_ref(e->effective),
                 .literal = policy_ref(e->literal),
         };

@@ -36,6 +36,9 @@ void spawn_request_clear(SpawnRequest *q) {
         free(q->cwd);
         free_words(q->env);
         free_words(q->labels);
+        for (size_t i = 0; i < q->n_needs; i++)
+                free((char *)q->needs[i].target);
+        free(q->needs);
         *q = (SpawnRequest){ .stdio = { -EBADF, -EBADF, -EBADF } };
 }
 
@@ -210,6 +213,62 @@ static int option_labels(sd_bus_message *m, SpawnRequest *q, sd_bus_error *error
         return r >= 0 ? sd_bus_message_exit_container(m) : r;
 }
 
+static int check_need(const PolicyRequest *need, sd_bus_error *error) {
+        const bool connects = need->kind == REQUEST_CONNECT;
+        if (!connects && !path_is_normal(need->target))
+                return refuse(error, "needs",
+                                "'%s' is not an absolute path without '.', '..', '//' or a slash at its end",
+                                need->target);
+        if (connects != (need->port > 0))
+                return refuse(error, "needs", "a port belongs to what is connected to, and to nothing else");
+        return 0;
+}
+
+static int add_need(SpawnRequest *q, const char *action, const char *target, uint32_t port,
+                sd_bus_error *error) {
+        static const struct {
+                const char *word;
+                RequestKind kind;
+        } kinds[] = { { "read", REQUEST_READ }, { "write", REQUEST_WRITE }, { "exec", REQUEST_EXEC },
+                { "connect", REQUEST_CONNECT } };
+        size_t i = 0;
+        while (i < ELEMENTSOF(kinds) && !streq(kinds[i].word, action))
+                i++;
+        if (port > UINT16_MAX)
+                return refuse(error, "needs", "there is no port %u", port);
+        if (i == ELEMENTSOF(kinds))
+                return refuse(error, "needs", "one of read, write, exec, connect; not '%s'", action);
+        const PolicyRequest need = { .kind = kinds[i].kind,
+                .target = strdup(target),
+                .protocol = PROTOCOL_TCP,
+                .port = (uint16_t)port };
+        if (!need.target)
+                return -ENOMEM;
+        q->needs[q->n_needs++] = need; /* there is room for LIMIT_NEEDS */
+        return check_need(&need, error);
+}
+
+static int option_needs(sd_bus_message *m, SpawnRequest *q, sd_bus_error *error) {
+        const char *action, *target;
+        uint32_t port;
+        q->needs = calloc(LIMIT_NEEDS, sizeof(PolicyRequest));
+        if (!q->needs)
+                return -ENOMEM;
+        int r = sd_bus_message_enter_container(m, 'v', "a(ssu)");
+        if (r >= 0)
+                r = sd_bus_message_enter_container(m, 'a', "(ssu)");
+        while (r >= 0) {
+                r = sd_bus_message_read(m, "(ssu)", &action, &target, &port);
+                if (r <= 0)
+                        break;
+                r = q->n_needs == LIMIT_NEEDS ? refuse_limit(error, "needs", LIMIT_NEEDS, "of them")
+                                              : add_need(q, action, target, port, error);
+        }
+        if (r >= 0)
+                r = sd_bus_message_exit_container(m);
+        return r >= 0 ? sd_bus_message_exit_container(m) : r;
+}
+
 #define OF_A_SANDBOX (REQUEST_FOR_SPAWN | REQUEST_FOR_CREATE | REQUEST_FOR_PLAN)
 #define OF_A_COMMAND (REQUEST_FOR_SPAWN | REQUEST_FOR_PLAN | REQUEST_FOR_EXEC)
 
@@ -224,6 +283,7 @@ static const struct {
         { "cwd", "s", OF_A_SANDBOX | OF_A_COMMAND, option_cwd },
         { "env", "as", OF_A_SANDBOX | OF_A_COMMAND, option_env },
         { "labels", "a{ss}", OF_A_SANDBOX, option_labels },
+        { "needs", "a(ssu)", OF_A_SANDBOX, option_needs },
         { "policy", "s", OF_A_SANDBOX, option_policy },
         { "pty", "b", OF_A_COMMAND, option_pty },
         { "rows", "u", OF_A_COMMAND, option_rows },

@@ -19,6 +19,8 @@ typedef struct SpawnRequest {
         uint32_t rows, columns;
         uint64_t timeout;       /* 0: none */
         Containment containment;
+        PolicyRequest *needs;   /* what it cannot do without; targets are its own */
+        size_t n_needs;
 } SpawnRequest;
 
 /* Reads the arguments of the method from where the message stands. -EINVAL and such with error set (InvalidArgument,

@@ -208,9 +208,9 @@ static json_t *ties(const Sandbox *s) {
 }
 
 char *runtime_record(const Sandbox *s) {
-        json_auto_t *record = json_pack(
-                        "{s:s, s:s, s:I, s:I, s:s, s:s, s:I, s:s, s:s, s:s, s:o, s:o, s:s, "
-                        "s:s, s:I, s:I, s:I, s:b, s:b, s:I, s:s, s:b, s:I, s:I, s:o, s:I, s:s, s:o, s:I}",
+        json_auto_t *record = json_pack("{s:s, s:s, s:I, s:I, s:s, s:s, s:I, s:s, s:s, s:s, s:o, s:o, s:s, "
+                                        "s:s, s:I, s:I, s:I, s:b, s:b, s:I, s:s, s:b, s:I, s:I, s:o, s:I, "
+                                        "s:s, s:o, s:I, s:s}",
                         "agent", s->agent->name, "scope", s->scope->path, "uid", (json_int_t)s->owner.uid,
                         "gid", (json_int_t)s->owner.gid, "user", s->owner.name, "home",
                         s->owner.home ? s->owner.home : "", "caller", (json_int_t)s->caller, "policy",
@@ -223,7 +223,7 @@ char *runtime_record(const Sandbox *s) {
                         "spentIn", (json_int_t)s->spent_in, "grants", grants(s), "lastGrant",
                         (json_int_t)s->last_grant, "ending",
                         s->reason == END_EXITED ? "" : end_reason_to_string(s->reason), "ties", ties(s),
-                        "lastCommand", (json_int_t)s->last_command);
+                        "lastCommand", (json_int_t)s->last_command, "cut", s->cut ? s->cut : "");
         return record ? json_dumps(record, JSON_COMPACT) : NULL;
 }
 
@@ -341,6 +341,11 @@ int runtime_restore(Sandbox *s, const json_t *record) {
                 s->unheld = strdup("");
                 if (!s->unheld)
                         return -ENOMEM;
+        }
+        if (json_object_get(record, "cut")) { /* the same */
+                int r = read_text(record, "cut", &s->cut);
+                if (r < 0)
+                        return r;
         }
         if (s->owner.home[0] == 0)
                 s->owner.home = (free(s->owner.home), NULL);

@@ -116,7 +116,7 @@ void sandbox_free(Sandbox *s) {
         free_words(s->argv);
         free_words(s->labels);
         char *const texts[] = { s->object, s->leaf, s->owner.name, s->owner.home, s->policy, s->workspace,
-                s->walls, s->unheld };
+                s->walls, s->unheld, s->cut };
         for (size_t i = 0; i < ELEMENTSOF(texts); i++)
                 free(texts[i]);
         free(s);

@@ -68,6 +68,7 @@ struct Sandbox {
         char *workspace;       /* "" */
         char **labels;         /* key, value, …, NULL */
         char *walls, *unheld;  /* space separated: planner.h */
+        char *cut;             /* cut.h; "" or NULL: nothing */
         uint64_t started, started_boottime, deadline; /* deadline: CLOCK_BOOTTIME, 0: none */
         bool tied;
 

@@ -4,5 +4,8 @@
 
 #include "sandbox.h"
 
+/* What was cut, as a(ssss); of a text of cut.h, which may be NULL or "". */
+int cut_append(sd_bus_message *m, const char *text);
+
 /* Appends the a{sv}; pty: -EBADF for none. 0 or a negative errno. */
 int spawn_info_append(sd_bus_message *m, const Sandbox *s, int pty);

@@ -50,9 +50,10 @@ static int fill_sandbox(Act *a, Sandbox *s) {
         s->workspace = strdup(w->request.workspace ? w->request.workspace : "");
         s->walls = strdup(w->walls);
         s->unheld = strdup(w->unheld);
+        s->cut = strdup(w->decision.cut ? w->decision.cut : "");
         s->argv = copy_words(w->request.argv, LIMIT_SHOWN_ARGV_BYTES);
         s->labels = copy_words(w->request.labels, SIZE_MAX); /* bounded as they are */
-        if (!s->policy || !s->workspace || !s->walls || !s->unheld || !s->argv || !s->labels ||
+        if (!s->policy || !s->workspace || !s->walls || !s->unheld || !s->cut || !s->argv || !s->labels ||
                         asprintf(&s->leaf, "%s/%s", s->scope->path, s->id) < 0)
                 return -ENOMEM;
         s->has_command = w->request.argv != NULL;

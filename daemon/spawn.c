@@ -188,11 +188,15 @@ static int make_plan(Act *a, const Agent *agent, DecisionReason *ret_reason, cha
         return r < 0 ? r : say_what_holds(w->plan, &m->host, &w->walls, &w->unheld);
 }
 
+static json_t *cut_json(const char *cut) {
+        return cut ? json_loads(cut, 0, NULL) : json_array();
+}
+
 static void reply_plan(Act *a) {
         Spawn *w = a->data;
-        json_auto_t *document = json_pack("{s:s, s:s, s:s, s:o, s:o}", "verdict", "allow", "walls", w->walls,
-                        "unheld", w->unheld, "policy", policy_to_json(w->decision.effective), "plan",
-                        plan_to_json(w->plan));
+        json_auto_t *document = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "verdict", "allow", "walls",
+                        w->walls, "unheld", w->unheld, "cut", cut_json(w->decision.cut), "policy",
+                        policy_to_json(w->decision.effective), "plan", plan_to_json(w->plan));
         _cleanup_free_ char *text = document ? json_dumps(document, JSON_INDENT(2)) : NULL;
         if (text)
                 act_reply(a, "s", text);
@@ -300,6 +304,8 @@ static void rule(Act *a, Agent *agent) {
         };
         if (r == 0)
                 r = decision_cache_get(m->decisions, &in, &w->decision);
+        if (r == 0 && w->decision.verdict == VERDICT_ALLOW)
+                r = decide_needs(&in, w->request.needs, w->request.n_needs, &w->decision);
         if (r < 0)
                 spawn_fail(a, r, "The request cannot be decided");
         else if (w->decision.verdict == VERDICT_DENY)

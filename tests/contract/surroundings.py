@@ -358,7 +358,8 @@ DOMAINS = {
     "daemon/launch": ("common",),
 }
 # What decides asks nobody: no bus, no clock, no file.
-PURE = {"daemon/decide.c": ("carried.h", "decide.h"), "daemon/planner.c": ("host.h", "plan-internal.h", "planner.h")}
+PURE = {"daemon/cut.c": ("cut.h",), "daemon/decide.c": ("carried.h", "cut.h", "decide.h"),
+        "daemon/planner.c": ("host.h", "plan-internal.h", "planner.h")}
 
 
 def includes(text):

@@ -33,9 +33,11 @@ static const AuditSubject subject = { .caller = &the_caller,
         .stored_digest = "def",
         .tier = "process",
         .unit = "mxc-web-coder.scope" };
-static const Decision allowed = {
-        .verdict = VERDICT_ALLOW, .reason = REASON_ALLOWED, .clause = (char *)"", .bound = ""
-};
+static const Decision allowed = { .verdict = VERDICT_ALLOW,
+        .reason = REASON_ALLOWED,
+        .clause = (char *)"",
+        .bound = "",
+        .cut = (char *)"[[\"/resources/tasksMax\",\"6\",\"5\",\"ceiling\"]]" };
 static const Decision denied = { .verdict = VERDICT_DENY,
         .reason = REASON_BEYOND_CEILING,
         .clause = (char *)"/filesystem/readwritePaths/0",
@@ -258,7 +260,8 @@ static const struct {
         { call_spawn, AUDIT_SPAWN, "allow", "6", true, false,
                         { "MXC_REASON=allowed", "MXC_TARGET=[\"make\",\"-j\",\"all\"]",
                                         "MXC_WORKSPACE=/home/alice/w", "MXC_LABELS={\"job\":\"1\"}",
-                                        "MXC_WALLS=seccomp landlock-7", "MXC_UNHELD=memory.max" } },
+                                        "MXC_WALLS=seccomp landlock-7", "MXC_UNHELD=memory.max",
+                                        "MXC_CUT=[[\"/resources/tasksMax\",\"6\",\"5\",\"ceiling\"]]" } },
         { call_spawn_denied, AUDIT_SPAWN, "deny", "4", true, false,
                         { "MXC_REASON=beyond-ceiling", "MXC_CLAUSE=/filesystem/readwritePaths/0",
                                         "MXC_NOTE=/etc is wider than the ceiling" } },

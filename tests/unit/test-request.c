@@ -121,6 +121,19 @@ static sd_bus_message *with_labels(size_t n, size_t size) {
         return close_options(m);
 }
 
+static sd_bus_message *with_needs(size_t n, const char *action, const char *target, uint32_t port) {
+        sd_bus_message *m = open_options(REQUEST_FOR_SPAWN, NULL);
+        ck_assert_int_ge(sd_bus_message_open_container(m, 'e', "sv"), 0);
+        ck_assert_int_ge(sd_bus_message_append(m, "s", "needs"), 0);
+        ck_assert_int_ge(sd_bus_message_open_container(m, 'v', "a(ssu)"), 0);
+        ck_assert_int_ge(sd_bus_message_open_container(m, 'a', "(ssu)"), 0);
+        for (size_t i = 0; i < n; i++)
+                ck_assert_int_ge(sd_bus_message_append(m, "(ssu)", action, target, port), 0);
+        for (unsigned i = 0; i < 3; i++)
+                ck_assert_int_ge(sd_bus_message_close_container(m), 0);
+        return close_options(m);
+}
+
 static sd_bus_message *with_argv(size_t n, size_t bytes) {
         char **argv = words(n, bytes, "");
         sd_bus_message *m = close_options(open_options(REQUEST_FOR_SPAWN, argv));
@@ -157,6 +170,14 @@ START_TEST(test_limits) {
         is(many, with_labels(LIMIT_LABELS + 1, 1), what);
         is("", with_labels(1, LIMIT_LABEL_VALUE_BYTES), what);
         is(many, with_labels(1, LIMIT_LABEL_VALUE_BYTES + 1), what);
+        is("", with_needs(LIMIT_NEEDS, "read", "/x", 0), what);
+        is(many, with_needs(LIMIT_NEEDS + 1, "read", "/x", 0), what);
+        is("", with_needs(1, "connect", "a.b", UINT16_MAX), what);
+        is(bad, with_needs(1, "connect", "a.b", UINT16_MAX + 1), what);
+        is(bad, with_needs(1, "connect", "a.b", 0), what);
+        is(bad, with_needs(1, "exec", "/x", 1), what);
+        is(bad, with_needs(1, "write", "x", 0), what);
+        is(bad, with_needs(1, "syscall", "/x", 0), what);
         is("", with_number("rows", "u", LIMIT_TTY_ROWS), what);
         is(bad, with_number("rows", "u", LIMIT_TTY_ROWS + 1), what);
         is("", with_number("columns", "u", LIMIT_TTY_ROWS), what);

@@ -44,6 +44,7 @@ Sandbox:Workspace - [] Denied ok ok look
 Sandbox:Labels - [] Denied ok ok look
 Sandbox:Walls - [] Denied ok ok look
 Sandbox:Unheld - [] Denied ok ok look
+Sandbox:Cut - [] Denied ok ok look
 Sandbox:* - [] Denied ok ok look
 Sandbox=State s ["exited"] AccessDenied|PropertyReadOnly AccessDenied|PropertyReadOnly AccessDenied|PropertyReadOnly -
 Manager.ListAgents - [] ok ok ok -

@@ -138,6 +138,33 @@ test_run_tells_of_the_end_as_json() {
         assert_eq "${sandbox##*/} 1 3" "$(json '" ".join(str(x[k]) for k in ("id", "exec", "status"))' cat <<<"$told")"
 }
 
+# What --clamp took is told: with the answer, on a terminal, of a sandbox that runs, also after a restart, and on record.
+test_what_is_cut_down_is_told() {
+        local told first='" ".join(x["cut"][0])' id
+        workspace alice
+        echo '{"schema": "mxc-policy/1", "extends": "workspace", "filesystem": {"readonlyPaths": ["/var/log"]}}' >"$work/wide.json"
+        chmod 644 "$work/wide.json"
+        told=$(as alice mxcctl run --json=short --clamp --policy "$work/wide.json" true 2>&1)
+        assert_contains "$(json "$first" cat <<<"$told")" 'reading /var/log nothing ceiling'
+        assert_contains "$(record MXC_CUT MXC_EVENT=spawn)" '"reading /var/log","nothing","ceiling"]'
+        assert_contains "$(json "$first" mxcctl audit --event spawn --lines 1 --json=short)" 'reading /var/log'
+        assert_contains "$(json "$first" as alice mxcctl run --dry-run --clamp --policy "$work/wide.json" true)" 'reading /var/log nothing ceiling'
+        output=$(as alice script -qec "mxcctl run --clamp --policy $work/wide.json true" /dev/null </dev/null)
+        assert_contains "$output" 'mxcctl: the policy was cut down to what is allowed: '
+        assert_contains "$output" '(reading /var/log; what holds: nothing, by the ceiling)'
+        # nothing was
+        told=$(as alice mxcctl run --json=short --clamp true 2>&1)
+        assert_eq '[]' "$(json 'x["cut"]' cat <<<"$told")"
+        assert_eq '' "$(as alice script -qec 'mxcctl run --clamp true' /dev/null </dev/null | grep 'cut down' || true)"
+        spawn alice clamp b true policy s "$(cat "$work/wide.json")" workspace s "$ws" -- sleep infinity
+        defer end_quietly "$sandbox"
+        id=${sandbox##*/}
+        assert_contains "$(json '" ".join(x["Cut"][0])' as alice mxcctl show --json "$id")" 'reading /var/log nothing ceiling'
+        systemctl restart mxcd.service
+        wait_until 20 mxcd_is_up
+        assert_contains "$(json '" ".join(x["Cut"][0])' as alice mxcctl show --json "$id")" 'reading /var/log nothing ceiling'
+}
+
 # Where a controller is missing, its limits are nowhere but in the policy, and whoever asks for the policy is told.
 test_limits_that_do_not_hold_are_told() {
         local told missing='' pair
