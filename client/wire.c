@@ -133,6 +133,10 @@ void wire_entry(WireWriter *w, const char *key, const char *signature) {
         put_signature(w, signature);
 }
 
+void wire_struct(WireWriter *w) {
+        pad(w, 8);
+}
+
 void wire_pair(WireWriter *w, const char *key, size_t n, const char *value) {
         pad(w, 8);
         put_string(w, key, n);

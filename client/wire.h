@@ -51,6 +51,7 @@ void wire_strings(WireWriter *w, const char *const *list); /* as; NULL-terminate
 void wire_fd(WireWriter *w, int fd);              /* h; not taken over */
 WireArray wire_array(WireWriter *w, size_t alignment); /* of its elements: 8 for structs and dictionary entries */
 void wire_array_end(WireWriter *w, WireArray a);
+void wire_struct(WireWriter *w);                  /* begins one: its members follow */
 /* Begins {sv}: the value, of that signature, follows. */
 void wire_entry(WireWriter *w, const char *key, const char *signature);
 /* One {ss}; the key is the first n bytes. */

@@ -75,11 +75,14 @@ int32_t request_of_spec(const char *spec, MxcRequest **ret, MxcErrorDetail *d) {
         return r < 0 ? own_fail_with(d, r, &error) : request_of_run(config, ret, d);
 }
 
-char *request_warnings(const MxcStrings *warnings, const char *const *more, size_t n_more) {
+char *request_warnings(
+                const MxcStrings *warnings, const MxcStrings *cut, const char *const *more, size_t n_more) {
         json_auto_t *list = json_array();
-        for (size_t i = 0; i < warnings->n; i++)
-                if (json_array_append_new(list, json_string(warnings->items[i])) < 0)
-                        return NULL;
+        const MxcStrings *const both[] = { warnings, cut };
+        for (size_t k = 0; k < ELEMENTSOF(both); k++)
+                for (size_t i = 0; i < both[k]->n; i++)
+                        if (json_array_append_new(list, json_string(both[k]->items[i])) < 0)
+                                return NULL;
         for (size_t i = 0; i < n_more; i++)
                 if (more[i] && json_array_append_new(list, json_string(more[i])) < 0)
                         return NULL;

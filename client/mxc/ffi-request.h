@@ -17,5 +17,5 @@ int32_t request_of(const char *json, RequestLook look, void *userdata, MxcReques
 int32_t request_of_run(const char *json, MxcRequest **ret, MxcErrorDetail *d);
 /* The same of a specification of SDK 0.9. */
 int32_t request_of_spec(const char *spec, MxcRequest **ret, MxcErrorDetail *d);
-/* The warnings, and more of them but for those that are NULL, as a JSON array; NULL: there are none, or no memory. Given out. */
-char *request_warnings(const MxcStrings *warnings, const char *const *more, size_t n_more);
+/* The warnings, what was cut, and more of them but for those that are NULL, as a JSON array; NULL: there are none, or no memory. Given out. */
+char *request_warnings(const MxcStrings *warnings, const MxcStrings *cut, const char *const *more, size_t n_more);

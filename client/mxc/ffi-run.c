@@ -2,6 +2,7 @@
 #include "ffi-run.h"
 #include "cleanup.h"
 #include "ffi-request.h"
+#include "text-list.h"
 
 #define CUT(what) "what the command printed on its standard " what " after the first 64 MiB is left out"
 _Static_assert(LIMIT_MXC_OUTPUT_BYTES == 64U << 20, "what is said of it");
@@ -18,7 +19,8 @@ int32_t run_captured(const SandboxStart *start, MxcRunResult *ret) {
         ret->exit_code = c.end.timed_out ? -1 : c.end.exit_code;
         const char *const more[] = { c.end.why, c.out_is_cut ? CUT("output") : NULL,
                 c.err_is_cut ? CUT("error") : NULL };
-        ret->warnings_json = request_warnings(&start->request->warnings, more, ELEMENTSOF(more));
+        ret->warnings_json = request_warnings(&start->request->warnings, &c.cut, more, ELEMENTSOF(more));
+        mxc_strings_clear(&c.cut);
         if (!ret->out || !ret->err)
                 return ret->status = own_fail(&ret->error, MXC_BACKEND_ERROR, strerror(ENOMEM));
         return ret->status = MXC_OK;

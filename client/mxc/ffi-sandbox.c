@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "ffi-pump.h"
 #include "ffi-stream.h"
+#include "text-list.h"
 
 #define DRAIN_USEC                                                                                          \
         UINT64_C(5000000) /* after its end: who was left behind in a sandbox that goes on may hold its pipes */
@@ -185,13 +186,23 @@ int sandbox_capture(const SandboxStart *start, Captured *ret, MxcError *error) {
                 return r;
         _cleanup_free_ char *out_text = text_of_bytes(out.data, out.n);
         char *err_text = out_text ? text_of_bytes(err.data, err.n) : NULL;
-        if (!err_text)
+        const MxcStrings *said = mxc_session_cut(session);
+        MxcStrings cut = { 0 };
+        for (size_t i = 0; err_text && i < said->n; i++)
+                if (mxc_strings_add(&cut, said->items[i]) < 0) {
+                        free(err_text);
+                        err_text = NULL;
+                }
+        if (!err_text) {
+                mxc_strings_clear(&cut);
                 return -ENOMEM;
+        }
         *ret = (Captured){ .out = TAKE_PTR(out_text),
                 .err = err_text,
                 .out_is_cut = out.cut,
                 .err_is_cut = err.cut,
-                .end = end };
+                .end = end,
+                .cut = cut };
         return 0;
 }
 

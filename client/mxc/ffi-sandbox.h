@@ -21,5 +21,6 @@ typedef struct Captured {
         char *out, *err;
         bool out_is_cut, err_is_cut;
         MxcEnd end;
+        MxcStrings cut; /* mxc_session_cut(); the caller clears it */
 } Captured;
 int sandbox_capture(const SandboxStart *start, Captured *ret, MxcError *error);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "lifecycle-bus.h"
+#include "cut.h"
 
 #include <jansson.h>
 
@@ -120,9 +121,39 @@ int lifecycle_sandbox_of(sd_bus *bus, const char *agent, char **ret, MxcError *e
         return 0;
 }
 
-int lifecycle_sandbox_create(sd_bus *bus, const LifecycleCreate *create, MxcError *error) {
+static int read_cut(sd_bus_message *m, const MxcRequest *request, MxcStrings *ret) {
+        MxcCut cut;
+        int r = sd_bus_message_enter_container(m, 'v', "a(ssss)");
+        if (r >= 0)
+                r = sd_bus_message_enter_container(m, 'a', "(ssss)");
+        while (r >= 0 && (r = sd_bus_message_read(m, "(ssss)", &cut.field, &cut.asked, &cut.held, &cut.by)) >
+                                         0)
+                r = mxc_cut_say(request, &cut, ret);
+        if (r >= 0)
+                r = sd_bus_message_exit_container(m);
+        return r >= 0 ? sd_bus_message_exit_container(m) : r;
+}
+
+/* The answer of CreateSandbox. */
+static int read_created(sd_bus_message *m, const MxcRequest *request, MxcStrings *ret) {
+        int r = sd_bus_message_skip(m, "o");
+        if (r >= 0)
+                r = sd_bus_message_enter_container(m, 'a', "{sv}");
+        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+                const char *key;
+                r = sd_bus_message_read(m, "s", &key);
+                if (r >= 0)
+                        r = streq(key, "cut") ? read_cut(m, request, ret) : sd_bus_message_skip(m, "v");
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(m);
+        }
+        return r;
+}
+
+int lifecycle_sandbox_create(
+                sd_bus *bus, const LifecycleCreate *create, MxcStrings *ret_cut, MxcError *error) {
         _cleanup_(sd_bus_error_free) sd_bus_error e = SD_BUS_ERROR_NULL;
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL, *reply = NULL;
         int r = sd_bus_message_new_method_call(
                         bus, &m, MXC_BUS_NAME, MXC_BUS_PATH, MXC_IFACE_MANAGER, "CreateSandbox");
         if (r >= 0)
@@ -137,8 +168,12 @@ int lifecycle_sandbox_create(sd_bus *bus, const LifecycleCreate *create, MxcErro
         if (r >= 0)
                 r = sd_bus_message_close_container(m);
         if (r >= 0)
-                r = sd_bus_call(bus, m, CALL_USEC, &e, NULL);
-        return r < 0 ? refuse(r, MXC_IFACE_MANAGER ".CreateSandbox", &e, error) : 0;
+                r = sd_bus_call(bus, m, CALL_USEC, &e, &reply);
+        if (r < 0)
+                return refuse(r, MXC_IFACE_MANAGER ".CreateSandbox", &e, error);
+        return read_created(reply, create->request, ret_cut) == -ENOMEM
+                               ? -ENOMEM
+                               : 0; /* it runs, whatever is not understood */
 }
 
 int lifecycle_sandbox_stop(sd_bus *bus, const char *path, MxcError *error) {

@@ -5,7 +5,7 @@
 
 #include <systemd/sd-bus.h>
 
-#include "mxc-error.h"
+#include "mxc-request.h"
 
 int lifecycle_bus_open(sd_bus **ret, MxcError *error);
 
@@ -19,7 +19,9 @@ int lifecycle_agent_is(sd_bus *bus, const char *agent, bool *ret, MxcError *erro
 int lifecycle_sandbox_of(sd_bus *bus, const char *agent, char **ret, MxcError *error);
 typedef struct LifecycleCreate {
         const char *agent, *policy, *workspace, *id;
+        const MxcRequest *request; /* that policy is of */
 } LifecycleCreate;
-int lifecycle_sandbox_create(sd_bus *bus, const LifecycleCreate *create, MxcError *error);
+/* Adds to ret what of it was cut (cut.h). */
+int lifecycle_sandbox_create(sd_bus *bus, const LifecycleCreate *create, MxcStrings *ret_cut, MxcError *error);
 /* Returns when nothing of it is left. One that has gone meanwhile is stopped. */
 int lifecycle_sandbox_stop(sd_bus *bus, const char *path, MxcError *error);

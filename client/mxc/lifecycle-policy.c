@@ -4,12 +4,12 @@
 #include <jansson.h>
 
 #include "cleanup.h"
-#include "mxc-request.h"
 #include "text-list.h"
 
 void lifecycle_policy_clear(LifecyclePolicy *p) {
         free(p->text);
         mxc_strings_clear(&p->warnings);
+        mxc_request_free(p->request);
 }
 
 /* What MXC demands of each isolation session, word for word. */
@@ -103,5 +103,6 @@ int lifecycle_policy_of(
                 return -ENOMEM;
         *ret = (LifecyclePolicy){ .text = text, .warnings = request->warnings };
         request->warnings = (MxcStrings){ 0 }; /* taken over */
+        ret->request = TAKE_PTR(request);
         return 0;
 }

@@ -3,11 +3,12 @@
 /* What a sandbox that outlives a call may do, of the request that it was provisioned with: as a policy of ours, by the translation that commands go
  * through. */
 
-#include "mxc-config.h"
+#include "mxc-request.h"
 
 typedef struct LifecyclePolicy {
         char *text;
         MxcStrings warnings;
+        MxcRequest *request; /* what it was made of, for mxc_cut_say(); its warnings are the above */
 } LifecyclePolicy;
 void lifecycle_policy_clear(LifecyclePolicy *p);
 

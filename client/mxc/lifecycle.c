@@ -10,6 +10,7 @@
 #include "lifecycle-id.h"
 #include "lifecycle-policy.h"
 #include "mxc-caller.h"
+#include "text-list.h"
 
 #define USER_NAME "user of number %u"
 
@@ -168,6 +169,11 @@ static int provision(Call *c, const char *text, bool dry, char **ret) {
 
 /* ---- the others ---- */
 
+static json_t *started(const MxcStrings *cut) {
+        static const char *const no_more[] = { NULL };
+        return cut->n > 0 ? json_pack("{s:o}", "warnings", warnings_of(cut, no_more)) : json_object();
+}
+
 static int start(Call *c, bool dry, char **ret) {
         _cleanup_(lifecycle_policy_clear) LifecyclePolicy policy = { 0 };
         _cleanup_free_ char *text = NULL;
@@ -191,9 +197,14 @@ static int start(Call *c, bool dry, char **ret) {
         const LifecycleCreate create = { .agent = c->id.agent,
                 .policy = policy.text,
                 .workspace = iso ? c->home.workspace : NULL,
-                .id = c->id.id };
-        r = lifecycle_sandbox_create(c->bus, &create, c->error);
-        return r < 0 ? r : answer(json_object(), c->config, ret);
+                .id = c->id.id,
+                .request = policy.request };
+        MxcStrings cut = { 0 };
+        r = lifecycle_sandbox_create(c->bus, &create, &cut, c->error);
+        if (r == 0)
+                r = answer(started(&cut), c->config, ret);
+        mxc_strings_clear(&cut);
+        return r;
 }
 
 static int stop(Call *c, bool dry, char **ret) {

@@ -136,6 +136,9 @@ static int say_end(const Run *r) {
 
 static int run_began(Run *r, const MxcSpawn *spawn) {
         int pty = mxc_session_take_pty(r->session);
+        const MxcStrings *cut = mxc_session_cut(r->session);
+        for (size_t i = 0; i < cut->n; i++)
+                lxc_log_warning(r->log, cut->items[i]);
         channels_given(&r->channels);
         int e = spawn->pty ? pty < 0 ? pty : channels_show_pty(&r->channels, pty) : 0;
         if (e < 0)

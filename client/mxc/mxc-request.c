@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "mxc-request.h"
 
+#include "proxy.h"
 #include "request-internal.h"
 #include "text-list.h"
 
@@ -16,6 +17,11 @@ void mxc_request_free(MxcRequest *r) {
         free(r->policy);
         free(r->cwd);
         mxc_strings_clear(&r->warnings);
+        mxc_strings_clear(&r->named_paths);
+        for (size_t i = 0; i < r->n_needs; i++) {
+                free(r->needs[i].target);
+                free(r->needs[i].said);
+        }
         free(r);
 }
 
@@ -103,6 +109,62 @@ static int make_policy(const Draft *d, const Grants *grants, json_t *process, js
         return 0;
 }
 
+/* ---- what it cannot do without ---- */
+
+/* Takes said; NULL: no memory was had for it. */
+static int add_need(MxcRequest *q, const char *action, const char *target, uint16_t port, char *said) {
+        MxcNeed *need = &q->needs[q->n_needs++]; /* each is asked for once */
+        *need = (MxcNeed){ .action = action, .target = strdup(target), .port = port, .said = said };
+        return need->target && said ? 0 : -ENOMEM;
+}
+
+_printf_(1, 2) static char *text_of(const char *format, ...) {
+        char *text = NULL;
+        va_list arguments;
+        va_start(arguments, format);
+        int n = vasprintf(&text, format, arguments);
+        va_end(arguments);
+        return n < 0 ? NULL : text;
+}
+
+/* What a sandbox has whatever its policy says. */
+static bool is_its_own(const char *path) {
+        return streq(path, "/") || streq(path, "/tmp") || streq(path, "/var/tmp");
+}
+
+/* What the configuration itself does not give is not lost: that shows when it runs, as ever. A directory that was guessed may be lost. */
+static int need_places(const Draft *d, const Grants *grants, MxcRequest *q) {
+        const char *said = d->config->cwd;
+        int r = 0;
+        if (said && *said && !is_its_own(q->cwd) && grants_of(grants, q->cwd) != GRANT_DENIED)
+                r = add_need(q, "read", q->cwd, 0,
+                                text_of("process.cwd '%s' is not there for the command", said));
+        if (r == 0 && grants_of(grants, q->argv[0]) != GRANT_DENIED)
+                r = add_need(q, "exec", q->argv[0], 0,
+                                text_of("process.commandLine cannot be run by %s", q->argv[0]));
+        return r;
+}
+
+static int need_proxy(const Draft *d, MxcRequest *q) {
+        const MxcProxy *proxy = &d->config->network.proxy;
+        if (proxy->kind != MXC_PROXY_URL && proxy->kind != MXC_PROXY_LOCALHOST)
+                return 0;
+        const bool local = proxy_host_is_loopback(proxy->host), v6 = strchr(proxy->host, ':');
+        return add_need(q, "connect", network_proxy_host(proxy), proxy->port,
+                        text_of("the proxy %s%s%s:%u, which is all that can be reached, cannot be%s",
+                                        v6 ? "[" : "", proxy->host, v6 ? "]" : "", proxy->port,
+                                        local ? " without network.ingress.hostLoopback in the ceiling"
+                                              : ""));
+}
+
+static int name_paths(const Grants *g, MxcStrings *ret) {
+        int r = 0;
+        for (size_t i = 0; i < g->n && r == 0; i++)
+                if (g->items[i].said && g->items[i].grant != GRANT_DENIED)
+                        r = mxc_strings_add(ret, g->items[i].path);
+        return r;
+}
+
 static int make_all(Draft *d, Grants *grants, MxcRequest *q) {
         const MxcConfig *c = d->config;
         json_t *process = NULL, *network = NULL;
@@ -120,6 +182,17 @@ static int make_all(Draft *d, Grants *grants, MxcRequest *q) {
         if (r == 0 && with_process)
                 r = make_process(d, with_policy ? grants : NULL, q, &process);
         if (r < 0 || !with_policy) {
+                json_decref(process);
+                json_decref(network);
+                return r;
+        }
+        q->names_loopback = d->names_loopback;
+        r = name_paths(grants, &q->named_paths);
+        if (r == 0)
+                r = need_proxy(d, q);
+        if (r == 0 && with_process)
+                r = need_places(d, grants, q);
+        if (r < 0) {
                 json_decref(process);
                 json_decref(network);
                 return r;

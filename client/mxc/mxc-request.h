@@ -9,6 +9,16 @@
 
 typedef enum MxcBackend { MXC_BACKEND_PROCESS } MxcBackend; /* the tiers of mxcd that there are */
 
+/* What the command cannot do without, so that mxcd refuses a policy that loses it: the directory that the configuration says it begins in, the shell, the
+ * proxy where there is nothing else to be reached. */
+typedef struct MxcNeed {
+        const char *action;  /* "read", "exec", "connect"; static */
+        char *target;
+        uint16_t port;       /* of connect */
+        char *said;          /* what a refusal begins with: it names the configuration's own word */
+} MxcNeed;
+enum { MXC_NEEDS_MAX = 3 };
+
 typedef struct MxcRequest {
         MxcBackend backend;
         char *policy;    /* mxc-policy/1, JSON text; it says nothing of ${workspace}, so that Spawn needs none. NULL of an exec */
@@ -17,6 +27,10 @@ typedef struct MxcRequest {
                           * sets none, so that values are in no policy and no record */
         char *cwd;       /* absolute */
         uint64_t timeout_usec; /* 0: none */
+        MxcNeed needs[MXC_NEEDS_MAX];
+        size_t n_needs;
+        MxcStrings named_paths; /* that the configuration gives, as the policy spells them */
+        bool names_loopback;    /* the host's, and it is opened */
         MxcStrings warnings; /* for a person, each without "WARNING: " */
 } MxcRequest;
 

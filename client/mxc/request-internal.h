@@ -11,6 +11,7 @@ typedef struct Draft {
         const MxcCaller *caller;
         MxcStrings warnings;
         MxcError *error;
+        bool names_loopback; /* of network_make(): MxcRequest's */
 } Draft;
 
 typedef enum Grant { GRANT_DENIED, GRANT_READONLY, GRANT_READWRITE, _GRANT_MAX } Grant; /* ordered: of two the stricter is the lesser */
@@ -40,6 +41,8 @@ int path_find_target(const char *path, char **ret);
 
 /* The section network; NULL with 0 where there is none. */
 int network_make(Draft *d, json_t **ret);
+/* Where the sandbox finds it. Borrowed. */
+const char *network_proxy_host(const MxcProxy *proxy);
 /* What the sandbox knows a proxy by: "http://10.0.2.2:8080". NULL when out of memory. */
 char *network_proxy_url(const MxcProxy *proxy);
 

@@ -171,15 +171,15 @@ static int make_directional(Section *s) {
         return r;
 }
 
-/* Where the sandbox finds it: the host's loopback is at another address there. */
-static const char *proxy_host(const MxcProxy *proxy) {
+/* The host's loopback is at another address there. */
+const char *network_proxy_host(const MxcProxy *proxy) {
         return !proxy_host_is_loopback(proxy->host) ? proxy->host
                : strchr(proxy->host, ':')           ? EGRESS_HOST_V6
                                                     : EGRESS_HOST_V4;
 }
 
 char *network_proxy_url(const MxcProxy *proxy) {
-        const char *host = proxy_host(proxy);
+        const char *host = network_proxy_host(proxy);
         bool v6 = strchr(host, ':') != NULL;
         char *url = NULL;
         int n = asprintf(&url, "http%s://%s%s%s:%u", proxy->https ? "s" : "", v6 ? "[" : "", host,
@@ -191,7 +191,7 @@ static int make_proxy(Section *s) {
         const MxcProxy *proxy = &s->d->config->network.proxy;
         NetCidr address, slirp;
         BlockComplaint room;
-        const char *host = proxy_host(proxy);
+        const char *host = network_proxy_host(proxy);
         bool literal = !block_parse(host, false, &address, &room);
         s->host_loopback = proxy_host_is_loopback(proxy->host);
         if (!s->host_loopback && literal && !block_parse("10.0.2.0/24", false, &slirp, &room) &&
@@ -326,6 +326,7 @@ static int make_legacy(Section *s) {
                 r = add_hosts(s, &n->blocked_hosts, s->deny, &blocked);
         /* in the modes with a network of its own, which have rules: the host's loopback is one address more there */
         s->host_loopback = c->since_0_8 && lists && (loopback || n->allow);
+        s->d->names_loopback = s->host_loopback && loopback;
         return r;
 }
 

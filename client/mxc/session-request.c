@@ -30,6 +30,18 @@ static void write_stdio(WireWriter *w, const MxcSpawn *spawn) {
         }
 }
 
+static void write_needs(WireWriter *w, const MxcRequest *request) {
+        wire_entry(w, "needs", "a(ssu)");
+        WireArray all = wire_array(w, 8);
+        for (size_t i = 0; i < request->n_needs; i++) {
+                wire_struct(w);
+                wire_string(w, request->needs[i].action);
+                wire_string(w, request->needs[i].target);
+                wire_u32(w, request->needs[i].port);
+        }
+        wire_array_end(w, all);
+}
+
 uint32_t session_write_request(Door *d, WireWriter *w, const MxcRequest *request, const MxcSpawn *spawn) {
         uint32_t n_fds = 0;
         for (size_t i = 0; i < ELEMENTSOF(spawn->stdio) && !spawn->pty; i++)
@@ -54,6 +66,7 @@ uint32_t session_write_request(Door *d, WireWriter *w, const MxcRequest *request
                 write_text(w, "policy", request->policy);
                 wire_entry(w, "clamp", "b");
                 wire_bool(w, true);
+                write_needs(w, request);
         }
         if (!spawn->sandbox && request->timeout_usec > 0) {
                 wire_entry(w, "timeout", "t");
@@ -91,12 +104,25 @@ int session_refuse_connection(int error, MxcError *e) {
         }
 }
 
-int session_refuse_answer(const WireMessage *m, const MxcSpawn *spawn, MxcError *e) {
+/* Which need it is about: mxcd names the place, and the configuration may have spelled it otherwise. */
+static const MxcNeed *need_of(const MxcRequest *request, const WireMessage *m, const char *sentence) {
+        if (!streq(m->error, MXC_ERROR_DENIED))
+                return NULL;
+        for (size_t i = 0; i < request->n_needs; i++)
+                if (strstr(sentence, "The request needs it") && strstr(sentence, request->needs[i].target))
+                        return &request->needs[i];
+        return NULL;
+}
+
+int session_refuse_answer(
+                const WireMessage *m, const MxcRequest *request, const MxcSpawn *spawn, MxcError *e) {
         WireReader r = m->body;
         _cleanup_free_ char *sentence = mxc_escape(m->signature[0] == 's' ? wire_read_string(&r) : "");
         if (!sentence)
                 return -ENOMEM;
-        int err = mxc_refuse(e, mxc_status_of(m->error), "%s", *sentence ? sentence : m->error);
+        const MxcNeed *need = spawn->sandbox ? NULL : need_of(request, m, sentence);
+        int err = mxc_refuse(e, mxc_status_of(m->error), "%s%s%s", need ? need->said : "", need ? ": " : "",
+                        *sentence ? sentence : m->error);
         if (err != -EINVAL || !e || e->native_code)
                 return err;
         e->native_code = strdup(m->error);

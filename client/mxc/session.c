@@ -10,11 +10,13 @@
 
 #include "ask.h"
 #include "clock.h"
+#include "cut.h"
 #include "door.h"
 #include "names.h"
 #include "running.h"
 #include "session-request.h"
 #include "status.h"
+#include "text-list.h"
 
 #define RETRY_MSEC 50U
 #define RECONNECT_MSEC 30000U /* as client/session.h, and why */
@@ -30,6 +32,7 @@ struct MxcSession {
         int over;   /* readable for ever once it has ended: all who wait shall know */
         Door *door; /* NULL: lost, and looked for */
         char *path;
+        MxcStrings cut; /* as path, as it was answered */
         uint32_t exec;
         uint32_t attaching, asking; /* serials of Attach and of the question for the pid; 0: none */
         uint64_t lost_at, deadline; /* msec; 0: not lost, none */
@@ -50,6 +53,7 @@ MxcSession *mxc_session_free(MxcSession *s) {
                 if (fds[i] >= 0)
                         (void)close(fds[i]); /* nothing to lose in them */
         (void)pthread_mutex_destroy(&s->lock);
+        mxc_strings_clear(&s->cut);
         free(s->path);
         free(s);
         return NULL;
@@ -229,27 +233,46 @@ static int wait_for(const Door *d, int cancel) {
         return n == 0 ? -ETIMEDOUT : polls[1].revents ? -ECANCELED : 0;
 }
 
-static void read_info(MxcSession *s, WireReader *r) {
+static int read_cut(MxcSession *s, const MxcRequest *request, WireReader r) {
+        int e = 0;
+        for (size_t stop = wire_read_array(&r, 8); e == 0 && wire_more(&r, stop);) {
+                wire_align(&r, 8);
+                MxcCut cut = { .field = wire_read_string(&r) };
+                cut.asked = wire_read_string(&r);
+                cut.held = wire_read_string(&r);
+                cut.by = wire_read_string(&r);
+                e = mxc_cut_say(request, &cut, &s->cut);
+        }
+        return e;
+}
+
+static int read_info(MxcSession *s, const MxcRequest *request, WireReader *r) {
+        int e = 0;
         for (size_t stop = wire_read_array(r, 8); wire_more(r, stop);) {
                 wire_align(r, 8);
                 const char *key = wire_read_string(r), *signature = wire_read_signature(r);
+                if (e == 0 && streq(key, "cut") && streq(signature, "a(ssss)"))
+                        e = read_cut(s, request, *r);
                 if (streq(key, "pty") && streq(signature, "h"))
                         s->pty = door_take_fd(s->door, wire_read_u32(r));
                 else
                         wire_skip(r, &signature);
         }
+        return e;
 }
 
-static int read_answer(MxcSession *s, const WireMessage *m, const MxcSpawn *spawn, MxcError *e) {
+static int read_answer(MxcSession *s, const WireMessage *m, const MxcRequest *request, const MxcSpawn *spawn,
+                MxcError *e) {
         if (m->type == WIRE_ERROR)
-                return session_refuse_answer(m, spawn, e);
+                return session_refuse_answer(m, request, spawn, e);
         WireReader r = m->body;
         const char *path = spawn->sandbox;
         if (spawn->sandbox)
                 s->exec = wire_read_u32(&r);
         else
                 path = wire_read_string(&r);
-        read_info(s, &r);
+        if (read_info(s, request, &r) < 0)
+                return -ENOMEM;
         if (r.failed)
                 return mxc_refuse(e, MXC_BACKEND_ERROR,
                                 "mxcd's answer cannot be understood; is it of another version?");
@@ -271,7 +294,7 @@ static int ask(MxcSession *s, const MxcRequest *request, const MxcSpawn *spawn, 
                 }
                 int r = door_receive(s->door, &m);
                 if (r > 0 && serial != 0 && m.type != WIRE_SIGNAL && m.reply_serial == serial)
-                        return read_answer(s, &m, spawn, e);
+                        return read_answer(s, &m, request, spawn, e);
                 if (r == 0 && (serial != 0 || !door_is_ready(s->door)))
                         r = wait_for(s->door, spawn->cancel);
                 if (r == -ECANCELED)
@@ -360,6 +383,10 @@ void mxc_session_signal(MxcSession *s, int number) {
         else if (!s->ended)
                 running_keep(s->waiting, &s->n_waiting, SIGNALS_KEPT, number);
         (void)pthread_mutex_unlock(&s->lock);
+}
+
+const MxcStrings *mxc_session_cut(const MxcSession *s) {
+        return &s->cut;
 }
 
 int mxc_session_take_pty(MxcSession *s) {

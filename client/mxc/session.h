@@ -53,5 +53,7 @@ void mxc_session_signal(MxcSession *s, int number);
 int mxc_session_take_pty(MxcSession *s);
 /* Pid 1 of its sandbox, as the host counts; 0: not known any more. */
 uint32_t mxc_session_pid(MxcSession *s);
+/* What of the request its bounds took away and it named, in sentences for a person; of a Spawn. Lives as long as the session, and does not change. */
+const MxcStrings *mxc_session_cut(const MxcSession *s);
 /* "/org/mxc1/sandbox/ID"; lives as long as the session. */
 const char *mxc_session_path(const MxcSession *s);

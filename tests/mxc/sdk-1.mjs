@@ -60,6 +60,24 @@ const tests = {
     assert.deepEqual([much.stdout.length, much.stderr], [3000000, 'end\n']);
     assert.equal((await sdk.run({ command: 'cat; echo over' })).stdout, 'over\n'); // its input is empty
   },
+  async run_tells_what_was_cut() {
+    const elsewhere = fs.mkdtempSync('/var/tmp/mxc-cut-'); // where the ceiling lets nobody be
+    try {
+      const filesystem = { readwritePaths: ['/tmp', here, elsewhere] };
+      const result = await sdk.run({ command: 'echo out', filesystem });
+      assert.equal(result.stdout, 'out\n');
+      assert.equal(result.warnings.length, 2, result.warnings.join('; '));
+      assert.ok(result.warnings.some(text => text.includes("'/tmp' is not the host's")), result.warnings.join('; '));
+      assert.ok(result.warnings.some(text => text.includes(`'${elsewhere}' is not there`)), result.warnings.join('; '));
+      await refused('policy_validation', /process\.cwd '.*' is not there for the command/,
+                    sdk.run({ command: 'true', filesystem, workingDirectory: elsewhere }));
+      const network = { egress: { default: 'deny' } }, runtimeConfig = { networkProxy: 'http://localhost:9' };
+      await refused('policy_validation', /the proxy localhost:9, .* without network\.ingress\.hostLoopback in the ceiling/,
+                    sdk.run({ command: 'true', network, runtimeConfig }));
+    } finally {
+      fs.rmdirSync(elsewhere);
+    }
+  },
   async run_with_every_option() {
     fs.mkdirSync('rw'), fs.mkdirSync('ro/secret', { recursive: true });
     fs.writeFileSync('ro/file', 'read me'), fs.writeFileSync('ro/secret/key', 'secret'), fs.writeFileSync('outside', 'outside');

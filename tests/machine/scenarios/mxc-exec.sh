@@ -361,6 +361,17 @@ test_phases_are_answered_by_one_object() {
         assert_contains "$output" '{"error":{"code":"stale_id"'
 }
 
+test_what_a_phase_names_and_loses_is_told() {
+        place
+        local id
+        assert_ok phase provision '"containment": "wslc", "filesystem": {"readwritePaths": ["/tmp", "'"$ws"'"]}'
+        id=$(python3 -c 'import json, sys; print(json.loads(sys.argv[1])["result"]["sandboxId"])' "$output")
+        defer phase deprovision '"sandboxId": "'"$id"'"'
+        assert_ok phase start '"sandboxId": "'"$id"'"'
+        assert_contains "$output" '{"result":{"warnings":["Filesystem path '"'/tmp' is not the host's"
+        assert_ok phase stop '"sandboxId": "'"$id"'"'
+}
+
 # --- MXC's own scenarios of the file system
 
 # tree: $ws with files and directories in it
@@ -520,6 +531,110 @@ import time; time.sleep(60)"'
         kill "$client"
 }
 
+# --- what bounds take away
+
+# ceiling STATEMENT: the vendor's, but for what Python makes of c, until the test ends
+ceiling() {
+        mkdir -p /etc/mxc
+        defer call /org/mxc1 Manager Reload # the next test begins with the vendor's
+        defer rm -f /etc/mxc/ceiling.json
+        python3 -c '
+import json, sys
+c = json.load(open("/usr/lib/mxc/ceiling.json"))
+exec(sys.argv[1])
+print(json.dumps(c))' "$1" >"$work/ceiling.json"
+        mv "$work/ceiling.json" /etc/mxc/ceiling.json
+        mxcctl reload >/dev/null
+}
+# outside: two directories of alice's, of which the vendor's ceiling lets one be read, and the other not
+outside() {
+        local dir
+        for dir in /opt/mxc-cut /var/log/mxc-cut; do
+                rm -rf --one-file-system $dir
+                install -d -o alice -g alice $dir
+                defer rm -rf --one-file-system $dir
+        done
+}
+
+test_a_path_that_is_named_and_cut_is_told() {
+        place
+        outside
+        local named='{"filesystem": {"readwritePaths": ["'$ws'", "/opt/mxc-cut", "/tmp"], "readonlyPaths": ["/var/log/mxc-cut"]}}'
+        assert_ok lx "touch $ws/here; ! touch /opt/mxc-cut/x 2>/dev/null && test -r /opt/mxc-cut && ! test -e /var/log/mxc-cut" "$named"
+        assert_contains "$output" "WARNING: Filesystem path '/opt/mxc-cut' is read-only: the ceiling of this host allows no writing there"
+        assert_contains "$output" "WARNING: Filesystem path '/var/log/mxc-cut' is not there: the ceiling of this host does not allow it"
+        assert_contains "$output" "WARNING: Filesystem path '/tmp' is not the host's"
+        assert_eq 3 "$(wc -l <<<"$output")"
+        test -e "$ws/here" || fail 'it did not run'
+        json '"said" if ["writing /opt/mxc-cut", "reading", "ceiling"] in [r[1:] for r in x] else x' record MXC_CUT MXC_EVENT=spawn | grep -qx said || fail "$(record MXC_CUT MXC_EVENT=spawn)"
+        # the log has it as well
+        assert_ok as alice "$LXC" --log-file "$ws/log" --config-base64 "$(config true "$named" | base64 -w 0)"
+        assert_contains "$(cat "$ws/log")" "'/opt/mxc-cut' is read-only"
+}
+
+# What the ceiling denies below a path that holds is on record: a home is named every day.
+test_what_is_cut_below_a_named_path_is_on_record() {
+        place
+        assert_ok lx true '{"filesystem": {"readwritePaths": ["/home/alice"]}}'
+        assert_eq '' "$output"
+        assert_contains "$(record MXC_CUT MXC_EVENT=spawn)" 'writing /home/alice/.'
+        assert_ok lx true "$(granted)"
+        assert_eq '' "$output"
+}
+
+test_where_it_is_to_begin_is_there_or_it_is_refused() {
+        place
+        outside
+        local named='{"filesystem": {"readwritePaths": ["'$ws'", "/var/log/mxc-cut", "/opt/mxc-cut"]}}'
+        assert_status 255 lx "touch $ws/ran" "$named" 1.0.0 '{"cwd": "/var/log/mxc-cut"}'
+        assert_contains "$(envelope)" "policy_validation process.cwd '/var/log/mxc-cut' is not there for the command: The policy ceiling does not allow reading /var/log/mxc-cut."
+        assert_contains "$output" 'ask the administrator to widen the ceiling of this host'
+        assert_record MXC_EVENT=spawn MXC_DECISION=deny MXC_REASON=beyond-ceiling
+        test ! -e "$ws/ran" || fail 'it ran'
+        # one that can only be read is one to begin in
+        assert_ok lx pwd "$named" 1.0.0 '{"cwd": "/opt/mxc-cut"}'
+        assert_contains "$output" /opt/mxc-cut
+        assert_contains "$output" "WARNING: Filesystem path '/opt/mxc-cut' is read-only"
+}
+
+test_without_a_shell_nothing_is_started() {
+        place
+        ceiling 'c["filesystem"]["executePaths"] = ["/opt"]'
+        assert_status 255 lx true "$(granted)"
+        assert_contains "$(envelope)" 'process.commandLine cannot be run by /bin/sh: The policy ceiling does not allow executing /bin/sh.'
+        assert_record MXC_EVENT=spawn MXC_DECISION=deny MXC_REASON=beyond-ceiling MXC_CLAUSE=/filesystem/executePaths
+}
+
+test_a_destination_that_is_named_and_cut_is_told() {
+        place
+        local hosts='"enforcementMode": "firewall", "allowedHosts"'
+        assert_ok lx true '{"network": {"defaultPolicy": "block", '"$hosts"': ["169.254.169.254/32"]}}' 0.8.0
+        assert_contains "$output" 'WARNING: network: not all that {"to":[{"cidr":"169.254.169.254/32"}]} names can be reached'
+        assert_ok lx true '{"network": {"defaultPolicy": "block", '"$hosts"': ["10.0.2.2/32"]}}' 0.8.0
+        assert_contains "$output" "WARNING: network: the host's loopback (10.0.2.2) cannot be reached: the ceiling of this host has no hostLoopback"
+        local open='{"network": {"egress": {"default": "allow"}}}'
+        assert_ok lx true "$open" # but for what nobody may reach
+        assert_eq '' "$output"
+        ceiling 'c["network"]["egress"] = {"default": "deny"}'
+        assert_ok lx true "$open"
+        assert_contains "$output" 'WARNING: network: it is not open'
+}
+
+# Of limits, which a configuration has none of but its timeout, and of a display, which no sandbox has, nothing is said but on record.
+test_a_limit_that_nobody_named_is_on_record() {
+        place
+        ceiling 'c["resources"] = {"runtimeMax": "20s", "tasksMax": 100}; c["process"]["environment"] = {"pass": ["PATH", "LANG"]}; c["ui"] = {"disable": True}'
+        local ui='{"ui": {"disable": false, "clipboard": "all"}}'
+        assert_ok lx true "$ui" 1.0.0 '{"timeout": 10000, "env": ["LANG=C"]}'
+        assert_eq '' "$output"
+        assert_contains "$(record MXC_CUT MXC_EVENT=spawn)" '["/resources/tasksMax","infinity","100","ceiling"]'
+        assert_contains "$(record MXC_CUT MXC_EVENT=spawn)" '["/ui/clipboard","all","none","ceiling"]'
+        assert_ok lx true "$ui" 1.0.0 '{"timeout": 60000, "env": ["LANG=C", "OTHER=x"]}'
+        assert_contains "$output" 'WARNING: process.timeout: it ends after 20000ms: the ceiling of this host allows no more'
+        assert_contains "$output" 'WARNING: process.env: OTHER is not there'
+        assert_lacks "$output" LANG
+}
+
 # A proxy of the host's loopback, by its name in there, and nothing else: once an administrator opens the loopback.
 test_a_proxy_and_nothing_else() {
         world_up
@@ -534,18 +649,13 @@ test_a_proxy_and_nothing_else() {
         wait_until 10 bash -c '</dev/tcp/127.0.0.1/18096'
         local only='{"network": {"egress": {"default": "deny"}}, "runtimeConfig": {"networkProxy": "http://localhost:'$tinyproxy_at'"}}'
         local probe="env | grep -i proxy | sort; $fetch http://web.example.com/proxied"
-        assert_fails lx "$probe" "$only" # the vendor's ceiling keeps the loopback closed
+        # the vendor's ceiling keeps the loopback closed, and then nothing could work
+        assert_status 255 lx "$probe" "$only"
         assert_lacks "$output" 'http web.example.com'
-        mkdir -p /etc/mxc
-        defer call /org/mxc1 Manager Reload # the next test begins with the vendor's
-        defer rm -f /etc/mxc/ceiling.json
-        python3 -c '
-import json
-ceiling = json.load(open("/usr/lib/mxc/ceiling.json"))
-ceiling["network"]["ingress"]["hostLoopback"] = "allow"
-print(json.dumps(ceiling))' >"$work/ceiling.json"
-        mv "$work/ceiling.json" /etc/mxc/ceiling.json
-        mxcctl reload >/dev/null
+        assert_contains "$(envelope)" "policy_validation the proxy localhost:$tinyproxy_at, which is all that can be reached, cannot be without network.ingress.hostLoopback in the ceiling"
+        assert_contains "$output" "The policy ceiling does not allow connecting to 10.0.2.2, tcp port $tinyproxy_at."
+        assert_record MXC_EVENT=spawn MXC_DECISION=deny MXC_REASON=beyond-ceiling MXC_CLAUSE=/network/ingress/hostLoopback
+        ceiling 'c["network"]["ingress"]["hostLoopback"] = "allow"'
         assert_ok lx "$probe" "$only" 1.0.0 '{"env": ["PATH=/usr/bin:/bin", "HTTP_PROXY=http://elsewhere:1", "NO_PROXY=web.example.com"]}'
         assert_contains "$output" 'http web.example.com /proxied'
         assert_contains "$output" "http_proxy=http://10.0.2.2:$tinyproxy_at"

@@ -79,6 +79,7 @@ test_run() {
         assert_record MXC_EVENT=spawn MXC_DECISION=allow MXC_AGENT="user-$(id -u alice)"
 }
 test_run_ends_in_every_way() { sdk_does run_ends_in_every_way; }
+test_run_tells_what_was_cut() { sdk_does run_tells_what_was_cut; }
 test_run_with_every_option() { sdk_does run_with_every_option; }
 test_run_is_refused() { sdk_does run_is_refused; }
 test_many_at_once() { sdk_does many_at_once; }

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What an MXC configuration cannot do without, and what is told of it where it was cut. */
+#include <check.h>
+
+#include "cut.h"
+#include "text-list.h"
+
+static MxcRequest *request_of(const char *text) {
+        _cleanup_(mxc_config_freep) MxcConfig *c = NULL;
+        MxcRequest *q = NULL;
+        MxcError error = { 0 };
+        const MxcCaller caller = { .cwd = "/usr/bin", .home = "/home/x" };
+        ck_assert_msg(mxc_config_parse(text, strlen(text), &c, &error) == 0, "%s", error.message);
+        ck_assert_msg(mxc_request_make(c, &caller, &q, &error) == 0, "%s", error.message);
+        return q;
+}
+
+#define SH                                                                                                  \
+        { "exec", "/bin/sh", 0, "process.commandLine" }
+#define BLOCKED "\"network\":{\"egress\":{\"default\":\"deny\"}}"
+
+typedef struct Need {
+        const char *action, *target; /* target NULL: not looked at */
+        uint16_t port;
+        const char *said;
+} Need;
+
+static const struct {
+        const char *members;
+        Need needs[MXC_NEEDS_MAX];
+} configs[] = {
+        { "\"process\":{\"commandLine\":\"x\"}", { SH } },
+        { "\"process\":{\"commandLine\":\"x\",\"cwd\":\"/usr/share\"}",
+                        { { "read", "/usr/share", 0, "process.cwd '/usr/share' is not there" }, SH } },
+        /* nothing gives these, or a sandbox has its own */
+        { "\"process\":{\"commandLine\":\"x\",\"cwd\":\"/proc\"}", { SH } },
+        { "\"process\":{\"commandLine\":\"x\",\"cwd\":\"/tmp\"},\"filesystem\":{\"readwritePaths\":[\"/"
+          "tmp\"]}",
+                        { SH } },
+        { "\"process\":{\"commandLine\":\"x\"},\"filesystem\":{\"deniedPaths\":[\"/bin\"]}", { { 0 } } },
+        { "\"process\":{\"commandLine\":\"x\"}," BLOCKED
+          ",\"runtimeConfig\":{\"networkProxy\":\"http://localhost:8080\"}",
+                        { { "connect", "10.0.2.2", 8080, "without network.ingress.hostLoopback" }, SH } },
+        { "\"process\":{\"commandLine\":\"x\"}," BLOCKED
+          ",\"runtimeConfig\":{\"networkProxy\":\"http://[::1]:8080\"}",
+                        { { "connect", NULL, 8080, "the proxy [::1]:8080" }, SH } },
+};
+
+START_TEST(what_it_cannot_do_without) {
+        _cleanup_free_ char *text = NULL;
+        ck_assert_int_gt(asprintf(&text, "{\"version\":\"1.0.0\",%s}", configs[_i].members), 0);
+        _cleanup_(mxc_request_freep) MxcRequest *q = request_of(text);
+        size_t n = 0;
+        for (; n < MXC_NEEDS_MAX && configs[_i].needs[n].action; n++) {
+                const Need *expected = &configs[_i].needs[n];
+                ck_assert_uint_lt(n, q->n_needs);
+                ck_assert_str_eq(q->needs[n].action, expected->action);
+                if (expected->target)
+                        ck_assert_str_eq(q->needs[n].target, expected->target);
+                ck_assert_uint_eq(q->needs[n].port, expected->port);
+                ck_assert_msg(strstr(q->needs[n].said, expected->said), "%s", q->needs[n].said);
+        }
+        ck_assert_uint_eq(q->n_needs, n);
+}
+END_TEST
+
+static const struct {
+        MxcCut cut;
+        const char *sentence; /* NULL: none */
+} rows[] = {
+        { { "/filesystem/readwritePaths/0", "writing /usr/share", "reading", "ceiling" },
+                        "Filesystem path '/usr/share' is read-only: the ceiling of this host" },
+        { { "/filesystem/readwritePaths/0", "writing /usr/share", "nothing", "agent" },
+                        "Filesystem path '/usr/share' is not there: the agent's policy" },
+        { { "/filesystem/readwritePaths/1", "writing /tmp", "nothing", "ceiling" },
+                        "a sandbox has one of its own" },
+        /* below what is named, and of the system */
+        { { "/filesystem/readwritePaths/0", "writing /usr/share/x", "nothing", "ceiling" }, NULL },
+        { { "/filesystem/readonlyPaths/0", "reading /etc", "nothing", "ceiling" }, NULL },
+        { { "/filesystem/executePaths", "executing below /usr/share", "nothing", "ceiling" },
+                        "Programs of filesystem path '/usr/share' cannot be executed" },
+        { { "/filesystem/executePaths", "executing below /etc", "nothing", "ceiling" }, NULL },
+        { { "/network/egress/allow/0", "all of it", "less", "ceiling" },
+                        "{\"to\":[{\"cidr\":\"10.0.2.2/32\"}" },
+        { { "/network/egress/default", "allow", "deny", "ceiling" }, "network: it is not open" },
+        { { "/network/egress/default", "allow", "less", "ceiling" }, NULL },
+        { { "/network/ingress/hostLoopback", "allow", "deny", "ceiling" },
+                        "the host's loopback (10.0.2.2)" },
+        { { "/process/environment/pass", "LANG", "nothing", "ceiling" }, "process.env: LANG is not there" },
+        { { "/resources/runtimeMax", "infinity", "2000000", "ceiling" },
+                        "process.timeout: it ends after 2000ms" },
+        { { "/resources/runtimeMax", "infinity", "60000000", "ceiling" }, NULL },
+        { { "/resources/memoryMax", "infinity", "1000", "ceiling" }, NULL },
+        { { "/ui/injection", "true", "false", "ceiling" }, NULL },
+        { { "", "3 more", "", "" }, "3 more of what this asks for" },
+        { { "", "3 more", "below", "" }, NULL },
+};
+
+START_TEST(what_is_told) {
+        _cleanup_(mxc_request_freep) MxcRequest *q = request_of(
+                        "{\"version\":\"0.8.0\",\"process\":{\"commandLine\":\"x\",\"timeout\":30000},"
+                        "\"filesystem\":{\"readonlyPaths\":[\"/usr/share\",\"/tmp\"]},\"network\":{"
+                        "\"defaultPolicy\":\"block\",\"enforcementMode\":\"firewall\",\"allowedHosts\":["
+                        "\"10.0.2.2/32\"]}}");
+        MxcStrings said = { 0 };
+        ck_assert_int_eq(mxc_cut_say(q, &rows[_i].cut, &said), 0);
+        ck_assert_uint_eq(said.n, rows[_i].sentence != NULL);
+        if (said.n > 0)
+                ck_assert_msg(strstr(said.items[0], rows[_i].sentence), "%s", said.items[0]);
+        mxc_strings_clear(&said);
+}
+END_TEST
+
+/* With a list of what is not to be reached the loopback is open as well, and nobody named it. */
+START_TEST(a_loopback_that_nobody_named_is_not_told) {
+        _cleanup_(mxc_request_freep) MxcRequest *q = request_of(
+                        "{\"version\":\"0.8.0\",\"process\":{\"commandLine\":\"x\"},\"network\":{"
+                        "\"defaultPolicy\":\"allow\",\"enforcementMode\":\"firewall\",\"blockedHosts\":["
+                        "\"192.0.2.1\"]}}");
+        MxcStrings said = { 0 };
+        const MxcCut cut = { "/network/ingress/hostLoopback", "allow", "deny", "ceiling" };
+        ck_assert_int_eq(mxc_cut_say(q, &cut, &said), 0);
+        ck_assert_uint_eq(said.n, 0);
+}
+END_TEST
+
+int main(void) {
+        TCase *t = tcase_create("mxc-cut");
+        tcase_add_loop_test(t, what_it_cannot_do_without, 0, ELEMENTSOF(configs));
+        tcase_add_loop_test(t, what_is_told, 0, ELEMENTSOF(rows));
+        tcase_add_test(t, a_loopback_that_nobody_named_is_not_told);
+        Suite *s = suite_create("mxc-cut");
+        suite_add_tcase(s, t);
+        SRunner *runner = srunner_create(s);
+        srunner_run_all(runner, CK_NORMAL);
+        int failed = srunner_ntests_failed(runner);
+        srunner_free(runner);
+        return failed > 0;
+}
