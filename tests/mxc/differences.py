@@ -53,7 +53,8 @@ DIFFERENCES = [
     ('sentences-0.7', 'MXC 0.7 says of most errors that there is one, and not which; members that it does not know at the first level it tells all at once, and before the rest. '
      'Its versions 0.4 and 0.5 are read as 0.8 reads 0.6: with a sentence, in the order of the text.',
      lambda c: c.theirs.release == '0.7.0' and both_malformed(c) and (
-         re.match(r'$|Error parsing JSON$|Unknown top-level field\(s\) in config: ', c.theirs.sentence) or is_of_shape(c.ours.sentence))),
+         re.match(r'$|Error parsing JSON$|Unknown top-level field\(s\) in config: ', c.theirs.sentence) or is_of_shape(c.ours.sentence)
+         or 'has moved to the stable section' in c.ours.sentence)),
     ('members-0.7', 'MXC 0.7 ignores members that it does not know below the first level, all of the newer model of the network among them.',
      lambda c: only_07(c) and (re.match(r'Invalid configuration at `[^`]*[.\]][^`]*`: unknown field', c.ours.sentence)
                                or (has_newer_network(c.document) and re.search(r'\bnetwork\.(egress|ingress)\b|network configuration cannot mix|^Invalid JSON syntax: expected value at', c.ours.sentence)))),
