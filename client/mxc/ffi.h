@@ -91,7 +91,7 @@ MXC_ABI int32_t mxc_state_aware_exec_attached(const char *json, int32_t experime
 MXC_ABI int32_t mxc_sandbox_try_wait(MxcSandbox *s, int32_t *ret_exit, int32_t *ret_running, int32_t *ret_timed_out);
 /* Ends its input and reads what it prints away, as far as these were not taken. */
 MXC_ABI int32_t mxc_sandbox_wait(MxcSandbox *s, int32_t *ret_exit, int32_t *ret_timed_out);
-MXC_ABI int32_t mxc_sandbox_kill(MxcSandbox *s); /* all of the sandbox; of an exec its process group, and before Linux 6.9 its first process */
+MXC_ABI int32_t mxc_sandbox_kill(MxcSandbox *s); /* all of the sandbox; of an exec all that it began */
 MXC_ABI int32_t mxc_sandbox_kill_for_timeout(MxcSandbox *s);
 MXC_ABI int32_t mxc_sandbox_pty_resize(MxcSandbox *s, uint16_t rows, uint16_t columns);
 MXC_ABI uint32_t mxc_sandbox_id(MxcSandbox *s); /* its first process, as the host counts; 0: unknown */
