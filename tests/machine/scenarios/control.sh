@@ -194,7 +194,7 @@ test_what_is_done_to_all_is_done_to_further_commands() {
         wait_until 5 beats
         assert_ok call "$sandbox" Sandbox Kill si all 10
         wait_until 5 test -s "$ws/said"
-        assert_contains "$(who_is "$(tail -n 1 "$(leaf "$sandbox")/exec-1/cgroup.procs")")" "sandbox=${sandbox##*/}"
+        assert_contains "$(who_is "$(head -n 1 "$(leaf "$sandbox")/exec-1/cgroup.procs")")" "sandbox=${sandbox##*/}"
         assert_ok call "$sandbox" Sandbox Kill si all 9
         wait_until 5 is_gone "$sandbox"
         beats && fail 'what fled beats on'
