@@ -112,16 +112,20 @@ int cgroup_remove_leaf(int scope, const char *name) {
         return 0;
 }
 
-size_t cgroup_sweep(int leaf, const char *prefix) {
+size_t cgroup_sweep(int leaf, const char *prefix, bool (*keeps)(const char *text, const void *userdata),
+                const void *userdata) {
         size_t stay = 0;
         int copy = openat(leaf, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         _cleanup_(closedirp) DIR *dir = copy < 0 ? NULL : fdopendir(copy);
         if (!dir && copy >= 0)
                 (void)close(copy); /* without memory they stay for now */
-        for (const struct dirent *e; dir && (e = readdir(dir));)
-                if (strncmp(e->d_name, prefix, strlen(prefix)) == 0 &&
-                                unlinkat(leaf, e->d_name, AT_REMOVEDIR) < 0 && errno == EBUSY)
+        for (const struct dirent *e; dir && (e = readdir(dir));) {
+                if (strncmp(e->d_name, prefix, strlen(prefix)) != 0)
+                        continue;
+                if ((keeps && keeps(e->d_name + strlen(prefix), userdata)) ||
+                                (unlinkat(leaf, e->d_name, AT_REMOVEDIR) < 0 && errno == EBUSY))
                         stay++;
+        }
         return stay;
 }
 
@@ -131,7 +135,7 @@ int cgroup_end_leaf(int scope, const char *name) {
                 _cleanup_close_ int leaf = cgroup_open_leaf(scope, name);
                 if (leaf >= 0)
                         (void)cgroup_kill(leaf); /* before Linux 5.14 it is of no use */
-                if (leaf < 0 || cgroup_sweep(leaf, LAUNCH_EXEC_GROUP) > 0 || i > 0)
+                if (leaf < 0 || cgroup_sweep(leaf, LAUNCH_EXEC_GROUP, NULL, NULL) > 0 || i > 0)
                         (void)usleep(1000);
                 r = cgroup_remove_leaf(scope, name);
         }

@@ -34,8 +34,9 @@ int cgroup_remove_leaf(int scope, const char *name);
 /* The same of one whose processes are dead or are to be: what is left there is killed, and has a moment to go. Groups of Exec's go with it. */
 int cgroup_end_leaf(int scope, const char *name);
 
-/* Removes those children of a leaf whose names begin like this and which nothing lives in. How many stay. */
-size_t cgroup_sweep(int leaf, const char *prefix);
+/* Removes those children of a leaf whose names begin like this and which nothing lives in. How many stay. keeps(), unless it is NULL: whether one
+ * is to stay though it is empty; text is what follows the prefix. */
+size_t cgroup_sweep(int leaf, const char *prefix, bool (*keeps)(const char *text, const void *userdata), const void *userdata);
 
 /* Whether the cgroup with this id is there: 1, 0 or a negative errno. Its id is its inode number, and never given twice. */
 int cgroup_exists(int root, uint64_t id);

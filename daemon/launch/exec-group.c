@@ -2,6 +2,7 @@
 #include "exec-group.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 
 #include "cgroup.h"
 #include "cleanup.h"
@@ -25,11 +26,26 @@ static int open_leaf(const Launcher *l, const Run *sandbox) {
         return scope < 0 ? scope : cgroup_open_leaf(scope, sandbox->id);
 }
 
+typedef struct Known {
+        Launcher *launcher;
+        const Run *sandbox;
+} Known;
+
+/* One that is begun may not have come into its group yet. */
+static bool is_known(const char *number, const void *userdata) {
+        const Known *k = userdata;
+        char *end;
+        unsigned long n = strtoul(number, &end, 10);
+        return *end == 0 && n > 0 && n <= UINT32_MAX &&
+               run_find(k->launcher, k->sandbox->id, (uint32_t)n) != NULL;
+}
+
 int exec_group_make(Launcher *l, const Run *sandbox, uint32_t number, int *ret_procs) {
         _cleanup_close_ int leaf = open_leaf(l, sandbox), group = -EBADF;
         if (leaf < 0)
                 return leaf;
-        if (cgroup_sweep(leaf, LAUNCH_EXEC_GROUP) >= LIMIT_EXEC_GROUPS)
+        const Known known = { l, sandbox };
+        if (cgroup_sweep(leaf, LAUNCH_EXEC_GROUP, is_known, &known) >= LIMIT_EXEC_GROUPS)
                 return -EMFILE;
         const Name name = name_of(number);
         int r = cgroup_make_leaf(leaf, name.text, NULL, 0, &group);

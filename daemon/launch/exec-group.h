@@ -6,7 +6,7 @@
  *
  * The command moves itself there, by a descriptor that root opened for it, before it is anything but our own code. It cannot be born there: it is
  * a child of pid 1, which has neither clone3() nor any right to the leaf. Moving waits for an RCU grace period, up to 16 ms when nothing
- * else has moved just before; an Exec pays that, and a Spawn does not.
+ * else has moved just before, and the kernel lets no group be made meanwhile: the Exec pays that, and a Spawn that begins just then.
  *
  * What a command leaves running when it ends by itself goes on, as after a command in a shell, and keeps the group. One that is empty goes with the
  * next Exec, or with the sandbox. */

@@ -158,7 +158,7 @@ FLEE='(setsid sh -c "trap \"\" HUP INT QUIT TERM USR1; (setsid sh -c \"while :; 
 
 test_a_kill_of_a_further_command_is_of_all_that_it_began() {
         workspace alice
-        local how number place
+        local how number
         spawn alice workspace s "$ws" -- sleep infinity
         defer end_quietly "$sandbox"
         for how in true 'systemctl restart mxcd' 'systemctl kill -s KILL mxcd' 'systemctl kill -s KILL mxc-launch'; do
@@ -177,9 +177,26 @@ test_a_kill_of_a_further_command_is_of_all_that_it_began() {
                 beats && fail "what fled beats on after $how"
                 assert_eq running "$(state "$sandbox")" 'the sandbox goes on'
         done
-        place=$(leaf "$sandbox")
+        number=$(leaf "$sandbox")
         assert_ok call "$sandbox" Sandbox Stop
-        wait_until 10 eval '[ ! -e "$place" ]'
+        wait_until 10 is_not_there "$number"
+}
+is_not_there() { [ ! -e "$1" ]; }
+
+# The group of one that is begun is empty until it has come there.
+test_further_commands_begin_together() {
+        workspace alice
+        local i running=()
+        spawn alice workspace s "$ws" -- sleep infinity
+        defer end_quietly "$sandbox"
+        for i in {1..16}; do
+                further "echo $i >>begun; exec sleep infinity" >/dev/null 2>>"$work/refused" &
+                running+=($!)
+        done
+        for i in "${running[@]}"; do
+                wait "$i" || fail "one of them was refused: $(<"$work/refused")"
+        done
+        wait_until 10 eval "[ \$(sort -n $ws/begun | xargs | tr -d ' ') = $(printf '%s' {1..16}) ]"
 }
 
 test_what_is_done_to_all_is_done_to_further_commands() {
