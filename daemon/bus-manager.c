@@ -339,9 +339,15 @@ static int register_it(Act *a, sd_bus_error *error) {
         return 0;
 }
 
+/* Each waits for the disk, and who is no administrator may ask for as many as wait: root's alone does not queue among them. */
+static int one_by_one(Act *a, int (*then)(Act *a, sd_bus_error *error), sd_bus_error *error) {
+        return a->caller->uid == 0 ? then(a, error) : act_in_turn(a, then);
+}
+
+/* In turn, and not for the first time: all who had theirs while the owner was looked up are told of it at once. */
 static void register_or_refuse(Act *a, int r, sd_bus_error *error) {
         if (r >= 0)
-                r = register_it(a, error);
+                r = one_by_one(a, register_it, error);
         if (r >= 0)
                 return;
         if (!sd_bus_error_is_set(error))
@@ -436,11 +442,6 @@ static int register_agent(Act *a, sd_bus_error *error) {
         if (a->caller->uid != 0 && agent_name_is_own(g->document.name, &uid))
                 return user_cache_get(a->manager->users, g->document.owner, on_user, a);
         return register_it(a, error);
-}
-
-/* Each waits for the disk, and who is no administrator may ask for as many as wait: root's alone does not queue among them. */
-static int one_by_one(Act *a, int (*then)(Act *a, sd_bus_error *error), sd_bus_error *error) {
-        return a->caller->uid == 0 ? then(a, error) : act_in_turn(a, then);
 }
 
 static int run_register_agent(Act *a, sd_bus_error *error) {
