@@ -109,7 +109,7 @@ static int set(OwnSlice *o, const Policy *p, const UnitBounds *now) {
         if (r >= 0)
                 r = sd_bus_message_open_container(m, 'a', "(sv)");
         if (r >= 0)
-                r = unit_bounds_append_changed(m, p, o->manager->tasks_default, now, true, &words);
+                r = unit_bounds_append_changed(m, p, RESOURCE_UNLIMITED, now, true, &words);
         if (r >= 0)
                 r = sd_bus_message_close_container(m);
         if (r >= 0 && words) {

@@ -29,21 +29,31 @@ int unit_bounds_append(sd_bus_message *m, const Policy *p) {
 }
 
 /* What SetUnitProperties has written until the next boot is no file of anybody's. */
+static bool is_ours(const char *path) {
+        return strncmp(path, "/run/systemd/system.control/", strlen("/run/systemd/system.control/")) == 0 ||
+               strncmp(path, "/run/systemd/transient/", strlen("/run/systemd/transient/")) == 0;
+}
+
 static int read_files(sd_bus_message *m, UnitBounds *now) {
-        static const char *const ours[] = { "/run/systemd/system.control/", "/run/systemd/transient/" };
         const char *path;
         int r = sd_bus_message_enter_container(m, 'v', "as");
         if (r >= 0)
                 r = sd_bus_message_enter_container(m, 'a', "s");
         while (r >= 0 && (r = sd_bus_message_read(m, "s", &path)) > 0) {
-                bool is_ours = false;
-                for (size_t i = 0; i < ELEMENTSOF(ours); i++)
-                        is_ours = is_ours || strncmp(path, ours[i], strlen(ours[i])) == 0;
-                now->is_administrators = now->is_administrators || !is_ours;
+                now->is_administrators = now->is_administrators || !is_ours(path);
         }
         if (r >= 0)
                 r = sd_bus_message_exit_container(m);
         return r >= 0 ? sd_bus_message_exit_container(m) : r;
+}
+
+/* A scope that was started by a call has one as well. */
+static int read_file(sd_bus_message *m, UnitBounds *now) {
+        const char *path;
+        int r = sd_bus_message_read(m, "v", "s", &path);
+        if (r >= 0 && path[0] != 0 && !is_ours(path))
+                now->is_administrators = true;
+        return r;
 }
 
 static int read_property(sd_bus_message *m, UnitBounds *now) {
@@ -56,6 +66,8 @@ static int read_property(sd_bus_message *m, UnitBounds *now) {
                 }
         if (r >= 0 && streq(name, "DropInPaths"))
                 return read_files(m, now);
+        if (r >= 0 && streq(name, "FragmentPath"))
+                return read_file(m, now);
         return r >= 0 ? sd_bus_message_skip(m, "v") : r;
 }
 

@@ -69,7 +69,7 @@ test_limit_tasks_of_a_sandbox() {
         local policy='{"schema":"mxc-policy/1","extends":"workspace","resources":{"tasksMax":20}}'
         workspace alice
         # a shell that cannot fork ends: so it is an inner one, and the outer one forks no more
-        spawn alice policy s "$policy" workspace s "$ws" -- sh -c '(for i in $(seq 40); do sleep 600 & done) 2>err; echo done >done; exec sleep 600'
+        spawn alice policy s "$policy" workspace s "$ws" -- sh -c '(for i in $(seq 40); do sleep 600 >/dev/null & done) 2>err; echo done >done; exec sleep 600'
         defer end_quietly "$sandbox"
         wait_until 20 test -s "$ws/done"
         assert_eq 20 "$(cat "$(leaf "$sandbox")/pids.max")"
@@ -243,8 +243,7 @@ further_name() { printf 'user-%s-%s\n' "$(id -u alice)" "s$RANDOM$RANDOM"; }
 forget_ceiling() { rm -f /etc/mxc/ceiling.json; call /org/mxc1 Manager Reload >/dev/null; }
 
 test_what_is_a_users_own_has_the_ceiling_together() {
-        local one two name default
-        default=$(systemctl show -P DefaultTasksMax)
+        local one two name
         one=$(further_name) two=$(further_name)
         defer forget_ceiling
         ceiling "$ALL"
@@ -275,7 +274,7 @@ test_what_is_a_users_own_has_the_ceiling_together() {
         assert_ok spawn_for alice "$one" clamp b true -- true
         # what the ceiling says no more is as it was without
         forget_ceiling
-        wait_until 10 own_are "infinity infinity $default infinity [not set] [not set]"
+        wait_until 10 own_are 'infinity infinity infinity infinity [not set] [not set]'
 }
 
 test_what_an_administrator_says_of_a_users_own_is_kept() {
@@ -294,6 +293,18 @@ test_what_an_administrator_says_of_a_users_own_is_kept() {
         systemctl daemon-reload
         further "$two" -- sleep infinity
         assert_ok own_are '104857600 infinity 200 infinity [not set] [not set]'
+}
+
+test_a_unit_file_of_an_administrators_for_a_users_own_is_kept() {
+        local one file
+        file=/etc/systemd/system/$(own_slice) one=$(further_name)
+        defer forget_ceiling
+        defer eval "rm -f $file; systemctl daemon-reload"
+        printf '[Slice]\nMemoryMax=100M\n' >"$file"
+        systemctl daemon-reload
+        ceiling '"memoryMax": "512M"'
+        further "$one" -- sleep infinity
+        assert_ok own_are '104857600 infinity infinity infinity [not set] [not set]'
 }
 
 # The slice is stopped as its scopes are, on record, and what comes after it is bounded again.
