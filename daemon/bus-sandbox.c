@@ -104,6 +104,9 @@ static int run_kill(Act *a, sd_bus_error *error) {
         r = audit_kill(a->manager->audit, &subject, whom, number);
         if (r < 0)
                 return act_unrecorded(a, r, error);
+        if (c)
+                c->asked_to_end = c->asked_to_end || number == SIGTERM || number == SIGINT || number == SIGQUIT ||
+                                  number == SIGHUP;
         if (number != SIGKILL && !all)
                 return signal_command(a, s, exec, number);
         r = number != SIGKILL ? sandbox_signal_all(s, number)

@@ -436,6 +436,8 @@ void sandbox_exited(Sandbox *s, uint32_t number, int code, int signal) {
         c->signal = signal;
         record_exit(s, c);
         if (number > 0) {
+                if (c->asked_to_end)
+                        (void)sandbox_kill_exec(s, c); /* it has said what was wrong */
                 release(s, number);
                 sandbox_deliver(s, c);
                 command_free(s, c);

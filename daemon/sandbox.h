@@ -35,6 +35,7 @@ typedef struct Command {
         char *sender;          /* on the system bus */
         bool tied, ended;
         bool killed;           /* before it was told to have started, perhaps */
+        bool asked_to_end;     /* by a signal: then what it leaves ends with it */
         int code, signal;
         uint64_t started;      /* CLOCK_BOOTTIME */
 } Command;

@@ -163,6 +163,13 @@ const tests = {
     while_it_runs.abort();
     await aborted(running);
     await nothing_sleeps(id);
+    // SDK 0.8 sends one SIGTERM and goes: the shell dies of it, and what it began goes with it
+    const of_many = new AbortController();
+    const many = sdk.execInSandboxAsync(id, { process: { commandLine: 'rm up; true; (touch up; sleep 653); true' } }, { signal: of_many.signal });
+    assert.equal((await sdk.execInSandboxAsync(id, { process: { commandLine: there } })).exitCode, 0);
+    of_many.abort();
+    await aborted(many);
+    await nothing_sleeps(id);
     const pty = sdk.execInSandbox(id, { process: { commandLine: 'echo on; sleep 653' } }, { signal: of_pty.signal });
     const end = shown(pty);
     pty.onData(() => of_pty.abort());

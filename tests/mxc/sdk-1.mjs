@@ -71,9 +71,9 @@ const tests = {
       assert.ok(result.warnings.some(text => text.includes(`'${elsewhere}' is not there`)), result.warnings.join('; '));
       await refused('policy_validation', /process\.cwd '.*' is not there for the command/,
                     sdk.run({ command: 'true', filesystem, workingDirectory: elsewhere }));
-      const network = { egress: { default: 'deny' } }, runtimeConfig = { networkProxy: 'http://localhost:9' };
+      const network = { egress: { default: 'deny' }, runtimeConfig: { networkProxy: 'http://localhost:9' } };
       await refused('policy_validation', /the proxy localhost:9, .* without network\.ingress\.hostLoopback in the ceiling/,
-                    sdk.run({ command: 'true', network, runtimeConfig }));
+                    sdk.run({ command: 'true', network }));
     } finally {
       fs.rmdirSync(elsewhere);
     }
@@ -131,10 +131,6 @@ const tests = {
     assert.equal((await sdk.run({ command: 'exit 4', network: { egress: { default: 'allow', ...rules }, ingress: { default: 'deny', hostLoopback: 'deny' } } })).exitCode, 4);
     await refused('malformed_request', /no direct allow or deny rules/,
       sdk.run({ command: 'true', network: { egress: { default: 'allow' }, runtimeConfig: { networkProxy: 'http://localhost:8080' } } }));
-    // of the proxy the variables tell, whether the ceiling lets anybody there or not
-    const asked = await sdk.run({ command: 'echo "$http_proxy|$HTTPS_PROXY|$no_proxy"', environment: { HTTP_PROXY: 'http://elsewhere:1', no_proxy: '*' },
-      network: { egress: { default: 'deny' }, runtimeConfig: { networkProxy: 'http://localhost:8080' } } });
-    assert.equal(asked.stdout, 'http://10.0.2.2:8080|http://10.0.2.2:8080|\n');
   },
   // What it finds out about this machine is a policy that is taken. The host's /tmp is in it, and not in the sandbox.
   async what_it_finds() {
