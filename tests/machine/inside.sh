@@ -27,7 +27,7 @@ run_command() {
         printf '%s\0' "$@" >"$words"
         chmod 644 "$words"
         local properties=(-p User="$user" -p WorkingDirectory='~' -p IgnoreSIGPIPE=no -p LimitNOFILE=65536:524288
-                -p SendSIGHUP=yes -E MXC_TEST_SRC="$here/src" -E MXC_TEST_BUILD="$here/build" -E MXC_TEST_SLOW="${MXC_TEST_SLOW:-1}" -E LANG=C.UTF-8)
+                -p SendSIGHUP=yes -p LogRateLimitIntervalSec=0 -E MXC_TEST_SRC="$here/src" -E MXC_TEST_BUILD="$here/build" -E MXC_TEST_SLOW="${MXC_TEST_SLOW:-1}" -E LANG=C.UTF-8)
         if [ "$user" != root ]; then
                 make_user "$user"
                 properties+=(-p PAMName=login -E XDG_SEAT=seat0 -E XDG_SESSION_TYPE=tty -E XDG_SESSION_CLASS=user)
