@@ -22,11 +22,11 @@ static int translate(const char *text, size_t size, MxcRequest **ret, MxcError *
         int r = mxc_config_parse(text, size, &c, error);
         if (r < 0)
                 return r;
-        if (c->phase != MXC_ONE_SHOT && c->phase != MXC_PROVISION)
-                return mxc_refuse(error, MXC_UNSUPPORTED_PHASE, "a '%s' request has no policy",
+        if (c->phase != MXC_ONE_SHOT) /* what a sandbox's life is under comes of its phases together */
+                return mxc_refuse(error, MXC_UNSUPPORTED_PHASE,
+                                "a '%s' request has no policy by itself; what runs a command at once has",
                                 mxc_phase_word(c->phase));
-        return mxc_request_make(
-                        c, &(MxcCaller){ .cwd = here, .home = getenv("HOME"), .testing = true }, ret, error);
+        return mxc_request_make(c, &(MxcCaller){ .cwd = here, .home = getenv("HOME") }, ret, error);
 }
 
 static int print(const MxcRequest *request) {
