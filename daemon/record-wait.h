@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 /* What waits for the journal: records that are kept (audit.h), and acts whose record it did not take. The socket tells when there is room again,
- * and where nobody is at its other end, it is tried now and then. Acts come back in the order in which they began, of each line, and as soon as there is
- * room as many as there is room for, LIMIT_AUDIT_WAIT_PIECE at a time, so that others are answered between: whoever comes later does not wait any more then, so nobody keeps the line alive by asking anew. How many one
- * uid may have waiting is bounded by what is charged to it. */
+ * and where nobody is at its other end, it is tried now and then. Acts come back in the order in which they began, of each line, as soon as there
+ * is room, LIMIT_AUDIT_WAIT_PIECE at a time, so that others are answered between; who comes between two pieces stands behind those that wait, and waits
+ * for no longer than they do. How many one uid may have waiting is bounded by what is charged to it. */
 
 #include <systemd/sd-event.h>
 

@@ -162,10 +162,11 @@ test_a_signal_to_the_client_is_the_commands() {
 
 test_a_signal_while_mxcd_is_away_arrives() {
         place
-        client_runs "trap 'exit 7' TERM; touch up; while :; do sleep 0.1; done"
+        client_runs "trap 'echo heard; exit 7' TERM; touch up; while :; do sleep 0.1; done"
         systemctl stop mxcd.service
         kill -TERM "$client"
         wait_until 20 test -s "$work/status"
+        assert_contains "$(cat "$work/out")" heard
         assert_eq 143 "$(cat "$work/status")"
         wait_until 20 mxcd_is_up
         nothing_sleeps
@@ -333,6 +334,7 @@ test_phases_are_answered_by_one_object() {
                 phase_config exec '"sandboxId": "'"$id"'", "process": {"commandLine": "setsid sh -c '"'while echo left; do sleep 0.05; done'"' & sleep 0.3; exit 6"}')"
         assert_contains "$output" left
         # a terminal of its own: its size, its keys, signals to the client
+        # shellcheck disable=SC2317 # assert_status calls it
         on_a_terminal() { # COMMAND STEP…
                 local command=$1
                 shift
