@@ -105,8 +105,8 @@ static int run_kill(Act *a, sd_bus_error *error) {
         if (r < 0)
                 return act_unrecorded(a, r, error);
         if (c)
-                c->asked_to_end = c->asked_to_end || number == SIGTERM || number == SIGINT || number == SIGQUIT ||
-                                  number == SIGHUP;
+                c->asked_to_end = c->asked_to_end || number == SIGTERM || number == SIGINT ||
+                                  number == SIGQUIT || number == SIGHUP;
         if (number != SIGKILL && !all)
                 return signal_command(a, s, exec, number);
         r = number != SIGKILL ? sandbox_signal_all(s, number)
