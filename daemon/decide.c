@@ -5,6 +5,7 @@
 #include "carried.h"
 #include "cleanup.h"
 #include "cut.h"
+#include "decide-internal.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -30,15 +31,9 @@ void decision_clear(Decision *d) {
         *d = (Decision){ 0 };
 }
 
-void explanation_clear(Explanation *e) {
-        free(e->clause);
-        free(e->sentence);
-        *e = (Explanation){ 0 };
-}
-
 /* Every step below returns 1 to go on, 0 when it has decided (the answer is no), or -ENOMEM. */
 
-_printf_(5, 6) static int deny(Decision *d, DecisionReason reason, const char *bound, const char *clause,
+int decide_deny(Decision *d, DecisionReason reason, const char *bound, const char *clause,
                 const char *format, ...) {
         va_list ap;
         va_start(ap, format);
@@ -55,10 +50,7 @@ _printf_(5, 6) static int deny(Decision *d, DecisionReason reason, const char *b
         return d->clause ? 0 : -ENOMEM;
 }
 
-/* "policy web-coder", for sentences; the buffer is the caller's. */
-typedef char PolicyTitle[LIMIT_NAME_BYTES + sizeof("policy ")];
-
-static const char *title(const Policy *p, PolicyTitle buffer) {
+const char *decide_title(const Policy *p, PolicyTitle buffer) {
         if (!*p->name)
                 return "policy of this request";
         (void)snprintf(buffer, sizeof(PolicyTitle), "policy %s", p->name);
@@ -67,19 +59,15 @@ static const char *title(const Policy *p, PolicyTitle buffer) {
 
 /* ---- the three, bound to the paths of the request ---- */
 
-typedef struct Trio {
-        Policy *requested, *agent, *ceiling; /* agent: NULL where nothing but the ceiling bounds */
-} Trio;
-
-static void trio_clear(Trio *t) {
+void policy_trio_clear(PolicyTrio *t) {
         policy_unref(t->requested);
         policy_unref(t->agent);
         policy_unref(t->ceiling);
-        *t = (Trio){ 0 };
+        *t = (PolicyTrio){ 0 };
 }
 
 /* nobody's home must not make the whole file system somebody's */
-static PolicyBinding binding_of(const DecideInput *in) {
+PolicyBinding decide_binding(const DecideInput *in) {
         PolicyBinding b = in->binding;
         if (b.home && streq(b.home, "/"))
                 b.home = NULL;
@@ -92,15 +80,15 @@ static int bind_one(const Policy *p, const PolicyBinding *binding, Policy **ret,
         int r = p ? policy_bind(p, binding, ret, &error) : 0;
         if (r == -EINVAL) {
                 bool outgrown = streq(error.pointer, "/bind");
-                r = deny(d, outgrown ? REASON_LIMIT : REASON_INVALID_ARGUMENT, "policy", "",
-                                "The %s cannot be used: %s.", title(p, buffer), error.sentence);
+                r = decide_deny(d, outgrown ? REASON_LIMIT : REASON_INVALID_ARGUMENT, "policy", "",
+                                "The %s cannot be used: %s.", decide_title(p, buffer), error.sentence);
         } else if (r == 0)
                 r = 1;
         policy_error_clear(&error);
         return r;
 }
 
-static int bind_trio(const DecideInput *in, const PolicyBinding *binding, Trio *ret, Decision *d) {
+int decide_bind(const DecideInput *in, const PolicyBinding *binding, PolicyTrio *ret, Decision *d) {
         int r = bind_one(in->requested, binding, &ret->requested, d);
         if (r > 0)
                 r = bind_one(in->agent, binding, &ret->agent, d);
@@ -108,7 +96,7 @@ static int bind_trio(const DecideInput *in, const PolicyBinding *binding, Trio *
 }
 
 /* -E2BIG where the meet outgrows what a policy can be. */
-static int meet_trio(const Trio *t, Policy **ret) {
+static int meet_trio(const PolicyTrio *t, Policy **ret) {
         _cleanup_(policy_unrefp) Policy *bounded = NULL;
         int r = t->agent ? policy_meet(t->requested, t->agent, &bounded) : 0;
         if (r < 0)
@@ -118,7 +106,7 @@ static int meet_trio(const Trio *t, Policy **ret) {
 
 /* ---- the workspace ---- */
 
-static bool is_at_or_below(const char *path, const char *ancestor) {
+bool path_is_at_or_below(const char *path, const char *ancestor) {
         size_t n = strlen(ancestor);
         return strncmp(path, ancestor, n) == 0 && (path[n] == '/' || path[n] == '\0');
 }
@@ -132,7 +120,7 @@ static bool is_of_the_system(const char *path) {
                 if (strncmp(path, local[i], strlen(local[i])) == 0)
                         return false;
         for (size_t i = 0; i < ELEMENTSOF(system); i++)
-                if (is_at_or_below(path, system[i]))
+                if (path_is_at_or_below(path, system[i]))
                         return true;
         return false;
 }
@@ -142,10 +130,10 @@ static bool is_of_the_system(const char *path) {
 static size_t depth_above(const char *entry, const PolicyBinding *b, const char *path) {
         static const char home[] = "${home}", runtime[] = "${runtime}";
         const char *base = "";
-        if (is_at_or_below(entry, home)) {
+        if (path_is_at_or_below(entry, home)) {
                 base = b->home;
                 entry += sizeof(home) - 1;
-        } else if (is_at_or_below(entry, runtime)) {
+        } else if (path_is_at_or_below(entry, runtime)) {
                 base = b->runtime;
                 entry += sizeof(runtime) - 1;
         }
@@ -187,28 +175,28 @@ static int check_workspace_against(const Policy *bound, const char *word, Decisi
                 clause = NULL;
                 return -ENOMEM;
         }
-        return deny(d, reason, word, clause,
+        return decide_deny(d, reason, word, clause,
                         "%s cannot be a workspace: the %s denies %s. Choose a directory outside of it.",
                         b->workspace, streq(word, "agent") ? "agent's policy" : word, rule->path);
 }
 
-static int check_workspace(const DecideInput *in, const PolicyBinding *b, Decision *d) {
+int decide_workspace(const DecideInput *in, const PolicyBinding *b, Decision *d) {
         const char *w = b->workspace;
         if (!w)
                 return 1;
         if (streq(w, "/") || streq(w, "/home"))
-                return deny(d, REASON_INVALID_ARGUMENT, "host", "",
+                return decide_deny(d, REASON_INVALID_ARGUMENT, "host", "",
                                 "%s cannot be a workspace: everybody's files are below it. Choose the "
                                 "directory "
                                 "of one project.",
                                 w);
-        if (b->home && !streq(b->home, w) && is_at_or_below(b->home, w))
-                return deny(d, REASON_INVALID_ARGUMENT, "host", "",
+        if (b->home && !streq(b->home, w) && path_is_at_or_below(b->home, w))
+                return decide_deny(d, REASON_INVALID_ARGUMENT, "host", "",
                                 "%s cannot be a workspace: the home directory %s is below it. Choose the "
                                 "directory of one project.",
                                 w, b->home);
         if (is_of_the_system(w))
-                return deny(d, REASON_INVALID_ARGUMENT, "host", "",
+                return decide_deny(d, REASON_INVALID_ARGUMENT, "host", "",
                                 "%s cannot be a workspace: it is a part of the system. Choose the directory "
                                 "of "
                                 "one project.",
@@ -226,27 +214,27 @@ static int check_within(const Policy *requested, const Policy *bound, bool is_ag
         PolicyTitle buffer;
         int r = -ENOMEM;
         if (w.clause)
-                r = deny(d, is_agent ? REASON_BEYOND_AGENT : REASON_BEYOND_CEILING,
+                r = decide_deny(d, is_agent ? REASON_BEYOND_AGENT : REASON_BEYOND_CEILING,
                                 is_agent ? "agent" : "ceiling", w.clause,
                                 "The %s %s. Ask for less, ask to have it cut down to what is allowed "
                                 "(\"clamp\"), or ask the administrator to widen %s.",
-                                title(requested, buffer), w.sentence,
+                                decide_title(requested, buffer), w.sentence,
                                 is_agent ? "the agent's policy" : "the ceiling of this host");
         widening_clear(&w);
         return r;
 }
 
-static int check_bounds(const Trio *t, bool clamp, Decision *d) {
+static int check_bounds(const PolicyTrio *t, bool clamp, Decision *d) {
         if (clamp)
                 return 1;
         int r = t->agent ? check_within(t->requested, t->agent, true, d) : 1;
         return r > 0 ? check_within(t->requested, t->ceiling, false, d) : r;
 }
 
-static int check_meet(const Trio *t, Decision *d) {
+static int check_meet(const PolicyTrio *t, Decision *d) {
         int r = meet_trio(t, &d->effective);
         if (r == -E2BIG)
-                return deny(d, REASON_LIMIT, "host", "",
+                return decide_deny(d, REASON_LIMIT, "host", "",
                                 "What the policy and its bounds allow together is too much to work out. "
                                 "Give "
                                 "the policy fewer paths and network rules.");
@@ -301,7 +289,7 @@ static const Duty duties[] = {
                         "an answer to violations, which this version cannot count. Say \"none\"" },
 };
 
-static int check_duty(const Trio *t, const Duty *duty, Decision *d) {
+static int check_duty(const PolicyTrio *t, const Duty *duty, Decision *d) {
         const Policy *who[] = { t->requested, t->agent, t->ceiling };
         size_t i = 0;
         while (i + 1 < ELEMENTSOF(who) && !(who[i] && duty->asks(who[i])))
@@ -312,8 +300,8 @@ static int check_duty(const Trio *t, const Duty *duty, Decision *d) {
                 clause = NULL;
                 return -ENOMEM;
         }
-        return deny(d, REASON_UNSUPPORTED, "host", clause, "The %s demands %s.", title(who[i], buffer),
-                        duty->sentence);
+        return decide_deny(d, REASON_UNSUPPORTED, "host", clause, "The %s demands %s.",
+                        decide_title(who[i], buffer), duty->sentence);
 }
 
 /* What a relay does is connections outward. What a bound names besides is not asked for. */
@@ -321,7 +309,7 @@ int decide_network(const Policy *e, const Policy *requested, Decision *d) {
         const NetDirection *in = &e->ingress;
         if (in->n_allow > 0 || in->fallback == VERDICT_ALLOW) {
                 const char *clause = in->n_allow > 0 ? in->allow[0].clause : "/network/ingress/default";
-                return deny(d, REASON_UNSUPPORTED, "host", clause,
+                return decide_deny(d, REASON_UNSUPPORTED, "host", clause,
                                 "The policy lets others connect to any port of the sandbox (%s), which "
                                 "this version cannot do. Name the ports with \"publish\".",
                                 clause);
@@ -329,7 +317,7 @@ int decide_network(const Policy *e, const Policy *requested, Decision *d) {
         const char *what, *why;
         const NetRule *rule = uncarried_rule(&e->egress, &requested->egress, &what, &why);
         if (rule)
-                return deny(d, REASON_UNSUPPORTED, "host", rule->clause,
+                return decide_deny(d, REASON_UNSUPPORTED, "host", rule->clause,
                                 "The policy allows %s (%s), and %s.", what, rule->clause, why);
         return 1;
 }
@@ -343,20 +331,20 @@ static int check_publish(const Policy *e, Decision *d) {
         for (size_t i = 0; i < e->n_publish; i++) {
                 const NetPublish *p = &e->publish[i];
                 if (!net_publish_is_single(p))
-                        return deny(d, REASON_UNSUPPORTED, "host", p->clause,
+                        return decide_deny(d, REASON_UNSUPPORTED, "host", p->clause,
                                         "The policy publishes a range of ports or a block of addresses "
                                         "(%s). "
                                         "Name each port, with an entry of its own.",
                                         p->clause);
                 for (size_t k = 0; k < i; k++)
                         if (is_same_place(p, &e->publish[k]))
-                                return deny(d, REASON_UNSUPPORTED, "host", p->clause,
+                                return decide_deny(d, REASON_UNSUPPORTED, "host", p->clause,
                                                 "The policy publishes two ports at one port of the host "
                                                 "(%s). Take one of them out.",
                                                 p->clause);
         }
         if (e->n_publish > LIMIT_PUBLISHED)
-                return deny(d, REASON_LIMIT, "host", e->publish[LIMIT_PUBLISHED].clause,
+                return decide_deny(d, REASON_LIMIT, "host", e->publish[LIMIT_PUBLISHED].clause,
                                 "The policy publishes %zu ports, and a sandbox may have %u.", e->n_publish,
                                 LIMIT_PUBLISHED);
         return 1;
@@ -366,10 +354,10 @@ static int check_publish(const Policy *e, Decision *d) {
 static int check_paths(const Policy *e, Decision *d) {
         for (size_t i = 0; i < e->n_paths; i++) {
                 const PathRule *rule = &e->paths[i];
-                if (rule->access == PATH_DENIED ||
-                                !(is_at_or_below(rule->path, "/dev") || is_at_or_below(rule->path, "/proc")))
+                if (rule->access == PATH_DENIED || !(path_is_at_or_below(rule->path, "/dev") ||
+                                                                   path_is_at_or_below(rule->path, "/proc")))
                         continue;
-                return deny(d, REASON_UNSUPPORTED, "host", rule->clause,
+                return decide_deny(d, REASON_UNSUPPORTED, "host", rule->clause,
                                 "The policy grants %s of the host, and a sandbox has a /dev and a /proc of "
                                 "its own "
                                 "in these places. Take it out of the policy.",
@@ -378,10 +366,10 @@ static int check_paths(const Policy *e, Decision *d) {
         return 1;
 }
 
-static int check_buildable(const Trio *t, const DecideInput *in, Decision *d) {
+static int check_buildable(const PolicyTrio *t, const DecideInput *in, Decision *d) {
         const Policy *e = d->effective;
         if (in->containment > CONTAINMENT_PROCESS)
-                return deny(d, REASON_UNSUPPORTED, "host", "",
+                return decide_deny(d, REASON_UNSUPPORTED, "host", "",
                                 "The request asks for a stronger tier than \"process\", and this version "
                                 "builds no "
                                 "other.");
@@ -398,13 +386,13 @@ static int check_buildable(const Trio *t, const DecideInput *in, Decision *d) {
 
 static int find_literal(const DecideInput *in, Decision *d) {
         static const PolicyBinding nothing = { 0 };
-        _cleanup_(trio_clear) Trio t = { 0 };
-        int r = bind_trio(in, &nothing, &t, d);
+        _cleanup_(policy_trio_clear) PolicyTrio t = { 0 };
+        int r = decide_bind(in, &nothing, &t, d);
         if (r <= 0)
                 return r;
         r = meet_trio(&t, &d->literal);
         if (r == -E2BIG)
-                return deny(d, REASON_LIMIT, "host", "",
+                return decide_deny(d, REASON_LIMIT, "host", "",
                                 "What the policy and its bounds allow together is too much to work out. "
                                 "Give "
                                 "the policy fewer paths and network rules.");
@@ -412,12 +400,12 @@ static int find_literal(const DecideInput *in, Decision *d) {
 }
 
 int decide(const DecideInput *in, Decision *ret) {
-        const PolicyBinding binding = binding_of(in);
+        const PolicyBinding binding = decide_binding(in);
         _cleanup_(decision_clear) Decision d = { 0 };
-        _cleanup_(trio_clear) Trio t = { 0 };
-        int r = bind_trio(in, &binding, &t, &d);
+        _cleanup_(policy_trio_clear) PolicyTrio t = { 0 };
+        int r = decide_bind(in, &binding, &t, &d);
         if (r > 0)
-                r = check_workspace(in, &binding, &d);
+                r = decide_workspace(in, &binding, &d);
         if (r > 0)
                 r = check_bounds(&t, in->clamp, &d);
         if (r > 0)
@@ -442,222 +430,5 @@ int decide(const DecideInput *in, Decision *ret) {
         }
         *ret = d;
         d = (Decision){ 0 };
-        return 0;
-}
-
-/* ---- one question ---- */
-
-/* What is asked, as a noun. NULL when out of memory. */
-static char *question_text(const PolicyRequest *q) {
-        const char *target = q->target ? q->target : "";
-        const char *protocol = q->protocol == PROTOCOL_UDP    ? "udp"
-                               : q->protocol == PROTOCOL_ICMP ? "icmp"
-                                                              : "tcp";
-        char *s = NULL;
-        int r = -1;
-        switch (q->kind) {
-        case REQUEST_READ:
-                r = asprintf(&s, "reading %s", target);
-                break;
-        case REQUEST_WRITE:
-                r = asprintf(&s, "writing %s", target);
-                break;
-        case REQUEST_EXEC:
-                r = asprintf(&s, "executing %s", target);
-                break;
-        case REQUEST_CONNECT:
-                r = q->protocol == PROTOCOL_ICMP ? asprintf(&s, "reaching %s by icmp", target)
-                                                 : asprintf(&s, "connecting to %s, %s port %u", target,
-                                                                   protocol, q->port);
-                break;
-        case REQUEST_ENV:
-                r = asprintf(&s, "the variable %s", target);
-                break;
-        case REQUEST_SYSCALL:
-                r = asprintf(&s, "the system call %s", target);
-                break;
-        case REQUEST_RESOURCE:
-                r = asprintf(&s, "%" PRIu64 " of %s", q->amount, target);
-                break;
-        case REQUEST_SPAWN:
-                r = asprintf(&s, "sub-agents, %" PRIu64 " deep", q->amount);
-                break;
-        case REQUEST_PUBLISH:
-                r = asprintf(&s, "publishing port %u of %s%s", q->port, target,
-                                q->value && streq(q->value, "any") ? " for everybody" : "");
-                break;
-        case _REQUEST_MAX:
-                r = asprintf(&s, "this");
-                break;
-        }
-        return r < 0 ? NULL : s;
-}
-
-/* What a reader of the answer would otherwise take wrongly. */
-static const char *remark(const PolicyRequest *q) {
-        static const char *const own[] = { "/dev", "/proc", "/tmp", "/var/tmp" };
-        bool path = q->kind == REQUEST_READ || q->kind == REQUEST_WRITE || q->kind == REQUEST_EXEC;
-        for (size_t i = 0; path && i < ELEMENTSOF(own); i++)
-                if (q->target && is_at_or_below(q->target, own[i]))
-                        return " A sandbox has something of its own there; this is about what the host has.";
-        NetCidr address;
-        if (q->kind != REQUEST_CONNECT || !q->target)
-                return "";
-        const bool is_address = cidr_parse_address(q->target, &address);
-        if (is_address && address_is_host_loopback(&address))
-                return " In a sandbox that address is the host's own loopback.";
-        if (is_address ? address_is_loopback(&address) : host_is_localhost(q->target))
-                return " In a sandbox that is its own loopback, which no policy is about.";
-        return "";
-}
-
-/* The most that may be said to that name: an address is not looked at in any case. */
-static Speech most_said(const Policy *const *asked, size_t n, const PolicyRequest *question) {
-        PolicyRequest q = *question;
-        for (q.speech = SPEECH_OPAQUE; q.speech > SPEECH_PLAIN; q.speech--) {
-                bool all = true;
-                for (size_t i = 0; i < n; i++)
-                        all = all && (!asked[i] || policy_allows(asked[i], &q, NULL) == VERDICT_ALLOW);
-                if (all)
-                        break;
-        }
-        return q.speech;
-}
-
-static const char *speech_remark(const PolicyRequest *q) {
-        return q->speech == SPEECH_OPAQUE ? " What is said there is not looked at."
-               : q->speech == SPEECH_PLAIN
-                               ? " The server name of TLS, and the Host of HTTP, must be that name. "
-                                 "An encrypted server name (ECH) is refused there."
-                               : " The server name of TLS, and the Host of HTTP, must be that name.";
-}
-
-/* Which address a name has, and what is looked at. */
-static int name_remark(const Policy *const *asked, size_t n, const PolicyRequest *q, char **ret) {
-        bool synthetic = false;
-        for (size_t i = 0; i < n; i++)
-                synthetic = synthetic || (asked[i] && asked[i]->dns == DNS_SYNTHETIC);
-        return asprintf(ret, "%s%s", speech_remark(q),
-                               synthetic ? " The sandbox is told an address that stands for that name alone."
-                                         : "") < 0
-                               ? -ENOMEM
-                               : 0;
-}
-
-/* What is to be known of something that is allowed; the caller frees. */
-static int allowed_remark(const Policy *const *asked, size_t n, const PolicyRequest *q, char **ret) {
-        NetCidr address;
-        const char *text = "";
-        if (q->kind == REQUEST_CONNECT && q->protocol == PROTOCOL_TCP &&
-                        !cidr_parse_address(q->target, &address))
-                return name_remark(asked, n, q, ret);
-        if (q->kind == REQUEST_PUBLISH)
-                text = q->value && streq(q->value, "any") ? " Whoever reaches that address may connect, but "
-                                                            "for other sandboxes."
-                                                          : " Processes of the agent's owner and of root "
-                                                            "may connect, and nobody else.";
-        *ret = strdup(text);
-        return *ret ? 0 : -ENOMEM;
-}
-
-static int answer(const Policy *p, const char *bound, const PolicyRequest *q, Verdict verdict,
-                const char *clause, const char *more, Explanation *ret) {
-        PolicyTitle buffer;
-        _cleanup_free_ char *question = question_text(q), *copy = strdup(clause), *sentence = NULL;
-        if (!question || !copy)
-                return -ENOMEM;
-        if (asprintf(&sentence, "The %s %s %s.%s%s", title(p, buffer),
-                            verdict == VERDICT_ALLOW ? "allows" : "does not allow", question, remark(q),
-                            more) < 0) {
-                sentence = NULL;
-                return -ENOMEM;
-        }
-        *ret = (Explanation){ verdict, bound, TAKE_PTR(copy), TAKE_PTR(sentence) };
-        return 0;
-}
-
-static int answer_not_carried(const Policy *p, const PolicyRequest *q, const char *clause, const char *why,
-                Explanation *ret) {
-        PolicyTitle buffer;
-        _cleanup_free_ char *question = question_text(q), *copy = strdup(clause), *sentence = NULL;
-        if (!question || !copy)
-                return -ENOMEM;
-        if (asprintf(&sentence, "The %s allows %s, and this host does not. %s", title(p, buffer), question,
-                            why) < 0) {
-                sentence = NULL;
-                return -ENOMEM;
-        }
-        *ret = (Explanation){ VERDICT_DENY, "host", TAKE_PTR(copy), TAKE_PTR(sentence) };
-        return 0;
-}
-
-int explain(const DecideInput *in, const PolicyRequest *question, Explanation *ret) {
-        const PolicyBinding binding = binding_of(in);
-        _cleanup_(decision_clear) Decision d = { 0 };
-        _cleanup_(trio_clear) Trio t = { 0 };
-        int r = bind_trio(in, &binding, &t, &d);
-        if (r > 0)
-                r = check_workspace(in, &binding, &d);
-        if (r < 0)
-                return r;
-        if (r == 0) { /* nothing can be run there at all */
-                *ret = (Explanation){ VERDICT_DENY, d.bound, TAKE_PTR(d.clause), TAKE_PTR(d.sentence) };
-                return 0;
-        }
-
-        const Policy *asked[] = { t.requested, t.agent, t.ceiling };
-        static const char *const words[] = { "policy", "agent", "ceiling" };
-        const char *first = "";
-        for (size_t i = 0; i < ELEMENTSOF(asked); i++) {
-                const char *clause;
-                if (!asked[i])
-                        continue;
-                if (policy_allows(asked[i], question, &clause) == VERDICT_DENY)
-                        return answer(asked[i], words[i], question, VERDICT_DENY, clause, "", ret);
-                first = i == 0 ? clause : first;
-        }
-        const char *why = uncarried_request(asked, ELEMENTSOF(asked), question);
-        if (why)
-                return answer_not_carried(t.requested, question, first, why, ret);
-        PolicyRequest most = *question;
-        most.speech = most_said(asked, ELEMENTSOF(asked), question);
-        (void)policy_allows(t.requested, &most, &first); /* the clause that lets so much be said */
-        _cleanup_free_ char *more = NULL;
-        r = allowed_remark(asked, ELEMENTSOF(asked), &most, &more);
-        return r < 0 ? r : answer(t.requested, words[0], &most, VERDICT_ALLOW, first, more, ret);
-}
-
-/* ---- what is needed ---- */
-
-static int refuse_need(const DecideInput *in, const PolicyRequest *q, Decision *d) {
-        _cleanup_(explanation_clear) Explanation e = { 0 };
-        int r = explain(in, q, &e);
-        if (r < 0)
-                return r;
-        decision_clear(d);
-        if (streq(e.bound, "policy")) /* what it does not even ask for, or what only all three together forbid */
-                r = deny(d, REASON_INVALID_ARGUMENT, "policy", e.clause,
-                                "%s The request says that it needs that, so nothing is started.",
-                                e.sentence);
-        else if (streq(e.bound, "host"))
-                r = deny(d, REASON_UNSUPPORTED, "host", e.clause, "%s", e.sentence);
-        else
-                r = deny(d, streq(e.bound, "agent") ? REASON_BEYOND_AGENT : REASON_BEYOND_CEILING, e.bound,
-                                e.clause,
-                                "%s The request needs it, so nothing is started: do without, or ask the "
-                                "administrator to widen %s.",
-                                e.sentence,
-                                streq(e.bound, "agent") ? "the agent's policy" : "the ceiling of this host");
-        return r < 0 ? r : 0;
-}
-
-int decide_needs(const DecideInput *in, const PolicyRequest *needs, size_t n, Decision *d) {
-        for (size_t i = 0; i < n; i++) {
-                PolicyRequest q = needs[i];
-                if (q.kind == REQUEST_CONNECT)
-                        q.speech = most_said(&in->requested, 1, &q);
-                if (policy_allows(d->effective, &q, NULL) == VERDICT_DENY)
-                        return refuse_need(in, &q, d);
-        }
         return 0;
 }

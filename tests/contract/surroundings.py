@@ -358,7 +358,8 @@ DOMAINS = {
     "daemon/launch": ("common",),
 }
 # What decides asks nobody: no bus, no clock, no file.
-PURE = {"daemon/cut.c": ("cut.h",), "daemon/decide.c": ("carried.h", "cut.h", "decide.h"),
+PURE = {"daemon/cut.c": ("cut.h",), "daemon/decide.c": ("carried.h", "cut.h", "decide-internal.h", "decide.h"),
+        "daemon/decide-explain.c": ("carried.h", "decide-internal.h"),
         "daemon/planner.c": ("host.h", "plan-internal.h", "planner.h")}
 
 
