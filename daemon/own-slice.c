@@ -101,23 +101,14 @@ static void record(const OwnSlice *o, const Policy *p, const char *words) {
 
 /* 1: it is under way; 0: there is nothing to set. */
 static int set(OwnSlice *o, const Policy *p, const UnitBounds *now) {
-        sd_bus_message *m = NULL;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         _cleanup_free_ char *words = NULL;
-        int r = sd_bus_message_new_method_call(o->manager->bus, &m, SYSTEMD, "SetUnitProperties");
-        if (r >= 0)
-                r = sd_bus_message_append(m, "sb", o->unit, 1); /* until the next boot */
-        if (r >= 0)
-                r = sd_bus_message_open_container(m, 'a', "(sv)");
-        if (r >= 0)
-                r = unit_bounds_append_changed(m, p, RESOURCE_UNLIMITED, now, true, &words);
-        if (r >= 0)
-                r = sd_bus_message_close_container(m);
-        if (r >= 0 && words) {
-                record(o, p, words);
-                r = sd_bus_call_async(o->manager->bus, &o->call, m, on_set, o, SCOPE_START_USEC);
-        }
-        sd_bus_message_unref(m);
-        return r < 0 ? r : words != NULL;
+        int r = unit_bounds_message(o->manager->bus, o->unit, p, RESOURCE_UNLIMITED, now, true, &m, &words);
+        if (r <= 0)
+                return r;
+        record(o, p, words);
+        r = sd_bus_call_async(o->manager->bus, &o->call, m, on_set, o, SCOPE_START_USEC);
+        return r < 0 ? r : 1;
 }
 
 static int on_properties(sd_bus_message *m, void *userdata, sd_bus_error *error) {

@@ -437,7 +437,7 @@ void sandbox_exited(Sandbox *s, uint32_t number, int code, int signal) {
         record_exit(s, c);
         if (number > 0) {
                 if (c->asked_to_end)
-                        (void)sandbox_kill_exec(s, c); /* it has said what was wrong */
+                        (void)sandbox_kill_exec(s, c); /* logs itself */
                 release(s, number);
                 sandbox_deliver(s, c);
                 command_free(s, c);

@@ -51,23 +51,14 @@ static void record(const Scope *s, const Policy *p, const char *words) {
 }
 
 static int set(Scope *s, const Policy *p, const UnitBounds *now) {
-        sd_bus_message *m = NULL;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         _cleanup_free_ char *words = NULL;
-        int r = sd_bus_message_new_method_call(s->manager->bus, &m, SYSTEMD, "SetUnitProperties");
-        if (r >= 0)
-                r = sd_bus_message_append(m, "sb", s->unit, 1); /* not beyond this run of the scope */
-        if (r >= 0)
-                r = sd_bus_message_open_container(m, 'a', "(sv)");
-        if (r >= 0)
-                r = unit_bounds_append_changed(m, p, s->manager->tasks_default, now, false, &words);
-        if (r >= 0)
-                r = sd_bus_message_close_container(m);
-        if (r >= 0 && words) {
-                record(s, p, words);
-                r = sd_bus_call_async(s->manager->bus, &s->bounds_call, m, on_set, s, 0);
-        }
-        sd_bus_message_unref(m);
-        return r;
+        int r = unit_bounds_message(
+                        s->manager->bus, s->unit, p, s->manager->tasks_default, now, false, &m, &words);
+        if (r <= 0)
+                return r;
+        record(s, p, words);
+        return sd_bus_call_async(s->manager->bus, &s->bounds_call, m, on_set, s, 0);
 }
 
 /* The policy may be another than when this was asked; it is the one of now that counts. */

@@ -109,19 +109,36 @@ static int add_words(char **words, const char *property, uint64_t value) {
         return -ENOMEM;
 }
 
-int unit_bounds_append_changed(sd_bus_message *m, const Policy *p, uint64_t tasks_default,
-                const UnitBounds *now, bool stricter, char **ret_words) {
-        _cleanup_free_ char *words = NULL;
+static int append_changed(sd_bus_message *m, const Policy *p, uint64_t tasks_default, const UnitBounds *now,
+                bool stricter, char **words) {
         int r = 0;
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(bounds); i++) {
                 uint64_t value = wanted(p, tasks_default, i);
                 if (!is_to_be_set(now, i, value, stricter))
                         continue;
-                r = add_words(&words, bounds[i].property, value);
+                r = add_words(words, bounds[i].property, value);
                 if (r >= 0)
                         r = sd_bus_message_append(m, "(sv)", bounds[i].property, "t", value);
         }
+        return r;
+}
+
+int unit_bounds_message(sd_bus *bus, const char *unit, const Policy *p, uint64_t tasks_default,
+                const UnitBounds *now, bool stricter, sd_bus_message **ret, char **ret_words) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        _cleanup_free_ char *words = NULL;
+        int r = sd_bus_message_new_method_call(bus, &m, SYSTEMD, "SetUnitProperties");
         if (r >= 0)
-                *ret_words = TAKE_PTR(words);
-        return r < 0 ? r : 0;
+                r = sd_bus_message_append(m, "sb", unit, 1); /* at runtime */
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "(sv)");
+        if (r >= 0)
+                r = append_changed(m, p, tasks_default, now, stricter, &words);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        if (r < 0 || !words)
+                return r < 0 ? r : 0;
+        *ret = TAKE_PTR(m);
+        *ret_words = TAKE_PTR(words);
+        return 1;
 }

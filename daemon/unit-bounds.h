@@ -20,7 +20,8 @@ typedef struct UnitBounds {
 int unit_bounds_append(sd_bus_message *m, const Policy *p);
 /* From an answer to GetAll. */
 int unit_bounds_read(sd_bus_message *m, UnitBounds *ret);
-/* Those that are to be others, into an open a(sv), and as words (NULL: none; the caller frees). Where the policy says nothing, it is nothing that bounds,
- * or tasks_default tasks (0: not known). With stricter, what is_administrators stays where it is less, and weights as they are. */
-int unit_bounds_append_changed(sd_bus_message *m, const Policy *p, uint64_t tasks_default, const UnitBounds *now, bool stricter,
-                char **ret_words);
+/* 1: SetUnitProperties of those that are to be others, until the unit is gone or the next boot, and the same as words; both are the caller's. 0: there are
+ * none. Where the policy says nothing, it is nothing that bounds, or tasks_default tasks (0: not known). With stricter, what is_administrators
+ * stays where it is less, and weights as they are. */
+int unit_bounds_message(sd_bus *bus, const char *unit, const Policy *p, uint64_t tasks_default, const UnitBounds *now, bool stricter,
+                sd_bus_message **ret, char **ret_words);
