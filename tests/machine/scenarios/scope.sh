@@ -69,12 +69,28 @@ test_limit_tasks_of_a_sandbox() {
         local policy='{"schema":"mxc-policy/1","extends":"workspace","resources":{"tasksMax":20}}'
         workspace alice
         # a shell that cannot fork ends: so it is an inner one, and the outer one forks no more
-        spawn alice policy s "$policy" workspace s "$ws" -- sh -c '(for i in $(seq 40); do sleep 600 >/dev/null & done) 2>err; echo done >done; exec sleep 600'
+        spawn alice policy s "$policy" workspace s "$ws" -- sh -c '(for i in $(seq 40); do sleep 600 & done) 2>err; echo done >done; exec sleep 600'
         defer end_quietly "$sandbox"
         wait_until 20 test -s "$ws/done"
         assert_eq 20 "$(cat "$(leaf "$sandbox")/pids.max")"
         assert_le "$(cat "$(leaf "$sandbox")/pids.current")" 20
         assert_contains "$(cat "$ws/err")" 'fork'
+}
+
+test_limit_of_a_sandbox_is_for_further_commands_too() {
+        local policy='{"schema":"mxc-policy/1","extends":"workspace","resources":{"tasksMax":20,"memoryMax":"64M","memorySwapMax":1}}'
+        workspace alice
+        spawn alice policy s "$policy" workspace s "$ws" -- sleep infinity
+        defer end_quietly "$sandbox"
+        assert_ok as alice mxcctl exec "${sandbox##*/}" -- sh -c '(for i in $(seq 40); do sleep 600 >/dev/null & done) 2>err; echo done'
+        assert_contains "$(cat "$ws/err")" fork
+        assert_le "$(cat "$(leaf "$sandbox")/pids.current")" 20
+        assert_eq '' "$(cat "$(leaf "$sandbox")/exec-1/cgroup.controllers")" 'the group has limits of its own'
+        assert_ok call "$sandbox" Sandbox Kill si all 9
+        spawn alice policy s "$policy" workspace s "$ws" -- sleep infinity
+        defer end_quietly "$sandbox"
+        assert_fails as alice mxcctl exec "${sandbox##*/}" -- python3 -c 'x = bytearray(400 << 20); print(len(x))'
+        assert_contains "$(cat "$(leaf "$sandbox")/memory.events")" 'oom_kill 1'
 }
 
 test_limit_memory_of_a_sandbox() {
