@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cut.h"
 
-#include <jansson.h>
-
 #include "text-list.h"
+#include "tree.h"
 #include "value.h"
 
 #define EGRESS_RULES "/network/egress/allow/"
@@ -46,16 +45,20 @@ static int say_exec(const MxcRequest *q, const MxcCut *c, MxcStrings *ret) {
 
 /* Of all lists of hosts and rules the translator made rules; who reads it knows the destinations. */
 static int say_rule(const MxcRequest *q, const MxcCut *c, MxcStrings *ret) {
-        json_auto_t *policy = json_loads(q->policy, 0, NULL);
-        const json_t *egress = json_object_get(json_object_get(policy, "network"), "egress"),
-                     *rule = json_array_get(json_object_get(egress, "allow"),
-                                     strtoul(c->field + strlen(EGRESS_RULES), NULL, 10));
-        _cleanup_free_ char *text = rule ? json_dumps(rule, JSON_COMPACT) : NULL;
-        return text ? mxc_strings_addf(ret,
-                                      "network: not all that %s names can be reached: %s does not allow it, "
-                                      "or not all of it",
-                                      text, bound_text(c))
-                    : -ENOMEM;
+        _cleanup_(tree_clear) Tree policy = { 0 };
+        TreeFault fault;
+        int r = tree_read(q->policy, strlen(q->policy), LIMIT_MXC_CONFIG_DEPTH, &policy, &fault);
+        if (r < 0)
+                return r;
+        const Tree *rules = tree_get(tree_get(tree_get(&policy, "network"), "egress"), "allow");
+        size_t number = strtoul(c->field + strlen(EGRESS_RULES), NULL, 10);
+        if (!rules || rules->kind != TREE_ARRAY || number >= rules->n_items)
+                return -ENOMEM;
+        const Tree *rule = &rules->items[number];
+        return mxc_strings_addf(ret,
+                        "network: not all that %.*s names can be reached: %s does not allow it, or not all "
+                        "of it",
+                        (int)(rule->end - rule->begin), q->policy + rule->begin, bound_text(c));
 }
 
 /* MXC has no limit but its timeout. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "mxc-error.h"
 
-#include <jansson.h>
 #include <stdarg.h>
 
+#include "json-text.h"
 #include "names.h"
 
 static const char *const words[_MXC_STATUS_MAX] = {
@@ -85,13 +85,19 @@ int mxc_refuse(MxcError *e, MxcStatus status, const char *format, ...) {
 }
 
 char *mxc_error_envelope(const MxcError *e) {
-        json_t *root = json_pack("{s:{s:s, s:s, s:s*, s:s*, s:s*}}", "error", "code",
-                        mxc_status_word(e->status), "message", e->message ? e->message : "out of memory",
-                        "operation", e->operation, "nativeCode", e->native_code, "remediation",
-                        e->remediation);
-        char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
-        json_decref(root);
-        return text;
+        JsonText j = { 0 };
+        char *text = NULL;
+        json_text_open(&j, '{');
+        json_text_key(&j, "error");
+        json_text_open(&j, '{');
+        json_text_member(&j, "code", mxc_status_word(e->status));
+        json_text_member(&j, "message", e->message ? e->message : "out of memory");
+        json_text_member(&j, "operation", e->operation);
+        json_text_member(&j, "nativeCode", e->native_code);
+        json_text_member(&j, "remediation", e->remediation);
+        json_text_close(&j, '}');
+        json_text_close(&j, '}');
+        return json_text_end(&j, &text) == 0 ? text : NULL;
 }
 
 /* C0, DEL, and C1 in UTF-8; *ret_size: of how many bytes. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "mxc-request.h"
 
+#include <stdarg.h>
+
 #include "proxy.h"
 #include "request-internal.h"
 #include "text-list.h"
@@ -78,35 +80,53 @@ static int make_cwd(const Draft *d, const Grants *grants, char **ret) {
         return grants && !*ret ? -ENOMEM : 0;
 }
 
-static int make_process(Draft *d, const Grants *grants, MxcRequest *q, json_t **ret_section) {
+static int make_process(Draft *d, const Grants *grants, MxcRequest *q, JsonText *section) {
         int r = make_argv(d->config, &q->argv);
         if (r == 0)
-                r = environment_make(d, &q->env, ret_section);
+                r = environment_make(d, &q->env, section);
         if (r == 0)
                 r = make_cwd(d, grants, &q->cwd);
         q->timeout_usec = (uint64_t)d->config->timeout_ms * 1000;
         return r;
 }
 
-static json_t *ui_json(const MxcConfig *c) {
+static void write_ui(const MxcConfig *c, JsonText *to) {
         static const char *const clipboards[_MXC_CLIPBOARD_MAX] = { "none", "read", "write", "all" };
-        return json_pack("{s:b, s:s, s:b}", "disable", c->ui_disable, "clipboard", clipboards[c->clipboard],
-                        "injection", c->ui_injection);
+        json_text_key(to, "ui");
+        json_text_open(to, '{');
+        json_text_key(to, "disable");
+        json_text_bool(to, c->ui_disable);
+        json_text_member(to, "clipboard", clipboards[c->clipboard]);
+        json_text_key(to, "injection");
+        json_text_bool(to, c->ui_injection);
+        json_text_close(to, '}');
 }
 
-/* Takes the sections. */
-static int make_policy(const Draft *d, const Grants *grants, json_t *process, json_t *network, char **ret) {
-        json_t *ui = ui_json(d->config), *filesystem = grants_json(grants);
-        if (!process) /* of a provision: its processes come later, and each with an environment of its own */
-                process = json_pack("{s:s}", "syscalls", "build");
-        json_auto_t *root = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "schema", "mxc-policy/1",
-                        "containment", "process", "filesystem", filesystem, "ui", ui, "network", network,
-                        "process", process);
-        char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
-        if (!text)
-                return -ENOMEM;
-        *ret = text;
-        return 0;
+static int make_policy(const Draft *d, const Grants *grants, const JsonText *process,
+                const JsonText *network, char **ret) {
+        JsonText policy = { 0 };
+        json_text_open(&policy, '{');
+        json_text_member(&policy, "schema", "mxc-policy/1");
+        json_text_member(&policy, "containment", "process");
+        json_text_key(&policy, "filesystem");
+        grants_write(grants, &policy);
+        write_ui(d->config, &policy);
+        json_text_key(&policy, "network");
+        json_text_put(&policy, network);
+        json_text_key(&policy, "process");
+        if (process)
+                json_text_put(&policy, process);
+        else { /* of a provision: its processes come later, and each with an environment of its own */
+                json_text_open(&policy, '{');
+                json_text_member(&policy, "syscalls", "build");
+                json_text_close(&policy, '}');
+        }
+        json_text_close(&policy, '}');
+        int r = json_text_end(&policy, ret);
+        return r == -EILSEQ ? mxc_refuse(d->error, MXC_POLICY_VALIDATION,
+                                              "a path that the configuration leads to is not UTF-8: no "
+                                              "policy can name it")
+                            : r;
 }
 
 /* ---- what it cannot do without ---- */
@@ -165,9 +185,8 @@ static int name_paths(const Grants *g, MxcStrings *ret) {
         return r;
 }
 
-static int make_all(Draft *d, Grants *grants, MxcRequest *q) {
+static int make_sections(Draft *d, Grants *grants, MxcRequest *q, JsonText *process, JsonText *network) {
         const MxcConfig *c = d->config;
-        json_t *process = NULL, *network = NULL;
         bool with_policy = c->phase == MXC_ONE_SHOT || c->phase == MXC_PROVISION,
              with_process = c->phase != MXC_PROVISION;
         int r = with_policy || c->phase == MXC_EXEC
@@ -176,28 +195,25 @@ static int make_all(Draft *d, Grants *grants, MxcRequest *q) {
                                                   "a '%s' request has neither a policy nor a process",
                                                   mxc_phase_word(c->phase));
         if (r == 0 && with_policy)
-                r = network_make(d, &network);
+                r = network_make(d, network);
         if (r == 0 && with_policy)
                 r = grants_make(d, grants);
         if (r == 0 && with_process)
-                r = make_process(d, with_policy ? grants : NULL, q, &process);
-        if (r < 0 || !with_policy) {
-                json_decref(process);
-                json_decref(network);
+                r = make_process(d, with_policy ? grants : NULL, q, process);
+        if (r < 0 || !with_policy)
                 return r;
-        }
         q->names_loopback = d->names_loopback;
         r = name_paths(grants, &q->named_paths);
         if (r == 0)
                 r = need_proxy(d, q);
         if (r == 0 && with_process)
                 r = need_places(d, grants, q);
-        if (r < 0) {
-                json_decref(process);
-                json_decref(network);
-                return r;
-        }
-        return make_policy(d, grants, process, network, &q->policy);
+        return r == 0 ? make_policy(d, grants, with_process ? process : NULL, network, &q->policy) : r;
+}
+
+static int make_all(Draft *d, Grants *grants, MxcRequest *q) {
+        _cleanup_(json_text_clear) JsonText process = { 0 }, network = { 0 };
+        return make_sections(d, grants, q, &process, &network);
 }
 
 int mxc_request_make(const MxcConfig *c, const MxcCaller *caller, MxcRequest **ret, MxcError *error) {

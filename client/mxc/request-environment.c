@@ -91,33 +91,40 @@ static int fill(Draft *d, MxcStrings *env) {
 }
 
 /* More than a policy can name: then all that are offered, which are these. */
-static json_t *passed(const MxcStrings *env) {
+static void write_passed(const MxcStrings *env, JsonText *to) {
+        json_text_key(to, "environment");
+        json_text_open(to, '{');
         if (env->n > LIMIT_POLICY_ENV)
-                return json_pack("{s:{s:s}, s:s}", "environment", "pass", "all", "syscalls", "build");
-        json_t *names = json_array();
-        int r = names ? 0 : -1;
-        for (size_t i = 0; r == 0 && i < env->n; i++)
-                r = json_array_append_new(names, json_stringn(env->items[i], name_size(env->items[i])));
-        json_t *section = r < 0         ? NULL
-                          : env->n == 0 ? json_pack("{s:s}", "syscalls", "build")
-                                        : json_pack("{s:{s:O}, s:s}", "environment", "pass", names,
-                                                          "syscalls", "build");
-        json_decref(names);
-        return section;
+                json_text_member(to, "pass", "all");
+        else {
+                json_text_key(to, "pass");
+                json_text_open(to, '[');
+                for (size_t i = 0; i < env->n; i++)
+                        json_text_string(to, env->items[i], name_size(env->items[i]));
+                json_text_close(to, ']');
+        }
+        json_text_close(to, '}');
 }
 
-int environment_make(Draft *d, char ***ret_env, json_t **ret_process) {
+static void write_process(const MxcStrings *env, JsonText *to) {
+        json_text_open(to, '{');
+        if (env->n > 0)
+                write_passed(env, to);
+        json_text_member(to, "syscalls", "build");
+        json_text_close(to, '}');
+}
+
+int environment_make(Draft *d, char ***ret_env, JsonText *to) {
         MxcStrings env = { 0 };
         int r = fill(d, &env);
-        json_t *process = r == 0 ? passed(&env) : NULL;
-        char **list = process ? reallocarray(env.items, env.n + 1, sizeof(char *)) : NULL;
+        char **list = r == 0 ? reallocarray(env.items, env.n + 1, sizeof(char *)) : NULL;
         if (!list) {
-                json_decref(process);
                 mxc_strings_clear(&env);
                 return r < 0 ? r : -ENOMEM;
         }
+        env.items = list;
         list[env.n] = NULL;
+        write_process(&env, to);
         *ret_env = list;
-        *ret_process = process;
         return 0;
 }

@@ -15,35 +15,69 @@ enum { DNS_PORT = 53 };
 
 typedef struct Section {
         Draft *d;
-        json_t *allow, *deny; /* lists of rules; borrowed by the whole once made */
+        JsonText allow, deny; /* rules, with commas between them */
         bool allow_rest, host_loopback;
         bool named_resolver; /* that was said of port 53 alone */
 } Section;
 
-static int add_rule(json_t *rules, json_t *rule) {
-        return json_array_append_new(rules, rule) < 0 ? -ENOMEM : 0; /* of NULL as well */
-}
+/* Destinations, in rules of as many as one may have. */
+typedef struct Peers {
+        JsonText *rules;
+        const JsonText *ports; /* of each of them; NULL: all */
+        size_t n;
+} Peers;
 
-/* A whole list of destinations, in rules of as many as one may have. Takes nothing. */
-static int add_destinations(json_t *rules, const json_t *to, const json_t *ports) {
-        for (size_t i = 0; i < json_array_size(to); i += LIMIT_POLICY_PEERS) {
-                json_t *part = json_array();
-                int r = part ? 0 : -ENOMEM;
-                for (size_t k = i; r == 0 && k < i + LIMIT_POLICY_PEERS && k < json_array_size(to); k++)
-                        r = json_array_append(part, json_array_get(to, k));
-                if (r == 0)
-                        r = add_rule(rules, json_pack("{s:O, s:O*}", "to", part, "ports", ports));
-                json_decref(part);
-                if (r < 0)
-                        return -ENOMEM;
+static void end_rule(JsonText *rules, const JsonText *ports) {
+        if (ports) {
+                json_text_key(rules, "ports");
+                json_text_open(rules, '[');
+                json_text_put(rules, ports);
+                json_text_close(rules, ']');
         }
-        return 0;
+        json_text_close(rules, '}');
 }
 
-static json_t *cidr_json(const NetCidr *block) {
+static void peers_end(const Peers *p) {
+        if (p->n == 0)
+                return;
+        json_text_close(p->rules, ']');
+        end_rule(p->rules, p->ports);
+}
+
+/* What is one follows: an object. */
+static void peers_next(Peers *p) {
+        if (p->n % LIMIT_POLICY_PEERS == 0) {
+                peers_end(p);
+                json_text_open(p->rules, '{');
+                json_text_key(p->rules, "to");
+                json_text_open(p->rules, '[');
+        }
+        p->n++;
+}
+
+static void write_cidr(JsonText *to, const NetCidr *block) {
         char text[CIDR_TEXT_SIZE];
         cidr_format(block, text);
-        return json_string(text);
+        json_text_string(to, text, strlen(text));
+}
+
+static void begin_block(Peers *peers, const NetCidr *block) {
+        peers_next(peers);
+        json_text_open(peers->rules, '{');
+        json_text_key(peers->rules, "cidr");
+        write_cidr(peers->rules, block);
+}
+
+static void add_block(Peers *peers, const NetCidr *block) {
+        begin_block(peers, block);
+        json_text_close(peers->rules, '}');
+}
+
+static void add_name(Peers *peers, const char *host) {
+        peers_next(peers);
+        json_text_open(peers->rules, '{');
+        json_text_member(peers->rules, "host", host);
+        json_text_close(peers->rules, '}');
 }
 
 static bool one_covers(const MxcStrings *blocks, const NetCidr *small) {
@@ -75,7 +109,7 @@ static int check_mapped(Section *s, const char *text, const NetCidr *block, cons
                         text);
 }
 
-static int peer_json(Section *s, const MxcPeer *peer, json_t *to) {
+static int add_peer(Section *s, const MxcPeer *peer, Peers *to) {
         NetCidr block, except;
         BlockComplaint room;
         if (block_parse(peer->cidr, true, &block, &room)) /* the configuration was read with the same */
@@ -83,67 +117,75 @@ static int peer_json(Section *s, const MxcPeer *peer, json_t *to) {
         int r = check_mapped(s, peer->cidr, &block, &peer->except);
         if (r < 0)
                 return r;
-        json_auto_t *list = json_array();
-        for (size_t i = 0; list && i < peer->except.n; i++) {
+        for (size_t i = 0; i < peer->except.n; i++) {
                 if (block_parse(peer->except.items[i], true, &except, &room))
                         return -EINVAL;
                 if (cidr_equal(&block, &except))
                         return 0; /* nothing is left of it */
-                if (json_array_append_new(list, cidr_json(&except)) < 0)
-                        return -ENOMEM;
         }
-        json_t *entry = list ? json_pack("{s:o, s:O*}", "cidr", cidr_json(&block), "except",
-                                               json_array_size(list) > 0 ? list : NULL)
-                             : NULL;
-        return json_array_append_new(to, entry) < 0 ? -ENOMEM : 0;
+        begin_block(to, &block);
+        if (peer->except.n > 0) {
+                json_text_key(to->rules, "except");
+                json_text_open(to->rules, '[');
+        }
+        for (size_t i = 0; i < peer->except.n && !block_parse(peer->except.items[i], true, &except, &room);
+                        i++)
+                write_cidr(to->rules, &except);
+        if (peer->except.n > 0)
+                json_text_close(to->rules, ']');
+        json_text_close(to->rules, '}');
+        return 0;
 }
 
 static bool is_anything(const MxcPort *port) {
         return port->protocol == MXC_ANY && port->port == 0;
 }
 
-static int port_json(const MxcPort *port, json_t *ports) {
+static void write_port(const MxcPort *port, JsonText *ports) {
         static const char *const words[] = { "tcp", "udp", "icmp", "any" };
-        json_t *entry = json_pack("{s:s}", "protocol", words[port->protocol]);
-        int r = entry ? 0 : -1;
-        if (r == 0 && port->port > 0)
-                r = json_object_set_new(entry, "port", json_integer(port->port));
-        if (r == 0 && port->end_port > port->port)
-                r = json_object_set_new(entry, "endPort", json_integer(port->end_port));
-        if (r < 0) {
-                json_decref(entry);
-                return -ENOMEM;
+        json_text_open(ports, '{');
+        json_text_member(ports, "protocol", words[port->protocol]);
+        if (port->port > 0) {
+                json_text_key(ports, "port");
+                json_text_number(ports, port->port);
         }
-        return json_array_append_new(ports, entry) < 0 ? -ENOMEM : 0;
+        if (port->end_port > port->port) {
+                json_text_key(ports, "endPort");
+                json_text_number(ports, port->end_port);
+        }
+        json_text_close(ports, '}');
 }
 
-/* The ports of a rule; an empty list, where there are none that anything can be said of, and *ret_any, where it is all of them. ICMP is carried for nobody, and
+/* The ports of a rule; none, where there are none that anything can be said of, and true, where it is all of them. ICMP is carried for nobody, and
  * port 53 is the sandbox's own resolver: what is said of those alone has no rule. */
-static int ports_json(Section *s, const MxcRule *rule, json_t *ports, bool *ret_any) {
-        *ret_any = rule->n_ports == 0;
+static bool write_ports(Section *s, const MxcRule *rule, JsonText *ports) {
+        bool any = rule->n_ports == 0;
         for (size_t i = 0; i < rule->n_ports; i++) {
                 const MxcPort *port = &rule->ports[i];
-                *ret_any = *ret_any || is_anything(port);
+                any = any || is_anything(port);
                 if (port->port == DNS_PORT && port->end_port == DNS_PORT)
                         s->named_resolver = true;
-                else if (port->protocol != MXC_ICMP && !is_anything(port) && port_json(port, ports) < 0)
-                        return -ENOMEM;
+                else if (port->protocol != MXC_ICMP && !is_anything(port))
+                        write_port(port, ports);
         }
-        return 0;
+        return any;
 }
 
-static int add_directional(Section *s, const MxcRule *rule, json_t *rules) {
-        json_auto_t *to = json_array(), *ports = json_array();
-        bool any = false;
-        int r = to && ports ? ports_json(s, rule, ports, &any) : -ENOMEM;
+static int add_directional(Section *s, const MxcRule *rule, JsonText *rules) {
+        _cleanup_(json_text_clear) JsonText ports = { 0 }, nowhere = { 0 };
+        bool any = write_ports(s, rule, &ports), none = !any && ports.size == 0;
+        Peers to = { .rules = none ? &nowhere : rules, .ports = any ? NULL : &ports };
+        int r = ports.error; /* without memory there is no rule, and not one for all ports */
         for (size_t i = 0; r == 0 && i < rule->n_to; i++)
-                r = peer_json(s, &rule->to[i], to);
-        if (r < 0 || (!any && json_array_size(ports) == 0))
+                r = add_peer(s, &rule->to[i], &to);
+        if (r < 0 || none)
                 return r;
-        const json_t *said = any ? NULL : ports;
-        if (rule->n_to > 0)
-                return add_destinations(rules, to, said);
-        return add_rule(rules, said ? json_pack("{s:O}", "ports", said) : json_object());
+        if (rule->n_to == 0) {
+                json_text_open(rules, '{');
+                end_rule(rules, to.ports);
+        } else
+                peers_end(&to);
+        return 0;
 }
 
 static int make_directional(Section *s) {
@@ -165,9 +207,9 @@ static int make_directional(Section *s) {
                                 "two. Use network.ingress.hostLoopback='deny'.");
         s->allow_rest = n->egress.allow;
         for (size_t i = 0; r == 0 && i < n->egress.n_allow_rules; i++)
-                r = add_directional(s, &n->egress.allow_rules[i], s->allow);
+                r = add_directional(s, &n->egress.allow_rules[i], &s->allow);
         for (size_t i = 0; r == 0 && i < n->egress.n_deny_rules; i++)
-                r = add_directional(s, &n->egress.deny_rules[i], s->deny);
+                r = add_directional(s, &n->egress.deny_rules[i], &s->deny);
         return r;
 }
 
@@ -187,6 +229,19 @@ char *network_proxy_url(const MxcProxy *proxy) {
         return n < 0 ? NULL : url;
 }
 
+/* The rest of its rule. */
+static void write_proxy_port(Section *s, uint16_t number, bool literal) {
+        const MxcPort port = { .protocol = MXC_TCP, .port = number };
+        json_text_close(&s->allow, ']');
+        json_text_key(&s->allow, "ports");
+        json_text_open(&s->allow, '[');
+        write_port(&port, &s->allow);
+        json_text_close(&s->allow, ']');
+        /* a proxy is asked for other names than its own: what is said to it is between the two */
+        json_text_member(&s->allow, "tls", literal ? NULL : "opaque");
+        json_text_close(&s->allow, '}');
+}
+
 static int make_proxy(Section *s) {
         const MxcProxy *proxy = &s->d->config->network.proxy;
         NetCidr address, slirp;
@@ -201,12 +256,13 @@ static int make_proxy(Section *s) {
                                 "sandbox's own network: it would reach "
                                 "another place there than here",
                                 host);
-        json_t *peer = literal ? json_pack("{s:o}", "cidr", cidr_json(&address))
-                               : json_pack("{s:s}", "host", host);
-        /* a proxy is asked for other names than its own: what is said to it is between the two */
-        json_t *rule = json_pack("{s:[o], s:[{s:s, s:i}], s:s*}", "to", peer, "ports", "protocol", "tcp",
-                        "port", proxy->port, "tls", literal ? NULL : "opaque");
-        return add_rule(s->allow, rule);
+        Peers to = { .rules = &s->allow };
+        if (literal)
+                add_block(&to, &address);
+        else
+                add_name(&to, host);
+        write_proxy_port(s, proxy->port, literal);
+        return 0;
 }
 
 static int refuse_host(Section *s, const char *host) {
@@ -243,7 +299,7 @@ static int refuse_host(Section *s, const char *host) {
 }
 
 /* From 0.8 on addresses alone; before, names as well, which are a relay's to enforce and no firewall's. */
-static int add_host(Section *s, const char *host, json_t *to, NetCidr *ret, bool *ret_block) {
+static int add_host(Section *s, const char *host, Peers *to, NetCidr *ret, bool *ret_block) {
         BlockComplaint room;
         char name[LIMIT_HOST_BYTES + 1];
         *ret_block = !block_parse(host, true, ret, &room);
@@ -251,27 +307,29 @@ static int add_host(Section *s, const char *host, json_t *to, NetCidr *ret, bool
                 int r = check_mapped(s, host, ret, NULL);
                 if (r < 0)
                         return r;
-                return json_array_append_new(to, json_pack("{s:o}", "cidr", cidr_json(ret))) < 0 ? -ENOMEM
-                                                                                                 : 0;
+                add_block(to, ret);
+                return 0;
         }
         if (s->d->config->since_0_8 || strchr(host, '/') || host_canonical(host, true, name))
                 return refuse_host(s, host);
-        return json_array_append_new(to, json_pack("{s:s}", "host", name)) < 0 ? -ENOMEM : 0;
+        add_name(to, name);
+        return 0;
 }
 
-static int add_hosts(Section *s, const MxcStrings *hosts, json_t *rules, bool *ret_loopback) {
-        json_auto_t *to = json_array();
+static int add_hosts(Section *s, const MxcStrings *hosts, JsonText *rules, bool *ret_loopback) {
+        Peers to = { .rules = rules };
         NetCidr block, loopback;
         BlockComplaint room;
         bool is_block;
-        int r = to ? 0 : -ENOMEM;
+        int r = 0;
         if (block_parse(EGRESS_HOST_V4, false, &loopback, &room))
                 return -EINVAL;
         for (size_t i = 0; r == 0 && i < hosts->n; i++) {
-                r = add_host(s, hosts->items[i], to, &block, &is_block);
+                r = add_host(s, hosts->items[i], &to, &block, &is_block);
                 *ret_loopback = *ret_loopback || (r == 0 && is_block && cidr_covers(&block, &loopback));
         }
-        return r == 0 ? add_destinations(rules, to, NULL) : r;
+        peers_end(&to);
+        return r;
 }
 
 /* What 0.8 refuses to promise of bubblewrap, which provisions nothing; before, it was a line in a log. */
@@ -321,56 +379,68 @@ static int make_legacy(Section *s) {
                                                      "sandbox is reachable from within it only");
         s->allow_rest = n->allow;
         if (r == 0)
-                r = add_hosts(s, &n->allowed_hosts, s->allow, &loopback);
+                r = add_hosts(s, &n->allowed_hosts, &s->allow, &loopback);
         if (r == 0)
-                r = add_hosts(s, &n->blocked_hosts, s->deny, &blocked);
+                r = add_hosts(s, &n->blocked_hosts, &s->deny, &blocked);
         /* in the modes with a network of its own, which have rules: the host's loopback is one address more there */
         s->host_loopback = c->since_0_8 && lists && (loopback || n->allow);
         s->d->names_loopback = s->host_loopback && loopback;
         return r;
 }
 
-static json_t *section_json(const Section *s) {
-        json_t *egress = json_pack("{s:s}", "default", s->allow_rest ? "allow" : "deny");
-        int r = egress ? 0 : -1;
-        if (r == 0 && json_array_size(s->allow) > 0)
-                r = json_object_set(egress, "allow", s->allow);
-        if (r == 0 && json_array_size(s->deny) > 0)
-                r = json_object_set(egress, "deny", s->deny);
-        if (r < 0) {
-                json_decref(egress);
-                return NULL;
-        }
-        return json_pack("{s:o, s:{s:s, s:s}}", "egress", egress, "ingress", "default", "deny",
-                        "hostLoopback", s->host_loopback ? "allow" : "deny");
+static void write_rules(const char *key, const JsonText *rules, JsonText *to) {
+        if (rules->size == 0 && rules->error == 0)
+                return;
+        json_text_key(to, key);
+        json_text_open(to, '[');
+        json_text_put(to, rules);
+        json_text_close(to, ']');
 }
 
-int network_make(Draft *d, json_t **ret) {
-        const MxcNetwork *n = &d->config->network;
-        json_auto_t *allow = json_array(), *deny = json_array();
-        Section s = { .d = d, .allow = allow, .deny = deny };
-        if (!allow || !deny)
-                return -ENOMEM;
+static void write_section(const Section *s, JsonText *to) {
+        json_text_open(to, '{');
+        json_text_key(to, "egress");
+        json_text_open(to, '{');
+        json_text_member(to, "default", s->allow_rest ? "allow" : "deny");
+        write_rules("allow", &s->allow, to);
+        write_rules("deny", &s->deny, to);
+        json_text_close(to, '}');
+        json_text_key(to, "ingress");
+        json_text_open(to, '{');
+        json_text_member(to, "default", "deny");
+        json_text_member(to, "hostLoopback", s->host_loopback ? "allow" : "deny");
+        json_text_close(to, '}');
+        json_text_close(to, '}');
+}
+
+static int fill_section(Section *s) {
+        const MxcNetwork *n = &s->d->config->network;
         bool proxy = n->proxy.kind == MXC_PROXY_URL || n->proxy.kind == MXC_PROXY_LOCALHOST;
         int r = 0;
         if (n->directional)
-                r = make_directional(&s);
-        else if (!proxy || d->config->since_0_8)
-                r = make_legacy(&s);
+                r = make_directional(s);
+        else if (!proxy || s->d->config->since_0_8)
+                r = make_legacy(s);
         if (r == 0 && proxy) { /* and nothing else; what a proxy that is not asked allows, none has allowed */
-                s.allow_rest = false;
-                r = make_proxy(&s);
+                s->allow_rest = false;
+                r = make_proxy(s);
         }
-        if (r == 0 && s.named_resolver)
-                r = mxc_strings_add(&d->warnings,
+        if (r == 0 && s->named_resolver)
+                r = mxc_strings_add(&s->d->warnings,
                                 "network.egress: port 53 is the sandbox's own resolver, which answers for "
                                 "names that a rule allows "
                                 "and asks no other; rules for that port alone have no effect");
+        return r;
+}
+
+int network_make(Draft *d, JsonText *to) {
+        Section s = { .d = d };
+        int r = fill_section(&s);
         if (r == -EINVAL && d->error && d->config->phase == MXC_PROVISION)
                 d->error->status = MXC_POLICY_VALIDATION; /* no backend of MXC's is asked yet */
-        json_t *section = r == 0 ? section_json(&s) : NULL;
-        if (!section)
-                return r < 0 ? r : -ENOMEM;
-        *ret = section;
-        return 0;
+        if (r == 0)
+                write_section(&s, to);
+        json_text_clear(&s.allow);
+        json_text_clear(&s.deny);
+        return r;
 }

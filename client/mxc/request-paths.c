@@ -290,21 +290,23 @@ int grants_make(Draft *d, Grants *ret) {
         return 0;
 }
 
-json_t *grants_json(const Grants *g) {
-        json_t *section = json_object();
-        for (Grant grant = GRANT_DENIED; section && grant < _GRANT_MAX; grant++) {
-                json_t *list = json_array();
-                int r = list ? 0 : -1;
-                for (size_t i = 0; r == 0 && i < g->n; i++)
-                        if (g->items[i].grant == grant)
-                                r = json_array_append_new(list, json_string(g->items[i].path));
-                if (r == 0 && json_array_size(list) > 0)
-                        r = json_object_set(section, list_names[grant], list);
-                json_decref(list);
-                if (r < 0) {
-                        json_decref(section);
-                        return NULL;
+void grants_write(const Grants *g, JsonText *to) {
+        json_text_open(to, '{');
+        for (Grant grant = GRANT_DENIED; grant < _GRANT_MAX; grant++) {
+                bool any = false;
+                for (size_t i = 0; i < g->n; i++) {
+                        const char *path = g->items[i].path;
+                        if (g->items[i].grant != grant)
+                                continue;
+                        if (!any) {
+                                json_text_key(to, list_names[grant]);
+                                json_text_open(to, '[');
+                        }
+                        any = true;
+                        json_text_string(to, path, strlen(path));
                 }
+                if (any)
+                        json_text_close(to, ']');
         }
-        return section;
+        json_text_close(to, '}');
 }

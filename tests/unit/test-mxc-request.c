@@ -470,6 +470,20 @@ START_TEST(a_denied_ring_is_refused) {
 }
 END_TEST
 
+START_TEST(what_no_policy_can_name_is_refused) {
+        char text[256];
+        MxcError error = { 0 };
+        make_link("a/\xff", "odd");
+        (void)snprintf(text, sizeof(text),
+                        "{\"version\":\"1.0.0\"," P ",\"filesystem\":{\"deniedPaths\":[\"%s/odd\"]}}",
+                        place);
+        ck_assert(make(text, &(MxcCaller){ 0 }, &error) == NULL);
+        ck_assert_int_eq(error.status, MXC_POLICY_VALIDATION);
+        ck_assert_msg(strstr(error.message, "not UTF-8"), "%s", error.message);
+        mxc_error_clear(&error);
+}
+END_TEST
+
 START_TEST(dots_go_where_the_kernel_goes) {
         _cleanup_(policy_unrefp) Policy *p =
                         policy_of_paths("\"readwritePaths\":[\"%s/link/../x/..\"]", place);
@@ -572,6 +586,7 @@ static Suite *suite(void) {
         tcase_add_test(t, what_a_denied_link_leads_to_is_denied);
         tcase_add_test(t, what_a_denied_link_leads_to_is_denied_before_it_is_there);
         tcase_add_test(t, a_denied_ring_is_refused);
+        tcase_add_test(t, what_no_policy_can_name_is_refused);
         tcase_add_test(t, dots_go_where_the_kernel_goes);
         tcase_add_test(t, what_is_not_the_callers_is_not_given);
         suite_add_tcase(s, t);
