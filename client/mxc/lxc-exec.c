@@ -13,6 +13,8 @@
 #include "lxc-run.h"
 #include "mxc-caller.h"
 
+DEFINE_CLEANUP(Door *, door_free);
+
 #define EXIT_OK 0
 #define EXIT_TROUBLE 1
 
@@ -40,6 +42,10 @@ static int run_config(const MxcConfig *c, const LxcOptions *o, LxcLog *log) {
         _cleanup_(mxc_error_clear) MxcError e = { 0 };
         _cleanup_(mxc_request_freep) MxcRequest *request = NULL;
         _cleanup_(caller_here_clear) CallerHere who;
+        _cleanup_(door_freep) Door *door = NULL;
+        if (!o->dry_run)
+                (void)door_open(NULL, NULL,
+                                &door); /* mxcd lets us in meanwhile; that it does not is said later */
         caller_here(&who);
         who.caller.testing = o->allow_testing_features;
         int r = mxc_request_make(c, &who.caller, &request, &e);
@@ -54,7 +60,7 @@ static int run_config(const MxcConfig *c, const LxcOptions *o, LxcLog *log) {
         for (size_t i = 0; i < request->warnings.n; i++)
                 lxc_log_warning(log, request->warnings.items[i]);
         uint64_t from = now_msec();
-        int status = lxc_run(request, NULL, log);
+        int status = lxc_run(request, NULL, TAKE_PTR(door), log);
         lxc_log(log, "Runner completed in %llums", (unsigned long long)(now_msec() - from));
         lxc_log(log, "Exit code: %d (0x%08X)", status, (unsigned)status);
         return status;

@@ -42,7 +42,7 @@ static int exec(const MxcConfig *c, const LxcOptions *o, LxcLog *log) {
                 request->cwd = place.cwd;
                 place.cwd = NULL;
         }
-        int status = lxc_run(request, place.sandbox, log);
+        int status = lxc_run(request, place.sandbox, NULL, log);
         lxc_log(log, "Exit code: %d (0x%08X)", status, (unsigned)status);
         return status;
 }

@@ -21,6 +21,7 @@ typedef struct Run {
         const MxcRequest *request;
         const char *sandbox; /* or NULL */
         LxcLog *log;
+        Door *door; /* until the session has it */
         MxcSession *session;
         Channels channels;
         int signals;
@@ -151,7 +152,10 @@ static int run_began(Run *r, const MxcSpawn *spawn) {
 
 static int run_prepared(Run *r) {
         _cleanup_(mxc_error_clear) MxcError e = { 0 };
-        MxcSpawn spawn = { .sandbox = r->sandbox, .pty = r->channels.pty, .cancel = r->signals };
+        MxcSpawn spawn = { .sandbox = r->sandbox,
+                .pty = r->channels.pty,
+                .door = TAKE_PTR(r->door),
+                .cancel = r->signals };
         memcpy(spawn.stdio, r->channels.give, sizeof spawn.stdio);
         uint32_t rows, columns;
         if (spawn.pty && terminal_size(&rows, &columns)) {
@@ -168,8 +172,12 @@ static int run_prepared(Run *r) {
         return run_began(r, &spawn);
 }
 
-int lxc_run(const MxcRequest *request, const char *sandbox, LxcLog *log) {
-        Run r = { .request = request, .sandbox = sandbox, .log = log, .signals = watch_signals(-1, false) };
+int lxc_run(const MxcRequest *request, const char *sandbox, Door *door, LxcLog *log) {
+        Run r = { .request = request,
+                .sandbox = sandbox,
+                .log = log,
+                .door = door,
+                .signals = watch_signals(-1, false) };
         (void)signal(SIGPIPE, SIG_IGN);
         int error = r.signals < 0 ? r.signals : channels_prepare(&r.channels, PTY_AUTO), status;
         if (error < 0) {
@@ -184,5 +192,6 @@ int lxc_run(const MxcRequest *request, const char *sandbox, LxcLog *log) {
                 (void)close(r.signals); /* nothing to lose in it */
         }
         (void)mxc_session_free(r.session);
+        (void)door_free(r.door);
         return status;
 }

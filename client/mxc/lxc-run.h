@@ -5,9 +5,10 @@
  *
  * SIGHUP, SIGINT, SIGQUIT and SIGTERM end all of the sandbox; then lxc-exec exits with 128 + the signal. */
 
+#include "door.h"
 #include "lxc-log.h"
 #include "mxc-request.h"
 
 /* In a sandbox of its own; or, where sandbox is an object path, as a further command of that one, which goes on. The exit status. What goes wrong
- * is said. */
-int lxc_run(const MxcRequest *request, const char *sandbox, LxcLog *log);
+ * is said. door: of door_open(), taken over, or NULL. */
+int lxc_run(const MxcRequest *request, const char *sandbox, Door *door, LxcLog *log);

@@ -306,11 +306,15 @@ static int ask(MxcSession *s, const MxcRequest *request, const MxcSpawn *spawn, 
 
 int mxc_session_spawn(const MxcRequest *request, const MxcSpawn *spawn, MxcSession **ret, MxcError *error) {
         _cleanup_(mxc_session_freep) MxcSession *s = NULL;
+        _cleanup_(door_freep) Door *door = spawn->door;
         int r = session_new(&s);
-        if (r == 0) {
-                r = door_open(NULL, NULL, &s->door);
+        if (r == 0 && !door) {
+                r = door_open(NULL, NULL, &door);
                 if (r < 0)
                         return session_refuse_connection(r, error);
+        }
+        if (r == 0) {
+                s->door = TAKE_PTR(door);
                 r = watch(s, door_fd(s->door));
         }
         if (r < 0)

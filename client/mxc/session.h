@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "door.h"
 #include "mxc-request.h"
 
 typedef struct MxcSession MxcSession;
@@ -19,6 +20,7 @@ typedef struct MxcSpawn {
         int stdio[3];        /* what the command has, borrowed; -EBADF: /dev/null. It is handed over, and must be no terminal: client/channels.h */
         bool pty;            /* one of its own in place of the three: mxc_session_take_pty() */
         uint16_t rows, columns; /* of it; 0: not said */
+        Door *door;          /* of door_open(), taken over in any case; NULL: it is opened then */
         int cancel;          /* where this becomes readable spawning is given up with -ECANCELED; -EBADF: nothing does */
 } MxcSpawn;
 
