@@ -133,40 +133,57 @@ bool places_touch_standing(const Places *p) {
         return false;
 }
 
-static int make_entry(int root, const char *prefix, const char *name, bool is_dir) {
-        _cleanup_close_ int parent = open_path(root, prefix[0] ? prefix : "/", NULL, RESOLVE_IN_ROOT);
-        if (parent < 0)
-                return parent;
+/* name in parent, and in it all that follows in rest. Where it is one of ours, what is made is too, and nobody has put anything into it: so
+ * no name is looked up twice, or from the root again. */
+static int make_rest(int parent, char *name, char *rest, mode_t mode) {
+        _cleanup_close_ int dir = -EBADF;
         if (!filesystem_is_ours(parent)) /* of the host: never touched */
                 return -ENOENT;
-        int r = is_dir ? mkdirat(parent, name, 0755) : mknodat(parent, name, S_IFREG | 0444, 0);
-        return r < 0 && errno != EEXIST ? -errno : 0;
+        for (;;) {
+                const mode_t type = rest ? S_IFDIR | 0755 : mode;
+                const int in = dir < 0 ? parent : dir;
+                int r = S_ISDIR(type) ? mkdirat(in, name, type & 07777) : mknodat(in, name, type, 0);
+                if (r < 0)
+                        return errno == EEXIST ? -ENOENT : -errno; /* a link that leads nowhere */
+                int fd = openat(in, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+                if (fd < 0 || !rest)
+                        return fd < 0 ? -errno : fd;
+                cleanup_closep(&dir);
+                dir = fd;
+                name = rest;
+                rest = strchr(name, '/');
+                if (rest)
+                        *rest++ = 0;
+        }
 }
 
-int place_make(int root, const char *path, bool is_dir) {
+/* Opens what is there of path, and makes the rest. mode: of the last of it. */
+static int make(int root, const char *path, mode_t mode, bool *ret_made) {
         _cleanup_free_ char *prefix = strdup(path);
+        _cleanup_close_ int dir = -EBADF;
+        *ret_made = false;
         if (!prefix)
                 return -ENOMEM;
-        for (char *slash = prefix; slash;) {
-                char *end = strchr(slash + 1, '/');
+        for (char *name = prefix + 1;;) {
+                char *end = strchr(name, '/');
                 if (end)
                         *end = 0;
                 int fd = open_path(root, prefix, NULL, RESOLVE_IN_ROOT);
-                if (fd == -ENOENT) {
-                        *slash = 0;
-                        int r = make_entry(root, prefix, slash + 1, end || is_dir);
-                        if (r < 0)
-                                return r;
-                        *slash = '/';
-                        fd = open_path(root, prefix, NULL, RESOLVE_IN_ROOT);
-                }
+                *ret_made = fd == -ENOENT;
+                if (fd == -ENOENT)
+                        return make_rest(dir < 0 ? root : dir, name, end ? end + 1 : NULL, mode);
                 if (fd < 0 || !end)
                         return fd;
-                (void)close(fd); /* only looked at */
+                cleanup_closep(&dir);
+                dir = fd;
                 *end = '/';
-                slash = end;
+                name = end + 1;
         }
-        return -EINVAL;
+}
+
+int place_make(int root, const char *path, bool is_dir) {
+        bool made;
+        return make(root, path, is_dir ? S_IFDIR | 0755 : S_IFREG | 0444, &made);
 }
 
 static int find_target(int root, const Place *p) {
@@ -219,13 +236,14 @@ static bool is_made_here(int target) {
  * host tree nothing is conjured up: there is nothing to read. Where something deeper is granted, the way to it stays. */
 static int put_denied(int root, int mask, const char *path, bool is_gate) {
         _cleanup_close_ int target = open_path(root, path, NULL, RESOLVE_IN_ROOT);
+        bool made = false;
         if (target == -ENOENT || target == -ENOTDIR || target == -ELOOP) {
-                target = place_make(root, path, true);
+                target = make(root, path, S_IFDIR | (is_gate ? 0111 : 0), &made);
                 if (target == -ENOENT || target == -ENOTDIR || target == -ELOOP)
                         return 0;
         }
-        if (target < 0)
-                return target;
+        if (target < 0 || made)
+                return target < 0 ? target : 0;
         if (is_made_here(target)) {
                 _cleanup_close_ int dir = openat(target, ".",
                                 O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* fchmod() takes no O_PATH */

@@ -55,6 +55,16 @@ static void deepest_wins(Rig *r) {
         p = shell(r, "! ls a && ! ls a/b && ! touch a/b/x");
         (void)grant(r, p, "ws/a", PLAN_DENIED);
         told_ok(r, p, "what is denied", "is denied with all below it");
+
+        p = shell(r, "ls /mxc-rig/.config | grep -qx absent && "
+                     "ls /mxc-rig/.config/absent 2>&1 | grep -q 'Permission denied' && ! ls "
+                     "/mxc-rig/.config/other");
+        plan_add_mount(p, "/mxc-rig/.config/absent", PLAN_DENIED)->required = false;
+        told_ok(r, p, "what is denied", "is closed where it does not exist");
+
+        p = shell(r, "touch x && ! ls ..");
+        plan_add_mount(p, r->dir, PLAN_DENIED)->required = false;
+        told_ok(r, p, "what is denied", "is a way to what is granted below it, and no more");
 }
 
 /* ---- what is the cage's own ---- */
