@@ -14,6 +14,7 @@
 #include "net-pool.h"
 #include "net-remains.h"
 #include "own-memory.h"
+#include "privileges.h"
 #include "process.h"
 #include "relay.h"
 #include "skeleton.h"
@@ -320,6 +321,7 @@ int launcher_new(Launcher **ret, int listener, const char *relay_program) {
                 log_warning("The kernel does not refuse connections by itself here: mxc-egress does, more "
                             "slowly.");
         l->features.recursive_mount_attr = 1; /* 5.12; Landlock itself is younger */
+        privileges_look();
         int r = process_own_name();
         if (r == 0)
                 r = template_cache_new(l, &l->templates);

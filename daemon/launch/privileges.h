@@ -11,6 +11,10 @@ int privileges_lock(void);
 /* In all four places, and no group besides. */
 int privileges_become(uid_t uid, gid_t gid);
 
+/* Whether the bounding set is empty is looked at here, once, for all that this process becomes the parent of: they inherit it. Without
+ * this, or where it was not empty, each of them looks. */
+void privileges_look(void);
+
 /* No capability in any of the five sets. The bounding set is empty already: the launcher dropped it when it started, and every child
  * inherits that. *ret_detail (optional, static) says what is wrong. */
 int privileges_drop(const char **ret_detail);
