@@ -317,10 +317,17 @@ def check_examples(tree):
                 yield f"mxc-policy.5: {answer.strip()}"
 
 
+# What of a library is in a program that is linked with its archive.
+SIGNS = {"libbpf": r"bpf_object__\w+", "libcap": r"cap_(?:init|get_proc|set_proc)", "libcares": r"ares_\w+", "libcrypto": r"EVP_\w+",
+         "libjansson": r"json_(?:loads|loadb|dumps|object)", "libseccomp": r"seccomp_\w+", "libsystemd": r"sd_(?:bus|event|journal|id128)_\w+"}
+
+
 def linked(program):
-    """What a program asks the dynamic linker for, less what every program has and what sanitisers add."""
+    """What a program asks the dynamic linker for, less what every program has and what sanitisers add; and what it has of archives."""
     dynamic = subprocess.run(["readelf", "-dW", program], stdout=subprocess.PIPE, text=True, check=True).stdout
     needed = re.findall(r"\(NEEDED\).*\[(lib\w+)[^]]*\]", dynamic)
+    defined = subprocess.run(["nm", "--defined-only", "--format=posix", program], stdout=subprocess.PIPE, text=True, check=True).stdout
+    needed += [library for library, sign in SIGNS.items() if re.search(rf"^{sign} T", defined, re.M)]
     return {n for n in needed if n not in ("libc", "libm", "libgcc_s", "libasan", "libubsan")}
 
 
