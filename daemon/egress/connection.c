@@ -200,7 +200,7 @@ static int read_down(Connection *c) {
         const Egress *e = c->egress;
         if (c->down.eof || !flow_is_empty(&c->down))
                 return 0;
-        if (c->sniff == SNIFF_OPAQUE || c->in_http)
+        if (c->sniff == SNIFF_OPAQUE || c->in_http || c->http.state == HTTP_OTHER)
                 return flow_pass(&c->down, c->outer, budget_most(e->lease->bytes_in, e->bytes_in));
         return flow_read(&c->down, c->outer);
 }

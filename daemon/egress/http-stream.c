@@ -250,8 +250,8 @@ static bool is_upper_case(Text word) {
         return upper;
 }
 
-/* No server takes this for the beginning of a request, whatever follows: there is no word in front that could be a method, or one that only
- * few would take for a method (LDAP's "0", git's "0032git-upload-pack") is followed by bytes that those few refuse. */
+/* No server that knows methods takes this for the beginning of a request, whatever follows: there is no word in front that could be one, or one that
+ * only few would take for a method (LDAP's "0", git's "0032git-upload-pack") is followed by bytes that those few refuse. */
 static bool is_other_protocol(Text line) {
         if (begins_with_method(line))
                 return false;
@@ -299,6 +299,24 @@ static HttpEvent refuse(HttpStream *s) {
 static size_t head_size(Text t) {
         const char *end = memmem(t.at, t.n, "\r\n\r\n", 4);
         return end ? (size_t)(end - t.at) + 4 : 0;
+}
+
+/* Some servers take any word for a method, such as Python's wsgiref. What looks like something else passes as it comes, but for a first line that
+ * names a version of HTTP: it does not get to its end. */
+static HttpEvent feed_other(HttpStream *s, Text t, size_t *ret_pass) {
+        static const char version[] = "HTTP/";
+        for (size_t i = 0; i < t.n; i++) {
+                const char c = t.at[i], upper = c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+                if (s->line == 0 && is_space(c))
+                        continue;
+                if (c == '\n' || s->line++ == HTTP_HEAD_MAX)
+                        return HTTP_NOT_HTTP;
+                s->left = upper == version[s->left] ? s->left + 1 : upper == version[0];
+                if (s->left == sizeof(version) - 1)
+                        return refuse(s);
+        }
+        *ret_pass = t.n;
+        return HTTP_MORE;
 }
 
 static HttpEvent feed_head(HttpStream *s, Text t, bool first, size_t *ret_head, HttpRequest *ret) {
@@ -376,6 +394,7 @@ static int feed_line(HttpStream *s, Text *t) {
         case HTTP_HEAD:
         case HTTP_LENGTH:
         case HTTP_CHUNK:
+        case HTTP_OTHER:
         case HTTP_REFUSED:
                 break;
         }
@@ -395,6 +414,8 @@ HttpEvent http_stream_feed(HttpStream *s, const uint8_t *data, size_t size, bool
                 size_t *ret_head, HttpRequest *ret) {
         Text t = { (const char *)data, size };
         *ret_pass = *ret_head = 0;
+        if (s->state == HTTP_OTHER)
+                return feed_other(s, t, ret_pass);
         while (t.n > 0 && s->state != HTTP_REFUSED && s->state != HTTP_HEAD) {
                 if (s->state == HTTP_LENGTH || s->state == HTTP_CHUNK) {
                         feed_body(s, &t);
@@ -411,7 +432,11 @@ HttpEvent http_stream_feed(HttpStream *s, const uint8_t *data, size_t size, bool
                 return HTTP_BAD;
         if (s->state != HTTP_HEAD || t.n == 0)
                 return HTTP_MORE;
-        return feed_head(s, t, first && *ret_pass == 0, ret_head, ret);
+        const HttpEvent e = feed_head(s, t, first && *ret_pass == 0, ret_head, ret);
+        if (e != HTTP_NOT_HTTP)
+                return e;
+        *s = (HttpStream){ .state = HTTP_OTHER };
+        return feed_other(s, t, ret_pass);
 }
 
 const char *http_refusal(int status) {

@@ -13,19 +13,20 @@
 typedef enum HttpState {
         HTTP_HEAD,      /* between requests, or in the head of one */
         HTTP_LENGTH, HTTP_CHUNK_SIZE, HTTP_CHUNK, HTTP_CHUNK_END, HTTP_TRAILER, /* in a body */
+        HTTP_OTHER,     /* in the first line of what looks like something else */
         HTTP_REFUSED,
 } HttpState;
 
 typedef struct HttpStream {
         HttpState state;
-        uint64_t left;        /* of a body or a chunk */
-        size_t line;          /* of HTTP_CHUNK_SIZE and HTTP_TRAILER: bytes seen, bounded */
+        uint64_t left;        /* of a body or a chunk; of HTTP_OTHER: so much of "HTTP/" was seen */
+        size_t line;          /* of HTTP_CHUNK_SIZE, HTTP_TRAILER and HTTP_OTHER: bytes seen, bounded */
 } HttpStream;
 
 typedef enum HttpEvent {
         HTTP_MORE,      /* all of it may pass up to *ret_pass; what is behind that (part of a head) must be offered again, with more */
         HTTP_REQUEST,   /* *ret_pass bytes may pass, then comes a whole head, of *ret_head bytes, for host: judge it, then call http_stream_accept() */
-        HTTP_NOT_HTTP,  /* the very first bytes of a connection are no request line: something else is spoken */
+        HTTP_NOT_HTTP,  /* the first line of a connection is no request's, not to whoever takes any word for a method either: something else is spoken */
         HTTP_BAD,       /* refuse: 400 */
 } HttpEvent;
 
@@ -34,7 +35,7 @@ typedef struct HttpRequest {
         uint16_t port;                   /* 0: none was said */
 } HttpRequest;
 
-/* first: no byte of the connection has passed yet. */
+/* first: no request of the connection has passed yet. */
 HttpEvent http_stream_feed(HttpStream *s, const uint8_t *data, size_t size, bool first, size_t *ret_pass, size_t *ret_head, HttpRequest *ret);
 /* The head that was told has passed, and its body follows. */
 void http_stream_accept(HttpStream *s);

@@ -155,7 +155,7 @@ static bool look(Connection *c, Refusal *f) {
         size_t size = flow_held(&c->up);
         if (c->sniff == SNIFF_FIRST && size > 0)
                 c->sniff = data[0] == TLS_FIRST_BYTE ? SNIFF_TLS : SNIFF_HTTP;
-        if (c->sniff == SNIFF_HTTP && !c->in_http && may_be_ssl2(data, size))
+        if (c->sniff == SNIFF_HTTP && !c->in_http && c->http.state == HTTP_HEAD && may_be_ssl2(data, size))
                 return size < 3 || refuse_tls(f, unreadable(c));
         bool good = c->sniff != SNIFF_TLS || look_at_tls(c, data, size, f);
         if (good && c->sniff == SNIFF_TLS_MORE)

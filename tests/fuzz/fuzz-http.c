@@ -33,7 +33,7 @@ static void feed(HttpStream *s, const uint8_t *data, size_t size, Outcome *o) {
                 HttpEvent e = http_stream_feed(s, data + o->passed, size - o->passed, o->passed == 0, &pass,
                                 &head, &request);
                 fuzz_holds(pass <= size - o->passed && head <= size - o->passed - pass, "it lies within");
-                fuzz_holds(e != HTTP_NOT_HTTP || o->passed == 0, "HTTP stays HTTP");
+                fuzz_holds(e != HTTP_NOT_HTTP || o->n == 0, "HTTP stays HTTP");
                 o->end = e == HTTP_REQUEST ? HTTP_MORE : e;
                 if (e == HTTP_BAD || e == HTTP_NOT_HTTP)
                         return;

@@ -363,6 +363,39 @@ def test_hosts(n):
         assert "/seen-" not in n.log("log")
 
 
+ANY_METHOD = """
+import sys, wsgiref.simple_server
+def app(environ, start):
+    start("200 OK", [])
+    return [environ["HTTP_HOST"].encode()]
+wsgiref.simple_server.make_server(sys.argv[1], 8081, app).serve_forever()
+"""
+
+
+def test_what_some_take_for_a_method(n):
+    """A word that is none, for a server that takes any (Python's wsgiref): whatever else it could be, its line does not get to its end."""
+    server = n.start("world", sys.executable, "-c", ANY_METHOD, WEB, stderr=subprocess.DEVNULL)
+    n.wait(lambda: n.socket("world").connect_ex((WEB, 8081)) == 0)
+    for word in (b"G:T", b"\0GET", b"\xffGET", b"get\t\1"):
+        text = word + b" / HTTP/1.1\r\nHost: other.example.net\r\n\r\n"
+        if word == b"G:T":  # which is why
+            s = n.socket("world")
+            s.connect((WEB, 8081))
+            s.sendall(text)
+            assert b"other.example.net" in drain(s)
+        for cut in (0, 2, 9, 12):
+            with Relay(n, **WEB_RULE) as r:
+                r.learn()
+                s = r.open(WEB, 8081)
+                for part in (text[:cut], text[cut:]):
+                    s.sendall(part)
+                    r.idle()
+                answer = drain(s)
+                assert b" 400 " in answer and b"other" not in answer, (word, cut, answer)
+                assert r.expect("connect", allowed=False).reason == "protocol"
+    server.kill()
+
+
 def test_slow_hello(n):
     """EGRESS_SNIFF_USEC after its first byte it is over."""
     with Relay(n, **WEB_RULE) as r:
