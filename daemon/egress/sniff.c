@@ -106,14 +106,26 @@ static bool look_for_hello(Connection *c, Refusal *f) {
         return refuse_tls(f, other);
 }
 
+/* Only what follows a warning is the answer. */
+static TlsAnswer answer_of(Connection *c) {
+        TlsAnswer answer;
+        while ((answer = tls_answer_parse(c->answer, c->answer_size)) == TLS_ANSWER_ALERT) {
+                c->answer_size -= TLS_ALERT_SIZE;
+                memmove(c->answer, c->answer + TLS_ALERT_SIZE, c->answer_size);
+        }
+        return answer;
+}
+
 void sniff_down(Connection *c, const uint8_t *data, size_t size) {
-        if (c->sniff != SNIFF_TLS_MORE || c->answer_size == TLS_ANSWER_SIZE)
-                return;
-        size_t n = size < TLS_ANSWER_SIZE - c->answer_size ? size : TLS_ANSWER_SIZE - c->answer_size;
-        memcpy(c->answer + c->answer_size, data, n);
-        c->answer_size += n;
-        if (tls_answer_parse(c->answer, c->answer_size) == TLS_ANSWER_FINAL)
-                c->sniff = SNIFF_OPAQUE;
+        while (c->sniff == SNIFF_TLS_MORE && c->answer_size < TLS_ANSWER_SIZE && size > 0) {
+                size_t n = size < TLS_ANSWER_SIZE - c->answer_size ? size : TLS_ANSWER_SIZE - c->answer_size;
+                memcpy(c->answer + c->answer_size, data, n);
+                c->answer_size += n;
+                data += n;
+                size -= n;
+                if (answer_of(c) == TLS_ANSWER_FINAL)
+                        c->sniff = SNIFF_OPAQUE;
+        }
 }
 
 /* SSL 2 greeted so, and some servers still understand it (RFC 5246 E.2): it names no server. */

@@ -4,6 +4,8 @@
 #include "cleanup.h"
 
 #define RECORD_HEADER 5U
+#define RECORD_ALERT 21U
+#define ALERT_WARNING 1U
 #define RECORD_HANDSHAKE 22U
 #define RECORD_MAX 16384U        /* RFC 8446 5.1 */
 #define RECORD_CIPHER_MAX 18432U /* RFC 5246 6.2.3, the larger */
@@ -174,6 +176,9 @@ static const uint8_t retry_random[32] = { 0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x
 
 /* What is cut in an odd way might still be a request: then hellos go on being looked at. */
 TlsAnswer tls_answer_parse(const uint8_t *data, size_t size) {
+        if (size >= TLS_ALERT_SIZE && data[0] == RECORD_ALERT && data[1] == 3 && data[3] == 0 &&
+                        data[4] == 2 && data[5] == ALERT_WARNING)
+                return TLS_ANSWER_ALERT;
         if (size < TLS_ANSWER_SIZE)
                 return TLS_ANSWER_MORE;
         Reader r = { .at = data, .left = TLS_ANSWER_SIZE };

@@ -32,15 +32,16 @@ typedef struct TlsWalk {
  * whole hello, of ret->size bytes. TLS_BAD: refuse. */
 TlsHello tls_walk(TlsWalk *w, const uint8_t *data, size_t size, size_t *ret_pass, TlsServerName *ret);
 
+#define TLS_ALERT_SIZE 7U
 #define TLS_ANSWER_SIZE 43U /* a record's header, a message's, a version and a random */
 /* The first bytes of what the server says, at most TLS_ANSWER_SIZE of them. */
 typedef enum TlsAnswer {
         TLS_ANSWER_MORE,
         TLS_ANSWER_RETRY, /* it asks for another hello, or might */
         TLS_ANSWER_FINAL, /* there will be no further hello */
+        TLS_ANSWER_ALERT, /* a warning, of TLS_ALERT_SIZE bytes, with which it goes on: one that does not know the name (RFC 6066 3). The answer is behind it */
 } TlsAnswer;
 TlsAnswer tls_answer_parse(const uint8_t *data, size_t size);
 
 /* The alert by which a refusal is told: fatal access_denied (RFC 8446 6.2). */
-#define TLS_ALERT_SIZE 7
 extern const uint8_t tls_alert_access_denied[TLS_ALERT_SIZE];

@@ -201,6 +201,41 @@ def test_second_hello(n):
         assert "other.example.net" not in n.log("log")
 
 
+def test_a_warning_before_the_answer(n):
+    """A server that does not know the name may say so, and go on (RFC 6066 3)."""
+    key, cert = f"{n.directory}/key.pem", f"{n.directory}/cert.pem"
+    server = n.start("world", "openssl", "s_server", "-accept", f"{WEB}:4434", "-tls1_2", "-key", key, "-cert", cert, "-servername", "nobody.example.com",
+                     "-key2", key, "-cert2", cert, "-www", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with Relay(n, **WEB_RULE) as r:
+        r.learn()
+        ask = ["sh", "-c", 'printf "GET / HTTP/1.0\\r\\n\\r\\n" | openssl s_client -msg -ign_eof -connect web.example.com:4434 -servername web.example.com']
+        n.wait(lambda: n.socket("world").connect_ex((WEB, 4434)) == 0)
+        code, text = r.run(*ask)
+        assert code == 0 and "warning unrecognized_name" in text and "HTTP/1.0 200 ok" in text, text
+    server.kill()
+
+
+def test_a_warning_hides_no_second_hello(n):
+    random = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")  # RFC 8446 4.1.3: of a request for another hello
+    said = bytes((21, 3, 3, 0, 2, 1, 112)) * 9 + bytes((22, 3, 3, 0, 42, 2, 0, 0, 38, 3, 3)) + random + bytes(4)
+    listener = n.serve(4435)
+    for cut in (len(said), 63, 66):  # whole, and at the answer's beginning, and within
+        with Relay(n, **WEB_RULE) as r:
+            r.learn()
+            s = r.open(WEB, 4435)
+            s.sendall(hello("web.example.com"))
+            there = listener.accept()[0]
+            assert there.recv(65536)[0] == 22
+            for part in (said[:cut], said[cut:]):
+                there.sendall(part)
+                if part:
+                    assert s.recv(len(part), socket.MSG_WAITALL) == part
+            s.sendall(hello("other.example.net"))
+            told = r.expect("connect", allowed=False)
+            assert told.reason == "sni" and told.host == "other.example.net", told
+            assert reset_at(there)
+
+
 OPAQUE = {"allow": [["web.example.com", "tls=opaque"]]}
 
 
@@ -1560,7 +1595,7 @@ WALLS = {
     "record": [test_not_on_record, test_synthetic_names_that_nobody_takes, test_guests_that_are_refused, egress_datagrams.test_datagrams_not_on_record],
     "revocation": [test_new_lease, test_answers_that_come_too_late, test_what_may_be_said_is_less_now, test_guests_that_are_not_wanted_any_more, egress_datagrams.test_new_lease_for_datagrams],
     "seccomp": [test_ends],
-    "second-hello": [test_second_hello],
+    "second-hello": [test_second_hello, test_a_warning_hides_no_second_hello],
     "server-name": [test_server_names, test_denied],
     "smuggling": [test_hosts],
     "synthetic": [test_synthetic, test_synthetic_from_now_on, test_synthetic_where_the_kernel_refuses],

@@ -443,6 +443,21 @@ START_TEST(test_what_the_server_answers) {
         answer[0] = 21;
         ck_assert_int_eq(tls_answer_parse(answer, sizeof(answer)), TLS_ANSWER_RETRY);
         answer[0] = 22;
+        /* a warning is not it; what only begins like one, or is fatal, might be */
+        static const uint8_t warning[TLS_ALERT_SIZE] = { 21, 3, 3, 0, 2, 1, 112 };
+        uint8_t with[TLS_ANSWER_SIZE] = { 0 };
+        memcpy(with, warning, sizeof(warning));
+        for (size_t n = 0; n < TLS_ALERT_SIZE; n++)
+                ck_assert_int_eq(tls_answer_parse(with, n), TLS_ANSWER_MORE);
+        ck_assert_int_eq(tls_answer_parse(with, TLS_ALERT_SIZE), TLS_ANSWER_ALERT);
+        ck_assert_int_eq(tls_answer_parse(with, sizeof(with)), TLS_ANSWER_ALERT);
+        static const size_t at[] = { 1, 3, 4, 5 };
+        for (size_t i = 0; i < ELEMENTSOF(at); i++) {
+                with[at[i]] ^= 4;
+                ck_assert_int_eq(tls_answer_parse(with, TLS_ALERT_SIZE), TLS_ANSWER_MORE);
+                ck_assert_int_eq(tls_answer_parse(with, sizeof(with)), TLS_ANSWER_RETRY);
+                with[at[i]] ^= 4;
+        }
         answer[5] = 1;
         ck_assert_int_eq(tls_answer_parse(answer, sizeof(answer)), TLS_ANSWER_RETRY);
 }
