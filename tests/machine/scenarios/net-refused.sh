@@ -101,28 +101,6 @@ test_the_last_act_of_a_sandbox_is_told() {
         done
 }
 
-# Refused as fast as the kernel can, by more processes than its relay is: the relay serves others in between.
-test_a_flood_leaves_the_relay_time() {
-        world
-        assert_ok go python3 -c '
-import os, signal, socket, urllib.request
-flooding = []
-for i in range(4):
-    pid = os.fork()
-    if pid == 0:
-        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        while True:
-            s.connect_ex(("'$WORLD_OTHER'", 7))
-    flooding.append(pid)
-try:
-    for _ in range(5):
-        urllib.request.urlopen("http://web.example.com/x", timeout=60).read()
-finally:
-    for pid in flooding:
-        os.kill(pid, signal.SIGKILL)
-'
-}
-
 test_a_flood_of_refusals_is_counted() {
         world
         assert_ok go python3 -c '
