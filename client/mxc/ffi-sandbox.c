@@ -358,6 +358,17 @@ MxcWriteStream *mxc_sandbox_take_stdin(MxcSandbox *sandbox) {
         return fd < 0 ? NULL : stream_writer_new(fd);
 }
 
+/* Whoever reads of it keeps its time, and finds mxcd again. It may have been given back meanwhile; another that has its place is looked at for nothing. */
+static bool look(const void *of) {
+        MxcSandbox *s = own_use(OWN_SANDBOX, of);
+        if (!s)
+                return false;
+        MxcEnd end;
+        bool over = mxc_session_try_wait(s->session, &end) > 0;
+        own_done(s);
+        return !over;
+}
+
 static MxcReadStream *take_reader(MxcSandbox *sandbox, size_t i) {
         MxcSandbox *s = own_use(OWN_SANDBOX, sandbox);
         if (!s)
@@ -365,7 +376,8 @@ static MxcReadStream *take_reader(MxcSandbox *sandbox, size_t i) {
         (void)pthread_mutex_lock(&s->lock);
         int fd = TAKE_FD(s->outputs[i].fd);
         (void)pthread_mutex_unlock(&s->lock);
-        MxcReadStream *stream = fd < 0 ? NULL : stream_reader_new(fd, s->outputs[i].closed);
+        const StreamWatch watch = { .fd = mxc_session_fd(s->session), .of = s, .look = look };
+        MxcReadStream *stream = fd < 0 ? NULL : stream_reader_new(fd, s->outputs[i].closed, &watch);
         own_done(s);
         return stream;
 }

@@ -12,6 +12,7 @@
 
 struct MxcReadStream {
         int fd, closed;
+        StreamWatch watch; /* its fd is ours */
 };
 
 struct MxcWriteStream {
@@ -32,6 +33,7 @@ static void close_two(int a, int b) {
 static void reader_destroy(void *thing) {
         MxcReadStream *s = thing;
         close_two(s->fd, s->closed);
+        close_two(s->watch.fd, -EBADF);
         free(s);
 }
 
@@ -47,14 +49,18 @@ static void closer_destroy(void *thing) {
         free(c);
 }
 
-MxcReadStream *stream_reader_new(int fd, int closed) {
+MxcReadStream *stream_reader_new(int fd, int closed, const StreamWatch *watch) {
         MxcReadStream *s = malloc(sizeof(MxcReadStream));
         if (!s) {
                 close_two(fd, -EBADF);
                 return NULL;
         }
-        *s = (MxcReadStream){ .fd = fd, .closed = fcntl(closed, F_DUPFD_CLOEXEC, 3) };
-        if (s->closed >= 0 && own_add(OWN_READ, s, reader_destroy))
+        *s = (MxcReadStream){ .fd = fd, .closed = fcntl(closed, F_DUPFD_CLOEXEC, 3), .watch.fd = -EBADF };
+        if (watch)
+                s->watch = (StreamWatch){
+                        .fd = fcntl(watch->fd, F_DUPFD_CLOEXEC, 3), .of = watch->of, .look = watch->look
+                };
+        if (s->closed >= 0 && (!watch || s->watch.fd >= 0) && own_add(OWN_READ, s, reader_destroy))
                 return s;
         reader_destroy(s);
         return NULL;
@@ -86,9 +92,9 @@ MxcStreamCloser *stream_closer_new(int closed) {
 
 /* n, 0 at the end, or a negative errno. */
 static ssize_t read_some(const MxcReadStream *s, uint8_t *data, size_t size) {
-        for (;;) {
+        for (int watched = s->watch.fd;;) {
                 struct pollfd p[] = { { .fd = s->fd, .events = POLLIN },
-                        { .fd = s->closed, .events = POLLIN } };
+                        { .fd = s->closed, .events = POLLIN }, { .fd = watched, .events = POLLIN } };
                 if (poll(p, ELEMENTSOF(p), -1) < 0) {
                         if (errno == EINTR)
                                 continue;
@@ -96,6 +102,10 @@ static ssize_t read_some(const MxcReadStream *s, uint8_t *data, size_t size) {
                 }
                 if (p[1].revents)
                         return 0;
+                if (p[2].revents && !s->watch.look(s->watch.of))
+                        watched = -EBADF;
+                if (!p[0].revents)
+                        continue;
                 ssize_t n = read(s->fd, data, size);
                 if (n >= 0)
                         return n;

@@ -330,6 +330,17 @@ def a_lifecycle():
         return 100 + outcome.exit_code if (status, outcome.timed_out) == (OK, 0) else 1
     seen, code = in_a_terminal(attached)
     assert code == 105 and "\u00fc".encode() in seen and b"err" in seen, (seen, code)
+    # who only reads meets its timeout, too, which no other thread looks at
+    hanging = json.dumps({"version": "1.0.0", "phase": "exec", **place, "process": {"commandLine": "echo on; sleep 300", "timeout": 500}}).encode()
+    assert lib.mxc_exec_state_aware_json(hanging, 0, C.byref(handle), C.byref(detail)) == OK
+    stdout, seen = P(lib.mxc_sandbox_take_stdout(handle)), []
+    reader = threading.Thread(target=lambda: seen.append(read_all(stdout)), daemon=True)
+    reader.start()
+    reader.join(30)
+    assert seen == [b"on\n"], seen
+    assert wait(handle) == (-1, 1)
+    lib.mxc_read_stream_free(stdout)
+    lib.mxc_sandbox_free(handle)
     assert phase("stop", **place)[0] == OK
     assert phase("deprovision", **place)[0] == OK
     assert phase("start", **place)[0] == STALE

@@ -130,7 +130,7 @@ static void pipe_ends(int ends[2]) {
 START_TEST(test_streams_carry_bytes_to_their_end) {
         int ends[2], closed = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         pipe_ends(ends);
-        MxcReadStream *r = stream_reader_new(ends[0], closed);
+        MxcReadStream *r = stream_reader_new(ends[0], closed, NULL);
         MxcWriteStream *w = stream_writer_new(ends[1]);
         ck_assert_ptr_nonnull(r);
         ck_assert_ptr_nonnull(w);
@@ -208,7 +208,8 @@ static void *read_one(void *userdata) {
 START_TEST(test_a_closer_ends_a_read_in_another_thread) {
         int ends[2], closed = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         pipe_ends(ends);
-        Reading reading = { .stream = stream_reader_new(ends[0], closed), .began = eventfd(0, EFD_CLOEXEC) };
+        Reading reading = { .stream = stream_reader_new(ends[0], closed, NULL),
+                .began = eventfd(0, EFD_CLOEXEC) };
         MxcStreamCloser *c = stream_closer_new(closed);
         pthread_t thread;
         eventfd_t value;
@@ -225,6 +226,36 @@ START_TEST(test_a_closer_ends_a_read_in_another_thread) {
         close(reading.began);
         close(closed);
         close(ends[1]);
+}
+END_TEST
+
+/* Who has work that is done when somebody looks: it closes the other end. */
+typedef struct Work {
+        int begun, end;
+        int looked;
+} Work;
+
+static bool work(const void *of) {
+        Work *w = (Work *)(uintptr_t)of;
+        w->looked++;
+        (void)close(w->end);
+        return false;
+}
+
+START_TEST(test_a_read_looks_after_its_command) {
+        int ends[2], closed = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        pipe_ends(ends);
+        Work w = { .begun = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK), .end = ends[1] };
+        const StreamWatch watch = { .fd = w.begun, .of = &w, .look = work };
+        MxcReadStream *r = stream_reader_new(ends[0], closed, &watch);
+        uint8_t byte;
+        size_t n = 7;
+        close(w.begun); /* the stream has its own, which stays readable */
+        ck_assert_int_eq(mxc_stream_read(r, &byte, 1, &n), MXC_OK);
+        ck_assert_uint_eq(n, 0);
+        ck_assert_int_eq(w.looked, 1);
+        mxc_read_stream_free(r);
+        close(closed);
 }
 END_TEST
 
@@ -490,6 +521,7 @@ int main(void) {
         tcase_add_test(t, test_streams_carry_bytes_to_their_end);
         tcase_add_test(t, test_writing_to_nobody_raises_no_signal);
         tcase_add_test(t, test_a_closer_ends_a_read_in_another_thread);
+        tcase_add_test(t, test_a_read_looks_after_its_command);
         tcase_add_test(t, test_a_terminal_is_two_pipes);
         tcase_add_test(t, test_the_end_of_input_ends_a_line_first);
         tcase_add_test(t, test_what_nobody_reads_does_not_stop_a_terminal);
