@@ -189,7 +189,7 @@ static const Shape l_network = { .kind = SHAPE_STRUCT,
 
 /* What is in here belongs to backends that are not here; of it only what later phases need is read. */
 static const Shape l_iso_provision = { .kind = SHAPE_STRUCT,
-        .name = "struct IsolationSessionProvision",
+        .name = "struct IsolationSessionProvisionPhase",
         .lax = true,
         .open = true,
         FIELDS({ "appId", &string }) };
@@ -199,7 +199,7 @@ static const Shape l_iso = { .kind = SHAPE_STRUCT,
         .open = true,
         FIELDS({ "provision", &l_iso_provision }) };
 static const Shape l_wslc_provision = { .kind = SHAPE_STRUCT,
-        .name = "struct WslcProvision",
+        .name = "struct WslcProvisionPhase",
         .lax = true,
         .open = true,
         FIELDS({ "image", &string }, { "imageTarPath", &string }) };

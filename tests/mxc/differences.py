@@ -42,6 +42,20 @@ def has_newer_network(document):
     return get(document, 'network', 'egress') is not None or get(document, 'network', 'ingress') is not None
 
 
+def of_isolation(case):
+    """Ours takes what is said of the way out, refuses the rest by name, or finds something else in the text."""
+    ingress = get(case.document, 'network', 'ingress') or {}
+    way_in = 'allow' in (get(ingress, 'default'), get(ingress, 'hostLoopback')) or get(case.document, 'runtimeConfig') is not None
+    if case.ours.verdict == 'good':
+        return not way_in
+    if case.ours.verdict == 'policy_validation':
+        return way_in and re.match('nobody reaches an isolation session from outside|the network of an isolation session cannot be routed through a proxy', case.ours.sentence)
+    if case.ours.verdict == 'backend_error':
+        return re.match(r'Bubblewrap: (network rule|a network\.egress peer)', case.ours.sentence)
+    return case.ours.verdict == 'malformed' and re.match(
+        r'Invalid IsolationSession provision request: Invalid configuration at `|network\.egress\.(allow|deny)\[', case.ours.sentence)
+
+
 DIFFERENCES = [
     ('array-for-object', 'An object may not be written as an array of its members. The parser of MXC takes that by accident of its library; nobody writes it, '
      'and two spellings of one document are one too many.',
@@ -79,7 +93,8 @@ DIFFERENCES = [
     ('images', 'A provision that names an image, or ports of the host that should lead in, is refused: the process tier has neither.',
      lambda c: is_of(c, 'provision') and c.theirs.verdict == 'good' and re.match('images are not to be had|no port of this host', c.ours.sentence)),
     ('isolation-network', 'Of the network of an isolation session MXC takes one sentence, that everything is allowed. Here what is said of the way out holds, and the rest is refused.',
-     lambda c: is_of(c, 'provision') and get(c.document, 'containment') == 'isolation_session' and re.search('Invalid configuration at `network[.`]', c.theirs.sentence)),
+     lambda c: is_of(c, 'provision') and get(c.document, 'containment') == 'isolation_session' and re.search('Invalid configuration at `network[.`]', c.theirs.sentence)
+     and of_isolation(c)),
     ('later-network', 'What a later phase says of the network is refused with the reason, before what else is wrong with it; the parser of MXC leaves it to its backend.',
      lambda c: get(c.document, 'phase') is not None and c.ours.verdict == 'policy_validation'
      and re.match('network policy is fixed at provision|the network cannot be routed through a proxy on phase', c.ours.sentence)),

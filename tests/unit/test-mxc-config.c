@@ -54,6 +54,14 @@ static const Case cases[] = {
         { "{\"version\":\"0.7.0\"," P ",\"network\":{\"proxy\":{\"builtinTestServer\":\"u:geheim@a:1\"}}}",
                         "Invalid configuration at `network.proxy.builtinTestServer`: invalid type: string "
                         "\"<redacted>\", expected a boolean at line 1 column 103" },
+        { "{\"version\":\"0.8.0\",\"phase\":\"provision\",\"containment\":\"wslc\",\"experimental\":{"
+          "\"wslc\":{\"provision\":5}}}",
+                        "Invalid configuration at `experimental.wslc.provision`: invalid type: integer `5`, "
+                        "expected struct WslcProvisionPhase at line 1 column 97" },
+        { "{\"version\":\"0.8.0\",\"phase\":\"provision\",\"containment\":\"isolation_session\","
+          "\"experimental\":{\"isolation_session\":{\"provision\":5}}}",
+                        "Invalid configuration at `experimental.isolation_session.provision`: invalid type: "
+                        "integer `5`, expected struct IsolationSessionProvisionPhase at line 1 column 123" },
         { "{\"version\":\"1.0.0\"," P ",\"runtimeConfig\":\"http://u:geheim@a:1\"}",
                         "Invalid one-shot request: Invalid configuration at `runtimeConfig`: invalid type: "
                         "string \"<redacted>\", expected struct RuntimeConfig at line 1 column 86" },
