@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "lifecycle-bus.h"
-#include "cut.h"
 
 #include <jansson.h>
 
 #include "cleanup.h"
+#include "cut.h"
 #include "names.h"
 
 #define CALL_USEC (UINT64_C(90) * 1000000) /* a scope may have to be started, a command given its grace */
@@ -122,13 +122,17 @@ int lifecycle_sandbox_of(sd_bus *bus, const char *agent, char **ret, MxcError *e
 }
 
 static int read_cut(sd_bus_message *m, const MxcRequest *request, MxcStrings *ret) {
-        MxcCut cut;
+        MxcCut rows[MXC_CUT_ROWS_MAX], row;
+        size_t n = 0;
         int r = sd_bus_message_enter_container(m, 'v', "a(ssss)");
         if (r >= 0)
                 r = sd_bus_message_enter_container(m, 'a', "(ssss)");
-        while (r >= 0 && (r = sd_bus_message_read(m, "(ssss)", &cut.field, &cut.asked, &cut.held, &cut.by)) >
+        while (r >= 0 && (r = sd_bus_message_read(m, "(ssss)", &row.field, &row.asked, &row.held, &row.by)) >
                                          0)
-                r = mxc_cut_say(request, &cut, ret);
+                if (n < ELEMENTSOF(rows))
+                        rows[n++] = row;
+        if (r >= 0)
+                r = mxc_cut_say(request, rows, n, ret);
         if (r >= 0)
                 r = sd_bus_message_exit_container(m);
         return r >= 0 ? sd_bus_message_exit_container(m) : r;
@@ -150,6 +154,35 @@ static int read_created(sd_bus_message *m, const MxcRequest *request, MxcStrings
         return r;
 }
 
+static int append_needs(sd_bus_message *m, const MxcRequest *request) {
+        int r = sd_bus_message_open_container(m, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", "needs");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'v', "a(ssu)");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "(ssu)");
+        for (size_t i = 0; i < request->n_needs && r >= 0; i++)
+                r = sd_bus_message_append(m, "(ssu)", request->needs[i].action, request->needs[i].target,
+                                (uint32_t)request->needs[i].port);
+        for (size_t i = 0; i < 3 && r >= 0; i++)
+                r = sd_bus_message_close_container(m);
+        return r;
+}
+
+static int refuse_create(int r, const sd_bus_error *e, const MxcRequest *request, MxcError *error) {
+        const MxcNeed *need = sd_bus_error_has_name(e, MXC_ERROR_DENIED) && e->message
+                                              ? mxc_cut_need(request, e->message)
+                                              : NULL;
+        _cleanup_free_ char *sentence = NULL;
+        if (need && asprintf(&sentence, "%s: %s", need->said, e->message) < 0) {
+                sentence = NULL;
+                return -ENOMEM;
+        }
+        const sd_bus_error told = { .name = e->name, .message = sentence ? sentence : e->message };
+        return refuse(r, MXC_IFACE_MANAGER ".CreateSandbox", &told, error);
+}
+
 int lifecycle_sandbox_create(
                 sd_bus *bus, const LifecycleCreate *create, MxcStrings *ret_cut, MxcError *error) {
         _cleanup_(sd_bus_error_free) sd_bus_error e = SD_BUS_ERROR_NULL;
@@ -166,11 +199,13 @@ int lifecycle_sandbox_create(
         if (r >= 0 && create->workspace)
                 r = sd_bus_message_append(m, "{sv}", "workspace", "s", create->workspace);
         if (r >= 0)
+                r = append_needs(m, create->request);
+        if (r >= 0)
                 r = sd_bus_message_close_container(m);
         if (r >= 0)
                 r = sd_bus_call(bus, m, CALL_USEC, &e, &reply);
         if (r < 0)
-                return refuse(r, MXC_IFACE_MANAGER ".CreateSandbox", &e, error);
+                return refuse_create(r, &e, create->request, error);
         return read_created(reply, create->request, ret_cut) == -ENOMEM
                                ? -ENOMEM
                                : 0; /* it runs, whatever is not understood */

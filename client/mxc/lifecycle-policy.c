@@ -98,6 +98,9 @@ int lifecycle_policy_of(
                 r = mxc_request_make(c, &caller, &request, error);
         if (r < 0)
                 return r;
+        if (workspace && mxc_request_need_writing(request, workspace,
+                                         "the directory that its commands work in is not to be had") < 0)
+                return -ENOMEM;
         char *text = for_any_environment(request->policy);
         if (!text)
                 return -ENOMEM;

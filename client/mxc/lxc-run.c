@@ -125,9 +125,11 @@ static int say_end(const Run *r) {
         _cleanup_(mxc_error_clear) MxcError e = { 0 };
         if (r->number != 0)
                 return STATUS_SIGNAL + r->number;
-        if (r->end.timed_out)
+        if (r->end.timed_out && r->end.after_usec > 0)
                 (void)mxc_refuse(&e, MXC_BACKEND_ERROR, "script timed out after %llums",
-                                (unsigned long long)(r->request->timeout_usec / 1000));
+                                (unsigned long long)(r->end.after_usec / 1000));
+        else if (r->end.timed_out)
+                (void)mxc_refuse(&e, MXC_BACKEND_ERROR, "script timed out");
         else if (r->end.why)
                 (void)mxc_refuse(&e, MXC_BACKEND_ERROR, "%s", r->end.why);
         if (e.status != MXC_OK)

@@ -7,6 +7,8 @@
 #include "request-internal.h"
 #include "text-list.h"
 
+#define SHELL "/bin/sh"
+
 void mxc_request_free(MxcRequest *r) {
         if (!r)
                 return;
@@ -48,7 +50,7 @@ static int make_argv(const MxcConfig *c, char ***ret) {
         if (!argv)
                 return -ENOMEM;
         *ret = argv;
-        argv[0] = strdup("/bin/sh");
+        argv[0] = strdup(SHELL);
         argv[1] = strdup("-c");
         argv[2] = strdup(c->command_line);
         return argv[0] && argv[1] && argv[2] ? 0 : -ENOMEM;
@@ -152,6 +154,10 @@ static bool is_its_own(const char *path) {
         return streq(path, "/") || streq(path, "/tmp") || streq(path, "/var/tmp");
 }
 
+int mxc_request_need_writing(MxcRequest *q, const char *path, const char *said) {
+        return q->n_needs < MXC_NEEDS_MAX ? add_need(q, "write", path, 0, strdup(said)) : -E2BIG;
+}
+
 /* What the configuration itself does not give is not lost: that shows when it runs, as ever. A directory that was guessed may be lost. */
 static int need_places(const Draft *d, const Grants *grants, MxcRequest *q) {
         const char *said = d->config->cwd;
@@ -159,22 +165,24 @@ static int need_places(const Draft *d, const Grants *grants, MxcRequest *q) {
         if (said && *said && !is_its_own(q->cwd) && grants_of(grants, q->cwd) != GRANT_DENIED)
                 r = add_need(q, "read", q->cwd, 0,
                                 text_of("process.cwd '%s' is not there for the command", said));
-        if (r == 0 && grants_of(grants, q->argv[0]) != GRANT_DENIED)
-                r = add_need(q, "exec", q->argv[0], 0,
-                                text_of("process.commandLine cannot be run by %s", q->argv[0]));
+        if (r == 0 && grants_of(grants, SHELL) != GRANT_DENIED)
+                r = add_need(q, "exec", SHELL, 0,
+                                text_of(q->argv ? "process.commandLine cannot be run by %s"
+                                                : "no process.commandLine can be run by %s",
+                                                SHELL));
         return r;
 }
 
+/* Which bound forbids it, and by which clause, mxcd says. */
 static int need_proxy(const Draft *d, MxcRequest *q) {
         const MxcProxy *proxy = &d->config->network.proxy;
         if (proxy->kind != MXC_PROXY_URL && proxy->kind != MXC_PROXY_LOCALHOST)
                 return 0;
-        const bool local = proxy_host_is_loopback(proxy->host), v6 = strchr(proxy->host, ':');
+        const bool v6 = strchr(proxy->host, ':');
         return add_need(q, "connect", network_proxy_host(proxy), proxy->port,
-                        text_of("the proxy %s%s%s:%u, which is all that can be reached, cannot be%s",
-                                        v6 ? "[" : "", proxy->host, v6 ? "]" : "", proxy->port,
-                                        local ? " without network.ingress.hostLoopback in the ceiling"
-                                              : ""));
+                        text_of("the proxy %s%s%s:%u, which is all that can be reached, cannot be connected "
+                                "to",
+                                        v6 ? "[" : "", proxy->host, v6 ? "]" : "", proxy->port));
 }
 
 static int name_paths(const Grants *g, MxcStrings *ret) {
@@ -206,7 +214,7 @@ static int make_sections(Draft *d, Grants *grants, MxcRequest *q, JsonText *proc
         r = name_paths(grants, &q->named_paths);
         if (r == 0)
                 r = need_proxy(d, q);
-        if (r == 0 && with_process)
+        if (r == 0)
                 r = need_places(d, grants, q);
         return r == 0 ? make_policy(d, grants, with_process ? process : NULL, network, &q->policy) : r;
 }

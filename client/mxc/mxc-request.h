@@ -9,10 +9,10 @@
 
 typedef enum MxcBackend { MXC_BACKEND_PROCESS } MxcBackend; /* the tiers of mxcd that there are */
 
-/* What the command cannot do without, so that mxcd refuses a policy that loses it: the directory that the configuration says it begins in, the shell, the
- * proxy where there is nothing else to be reached. */
+/* What a command cannot do without, so that mxcd refuses a policy that loses it: the directory that the configuration says it begins in, the shell, the
+ * proxy where there is nothing else to be reached. Of a provision the commands to come are meant, and a directory to work in is one more. */
 typedef struct MxcNeed {
-        const char *action;  /* "read", "exec", "connect"; static */
+        const char *action;  /* "read", "write", "exec", "connect"; static; one of each at most */
         char *target;
         uint16_t port;       /* of connect */
         char *said;          /* what a refusal begins with: it names the configuration's own word */
@@ -43,5 +43,7 @@ typedef struct MxcCaller {
 /* Of a one-shot configuration, of a provision (a policy and no process), or of an exec (a process and no policy). Looks at the file system with the caller's rights: which paths are one object,
  * what may be delegated. 0; -EINVAL with *error filled, *ret untouched; -ENOMEM. */
 int mxc_request_make(const MxcConfig *c, const MxcCaller *caller, MxcRequest **ret, MxcError *error);
+/* One need more, copied: of writing a path. 0; -E2BIG where there are MXC_NEEDS_MAX; -ENOMEM. */
+int mxc_request_need_writing(MxcRequest *q, const char *path, const char *said);
 void mxc_request_free(MxcRequest *r);
 DEFINE_CLEANUP(MxcRequest *, mxc_request_free);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "session-request.h"
 
+#include "cut.h"
 #include "names.h"
 
 static void write_text(WireWriter *w, const char *key, const char *value) {
@@ -104,23 +105,16 @@ int session_refuse_connection(int error, MxcError *e) {
         }
 }
 
-/* Which need it is about: mxcd names the place, and the configuration may have spelled it otherwise. */
-static const MxcNeed *need_of(const MxcRequest *request, const WireMessage *m, const char *sentence) {
-        if (!streq(m->error, MXC_ERROR_DENIED))
-                return NULL;
-        for (size_t i = 0; i < request->n_needs; i++)
-                if (strstr(sentence, "The request needs it") && strstr(sentence, request->needs[i].target))
-                        return &request->needs[i];
-        return NULL;
-}
-
 int session_refuse_answer(
                 const WireMessage *m, const MxcRequest *request, const MxcSpawn *spawn, MxcError *e) {
         WireReader r = m->body;
-        _cleanup_free_ char *sentence = mxc_escape(m->signature[0] == 's' ? wire_read_string(&r) : "");
+        const char *said = m->signature[0] == 's' ? wire_read_string(&r) : "";
+        _cleanup_free_ char *sentence = mxc_escape(said);
         if (!sentence)
                 return -ENOMEM;
-        const MxcNeed *need = spawn->sandbox ? NULL : need_of(request, m, sentence);
+        const MxcNeed *need = spawn->sandbox || !streq(m->error, MXC_ERROR_DENIED)
+                                              ? NULL
+                                              : mxc_cut_need(request, said);
         int err = mxc_refuse(e, mxc_status_of(m->error), "%s%s%s", need ? need->said : "", need ? ": " : "",
                         *sentence ? sentence : m->error);
         if (err != -EINVAL || !e || e->native_code)

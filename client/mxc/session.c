@@ -36,6 +36,7 @@ struct MxcSession {
         uint32_t exec;
         uint32_t attaching, asking; /* serials of Attach and of the question for the pid; 0: none */
         uint64_t lost_at, deadline; /* msec; 0: not lost, none */
+        uint64_t held_usec;         /* what it may run; 0: for ever, or not known */
         int waiting[SIGNALS_KEPT];  /* while mxcd was away */
         size_t n_waiting;
         int pty; /* until it is taken */
@@ -92,7 +93,10 @@ static void session_end(MxcSession *s, int exit_code, const char *why) {
         if (s->ended)
                 return;
         s->ended = true;
-        s->end = (MxcEnd){ .exit_code = exit_code, .timed_out = s->timed_out, .why = why };
+        s->end = (MxcEnd){ .exit_code = exit_code,
+                .timed_out = s->timed_out,
+                .after_usec = s->timed_out ? s->held_usec : 0,
+                .why = why };
         s->door = door_free(s->door);
         (void)eventfd_write(s->over, 1); /* cannot be full */
 }
@@ -106,7 +110,11 @@ static void on_signal(MxcSession *s, const WireMessage *m) {
                                 "version?");
         if (r <= 0)
                 return;
-        s->timed_out |= streq(end.reason, "timeout");
+        if (streq(end.reason, "timeout")) {
+                s->timed_out = true;
+                if (s->exec > 0) /* the sandbox's, which others began */
+                        s->held_usec = 0;
+        }
         bool by_us = s->timed_out || (s->killed && end.signal == SIGKILL);
         if (by_us || streq(end.reason, "lost"))
                 session_end(s, -1, by_us ? NULL : sentence_of_end(end.reason));
@@ -234,16 +242,17 @@ static int wait_for(const Door *d, int cancel) {
 }
 
 static int read_cut(MxcSession *s, const MxcRequest *request, WireReader r) {
-        int e = 0;
-        for (size_t stop = wire_read_array(&r, 8); e == 0 && wire_more(&r, stop);) {
+        MxcCut rows[MXC_CUT_ROWS_MAX];
+        size_t n = 0;
+        for (size_t stop = wire_read_array(&r, 8); n < ELEMENTSOF(rows) && wire_more(&r, stop); n++) {
                 wire_align(&r, 8);
-                MxcCut cut = { .field = wire_read_string(&r) };
-                cut.asked = wire_read_string(&r);
-                cut.held = wire_read_string(&r);
-                cut.by = wire_read_string(&r);
-                e = mxc_cut_say(request, &cut, &s->cut);
+                rows[n].field = wire_read_string(&r);
+                rows[n].asked = wire_read_string(&r);
+                rows[n].held = wire_read_string(&r);
+                rows[n].by = wire_read_string(&r);
         }
-        return e;
+        s->held_usec = mxc_cut_timeout(request, rows, n);
+        return mxc_cut_say(request, rows, n, &s->cut);
 }
 
 static int read_info(MxcSession *s, const MxcRequest *request, WireReader *r) {
@@ -271,6 +280,7 @@ static int read_answer(MxcSession *s, const WireMessage *m, const MxcRequest *re
                 s->exec = wire_read_u32(&r);
         else
                 path = wire_read_string(&r);
+        s->held_usec = request->timeout_usec;
         if (read_info(s, request, &r) < 0)
                 return -ENOMEM;
         if (r.failed)

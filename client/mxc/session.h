@@ -27,6 +27,7 @@ typedef struct MxcSpawn {
 typedef struct MxcEnd {
         int exit_code;   /* the command's; 128 + the signal that ended it; -1: mxc_session_kill(), its timeout, or nobody knows */
         bool timed_out;  /* its own timeout, or mxc_session_kill_for_timeout() */
+        uint64_t after_usec; /* it ran, where it timed out and that is known: its own timeout, or what its bounds left of it; or 0 */
         const char *why; /* a sentence, static, where somebody else ended it (stopped, revoked, out of memory, lost); or NULL */
 } MxcEnd;
 

@@ -72,7 +72,7 @@ const tests = {
       await refused('policy_validation', /process\.cwd '.*' is not there for the command/,
                     sdk.run({ command: 'true', filesystem, workingDirectory: elsewhere }));
       const network = { egress: { default: 'deny' }, runtimeConfig: { networkProxy: 'http://localhost:9' } };
-      await refused('policy_validation', /the proxy localhost:9, .* without network\.ingress\.hostLoopback in the ceiling/,
+      await refused('policy_validation', /the proxy localhost:9, .* cannot be connected to: The policy ceiling .*\(#\/network\/ingress\/hostLoopback/,
                     sdk.run({ command: 'true', network }));
     } finally {
       fs.rmdirSync(elsewhere);
@@ -116,7 +116,7 @@ const tests = {
   async every_containment() {
     assert.equal((await sdk.run({ command: 'exit 3', containment: { type: 'process' } })).exitCode, 3);
     for (const containment of [{ type: 'lxc', config: { distribution: 'alpine', release: '3.23' } }, { type: 'processcontainer', config: { learningMode: true } },
-      { type: 'seatbelt', config: { nestedPty: true } }, { type: 'wslc', config: { image: 'alpine' } }, { type: 'isolation_session' }]) {
+      { type: 'seatbelt', config: { nestedPty: true } }, { type: 'wslc', config: { image: 'alpine', portMappings: [{ windowsPort: 8080, containerPort: 80 }] } }, { type: 'isolation_session' }]) {
       await assert.rejects(sdk.run({ command: 'true', containment }), error => {
         assert.ok(error instanceof sdk.MxcError, `${containment.type}: ${error}`);
         assert.ok(['backend_unavailable', 'unsupported_containment'].includes(error.code), `${containment.type}: ${error.code}: ${error.message}`);

@@ -40,7 +40,10 @@ static const struct {
         { "\"process\":{\"commandLine\":\"x\"},\"filesystem\":{\"deniedPaths\":[\"/bin\"]}", { { 0 } } },
         { "\"process\":{\"commandLine\":\"x\"}," BLOCKED
           ",\"runtimeConfig\":{\"networkProxy\":\"http://localhost:8080\"}",
-                        { { "connect", "10.0.2.2", 8080, "without network.ingress.hostLoopback" }, SH } },
+                        { { "connect", "10.0.2.2", 8080,
+                                          "the proxy localhost:8080, which is all that can be reached, "
+                                          "cannot be connected to" },
+                                        SH } },
         { "\"process\":{\"commandLine\":\"x\"}," BLOCKED
           ",\"runtimeConfig\":{\"networkProxy\":\"http://[::1]:8080\"}",
                         { { "connect", NULL, 8080, "the proxy [::1]:8080" }, SH } },
@@ -69,7 +72,8 @@ static const struct {
         const char *sentence; /* NULL: none */
 } rows[] = {
         { { "/filesystem/readwritePaths/0", "writing /usr/share", "reading", "ceiling" },
-                        "Filesystem path '/usr/share' is read-only: the ceiling of this host" },
+                        "Filesystem path '/usr/share' is read-only: the ceiling of this host allows no "
+                        "writing there, but for what it names below" },
         { { "/filesystem/readwritePaths/0", "writing /usr/share", "nothing", "agent" },
                         "Filesystem path '/usr/share' is not there: the agent's policy" },
         { { "/filesystem/readwritePaths/1", "writing /tmp", "nothing", "ceiling" },
@@ -87,6 +91,8 @@ static const struct {
         { { "/network/ingress/hostLoopback", "allow", "deny", "ceiling" },
                         "the host's loopback (10.0.2.2)" },
         { { "/process/environment/pass", "LANG", "nothing", "ceiling" }, "process.env: LANG is not there" },
+        { { "/process/environment/pass", "all", "a few", "ceiling" },
+                        "those are there that the ceiling of this host passes" },
         { { "/resources/runtimeMax", "infinity", "2000000", "ceiling" },
                         "process.timeout: it ends after 2000ms" },
         { { "/resources/runtimeMax", "infinity", "60000000", "ceiling" }, NULL },
@@ -103,11 +109,102 @@ START_TEST(what_is_told) {
                         "\"defaultPolicy\":\"block\",\"enforcementMode\":\"firewall\",\"allowedHosts\":["
                         "\"10.0.2.2/32\"]}}");
         MxcStrings said = { 0 };
-        ck_assert_int_eq(mxc_cut_say(q, &rows[_i].cut, &said), 0);
+        ck_assert_int_eq(mxc_cut_say(q, &rows[_i].cut, 1, &said), 0);
         ck_assert_uint_eq(said.n, rows[_i].sentence != NULL);
         if (said.n > 0)
                 ck_assert_msg(strstr(said.items[0], rows[_i].sentence), "%s", said.items[0]);
         mxc_strings_clear(&said);
+}
+END_TEST
+
+/* What one row says is no reason where another takes more. */
+START_TEST(what_is_no_reason_is_not_told) {
+        static const struct {
+                MxcCut rows[3];
+                const char *sentence; /* the only one */
+        } cases[] = {
+                { { { "/filesystem/readwritePaths/0", "writing /usr/share", "nothing", "agent" },
+                                  { "/filesystem/readwritePaths/0", "writing /usr/share", "reading",
+                                                  "ceiling" },
+                                  { "/filesystem/executePaths", "executing below /usr/share", "nothing",
+                                                  "ceiling" } },
+                                "Filesystem path '/usr/share' is not there: the agent's policy" },
+                { { { "/filesystem/executePaths", "executing below /tmp", "nothing", "agent" },
+                                  { "/filesystem/readonlyPaths/1", "reading /tmp", "nothing", "ceiling" },
+                                  { "/filesystem/executePaths", "executing below /tmp", "nothing",
+                                                  "ceiling" } },
+                                "a sandbox has one of its own" },
+                { { { "/filesystem/readonlyPaths/1", "reading /tmp/x", "nothing", "agent" },
+                                  { "/filesystem/workspace", "direct", "overlay", "ceiling" },
+                                  { "/filesystem/executePaths", "executing below /tmp", "nothing",
+                                                  "ceiling" } },
+                                "Programs of filesystem path '/tmp' cannot be executed" },
+        };
+        _cleanup_(mxc_request_freep) MxcRequest *q = request_of(
+                        "{\"version\":\"0.8.0\",\"process\":{\"commandLine\":\"x\"},\"filesystem\":{"
+                        "\"readonlyPaths\":[\"/usr/share\",\"/tmp\"]}}");
+        MxcStrings said = { 0 };
+        ck_assert_int_eq(mxc_cut_say(q, cases[_i].rows, ELEMENTSOF(cases[_i].rows), &said), 0);
+        ck_assert_uint_eq(said.n, 1);
+        ck_assert_msg(strstr(said.items[0], cases[_i].sentence), "%s", said.items[0]);
+        mxc_strings_clear(&said);
+}
+END_TEST
+
+#define RUNTIME(held, by)                                                                                   \
+        { "/resources/runtimeMax", "infinity", held, by }
+
+START_TEST(the_least_time_counts) {
+        static const struct {
+                unsigned timeout_ms;
+                MxcCut rows[2];
+                size_t n;
+                uint64_t usec;
+        } cases[] = {
+                { 0, { { 0 } }, 0, 0 },
+                { 30000, { { 0 } }, 0, 30000000 },
+                { 30000, { RUNTIME("60000000", "ceiling") }, 1, 30000000 },
+                { 30000, { RUNTIME("2000000", "ceiling") }, 1, 2000000 },
+                { 0, { RUNTIME("2000000", "ceiling") }, 1, 2000000 },
+                { 0, { RUNTIME("9000000", "agent"), RUNTIME("2000000", "ceiling") }, 2, 2000000 },
+                /* that row may be among those that are only counted */
+                { 30000, { { "", "3 more", "", "" } }, 1, 0 },
+                { 30000, { { "", "3 more", "below", "" } }, 1, 30000000 },
+                { 30000, { RUNTIME("2000000", "agent"), { "", "3 more", "", "" } }, 2, 0 },
+        };
+        MxcRequest q = { .timeout_usec = (uint64_t)cases[_i].timeout_ms * 1000 };
+        ck_assert_uint_eq(mxc_cut_timeout(&q, cases[_i].rows, cases[_i].n), cases[_i].usec);
+}
+END_TEST
+
+#define NEEDS_IT                                                                                            \
+        " The request needs it, so nothing is started: do without, or ask the administrator to widen the "  \
+        "ceiling of this host. (ceiling#/x, beyond-ceiling)"
+
+START_TEST(a_refusal_is_of_one_need) {
+        static const struct {
+                const char *sentence, *action; /* NULL: of none */
+        } cases[] = {
+                { "The policy ceiling does not allow reading /bin." NEEDS_IT, "read" },
+                /* what is above the shell is named, too */
+                { "The policy ceiling does not allow executing /bin/sh." NEEDS_IT, "exec" },
+                { "The policy ceiling does not allow connecting to 10.0.2.2, tcp port 8080. In a sandbox "
+                  "that address is the host's own loopback." NEEDS_IT,
+                                "connect" },
+                { "The policy ceiling does not allow reading /bin/sh." NEEDS_IT, NULL },
+                { "The policy ceiling does not allow reading /binaries." NEEDS_IT, NULL },
+                { "The policy ceiling does not allow writing /bin." NEEDS_IT, NULL },
+                { "The policy ceiling does not allow reading /bin. Ask somebody.", NULL },
+                { "user-1 may not run agents: /bin, /bin/sh", NULL },
+        };
+        _cleanup_(mxc_request_freep) MxcRequest *q =
+                        request_of("{\"version\":\"1.0.0\",\"process\":{\"commandLine\":\"x\",\"cwd\":\"/"
+                                   "bin\"}," BLOCKED
+                                   ",\"runtimeConfig\":{\"networkProxy\":\"http://localhost:8080\"}}");
+        const MxcNeed *need = mxc_cut_need(q, cases[_i].sentence);
+        ck_assert_msg((need != NULL) == (cases[_i].action != NULL), "%s", cases[_i].sentence);
+        if (need)
+                ck_assert_str_eq(need->action, cases[_i].action);
 }
 END_TEST
 
@@ -119,7 +216,7 @@ START_TEST(a_loopback_that_nobody_named_is_not_told) {
                         "\"192.0.2.1\"]}}");
         MxcStrings said = { 0 };
         const MxcCut cut = { "/network/ingress/hostLoopback", "allow", "deny", "ceiling" };
-        ck_assert_int_eq(mxc_cut_say(q, &cut, &said), 0);
+        ck_assert_int_eq(mxc_cut_say(q, &cut, 1, &said), 0);
         ck_assert_uint_eq(said.n, 0);
 }
 END_TEST
@@ -128,6 +225,9 @@ int main(void) {
         TCase *t = tcase_create("mxc-cut");
         tcase_add_loop_test(t, what_it_cannot_do_without, 0, ELEMENTSOF(configs));
         tcase_add_loop_test(t, what_is_told, 0, ELEMENTSOF(rows));
+        tcase_add_loop_test(t, what_is_no_reason_is_not_told, 0, 3);
+        tcase_add_loop_test(t, the_least_time_counts, 0, 9);
+        tcase_add_loop_test(t, a_refusal_is_of_one_need, 0, 8);
         tcase_add_test(t, a_loopback_that_nobody_named_is_not_told);
         Suite *s = suite_create("mxc-cut");
         suite_add_tcase(s, t);

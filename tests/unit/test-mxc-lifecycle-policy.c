@@ -101,11 +101,33 @@ START_TEST(what_cannot_be_had_is_refused) {
 }
 END_TEST
 
+/* What a command to come could not do without: the shell, and the directory that it would work in. */
+START_TEST(what_commands_cannot_do_without_is_needed) {
+        const char *const workspaces[] = { NULL, "/tmp" };
+        for (size_t i = 0; i < ELEMENTSOF(workspaces); i++) {
+                _cleanup_(lifecycle_policy_clear) LifecyclePolicy made = { 0 };
+                MxcError error = { 0 };
+                ck_assert_msg(lifecycle_policy_of(ISO("1.0.0", EGRESS("\"default\":\"allow\"")),
+                                              workspaces[i], &made, &error) == 0,
+                                "%s", error.message);
+                const MxcRequest *q = made.request;
+                ck_assert_uint_eq(q->n_needs, i + 1);
+                ck_assert_str_eq(q->needs[0].action, "exec");
+                ck_assert_str_eq(q->needs[0].target, "/bin/sh");
+                if (workspaces[i]) {
+                        ck_assert_str_eq(q->needs[1].action, "write");
+                        ck_assert_str_eq(q->needs[1].target, workspaces[i]);
+                }
+        }
+}
+END_TEST
+
 int main(void) {
         Suite *suite = suite_create("mxc lifecycle policy");
         TCase *all = tcase_create("all");
         tcase_add_loop_test(all, the_network_is_what_was_said, 0, ELEMENTSOF(provisions));
         tcase_add_loop_test(all, what_cannot_be_had_is_refused, 0, ELEMENTSOF(refused));
+        tcase_add_test(all, what_commands_cannot_do_without_is_needed);
         suite_add_tcase(suite, all);
         SRunner *runner = srunner_create(suite);
         srunner_run_all(runner, CK_NORMAL);

@@ -363,6 +363,19 @@ test_phases_are_answered_by_one_object() {
         assert_contains "$output" '{"error":{"code":"stale_id"'
 }
 
+# A port of the host that should lead in, of either kind of request.
+test_ports_are_refused() {
+        place
+        local ports='"portMappings": [{"windowsPort": 8080, "containerPort": 80}]' before
+        before=$(mxcctl agent list)
+        assert_status 255 lx true '{"containment": "wslc", "wslc": {"image": "alpine", '"$ports"'}}' 1.1.0-alpha
+        assert_contains "$(envelope)" "backend_unavailable the 'wslc' backend is not available"
+        assert_status 255 as alice "$LXC" --experimental --config-base64 "$(
+                printf '{"version": "1.1.0-alpha", "phase": "provision", "containment": "wslc", "wslc": {"provision": {%s}}}' "$ports" | base64 -w 0)"
+        assert_contains "$output" '{"error":{"code":"backend_unavailable","message":"no port of this host leads into a sandbox of the lifecycle'
+        assert_eq "$before" "$(mxcctl agent list)" 'an agent was made'
+}
+
 test_what_a_phase_names_and_loses_is_told() {
         place
         local id
@@ -605,6 +618,14 @@ test_without_a_shell_nothing_is_started() {
         assert_status 255 lx true "$(granted)"
         assert_contains "$(envelope)" 'process.commandLine cannot be run by /bin/sh: The policy ceiling does not allow executing /bin/sh.'
         assert_record MXC_EVENT=spawn MXC_DECISION=deny MXC_REASON=beyond-ceiling MXC_CLAUSE=/filesystem/executePaths
+        # nor is what outlives a call, in which no command could run
+        local id
+        assert_ok phase provision '"containment": "wslc"'
+        id=$(python3 -c 'import json, sys; print(json.loads(sys.argv[1])["result"]["sandboxId"])' "$output")
+        defer phase deprovision '"sandboxId": "'"$id"'"'
+        assert_status 255 phase start '"sandboxId": "'"$id"'"'
+        assert_contains "$output" '{"error":{"code":"policy_validation","message":"no process.commandLine can be run by /bin/sh: The policy ceiling does not allow executing /bin/sh.'
+        assert_record MXC_EVENT=spawn MXC_DECISION=deny MXC_REASON=beyond-ceiling MXC_AGENT="user-$(id -u alice)-${id/:/-}"
 }
 
 test_a_destination_that_is_named_and_cut_is_told() {
@@ -635,6 +656,10 @@ test_a_limit_that_nobody_named_is_on_record() {
         assert_contains "$output" 'WARNING: process.timeout: it ends after 20000ms: the ceiling of this host allows no more'
         assert_contains "$output" 'WARNING: process.env: OTHER is not there'
         assert_lacks "$output" LANG
+        # and what it says then is when it was
+        ceiling 'c["resources"] = {"runtimeMax": "1s"}'
+        assert_status 255 lx 'sleep 98766' '{}' 1.0.0 '{"timeout": 60000}'
+        assert_contains "$(envelope)" 'backend_error script timed out after 1000ms'
 }
 
 # A proxy of the host's loopback, by its name in there, and nothing else: once an administrator opens the loopback.
@@ -654,7 +679,7 @@ test_a_proxy_and_nothing_else() {
         # the vendor's ceiling keeps the loopback closed, and then nothing could work
         assert_status 255 lx "$probe" "$only"
         assert_lacks "$output" 'http web.example.com'
-        assert_contains "$(envelope)" "policy_validation the proxy localhost:$tinyproxy_at, which is all that can be reached, cannot be without network.ingress.hostLoopback in the ceiling"
+        assert_contains "$(envelope)" "policy_validation the proxy localhost:$tinyproxy_at, which is all that can be reached, cannot be connected to: The policy ceiling does not allow"
         assert_contains "$output" "The policy ceiling does not allow connecting to 10.0.2.2, tcp port $tinyproxy_at."
         assert_record MXC_EVENT=spawn MXC_DECISION=deny MXC_REASON=beyond-ceiling MXC_CLAUSE=/network/ingress/hostLoopback
         ceiling 'c["network"]["ingress"]["hostLoopback"] = "allow"'
