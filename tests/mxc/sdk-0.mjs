@@ -81,6 +81,26 @@ const tests = {
     assert.equal((await sdk.spawnSandboxAsync('exit 4', legacy)).exitCode, 4);
     assert.equal((await sdk.spawnSandboxAsync('exit 5', { version: '0.6.0', network: { allowOutbound: true, blockedHosts: ['192.0.2.1'] } })).exitCode, 5);
   },
+  // A list and a proxy are those that a warning, a refusal and a variable name.
+  async every_part_of_a_network() {
+    const run = (policy, options) => sdk.spawnSandboxAsync('echo "<$HTTP_PROXY>"; exit 6', policy, options);
+    const told = async (policy, pattern, options) => {
+      const result = await run(policy, options);
+      assert.equal(result.exitCode, 6, result.stdout);
+      assert.match(result.stdout, pattern);
+    };
+    for (const version of ['0.6.0', '0.7.0', '0.8.0'])
+      await told({ version, network: { allowedHosts: ['169.254.169.254'] } }, /not all that \{"to":\[\{"cidr":"169\.254\.169\.254\/32"\}\]\} names/);
+    await told({ version: '0.8.0', network: { allowOutbound: true, proxy: { url: 'http://proxy.example:3128' } } }, /<http:\/\/proxy\.example:3128>/);
+    await told({ version: '0.7.0', network: { allowOutbound: true, proxy: { builtinTestServer: true }, allowedHosts: ['a.example'] } }, /<>/, { allowTestingFeatures: true });
+    const no_proxy = /the proxy localhost:9, which is all that can be reached, cannot be connected to: .*network\/ingress\/hostLoopback/;
+    await refused('policy_validation', no_proxy, run({ version: '0.8.0', network: { allowOutbound: true, proxy: { localhost: 9 } } }));
+    await refused('policy_validation', no_proxy, run({ version: '0.8.0', runtimeConfig: { networkProxy: 'http://localhost:9' } }));
+    // of another backend
+    const result = await run({ version: '0.8.0', processContainer: { network: { allowedProxyPeer: 'peer' } } });
+    assert.equal(result.exitCode, 1);
+    assert.match(result.stdout, /Multiple containment backends configured: .*processContainer/);
+  },
   async every_option() {
     const lxc = path.join(process.env.MXC_BIN_DIR, { arm64: 'arm64', x64: 'x64' }[process.arch], 'lxc-exec');
     const options = { debug: true, experimental: true, allowTestingFeatures: true, skipPlatformCheck: true, executablePath: lxc, logDir: path.join(here, 'log'),
@@ -144,6 +164,8 @@ const tests = {
     await sdk.startSandbox(made.sandboxId);
     assert.equal((await sdk.execInSandboxAsync(made.sandboxId, { process: { commandLine: 'echo mine >made', cwd: path.join(here, 'shared') } })).exitCode, 0);
     assert.equal(fs.readFileSync('shared/made', 'utf8'), 'mine\n');
+    const proxied = { process: { commandLine: 'echo "$HTTP_PROXY"' }, network: { proxy: { url: 'http://proxy.example:3128' } } };
+    assert.equal((await sdk.execInSandboxAsync(made.sandboxId, proxied)).stdout, 'http://proxy.example:3128\n');
     await sdk.deprovisionSandbox(made.sandboxId);
     await refused('backend_unavailable', /images/, sdk.provisionSandbox('wslc', { image: 'alpine' }, experimental));
     await refused('backend_unavailable', /windows_sandbox/, sdk.provisionSandbox('windows_sandbox', {}, experimental));

@@ -52,7 +52,7 @@ test_streams_one_by_one() {
 
 # mxc-sdk(7) as somebody follows it who has read nothing else: what npm brings is here already, and the machine has no network.
 test_the_page_is_right() {
-        local page number exported started words
+        local page number exported started words run
         home_of_work
         page=$(man -P cat -w 7 mxc-sdk) || fail 'there is no page'
         exported=$(sed -n 's/^\.Dl \(export MXC_BIN_DIR=.*\)/\1/p' "$page")
@@ -63,12 +63,15 @@ test_the_page_is_right() {
                 assert_contains "$started" "$words"
         done
         for number in 0.8.0 1.0.1; do
-                as alice mkdir "$number"
-                as alice ln -s "$SDK/$number/node_modules" "$number/node_modules"
+                as alice mkdir -p "$number/node_modules/.bin"
+                as alice sh -c 'ln -s "$1"/* "$3/" && ln -s "$2" "$3/.bin/node"' sh "$SDK/$number/node_modules" "$NODE" "$number/node_modules"
                 awk -v number="$number" '/^\$ npm install /{at = index($0, "mxc-sdk@" number) > 0} /^\$ /{text = 0} at && text {print} at && /^\$ cat run.mjs/{text = 1}' \
                         "$page" >"$ws/$number/run.mjs"
                 [ -s "$ws/$number/run.mjs" ] || fail "the page has no program for $number"
-                assert_ok as alice sh -c 'cd "$1" && eval "$2" && "$3" run.mjs' sh "$number" "$exported" "$NODE"
+                run=$(awk -v number="$number" '/^\$ npm install /{at = index($0, "mxc-sdk@" number) > 0} at && /run.mjs$/ && !/cat/ {print substr($0, 3)}' "$page")
+                assert_contains "$run" 'node run.mjs'
+                # what npm installed is found by npx, and else the machine's own
+                assert_ok as alice sh -c 'cd "$1" && eval "$2" && eval "$3"' sh "$number" "$exported" "$run"
                 assert_contains "$output" 'uid='
                 assert_contains "$output" 'ended with 0'
         done
@@ -130,7 +133,7 @@ sdk_0_does() {
         done
 }
 test_sdk_0_8() { sdk_0_does pipes pty policy kill timeout support; }
-test_sdk_0_8_policies_and_options() { sdk_0_does every_part_of_a_policy every_option an_error_is_an_error what_it_finds; }
+test_sdk_0_8_policies_and_options() { sdk_0_does every_part_of_a_policy every_part_of_a_network every_option an_error_is_an_error what_it_finds; }
 test_sdk_0_8_lifecycle() { sdk_0_does lifecycle lifecycle_of_others abort; }
 
 test_each_sandbox_is_an_agent_with_a_scope() {
