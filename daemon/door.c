@@ -43,6 +43,8 @@ struct Door {
         Manager *manager;
         int listener;
         sd_event_source *source, *again;
+        sd_bus *spare; /* for the next who connects; NULL: it is made then */
+        sd_event_source *refill;
         sd_id128_t id;
         LIST_HEAD(, Connection)
         connections; /* of whom something came last is first: it is looked for next */
@@ -172,7 +174,37 @@ static int on_room(sd_event_source *source, int fd, uint32_t events, void *userd
         return 0;
 }
 
+/* A bus and all that it leads to. That takes as long as everything else that is done for one who connects, so there is one ahead. Until it is
+ * started it is nobody's. */
+static int make_spare(Door *d) {
+        sd_bus *bus = NULL;
+        int r = sd_bus_new(&bus);
+        if (r >= 0)
+                r = bus_add_objects(d->manager, bus);
+        if (r < 0) {
+                sd_bus_unref(bus);
+                return r;
+        }
+        d->spare = bus;
+        return 0;
+}
+
+/* When there is nothing else to do. */
+static int on_refill(sd_event_source *source, void *userdata) {
+        Door *d = userdata;
+        if (!d->spare)
+                (void)make_spare(d); /* tried again, and told, when one connects */
+        return 0;
+}
+
+static int watch_refill(Door *d) {
+        int r = sd_event_add_defer(d->manager->event, &d->refill, on_refill, d);
+        return r < 0 ? r : sd_event_source_set_priority(d->refill, SD_EVENT_PRIORITY_IDLE);
+}
+
 static void connection_free(Connection *c) {
+        if (!c->door->spare && !c->door->closing)
+                (void)sd_event_source_set_enabled(c->door->refill, SD_EVENT_ONESHOT); /* see on_refill() */
         forget_awake(c);
         sd_event_source_disable_unref(c->room);
         if (c->frame)
@@ -249,15 +281,16 @@ static int connect_bus(Connection *c) {
 }
 
 static int start(Connection *c) {
-        int r = sd_bus_new(&c->bus);
+        Door *d = c->door;
+        int r = d->spare ? 0 : make_spare(d);
         if (r >= 0)
-                r = caller_from_peer(c->bus, c->fd, &c->caller);
+                r = caller_from_peer(d->spare, c->fd, &c->caller);
         if (r >= 0)
                 r = enter(c, c->caller->uid);
-        if (r >= 0)
-                r = connect_bus(c);
-        if (r >= 0)
-                r = bus_add_objects(c->door->manager, c->bus);
+        if (r < 0)
+                return r; /* who is not let in takes nothing away */
+        c->bus = TAKE_PTR(d->spare);
+        r = connect_bus(c);
         if (r >= 0) /* after what the bus itself looks at: the newest is asked first */
                 r = sd_bus_add_filter(c->bus, NULL, on_message, c);
         if (r >= 0)
@@ -318,6 +351,8 @@ int door_new(Manager *m, int listener, Door **ret) {
         int r = sd_id128_randomize(&d->id);
         if (r >= 0)
                 r = sd_event_add_io(m->event, &d->source, listener, EPOLLIN, on_connection, d);
+        if (r >= 0)
+                r = watch_refill(d);
         if (r < 0) {
                 door_free(d);
                 return r;
@@ -335,6 +370,8 @@ Door *door_free(Door *d) {
         sd_event_source_disable_unref(d->source);
         sd_event_source_disable_unref(d->again);
         sd_event_source_disable_unref(d->doze);
+        sd_event_source_disable_unref(d->refill);
+        sd_bus_unref(d->spare);
         cleanup_closep(&d->listener);
         free(d);
         return NULL;
