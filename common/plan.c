@@ -237,6 +237,14 @@ static void code_identity(Codec *c, LaunchPlan *p) {
                 code_u32(c, &p->groups[i], 0, UINT32_MAX - 1, "groups");
 }
 
+/* What is known of the owner, and may be nothing. */
+static void code_home(Codec *c, char **user, char **home) {
+        code_string(c, user, LIMIT_USER_NAME_BYTES, "user");
+        code_string(c, home, LIMIT_PATH_BYTES, "home");
+        if (c->error == 0 && **home && !path_is_normal(*home))
+                codec_refuse(c, "home");
+}
+
 static void code_head(Codec *c) {
         uint32_t magic = PLAN_MAGIC, version = PLAN_VERSION;
         code_u32(c, &magic, PLAN_MAGIC, PLAN_MAGIC, "magic");
@@ -278,6 +286,7 @@ static void code_launch_plan(Codec *c, LaunchPlan *p, const KnownTemplates *know
         code_limits(c, &p->limits, &p->n_limits);
         code_number(c, &p->max_files, 8, "max_files");
         code_published(c, &p->published, &p->n_published, p->relay_uid != 0);
+        code_home(c, &p->user, &p->home);
 }
 
 static void code_exec_plan(Codec *c, ExecPlan *p) {
@@ -386,6 +395,8 @@ LaunchPlan *launch_plan_free(LaunchPlan *p) {
         free(p->cwd);
         free(p->limits);
         free(p->published);
+        free(p->user);
+        free(p->home);
         free(p);
         return NULL;
 }

@@ -126,6 +126,9 @@ typedef struct LaunchPlan {
 
         PlanListener *published; /* of its mxc-egress, in the host's network; none without a relay */
         size_t n_published;
+
+        char *user, *home; /* the owner's on the host, whatever the environment says: what "~user" and "~" are in files that name others.
+                            * "": nobody knows */
 } LaunchPlan;
 
 /* What exec in a running sandbox needs; the cage stands already. argv is not empty. */

@@ -133,7 +133,8 @@ json_t *plan_to_json(const LaunchPlan *p) {
                         !put(o, "handoff", handoff(p)) || !put(o, "uid", json_integer(p->uid)) ||
                         !put(o, "gid", json_integer(p->gid)) || !put(o, "groups", groups(p)) ||
                         !put_command(o, p) || !put(o, "limits", limits(p)) ||
-                        !put(o, "maxFiles", number(p->max_files)) || !put(o, "published", published(p)))
+                        !put(o, "maxFiles", number(p->max_files)) || !put(o, "published", published(p)) ||
+                        !put(o, "user", text(p->user)) || !put(o, "home", text(p->home)))
                 return NULL;
         return json_incref(o);
 }

@@ -100,6 +100,11 @@ static int plan_identity(const PlanInput *in, LaunchPlan *p, Refusal *f) {
                                 in->n_groups, LIMIT_PLAN_GROUPS);
         p->uid = in->owner->uid;
         p->gid = in->owner->gid;
+        int r = set_string(&p->user, in->owner->name);
+        if (r == 0)
+                r = set_string(&p->home, in->owner->home ? in->owner->home : "");
+        if (r < 0)
+                return r;
         p->groups = calloc(in->n_groups + 1, sizeof(uint32_t));
         if (!p->groups)
                 return -ENOMEM;

@@ -13,7 +13,7 @@
 /* What is said in all files together. */
 typedef struct Settings {
         Names *names;
-        const char *home;
+        GitHome *home;
         const NamePlace *work; /* that paths of hooks begin in */
         char *worktree;        /* the last core.worktree */
         char **hooks;          /* each core.hooksPath: which comes last, conditions decide */
@@ -51,16 +51,36 @@ static void file_clear(File *f) {
         clear_list(f->included, f->n_included);
 }
 
-static int keep(char ***list, size_t *n, const char *value) {
+static int keep(char ***list, size_t *n, const char *before, const char *value) {
         char **grown = reallocarray(*list, *n + 1, sizeof(char *));
         if (!grown)
                 return -ENOMEM;
         *list = grown;
-        grown[*n] = strdup(value);
-        if (!grown[*n])
+        if (asprintf(&grown[*n], "%s%s", before, value) < 0)
                 return -ENOMEM;
         (*n)++;
         return 0;
+}
+
+/* A path as git expands it (path.c of git: interpolate_path); -ENODATA where we cannot. Of somebody else's home nobody asked NSS. */
+static int keep_path(GitHome *h, char ***list, size_t *n, const char *value) {
+        static const char optional[] = ":(optional)";
+        if (strncmp(value, optional, sizeof(optional) - 1) == 0)
+                value += sizeof(optional) - 1;
+        if (value[0] != '~')
+                return keep(list, n, "", value);
+        const char *name = value + 1, *rest = name + strcspn(name, "/");
+        const size_t named = (size_t)(rest - name);
+        const bool owners = named == 0 || (strlen(h->user) == named && strncmp(h->user, name, named) == 0);
+        if (!owners || !h->home[0]) {
+                free(h->unknown);
+                h->unknown = strdup(value);
+                return h->unknown ? -ENODATA : -ENOMEM;
+        }
+        int r = keep(list, n, h->home, rest);
+        return r == 0 && named == 0 && h->inside && !streq(h->inside, h->home)
+                               ? keep(list, n, h->inside, rest)
+                               : r;
 }
 
 static int keep_worktree(Settings *s, const char *value) {
@@ -76,9 +96,9 @@ static int on_setting(void *data, GitconfigKey key, const char *value) {
         File *f = data;
         switch (key) {
         case GITCONFIG_HOOKS_PATH:
-                return keep(&f->all->hooks, &f->all->n_hooks, value);
+                return keep_path(f->all->home, &f->all->hooks, &f->all->n_hooks, value);
         case GITCONFIG_INCLUDE:
-                return keep(&f->included, &f->n_included, value);
+                return keep_path(f->all->home, &f->included, &f->n_included, value);
         case GITCONFIG_WORKTREE:
                 return keep_worktree(f->all, value);
         case _GITCONFIG_KEY_MAX:
@@ -109,17 +129,6 @@ static int read_file(int dir, const char *name, char **ret, size_t *ret_size) {
         return 0;
 }
 
-/* As git expands it: "~/" alone. -ENOENT: it leads nowhere that we know of. */
-static int expand(const char *home, const char *before, const char *value, char **ret) {
-        bool at_home = value[0] == '~' && value[1] == '/';
-        if (value[0] == '~' && (!at_home || !home))
-                return -ENOENT;
-        const char *first = at_home ? home : value[0] == '/' ? "" : before;
-        if (asprintf(ret, "%s%s%s", first, first[0] && !at_home ? "/" : "", at_home ? value + 1 : value) < 0)
-                return -ENOMEM;
-        return 0;
-}
-
 /* Whether work itself would be protected: the directory that hooks are said to be in is the worktree, or what that is in. */
 static bool is_around(size_t root, const char *at, const NamePlace *p) {
         size_t n = strlen(p->path);
@@ -129,10 +138,14 @@ static bool is_around(size_t root, const char *at, const NamePlace *p) {
 /* The place and everything below it. What is granted as such cannot be protected as well. */
 static int protect(const Settings *s, const Base *b, const char *before, const char *value, NamePlace *ret) {
         _cleanup_free_ char *path = NULL;
-        int r = expand(s->home, before, value, &path);
-        if (r < 0 || strlen(path) > LIMIT_PATH_BYTES)
-                return r == -ENOENT ? 0 : r;
-        r = names_follow(s->names, b->root, b->fd, b->at, path, ret);
+        const char *first = value[0] == '/' ? "" : before;
+        if (asprintf(&path, "%s%s%s", first, first[0] ? "/" : "", value) < 0) {
+                path = NULL;
+                return -ENOMEM;
+        }
+        if (strlen(path) > LIMIT_PATH_BYTES)
+                return 0;
+        int r = names_follow(s->names, b->root, b->fd, b->at, path, ret);
         if (r < 0 || ret->root == NO_ROOT || ret->path[0] == 0 || is_around(b->root, b->at, ret) ||
                         (s->work && is_around(s->work->root, s->work->path, ret)))
                 return r;
@@ -193,7 +206,7 @@ static int read_settings(Settings *s, const Base *base, const char *name, unsign
         return r == -ENOENT ? 0 : r;
 }
 
-int git_settings_protect(Names *n, const char *home, size_t root, int dir, const char *at, const char *file,
+int git_settings_protect(Names *n, GitHome *home, size_t root, int dir, const char *at, const char *file,
                 const char *worktree) {
         _cleanup_(settings_clear) Settings s = { .names = n, .home = home };
         const Base base = { root, dir, at };

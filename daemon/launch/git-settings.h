@@ -9,8 +9,15 @@
 
 #define GIT_SETTINGS_DEPTH 10 /* of files that include each other, as in git; what lies deeper git refuses */
 
+/* What "~" means. A program of the host goes by the first, whoever runs git in the sandbox by the second: both count. */
+typedef struct GitHome {
+        const char *user, *home; /* the owner, and where he lives on the host; "" where nobody knows */
+        const char *inside;      /* HOME of the agent; NULL: it has none */
+        char *unknown;           /* out: a path in a home that is not known. free() it */
+} GitHome;
+
 /* Protects what that file in the directory `at` of the root (dir is open on it; the root may be NO_ROOT, then `at` is "") names, and what files that it
- * includes do, as far as it is below something that can be written. home: what "~" means; NULL: nothing. worktree: where relative paths of hooks begin, relative to the directory or of the host, "" for that itself;
+ * includes do, as far as it is below something that can be written. worktree: where relative paths of hooks begin, relative to the directory or of the host, "" for that itself;
  * core.worktree comes before it. 0, also where there is no such file, or nobody could read it; -EFBIG where it is longer than
- * GITCONFIG_MAX. */
-int git_settings_protect(Names *n, const char *home, size_t root, int dir, const char *at, const char *file, const char *worktree);
+ * GITCONFIG_MAX; -ENODATA where it names something in a home that is not known: there might be anything. */
+int git_settings_protect(Names *n, GitHome *home, size_t root, int dir, const char *at, const char *file, const char *worktree);

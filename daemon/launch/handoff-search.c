@@ -32,6 +32,7 @@ typedef struct Search {
         const char *const *in_repository,
                         *const *beside_link; /* what is protected where .git is a directory, and where it is not */
         size_t repositories;
+        GitHome home;
         char *detail; /* of a failure */
 } Search;
 
@@ -247,6 +248,7 @@ static int read_link(int dir, const char *name, GitlinkKind kind, char **ret) {
         return r == -EBADMSG ? 0 : r;
 }
 
+/* As the agent has it. */
 static const char *home_of(const LaunchPlan *p) {
         for (size_t i = 0; i < p->n_env; i++)
                 if (strncmp(p->env[i], "HOME=/", 6) == 0)
@@ -268,9 +270,15 @@ static Place place_of(const NamePlace *p) {
 /* named: in dir, what led there. */
 static int add_settings_of(Search *s, const WalkDir *dir, const char *named, Place p, const char *file,
                 const char *worktree) {
-        int r = git_settings_protect(s->names, home_of(s->cage->plan), p.root, p.fd, p.at, file, worktree);
-        if (r == -EFBIG)
-                s->detail = path_in_cage(s, dir->path, named);
+        int r = git_settings_protect(s->names, &s->home, p.root, p.fd, p.at, file, worktree);
+        if (r != -EFBIG && r != -ENODATA)
+                return r;
+        _cleanup_free_ char *path = path_in_cage(s, dir->path, named);
+        if (path && r == -EFBIG)
+                s->detail = TAKE_PTR(path);
+        else if (!path || asprintf(&s->detail, "%s: %s is in a home that is not known", path,
+                                          s->home.unknown) < 0)
+                s->detail = NULL;
         return r;
 }
 
@@ -500,7 +508,11 @@ int handoff_search(Cage *c) {
                 .names = c->names,
                 .findings = c->findings,
                 .list = c->plan->handoff,
-                .n = c->plan->n_handoff };
+                .n = c->plan->n_handoff,
+                .home = { .user = c->plan->user, .home = c->plan->home, .inside = home_of(c->plan) } };
         int r = refuse_trusted(&s);
-        return r < 0 ? r : search_roots(&s);
+        if (r == 0)
+                r = search_roots(&s);
+        free(s.home.unknown);
+        return r;
 }

@@ -328,6 +328,8 @@ static int make_model(const LaunchPlan *plan, LaunchPlan **ret) {
                 .umask = 077,
                 .max_files = 256,
                 .pty = true,
+                .user = (char *)"",
+                .home = (char *)"",
         };
         static char *const argv[] = { (char *)"proof" };
         bare.argv = (char **)argv;

@@ -63,6 +63,7 @@ static void launch_plan(const uint8_t *data, size_t size) {
         fuzz_holds(offset <= size && length <= size - offset, "the template lies within");
         fuzz_holds(strlen(p->id) == 32 && !strchr(p->id, '/'), "an id is a file name");
         fuzz_holds(path_is_normal(p->scope) && path_is_normal(p->cwd), "paths are normal");
+        fuzz_holds(p->user && (!*p->home || path_is_normal(p->home)), "a home is one, or none");
         fuzz_holds(p->uid != UINT32_MAX && p->gid != UINT32_MAX, "an identity is one");
         with_known(data, size, &(const Known){ data + offset, length, &p->template });
         fuzz_holds(plan_template_keep_encoded(&p->template) == 0 && p->template.n_encoded == length &&

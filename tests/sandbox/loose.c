@@ -86,6 +86,7 @@ LaunchPlan *agent(const Rig *r, const char *script) {
         }
         plan_set_env(p, env, ELEMENTSOF(env));
         plan_set_argv(p, (const char *const[]){ "/bin/sh", "-c", script, NULL });
+        plan_set_owner(p, "o", r->dir);
         add_handoff(p);
         return p;
 }

@@ -375,6 +375,8 @@ LaunchPlan *rig_plan(const Rig *r) {
         p->cwd = copy(r->workspace);
         p->umask = 022;
         p->max_files = 1024;
+        p->user = copy("");
+        p->home = copy("");
         p->env = calloc(1, sizeof(char *));
         p->env[0] = copy("PATH=/usr/bin:/bin");
         p->n_env = 1;
@@ -390,6 +392,13 @@ void plan_set_argv(LaunchPlan *p, const char *const *argv) {
         for (size_t i = 0; i < n; i++)
                 p->argv[i] = copy(argv[i]);
         p->n_argv = n;
+}
+
+void plan_set_owner(LaunchPlan *p, const char *user, const char *home) {
+        free(p->user);
+        free(p->home);
+        p->user = copy(user);
+        p->home = copy(home);
 }
 
 void plan_set_env(LaunchPlan *p, const char *const *env, size_t n) {

@@ -47,6 +47,7 @@ void plan_set_argv(LaunchPlan *p, const char *const *argv);
 PlanMount *plan_add_mount(LaunchPlan *p, const char *path, PlanAccess access); /* exec, as owner, required; kept sorted */
 PlanMount *plan_add_template_mount(LaunchPlan *p, const char *path, PlanAccess access); /* as root, noexec, not required */
 void plan_add_handoff(LaunchPlan *p, PlanHandoffWhere where, const char *path);
+void plan_set_owner(LaunchPlan *p, const char *user, const char *home);
 void plan_set_env(LaunchPlan *p, const char *const *env, size_t n);
 void plan_add_syscall(LaunchPlan *p, const char *name);
 void plan_remove_syscall(LaunchPlan *p, const char *name);

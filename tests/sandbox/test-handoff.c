@@ -119,6 +119,17 @@ static const Attack attacks[] = {
                         "repository repo; git init -q top && git -C top -c protocol.file.allow=always "
                         "submodule --quiet add \"$PWD/repo\" sub && git -C top/sub config core.hooksPath x",
                         "mkdir top/sub/x && echo x >top/sub/x/pre-commit", "test -e top/sub/x/pre-commit" },
+        { "T2 where hooks are said to be in the owner's home",
+                        "repository repo; git -C repo config core.hooksPath \"~/${PWD##*/}/x\"",
+                        "mkdir x && echo x >x/pre-commit",
+                        "cd repo && test -e \"$(git rev-parse --git-path hooks/pre-commit)\"" },
+        { "T2 where hooks are said to be in the home of the owner by name",
+                        "repository repo; git -C repo config core.hooksPath \"~o/${PWD##*/}/x\"",
+                        "mkdir x && echo x >x/pre-commit", "test -e x/pre-commit" },
+        { "T2 configuration that is included from the owner's home",
+                        "repository repo; git -C repo config includeIf.onbranch:x.path "
+                        "\"~/${PWD##*/}/x.conf\"; git -C repo switch -qc x",
+                        "git config -f x.conf a.b c", "test \"$(git -C repo config a.b)\" = c" },
         { "T2 configuration that is included", "repository repo; git -C repo config include.path ../x.conf",
                         "git config -f repo/x.conf core.fsmonitor x", "test -e repo/x.conf" },
         { "T2 configuration that is included on a condition",
@@ -636,6 +647,35 @@ static void choose_all(Rig *r, bool walls) {
         }
 }
 
+/* T2: what git would find in a home that nobody knows is not guessed at. */
+static const struct {
+        const char *name, *home, *path;
+} unknown_homes[] = {
+        { "of somebody else", NULL, "~somebody/x" },
+        { "of an owner without one", "", "~/x" },
+};
+
+static void refuse_unknown_homes(Rig *r) {
+        for (size_t i = 0; i < ELEMENTSOF(unknown_homes); i++) {
+                static RigResult result;
+                _cleanup_free_ char *script = NULL;
+                _cleanup_(launch_plan_freep) LaunchPlan *p = agent(r, "true");
+                if (unknown_homes[i].home)
+                        plan_set_owner(p, "o", unknown_homes[i].home);
+                if (asprintf(&script, "repository repo; git -C repo config core.hooksPath '%s'",
+                                    unknown_homes[i].path) < 0)
+                        rig_die("memory", ENOMEM);
+                prepare(r, script);
+                rig_run(r, p, &result);
+                bool ok = !result.started && result.step == LAUNCH_STEP_HANDOFF && result.error == ENODATA &&
+                          strstr(result.detail, "repo/.git/config") &&
+                          strstr(result.detail, unknown_homes[i].path);
+                if (!ok)
+                        print_output(&result);
+                tell(ok, "T2 refused by name, hooks in a home", unknown_homes[i].name);
+        }
+}
+
 /* T7: what is denied and protected leaves no trace on the host, be it there or not. */
 static void leave_nothing(Rig *r) {
         static RigResult result;
@@ -778,6 +818,7 @@ int main(int argc, char **argv) {
         attack_all(&r, true);
         replace_repository(&r, true);
         choose_all(&r, true);
+        refuse_unknown_homes(&r);
         leave_nothing(&r);
         deny_all(&r, true);
         replace_all(&r, true);

@@ -8,6 +8,7 @@
 
 #include "cleanup.h"
 #include "findings.h"
+#include "git-settings.h"
 #include "gitlink.h"
 #include "limits.h"
 #include "name-rules.h"
@@ -327,6 +328,57 @@ START_TEST(test_names) {
 }
 END_TEST
 
+/* What "~" is in git's configuration: homes are "h" and, as the agent has it, "i" of the place. */
+static const struct {
+        const char *setting;
+        bool unknown, inside; /* nobody knows the owner's home; the agent has another */
+        int result;
+        const char *rules[4]; /* sorted */
+} homes[] = {
+        { "core.hooksPath '~/x'", false, false, 0, { "protect 0:h/x" } },
+        { "core.hooksPath '~/x'", false, true, 0, { "protect 0:h/x", "protect 0:i/x" } },
+        { "core.hooksPath '~'", false, true, 0, { "protect 0:h", "protect 0:i" } },
+        { "core.hooksPath '~o/x'", false, true, 0, { "protect 0:h/x" } },
+        { "core.hooksPath ':(optional)~/x'", false, false, 0, { "protect 0:h/x" } },
+        { "core.hooksPath ':(optional)x'", false, false, 0, { "protect 0:x" } },
+        { "core.hooksPath 'a~/x'", true, true, 0, { "protect 0:a~/x" } },
+        { "core.hooksPath '~/x'", true, true, -ENODATA, { NULL } },
+        { "core.hooksPath '~o'", true, true, -ENODATA, { NULL } },
+        { "core.hooksPath '~oo/x'", false, true, -ENODATA, { NULL } },
+        { "include.path '~/c'", false, true, 0,
+                        { "protect 0:h/c", "protect 0:h/y", "protect 0:i/c", "protect 0:i/y" } },
+        { "include.path '~p/c'", false, false, -ENODATA, { NULL } },
+        { "core.worktree '~oo/x'", false, false, 0, { NULL } }, /* a path like any other, for git too */
+};
+
+START_TEST(test_homes_of_git) {
+        _cleanup_free_ char *script = NULL, *home = NULL, *inside = NULL;
+        ck_assert_int_gt(asprintf(&script,
+                                         "mkdir h i && git config -f config %s && git config -f h/c "
+                                         "core.hooksPath '~/y'",
+                                         homes[_i].setting),
+                        0);
+        ck_assert(asprintf(&home, "%s/h", place) > 0 && asprintf(&inside, "%s/i", place) > 0);
+        run(script);
+        _cleanup_(names_freep) Names *n = new_names();
+        _cleanup_close_ int dir = at_place();
+        GitHome h = { .user = "o",
+                .home = homes[_i].unknown ? "" : home,
+                .inside = homes[_i].inside ? inside : NULL };
+        ck_assert_int_eq(git_settings_protect(n, &h, 0, dir, "", "config", ""), homes[_i].result);
+        ck_assert_int_eq(h.unknown != NULL, homes[_i].result < 0);
+        ck_assert(!h.unknown || (h.unknown[0] == '~' && strstr(homes[_i].setting, h.unknown)));
+        free(h.unknown);
+        size_t count = 0;
+        while (count < ELEMENTSOF(homes[_i].rules) && homes[_i].rules[count])
+                count++;
+        _cleanup_free_ char *text = rules_of(n);
+        ck_assert_int_eq(count > 0, text != NULL);
+        if (count > 0)
+                expect_lines(text, homes[_i].rules, count);
+}
+END_TEST
+
 /* A grant below another has its own names: what is said from above ends there. */
 START_TEST(test_names_nested) {
         run("mkdir -p d/e; touch d/e/f");
@@ -463,6 +515,7 @@ static Suite *suite(void) {
         tcase_add_test(files, test_walk_large);
         tcase_add_test(files, test_walk_deep);
         tcase_add_loop_test(files, test_names, 0, ELEMENTSOF(names));
+        tcase_add_loop_test(files, test_homes_of_git, 0, ELEMENTSOF(homes));
         tcase_add_test(files, test_names_nested);
         tcase_add_test(files, test_names_object);
         tcase_add_test(files, test_rules_have_a_bound);

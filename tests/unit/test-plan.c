@@ -92,6 +92,8 @@ static LaunchPlan *whole_plan(void) {
         p->published = array(2, sizeof(PlanListener));
         p->published[0] = (PlanListener){ AF_INET, 1024, { 127, 0, 0, 1 } };
         p->published[1] = (PlanListener){ AF_INET6, 65535, { [15] = 1 } };
+        p->user = word("u");
+        p->home = word("/home/u");
         return p;
 }
 
@@ -130,6 +132,21 @@ START_TEST(test_plan_survives_a_round_trip) {
         ck_assert(q->n_published == 2 && q->published[1].family == AF_INET6 &&
                         q->published[1].port == 65535 && q->published[1].address[15] == 1);
         ck_assert(q->max_files == UINT64_C(0x123456789a) && q->limits[1].value == UINT64_C(1) << 40);
+        ck_assert_str_eq(q->user, "u");
+        ck_assert_str_eq(q->home, "/home/u");
+}
+END_TEST
+
+/* Of an owner of whom nobody knows a name, or where he lives. */
+START_TEST(test_a_plan_without_a_home) {
+        _cleanup_(launch_plan_freep) LaunchPlan *p = whole_plan(), *q = NULL;
+        _cleanup_free_ uint8_t *data = NULL;
+        size_t size;
+        p->user[0] = p->home[0] = 0;
+        ck_assert_int_eq(launch_plan_encode(p, &data, &size), 0);
+        ck_assert_int_eq(decode(data, size, &q), 0);
+        ck_assert_str_eq(q->user, "");
+        ck_assert_str_eq(q->home, "");
 }
 END_TEST
 
@@ -338,6 +355,12 @@ static void port_above_the_last(LaunchPlan *p) {
 static void published_without_a_relay(LaunchPlan *p) {
         p->relay_uid = p->relay_gid = 0;
 }
+static void relative_home(LaunchPlan *p) {
+        p->home[0] = 'x';
+}
+static void home_upwards(LaunchPlan *p) {
+        replace(&p->home, "/home/..");
+}
 static void missing_string(LaunchPlan *p) {
         free(p->cwd);
         p->cwd = NULL;
@@ -350,7 +373,7 @@ static void (*const spoilers[])(LaunchPlan *) = { relative_scope, scope_is_the_r
         unknown_handoff, uid_that_is_none, gid_that_is_none, group_that_is_none, no_program,
         env_without_equals, env_without_name, relative_cwd, wide_umask, too_many_rows, too_many_columns,
         unknown_limit, same_limit_twice, weight_of_nothing, weight_too_great, port_below_the_first,
-        port_above_the_last, published_without_a_relay, missing_string };
+        port_above_the_last, published_without_a_relay, relative_home, home_upwards, missing_string };
 
 START_TEST(test_spoilt_plan_is_refused) {
         _cleanup_(launch_plan_freep) LaunchPlan *p = whole_plan();
@@ -425,6 +448,17 @@ static void path_bytes(LaunchPlan *p, size_t n) {
         free(p->cwd);
         p->cwd = repeated('x', n);
         p->cwd[0] = '/';
+}
+
+static void user_bytes(LaunchPlan *p, size_t n) {
+        free(p->user);
+        p->user = repeated('x', n);
+}
+
+static void home_bytes(LaunchPlan *p, size_t n) {
+        free(p->home);
+        p->home = repeated('x', n);
+        p->home[0] = '/';
 }
 
 static void scope_bytes(LaunchPlan *p, size_t n) {
@@ -511,6 +545,8 @@ static const struct {
         { "env", n_env, LIMIT_ENV },
         { "env bytes", env_bytes, LIMIT_ENV_BYTES },
         { "path", path_bytes, LIMIT_PATH_BYTES },
+        { "user", user_bytes, LIMIT_USER_NAME_BYTES },
+        { "home", home_bytes, LIMIT_PATH_BYTES },
         { "scope", scope_bytes, 511 },
         { "hostname", hostname_bytes, 64 },
         { "mounts", n_mounts, LIMIT_PLAN_MOUNTS },
@@ -697,6 +733,7 @@ int main(void) {
         TCase *t = tcase_create("plan");
         tcase_set_timeout(t, 60);
         tcase_add_test(t, test_plan_survives_a_round_trip);
+        tcase_add_test(t, test_a_plan_without_a_home);
         tcase_add_test(t, test_exec_plan_survives_a_round_trip);
         tcase_add_test(t, test_plan_of_another_length_is_refused);
         tcase_add_test(t, test_plan_with_a_changed_byte_is_consistent);

@@ -72,6 +72,30 @@ static char **words(size_t n, size_t size, char **ret_first) {
         return list;
 }
 
+/* What NSS says, whatever the policy and the caller say of HOME. */
+START_TEST(test_where_the_owner_lives) {
+        static const char body[] =
+                        "'process': {'environment': {'set': {'HOME': '/srv/agent', 'USER': 'a'}}}";
+        char *env[] = { (char *)"HOME=/tmp/x", NULL };
+        _cleanup_(made_clear) Made m = { 0 };
+        made_prepare(&m, policy_of(body), NULL, NULL);
+        m.input.env = env;
+        m.plan = plan_of(&m.input);
+        ck_assert_str_eq(m.plan->home, "/home/u");
+        ck_assert_str_eq(m.plan->user, "u");
+
+        _cleanup_(made_clear) Made none = { 0 };
+        User nobody = test_owner;
+        nobody.home = NULL;
+        nobody.name = (char *)"1000";
+        made_prepare(&none, policy_of(body), NULL, NULL);
+        none.input.owner = &nobody;
+        none.plan = plan_of(&none.input);
+        ck_assert_str_eq(none.plan->home, "");
+        ck_assert_str_eq(none.plan->user, "1000");
+}
+END_TEST
+
 START_TEST(test_how_long_a_command_may_be) {
         static const struct {
                 size_t n, first;
@@ -327,7 +351,7 @@ START_TEST(test_a_plan_as_json) {
                         "\"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/"
                         "bin\"],\"gid\":1001,"
                         "\"groups\":[27],\"handoff\":{\"gitdir\":[\"hooks\"],\"grant\":[],\"report\":[],"
-                        "\"root\":[]},"
+                        "\"root\":[]},\"home\":\"/home/u\","
                         "\"hostname\":\"coder\",\"id\":\"0123456789abcdef0123456789abcdef\","
                         "\"limits\":{\"cpuQuotaUsec\":50000},\"maxFiles\":65536,\"mounts\":[{\"access\":"
                         "\"readwrite\","
@@ -340,7 +364,8 @@ START_TEST(test_a_plan_as_json) {
                         "\"/lib64\":\"usr/lib64\",\"/sbin\":\"usr/"
                         "sbin\"},\"mounts\":[{\"access\":\"readonly\","
                         "\"exec\":true,\"openedAs\":\"root\",\"path\":\"/usr\",\"required\":false}],"
-                        "\"syscalls\":[\"read\",\"write\"]},\"uid\":1000,\"umask\":\"0022\"}");
+                        "\"syscalls\":[\"read\",\"write\"]},\"uid\":1000,\"umask\":\"0022\",\"user\":"
+                        "\"u\"}");
 }
 END_TEST
 
@@ -362,6 +387,7 @@ END_TEST
 int main(void) {
         TCase *t = tcase_create("planner");
         tcase_add_test(t, test_where_a_command_starts);
+        tcase_add_test(t, test_where_the_owner_lives);
         tcase_add_test(t, test_how_long_a_command_may_be);
         tcase_add_test(t, test_what_a_request_cannot_ask_for);
         tcase_add_test(t, test_who_it_is_for);
