@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "fd.h"
@@ -30,8 +31,8 @@ typedef struct Base {
 /* One file, while it is read. */
 typedef struct File {
         Settings *all;
-        Base base; /* that it is in */
-        unsigned depth;
+        Base base;      /* that it is in */
+        unsigned depth; /* 1: nothing includes it */
         char **included;
         size_t n_included;
 } File;
@@ -196,7 +197,7 @@ static int read_settings(Settings *s, const Base *base, const char *name, unsign
         _cleanup_(file_clear) File f = { .all = s, .base = *base, .depth = depth };
         _cleanup_free_ char *text = NULL;
         size_t size = 0;
-        if (depth > GIT_SETTINGS_DEPTH)
+        if (depth > GIT_SETTINGS_DEPTH + 1)
                 return 0;
         int r = read_file(base->fd, name, &text, &size);
         if (r == 0)
@@ -206,20 +207,74 @@ static int read_settings(Settings *s, const Base *base, const char *name, unsign
         return r == -ENOENT ? 0 : r;
 }
 
+/* Relative ones begin in the worktree. */
+static int protect_hooks(
+                const Settings *s, const Base *base, const char *worktree, char *const *hooks, size_t n) {
+        int r = 0;
+        for (size_t i = 0; r == 0 && i < n; i++) {
+                if (hooks[i][strspn(hooks[i], "./")] == 0)
+                        continue; /* the worktree, or what that is in */
+                _cleanup_(name_place_clear) NamePlace p = { .root = NO_ROOT, .fd = -EBADF };
+                r = protect(s, base, worktree, hooks[i], &p);
+        }
+        return r;
+}
+
 int git_settings_protect(Names *n, GitHome *home, size_t root, int dir, const char *at, const char *file,
                 const char *worktree) {
         _cleanup_(settings_clear) Settings s = { .names = n, .home = home };
         const Base base = { root, dir, at };
         _cleanup_(name_place_clear) NamePlace work = { .root = NO_ROOT, .fd = -EBADF };
-        int r = read_settings(&s, &base, file, 0);
-        if (r == 0 && s.n_hooks > 0)
-                r = names_follow(n, root, dir, at, s.worktree ? s.worktree : worktree, &work);
+        int r = read_settings(&s, &base, file, 1);
+        const char *begin = s.worktree ? s.worktree : worktree;
+        if (r == 0 && s.n_hooks + home->n_hooks > 0)
+                r = names_follow(n, root, dir, at, begin, &work);
         s.work = work.root == NO_ROOT ? NULL : &work;
-        for (size_t i = 0; r == 0 && i < s.n_hooks; i++) {
-                if (s.hooks[i][strspn(s.hooks[i], "./")] == 0)
-                        continue; /* the worktree, or what that is in */
-                _cleanup_(name_place_clear) NamePlace p = { .root = NO_ROOT, .fd = -EBADF };
-                r = protect(&s, &base, s.worktree ? s.worktree : worktree, s.hooks[i], &p);
-        }
+        if (r == 0)
+                r = protect_hooks(&s, &base, begin, s.hooks, s.n_hooks);
+        return r < 0 ? r : protect_hooks(&s, &base, begin, home->hooks, home->n_hooks);
+}
+
+/* ---- the owner's own configuration ---- */
+
+/* Those that are relative to each worktree stay; the others are somewhere now. */
+static int settle_hooks(Settings *s, const Base *base) {
+        int r = 0;
+        for (size_t i = 0; r == 0 && i < s->n_hooks; i++)
+                r = s->hooks[i][0] == '/' ? protect_hooks(s, base, "", &s->hooks[i], 1)
+                                          : keep(&s->home->hooks, &s->home->n_hooks, "", s->hooks[i]);
         return r;
+}
+
+static int read_own(Settings *s, const Base *top, const char *before, const char *name, char **ret_failed) {
+        const File none = { .all = s, .base = *top };
+        _cleanup_free_ char *path = NULL;
+        if (asprintf(&path, "%s%s", before, name) < 0) {
+                path = NULL;
+                return -ENOMEM;
+        }
+        if (faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) < 0)
+                return 0; /* git could not read it as the owner either */
+        int r = include(&none, path);
+        if (r < 0)
+                *ret_failed = TAKE_PTR(path);
+        return r;
+}
+
+int git_settings_of_owner(Names *n, GitHome *home, char **ret_failed) {
+        static const char *const own[] = { "/.gitconfig", "/.config/git/config" };
+        _cleanup_(settings_clear) Settings s = { .names = n, .home = home };
+        _cleanup_close_ int top_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        const Base top = { NO_ROOT, top_fd, "" };
+        if (top_fd < 0)
+                return -errno;
+        int r = read_own(&s, &top, "", "/etc/gitconfig", ret_failed);
+        for (size_t i = 0; r == 0 && home->home[0] && i < ELEMENTSOF(own); i++)
+                r = read_own(&s, &top, home->home, own[i], ret_failed);
+        return r < 0 ? r : settle_hooks(&s, &top);
+}
+
+void git_home_clear(GitHome *home) {
+        clear_list(home->hooks, home->n_hooks);
+        free(home->unknown);
 }

@@ -13,11 +13,19 @@
 typedef struct GitHome {
         const char *user, *home; /* the owner, and where he lives on the host; "" where nobody knows */
         const char *inside;      /* HOME of the agent; NULL: it has none */
-        char *unknown;           /* out: a path in a home that is not known. free() it */
+        char *unknown;           /* out: a path in a home that is not known */
+        char **hooks;            /* of git_settings_of_owner(): paths in each worktree */
+        size_t n_hooks;
 } GitHome;
+
+void git_home_clear(GitHome *home);
+
+/* What git reads for every repository of the owner: /etc/gitconfig, ~/.gitconfig and ~/.config/git/config, once, and before the repositories.
+ * Errors as below; *ret_failed is then the file, free() it. */
+int git_settings_of_owner(Names *n, GitHome *home, char **ret_failed);
 
 /* Protects what that file in the directory `at` of the root (dir is open on it; the root may be NO_ROOT, then `at` is "") names, and what files that it
  * includes do, as far as it is below something that can be written. worktree: where relative paths of hooks begin, relative to the directory or of the host, "" for that itself;
- * core.worktree comes before it. 0, also where there is no such file, or nobody could read it; -EFBIG where it is longer than
+ * core.worktree comes before it. Hooks of the owner's own configuration count there as well. 0, also where there is no such file, or nobody could read it; -EFBIG where it is longer than
  * GITCONFIG_MAX; -ENODATA where it names something in a home that is not known: there might be anything. */
 int git_settings_protect(Names *n, GitHome *home, size_t root, int dir, const char *at, const char *file, const char *worktree);

@@ -267,18 +267,22 @@ static Place place_of(const NamePlace *p) {
         return (Place){ p->root, p->fd, p->path ? p->path : "" };
 }
 
+/* Takes path. */
+static void explain_settings(Search *s, int error, char *path) {
+        _cleanup_free_ char *file = path;
+        if (file && error == -EFBIG)
+                s->detail = TAKE_PTR(file);
+        else if (!file || asprintf(&s->detail, "%s: %s is in a home that is not known", file,
+                                          s->home.unknown) < 0)
+                s->detail = NULL;
+}
+
 /* named: in dir, what led there. */
 static int add_settings_of(Search *s, const WalkDir *dir, const char *named, Place p, const char *file,
                 const char *worktree) {
         int r = git_settings_protect(s->names, &s->home, p.root, p.fd, p.at, file, worktree);
-        if (r != -EFBIG && r != -ENODATA)
-                return r;
-        _cleanup_free_ char *path = path_in_cage(s, dir->path, named);
-        if (path && r == -EFBIG)
-                s->detail = TAKE_PTR(path);
-        else if (!path || asprintf(&s->detail, "%s: %s is in a home that is not known", path,
-                                          s->home.unknown) < 0)
-                s->detail = NULL;
+        if (r == -EFBIG || r == -ENODATA)
+                explain_settings(s, r, path_in_cage(s, dir->path, named));
         return r;
 }
 
@@ -472,6 +476,17 @@ static int explain_walk(Search *s, int r) {
         return r;
 }
 
+static int add_settings_of_owner(Search *s) {
+        char *failed = NULL;
+        int r = git_settings_of_owner(s->names, &s->home, &failed);
+        if (r == -EFBIG || r == -ENODATA) {
+                explain_settings(s, r, failed);
+                s->cage->detail = s->detail ? s->detail : s->cage->plan->home;
+        } else
+                free(failed);
+        return r;
+}
+
 static int search_roots(Search *s) {
         Walk w = { .directory = on_directory,
                 .entry = on_entry,
@@ -482,6 +497,8 @@ static int search_roots(Search *s) {
         for (size_t i = 0; i < s->n; i++)
                 s->deep = s->deep || s->list[i].where != PLAN_HANDOFF_GRANT;
         int made = make_lists(s);
+        if (made == 0 && s->deep)
+                made = add_settings_of_owner(s);
         if (made < 0)
                 return made;
         for (s->root = 0; s->root < s->names->n_roots; s->root++) { /* their number grows */
@@ -513,6 +530,6 @@ int handoff_search(Cage *c) {
         int r = refuse_trusted(&s);
         if (r == 0)
                 r = search_roots(&s);
-        free(s.home.unknown);
+        git_home_clear(&s.home);
         return r;
 }

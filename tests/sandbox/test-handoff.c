@@ -130,6 +130,20 @@ static const Attack attacks[] = {
                         "repository repo; git -C repo config includeIf.onbranch:x.path "
                         "\"~/${PWD##*/}/x.conf\"; git -C repo switch -qc x",
                         "git config -f x.conf a.b c", "test \"$(git -C repo config a.b)\" = c" },
+        { "T2 where the owner's own configuration says that hooks are",
+                        "repository repo; git config -f ../out/gitconfig core.hooksPath x/y",
+                        "mkdir -p repo/x/y && echo x >repo/x/y/pre-commit",
+                        "test -e repo/x/y/pre-commit && r=0 || r=1; rm ../out/gitconfig; exit $r" },
+        { "T2 where it says that hooks of a worktree are",
+                        "repository repo; git -C repo worktree add -q ../tree; git config -f "
+                        "../out/gitconfig core.hooksPath x",
+                        "mkdir tree/x && echo x >tree/x/pre-commit",
+                        "test -e tree/x/pre-commit && r=0 || r=1; rm ../out/gitconfig; exit $r" },
+        { "T2 what the owner's own configuration includes",
+                        "git config -f ../out/gitconfig include.path \"~/${PWD##*/}/c\"",
+                        "git config -f c core.fsmonitor x",
+                        "test \"$(git config --global --includes core.fsmonitor)\" = x && r=0 || r=1; rm "
+                        "../out/gitconfig; exit $r" },
         { "T2 configuration that is included", "repository repo; git -C repo config include.path ../x.conf",
                         "git config -f repo/x.conf core.fsmonitor x", "test -e repo/x.conf" },
         { "T2 configuration that is included on a condition",
@@ -798,13 +812,16 @@ static void replace_all(Rig *r, bool walls) {
         replace_denied(r, walls, NULL, "what came to be there");
 }
 
-/* A launcher, and a place of the owner's beside the workspace. */
+/* A launcher, and a place of the owner's beside the workspace, where git's configuration is. */
 static void begin(Rig *r, const char *launcher, const char *without) {
         rig_start(r, launcher, without);
         _cleanup_free_ char *out = NULL;
         if (asprintf(&out, "%s/out", r->dir) < 0)
                 rig_die("memory", ENOMEM);
-        if (mkdir(out, 0755) < 0 || chown(out, RIG_UID, RIG_GID) < 0)
+        _cleanup_free_ char *config = NULL;
+        if (asprintf(&config, "%s/.gitconfig", r->dir) < 0)
+                rig_die("memory", ENOMEM);
+        if (mkdir(out, 0755) < 0 || chown(out, RIG_UID, RIG_GID) < 0 || symlink("out/gitconfig", config) < 0)
                 rig_die(out, errno);
 }
 
