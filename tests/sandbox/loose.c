@@ -64,7 +64,7 @@ static void add_handoff(LaunchPlan *p) {
         static const char *const gitdir[] = { "commondir", "config", "config.worktree", "gitdir", "hooks",
                 "info/attributes" };
         static const char *const report[] = { ".claude/settings.json", ".envrc", ".git/config", ".git/hooks",
-                ".git/modules", ".github/workflows", ".husky", ".mcp.json", "HEAD" };
+                ".git/modules", ".git/rebase-merge", ".github/workflows", ".husky", ".mcp.json", "HEAD" };
         for (size_t i = 0; i < ELEMENTSOF(root); i++)
                 plan_add_handoff(p, PLAN_HANDOFF_ROOT, root[i]);
         for (size_t i = 0; i < ELEMENTSOF(gitdir); i++)

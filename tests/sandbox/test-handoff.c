@@ -448,6 +448,10 @@ static const struct {
         { "what was replaced by something older",
                         "mkdir d; echo 1 >d/.envrc; echo 2 >d/old; touch -d 2001-01-01 d/old",
                         "mv -f d/old d/.envrc", "d/.envrc " },
+        { "what git would execute to go on with a rebase", "repository repo",
+                        "mkdir repo/.git/rebase-merge && echo exec x "
+                        ">repo/.git/rebase-merge/git-rebase-todo",
+                        "repo/.git/rebase-merge/git-rebase-todo " },
         { "what was there, elsewhere", "mkdir d; echo 1 >d/.envrc", "mv d e", "e/.envrc " },
         { "what was there, and is denied", "mkdir d; echo 1 >d/.envrc", "echo x >f", "", "d/.envrc" },
         { "what came in the place of what is read-only", "mkdir d; echo 1 >d/.envrc",
