@@ -65,6 +65,7 @@
 #define LIMIT_UNFINISHED_BYTES (16U * 1024 * 1024) /* of one uid there, of messages that are not whole yet */
 #define LIMIT_MESSAGE_USEC (UINT64_C(10) * 1000000) /* from a message's first byte to its last, and for the greeting */
 #define LIMIT_GREETING_BYTES 1024U
+#define LIMIT_SENTENCE_BYTES (16U * 1024)    /* of a refusal, which may repeat the caller's words: the bus ends with whoever sends it 32 MiB */
 #define LIMIT_UNREAD_REPLIES 64U             /* of one connection, that its peer leaves lying */
 
 /* Audit: what has happened already, kept while the journal takes nothing */

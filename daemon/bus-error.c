@@ -2,6 +2,7 @@
 #include "bus-error.h"
 
 #include "cleanup.h"
+#include "limits.h"
 #include "log.h"
 #include "names.h"
 
@@ -36,6 +37,17 @@ static const char *name_of(DecisionReason reason) {
                 break;
         }
         return MXC_ERROR_INTERNAL;
+}
+
+char *bus_error_cut(const char *sentence) {
+        static const char dots[] = "…";
+        if (!sentence || strlen(sentence) <= LIMIT_SENTENCE_BYTES)
+                return NULL;
+        size_t n = LIMIT_SENTENCE_BYTES - strlen(dots);
+        while (n > 0 && ((unsigned char)sentence[n] & 0xc0) == 0x80) /* in the middle of a character */
+                n--;
+        char *cut = NULL;
+        return asprintf(&cut, "%.*s%s", (int)n, sentence, dots) < 0 ? NULL : cut;
 }
 
 int bus_error_from_reason(sd_bus_error *error, DecisionReason reason, const char *sentence) {

@@ -7,6 +7,9 @@
 #include "decide.h"
 #include "report.h"
 
+/* A sentence of more than LIMIT_SENTENCE_BYTES with dots in the place of the rest, the caller's to free; NULL: it is not longer, or there is no memory. */
+char *bus_error_cut(const char *sentence);
+
 /* All return the negative errno that sd_bus_error_set() returns, for `return bus_error_…()`. */
 int bus_error_from_decision(sd_bus_error *error, const Decision *d, const char *policy);
 int bus_error_from_reason(sd_bus_error *error, DecisionReason reason, const char *sentence);

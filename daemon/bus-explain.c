@@ -63,6 +63,10 @@ static int read_question_option(sd_bus_message *m, Question *q, sd_bus_error *er
         r = sd_bus_message_read(m, "v", "s", &text);
         if (r < 0)
                 return r;
+        if (strlen(text) >
+                        LIMIT_POLICY_ENV_VALUE_BYTES) /* the longest of what is asked about, and the answer repeats it */
+                return sd_bus_error_setf(error, MXC_ERROR_LIMIT_REACHED, "%s: more than %u bytes.", name,
+                                LIMIT_POLICY_ENV_VALUE_BYTES);
         if (streq(name, "target"))
                 q->request.target = text;
         else if (streq(name, "value"))

@@ -5,14 +5,29 @@
 #include "bus-error.h"
 #include "cleanup.h"
 #include "door.h"
+#include "limits.h"
 #include "log.h"
 #include "names.h"
 #include "sandbox.h"
 
 DEFINE_CLEANUP(Caller *, caller_unref);
 
+/* What libsystemd refuses it repeats, and that may be as long as a message; bus_error_cut() has no say there. */
+static int refuse_long_names(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        const char *name;
+        if (sd_bus_message_is_method_call(m, "org.freedesktop.DBus.Properties", NULL) <= 0)
+                return 0;
+        for (int i = 0; i < 2 && sd_bus_message_read_basic(m, 's', &name) > 0; i++) /* interface, property */
+                if (strlen(name) > LIMIT_BUS_NAME_BYTES)
+                        return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS,
+                                        "No interface and no property has so long a name.");
+        return sd_bus_message_rewind(m, true) < 0 ? -EBADMSG : 0;
+}
+
 int bus_add_objects(Manager *m, sd_bus *bus) {
-        int r = bus_take_managed_objects(m, bus);
+        int r = sd_bus_add_filter(bus, NULL, refuse_long_names, NULL);
+        if (r >= 0)
+                r = bus_take_managed_objects(m, bus);
         if (r >= 0)
                 r = sd_bus_add_object_manager(bus, NULL, MXC_BUS_PATH);
         if (r >= 0)

@@ -9,6 +9,7 @@ deputy.py pending                    what is
 deputy.py listen SECONDS             every signal of mxcd's that comes, until then: a line of its bytes, as Python writes them
 deputy.py crowd UID [WHAT]           long calls of that uid's on many connections (objects; register or revoke, of agents of its own): how many wait at
                                      once, and how many are done between two other calls
+deputy.py longest                    calls as long as the bus lets them be, of words that answers repeat: prints each answer's name and how long it is
 
 A line of the list: a method (Interface.Member), a property (Interface:Name), all of them (Interface:*) or a change of one (Interface=Name); its
 signature, its arguments as JSON, what a stranger is answered, what root is, what root is without a journal, and what the refusal's record is. "ok"
@@ -230,4 +231,27 @@ def crowd(bob, what="policy"):
     print(max(waiting), max(steps), flush=True)
 
 
-{"walk": walk, "flood": flood, "forge": forge, "dump": dump, "pending": pending, "listen": listen, "crowd": crowd}[sys.argv[1]](*sys.argv[2:])
+MOST = 32 << 20  # bytes of a message on the system bus; who sends more is hung up on
+
+
+def longest():
+    def call(interface, member, signature, args):
+        connection, path, n = Connection("bus"), "/org/mxc1", MOST
+        size = {k: len(connection.packed(path, full(interface), member, signature, args("a" * k))[0]) - k for k in range(8)}
+        while n + size[n % 8] > MOST:
+            n -= 1
+        answer = connection.ask(path, full(interface), member, signature, args("a" * n))
+        print(member, answer.error or "ok", len(answer.raw))
+    for interface, member, signature, args in (
+            ("Manager", "Explain", "ssa{sv}", lambda word: ["workspace", word, {}]),
+            ("Manager", "Explain", "ssa{sv}", lambda word: ["workspace", "env", {"target": ("s", word)}]),
+            ("Manager", "GetPolicy", "s", lambda word: [word]),
+            ("Manager", "Spawn", "sasa{sv}", lambda word: ["", ["true"], {"needs": ("a(ssu)", [("connect", word, 80)])}]),
+            ("Manager", "Spawn", "sasa{sv}", lambda word: [word, ["true"], {}]),
+            ("Properties", "GetAll", "s", lambda word: [word]),
+            ("Properties", "Get", "ss", lambda word: [word, "Version"]),
+            ("Properties", "Get", "ss", lambda word: ["org.mxc1.Manager", word])):
+        call(interface, member, signature, args)
+
+
+{"walk": walk, "flood": flood, "forge": forge, "dump": dump, "pending": pending, "listen": listen, "crowd": crowd, "longest": longest}[sys.argv[1]](*sys.argv[2:])

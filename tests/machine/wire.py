@@ -131,9 +131,8 @@ class Connection:
         self.data += data
         self.fds += fds
 
-    def send(self, path, interface, member, signature="", args=(), to=NAME, sender=None):
-        """Sends a call, and returns its number."""
-        self.serial += 1
+    def packed(self, path, interface, member, signature="", args=(), to=NAME, sender=None):
+        """A call, as bytes, and the descriptors that go with it."""
         body, head = Writer(), Writer()
         for kind, value in zip(types(signature), args):
             body.add(kind, value)
@@ -146,8 +145,13 @@ class Connection:
             head.add(kind, value)
         head.add("a(yv)", fields)
         head.align(8)
-        data = bytes(head.data + body.data)
-        sent = socket.send_fds(self.socket, [data], body.fds) if body.fds else 0
+        return bytes(head.data + body.data), body.fds
+
+    def send(self, *args, **more):
+        """Sends a call, and returns its number."""
+        self.serial += 1
+        data, fds = self.packed(*args, **more)
+        sent = socket.send_fds(self.socket, [data], fds) if fds else 0
         self.socket.sendall(data[sent:])
         return self.serial
 

@@ -3,6 +3,7 @@
 
 #include "request.h"
 
+#include "bus-error.h"
 #include "bus-test.h"
 #include "daemon-test.h"
 #include "limits.h"
@@ -189,8 +190,31 @@ START_TEST(test_limits) {
 }
 END_TEST
 
+/* The bus takes nothing that is not UTF-8: where the limit is in the middle of a character, that goes whole. */
+START_TEST(test_a_sentence_is_cut) {
+        enum { DOTS = 3, LETTER = 2 };
+        char sentence[LIMIT_SENTENCE_BYTES + 2];
+        ck_assert_ptr_null(bus_error_cut(NULL));
+        memset(sentence, 'x', sizeof(sentence));
+        sentence[LIMIT_SENTENCE_BYTES] = 0;
+        ck_assert_ptr_null(bus_error_cut(sentence));
+        sentence[LIMIT_SENTENCE_BYTES] = 'x';
+        sentence[LIMIT_SENTENCE_BYTES + 1] = 0;
+        for (size_t back = 0; back < LETTER; back++) {
+                memcpy(sentence + LIMIT_SENTENCE_BYTES - DOTS - back, "\xc3\xa4", LETTER);
+                char *cut = bus_error_cut(sentence);
+                ck_assert_ptr_nonnull(cut);
+                ck_assert_uint_eq(strlen(cut), LIMIT_SENTENCE_BYTES - back % LETTER);
+                ck_assert_int_eq(strncmp(cut, sentence, strlen(cut) - DOTS), 0);
+                ck_assert_str_eq(cut + strlen(cut) - DOTS, "\xe2\x80\xa6");
+                free(cut);
+        }
+}
+END_TEST
+
 int main(void) {
         TCase *t = daemon_case("request");
         tcase_add_test(t, test_limits);
+        tcase_add_test(t, test_a_sentence_is_cut);
         return run_daemon_case(t);
 }

@@ -315,6 +315,15 @@ test_agents_of_one_s_own_wait_for_their_turn() {
         done
 }
 
+# An answer that repeats a word as long as the bus lets it be is longer than that, and then the bus hangs up on mxcd.
+test_a_word_as_long_as_a_message_is_not_repeated() {
+        local pid
+        pid=$(systemctl show -P MainPID mxcd.service)
+        assert_ok sh -c 'echo $$ >"$1/cgroup.procs"; shift; exec "$@"' sh "$(session_cgroup alice)" python3 "$DEPUTY" longest
+        awk '$3 > 100000' <<<"$output" | grep . && fail 'it was repeated'
+        assert_eq "$pid" "$(systemctl show -P MainPID mxcd.service)" 'mxcd has begun afresh'
+}
+
 test_what_is_managed_is_what_is_seen() {
         hers
         output=$(busctl --json=short call org.mxc1 /org/mxc1 org.freedesktop.DBus.ObjectManager GetManagedObjects)
