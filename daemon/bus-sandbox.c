@@ -62,11 +62,14 @@ static int signal_command(Act *a, const Sandbox *s, uint32_t exec, int number) {
         return launch_channel_call(a->manager->launch, &q, NULL, 0, on_signalled, a);
 }
 
-/* "exec:N"; false for anything else. */
+/* "exec:N" in the one way that it is written in: the record tells of these very bytes. False for anything else. */
 static bool parse_whom(const char *whom, uint32_t *ret) {
+        char same[sizeof("exec:4294967295")];
         unsigned n;
-        char end;
-        if (sscanf(whom, "exec:%u%c", &n, &end) != 1 || n == 0)
+        if (sscanf(whom, "exec:%u", &n) != 1 || n == 0)
+                return false;
+        (void)snprintf(same, sizeof(same), "exec:%u", n);
+        if (!streq(whom, same))
                 return false;
         *ret = n;
         return true;

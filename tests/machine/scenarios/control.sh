@@ -183,6 +183,20 @@ test_a_kill_of_a_further_command_is_of_all_that_it_began() {
 }
 is_not_there() { [ ! -e "$1" ]; }
 
+# The record has what the caller wrote: a number that is read in another way there than here would be another command's kill.
+test_a_command_is_named_in_one_way() {
+        workspace alice
+        local whom
+        spawn alice workspace s "$ws" -- sleep infinity
+        defer end_quietly "$sandbox"
+        assert_ok further 'exec sleep infinity'
+        for whom in 'exec: 1' exec:+1 exec:01 exec:4294967297 exec:-4294967295 $'exec:\n1'; do
+                assert_refused InvalidArgument call "$sandbox" Sandbox Kill si "$whom" 9
+        done
+        assert_no_record MXC_EVENT=kill
+        grep -q 'populated 1' "$(leaf "$sandbox")/exec-1/cgroup.events" || fail 'it was killed'
+}
+
 # The group of one that is begun is empty until it has come there.
 test_further_commands_begin_together() {
         workspace alice
