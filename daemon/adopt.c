@@ -208,6 +208,24 @@ static void for_each_child(Manager *m, Found *f, const char *cgroup,
                         each(m, f, cgroup, entry->d_name);
 }
 
+static bool command_lives(const Sandbox *s, uint32_t number) {
+        _cleanup_free_ char *path = NULL, *text = NULL;
+        return asprintf(&path, "%s%s/" LAUNCH_EXEC_GROUP "%u/cgroup.events", s->manager->cgroup_path,
+                               s->leaf, number) >= 0 &&
+               fd_read_file_at(AT_FDCWD, path, 4096, &text, NULL) >= 0 && strstr(text, "populated 1\n");
+}
+
+/* Its launcher is gone, and nobody tells of its further commands any more: those that are tied are known by their groups, so that they end with who waits
+ * for them. What one left that has ended by itself cannot be told from it, and ends so, too. */
+static void find_tied_commands(Sandbox *s) {
+        for (size_t i = 0; i < json_array_size(s->ties); i++) {
+                const uint32_t number = (uint32_t)json_integer_value(json_array_get(s->ties, i));
+                if (number > 0 && !command_find(s, number) && command_lives(s, number) &&
+                                command_new(s, number, NULL, NULL, true, NULL) < 0)
+                        log_error("A command of sandbox %s is forgotten: out of memory", s->id);
+        }
+}
+
 static void look_at_leaf(Manager *m, Found *f, const char *scope, const char *id) {
         Sandbox *s;
         if (!is_id(id) || sandbox_find(m, id) || release_knows(m, id, 0))
@@ -219,6 +237,7 @@ static void look_at_leaf(Manager *m, Found *f, const char *scope, const char *id
         _cleanup_close_ int pidfd = cgroup_find_leader(m->cgroup_path, leaf, &leader);
         if (pidfd >= 0 && adopt(m, f, id, scope, leader, &s) == 0) {
                 s->pidfd = TAKE_FD(pidfd);
+                find_tied_commands(s);
                 sandbox_watch_end(s, true);
                 go_on(s);
                 return;

@@ -288,10 +288,16 @@ tied() {
 tied_runs() { pgrep -x -f 'sleep 98765'; }
 attached() { [ "$(records MXC_EVENT=attach MXC_SANDBOX="${sandbox##*/}")" = "$1" ]; }
 
+# After that nobody tells of the commands that it began, and nothing more is begun in their sandbox.
+kill_both() {
+        kill_launcher
+        kill_mxcd
+}
+
 test_a_command_is_tied_after_a_restart_as_before() {
         local how n=0
         idle
-        for how in restart_mxcd kill_mxcd; do
+        for how in restart_mxcd kill_mxcd kill_both; do
                 tied
                 $how
                 n=$((n + 1))
