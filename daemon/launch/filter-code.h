@@ -26,3 +26,8 @@ void filter_code_refuse(FilterCode *p, int error);
 void filter_code_refuse_if_equal(FilterCode *p, uint32_t value, int error);
 void filter_code_refuse_if_any_bit(FilterCode *p, uint32_t bits, int error);
 void filter_code_refuse_unless_one_of(FilterCode *p, const uint32_t *values, size_t n, int error);
+
+/* Of a whole program: one return serves all branches near it that lead to one like it, and what nothing leads to any more goes. What a program
+ * decides stays. The kernel translates each program for each process that loads it, so each instruction costs every command that is
+ * started. */
+void filter_code_share_returns(FilterCode *p);

@@ -84,6 +84,7 @@ int filter_table_compile(const FilterTable *t, FilterProgram *ret) {
         put_runs(p, t, runs, find_runs(t, runs));
         if (p->overflow)
                 return -E2BIG;
+        filter_code_share_returns(p);
         struct sock_filter *code = malloc(p->n * sizeof(struct sock_filter));
         if (!code)
                 return -ENOMEM;

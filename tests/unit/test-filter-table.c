@@ -129,6 +129,27 @@ START_TEST(test_short_ways) {
 }
 END_TEST
 
+static size_t length_of(const FilterTable *t) {
+        FilterProgram p;
+        ck_assert_int_eq(filter_table_compile(t, &p), 0);
+        size_t n = p.length;
+        filter_program_clear(&p);
+        return n;
+}
+
+/* As is each instruction: there is one for each run, and not much besides. */
+START_TEST(test_few_instructions) {
+        _cleanup_free_ FilterTable *t = new_table();
+        for (size_t i = 0; i < FILTER_NUMBERS; i++)
+                t->calls[i].action = i < 400 && i % 5 == 0 ? SECCOMP_RET_ERRNO | EPERM : SECCOMP_RET_ALLOW;
+        ck_assert_uint_le(length_of(t), 160 + 16);
+        for (size_t i = 0; i < FILTER_NUMBERS; i++) /* too many for one return to be near all of them */
+                t->calls[i].action = i < 800 && i % 2 == 0 ? SECCOMP_RET_ERRNO | EPERM : SECCOMP_RET_ALLOW;
+        ck_assert_uint_le(length_of(t), 800 + 48);
+        (void)assert_verdicts(t);
+}
+END_TEST
+
 /* One verdict after the other that is none of its neighbours', each with code of its own: there is no room for that. */
 START_TEST(test_too_long) {
         _cleanup_free_ FilterTable *t = new_table();
@@ -146,6 +167,7 @@ int main(void) {
         tcase_add_test(c, test_one_verdict);
         tcase_add_loop_test(c, test_random_verdicts, 0, 120);
         tcase_add_test(c, test_short_ways);
+        tcase_add_test(c, test_few_instructions);
         tcase_add_test(c, test_too_long);
         suite_add_tcase(s, c);
         SRunner *runner = srunner_create(s);
