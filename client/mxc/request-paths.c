@@ -180,18 +180,30 @@ static int refuse_unresolved(const Draft *d, const GrantedPath *p) {
                         p->said, list_names[p->grant]);
 }
 
-/* A denied path that is a link, or behind one: what it leads to is denied as well. */
+static bool any_of(const Grants *g, Grant grant) {
+        for (size_t i = 0; i < g->n; i++)
+                if (g->items[i].grant == grant)
+                        return true;
+        return false;
+}
+
+/* A path that is a link, or behind one: what it leads to is denied where the link is, and cannot be written where it is only to be read, since it would be
+ * by its own name. What was given by the link alone is there under that name. */
 static int put_targets(Draft *d, Grants *g) {
-        size_t n = g->n;
+        const size_t n = g->n;
+        const bool written = any_of(g, GRANT_READWRITE);
         for (size_t i = 0; i < n; i++) {
+                const Grant grant = g->items[i].grant;
                 char *target = NULL;
-                if (g->items[i].grant != GRANT_DENIED)
+                if (grant == GRANT_READWRITE || (grant == GRANT_READONLY && !written))
                         continue;
                 int r = path_find_target(g->items[i].path, &target);
                 if (r == -ELOOP || r == -ENAMETOOLONG)
                         return refuse_unresolved(d, &g->items[i]);
-                if (r == 0)
-                        r = put(d, g, target, GRANT_DENIED, g->items[i].said);
+                if (r == 0 && grant == GRANT_READONLY && grants_of(g, target) != GRANT_READWRITE)
+                        free(target);
+                else if (r == 0)
+                        r = put(d, g, target, grant, g->items[i].said);
                 if (r < 0)
                         return r;
         }

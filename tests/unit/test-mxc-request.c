@@ -413,6 +413,19 @@ START_TEST(one_object_by_two_paths_is_as_the_stricter) {
 }
 END_TEST
 
+/* And what a link leads to that is only to be read cannot be written by its own name, but for what is named below it. */
+START_TEST(what_a_link_to_read_leads_to_is_read) {
+        _cleanup_(policy_unrefp) Policy *p = policy_of_paths(
+                        "\"readwritePaths\":[\"%s\"],\"readonlyPaths\":[\"%s/link\"]", place, place);
+        expect(p, "link", PATH_READONLY);
+        expect(p, "a/secret", PATH_READONLY);
+        expect(p, "a", PATH_READWRITE);
+        _cleanup_(policy_unrefp) Policy *q = policy_of_paths(
+                        "\"readonlyPaths\":[\"%s/link\"],\"readwritePaths\":[\"%s/b\"]", place, place);
+        expect(q, "a/secret", PATH_DENIED);
+}
+END_TEST
+
 START_TEST(what_a_denied_link_leads_to_is_denied) {
         _cleanup_(policy_unrefp) Policy *p = policy_of_paths(
                         "\"readwritePaths\":[\"%s\"],\"deniedPaths\":[\"%s/link\"]", place, place);
@@ -584,6 +597,7 @@ static Suite *suite(void) {
         tcase_add_test(t, one_path_in_two_lists_is_as_the_stricter);
         tcase_add_test(t, one_object_by_two_paths_is_as_the_stricter);
         tcase_add_test(t, what_a_denied_link_leads_to_is_denied);
+        tcase_add_test(t, what_a_link_to_read_leads_to_is_read);
         tcase_add_test(t, what_a_denied_link_leads_to_is_denied_before_it_is_there);
         tcase_add_test(t, a_denied_ring_is_refused);
         tcase_add_test(t, what_no_policy_can_name_is_refused);
