@@ -42,6 +42,19 @@ test_the_interface_is_whole() {
         assert_ok /usr/bin/python3 "$MXC_TEST_SRC/tests/mxc/abi.py" /usr/lib/mxc/sdk/libmxc_ffi.so "$bin/dotnet/NativeMethods.g.cs" "$bin/libmxc_ffi.so"
 }
 
+# Beside MXC's own programs, which bring what they need of bubblewrap: configurations made by chance, each run by both.
+test_it_does_what_mxc_does() {
+        home_of_work
+        local theirs=() version pair
+        for pair in 0.8.0=0.8.0 1.0.0=1.0.1; do
+                version=${pair#*=}
+                install -D -m 755 "$SDK/$version/node_modules/@microsoft/mxc-sdk/bin/x64/lxc-exec" "$work/mxc-$version/lxc-exec"
+                theirs+=("${pair%=*}=$work/mxc-$version/lxc-exec")
+        done
+        chmod 755 "$work"
+        assert_ok as alice env HOME=/home/alice /usr/bin/python3 "$MXC_TEST_SRC/tests/mxc/behaviour.py" "$ws" /usr/lib/mxc/sdk/x64/lxc-exec "${theirs[@]}"
+}
+
 # As the bindings for other languages use it.
 test_streams_one_by_one() {
         home_of_work
