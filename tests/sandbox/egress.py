@@ -831,8 +831,13 @@ def both_ends_of_much(n, r, port):
 
 
 def pipes_of(r):
-    names = (f"/proc/{r.pid}/fd/{fd}" for fd in os.listdir(f"/proc/{r.pid}/fd") if int(fd) > 2)  # ours are before
-    return len({link for name in names if (link := os.readlink(name)).startswith("pipe:")})
+    pipes = set()
+    for fd in os.listdir(f"/proc/{r.pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):  # it has just been closed
+            link = os.readlink(f"/proc/{r.pid}/fd/{fd}")
+            if int(fd) > 2 and link.startswith("pipe:"):  # ours are before
+                pipes.add(link)
+    return len(pipes)
 
 
 def until(what, turn=lambda: threading.Event().wait(0.02)):
