@@ -106,24 +106,35 @@ static int on_agent(const char *name, const char *method, const char *text) {
                     : bus_call(bus, path, MXC_IFACE_AGENT, method, NULL, "");
 }
 
-static int with_reason(const Verb *v, Options *o, const char *method) {
-        const char *reason = "";
-        int id, status;
-        while ((id = verb_next(v, o, &status)) > 0)
-                reason = o->value;
-        if (id < 0)
-                return status;
-        if (o->n_words != 1)
-                return verb_misused(v, "it takes one AGENT");
-        return on_agent(o->argv[0], method, reason);
+/* One AGENT, and --reason. Negative: stop, and exit with *ret_status. */
+static int take_reason(const Verb *v, Options *o, const char **ret, int *ret_status) {
+        int id;
+        *ret = "";
+        while ((id = verb_next(v, o, ret_status)) > 0)
+                *ret = o->value;
+        if (id < 0 || o->n_words == 1)
+                return id;
+        *ret_status = verb_misused(v, "it takes one AGENT");
+        return -EINVAL;
 }
 
+/* Of the manager, which lets users revoke those that they made: on the agent's own object it takes an administrator. */
 int agent_revoke(const Verb *v, Options *o) {
-        return with_reason(v, o, "Revoke");
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        const char *reason;
+        int status;
+        if (take_reason(v, o, &reason, &status) < 0)
+                return status;
+        status = bus_open(&bus);
+        return status != 0 ? status
+                           : bus_call(bus, MXC_BUS_PATH, MXC_IFACE_MANAGER, "RevokeAgent", NULL, "ss",
+                                             o->argv[0], reason);
 }
 
 int agent_suspend(const Verb *v, Options *o) {
-        return with_reason(v, o, "Suspend");
+        const char *reason;
+        int status;
+        return take_reason(v, o, &reason, &status) < 0 ? status : on_agent(o->argv[0], "Suspend", reason);
 }
 
 int agent_resume(const Verb *v, Options *o) {

@@ -55,7 +55,9 @@ const char *hint_of_error(const char *name, const char *sentence) {
                 { MXC_ERROR_AGENT_REVOKED, "A revoked agent never runs again: register another." },
                 { MXC_ERROR_AGENT_SUSPENDED, "`mxcctl agent resume` ends a suspension." },
                 { MXC_ERROR_AGENT_EXISTS,
-                                "A name is taken for ever, also by a revoked agent: choose another." },
+                                "Choose another: a name is taken for ever, also by a revoked agent. Only of "
+                                "your own, user-UID-x, one that is revoked and runs nothing is free "
+                                "again." },
                 { MXC_ERROR_LIMIT_REACHED, "`mxcctl list` shows what is running; end something, or wait." },
                 { MXC_ERROR_UNSUPPORTED, "`mxcctl status` shows what this host can enforce." },
                 { MXC_ERROR_NO_SUCH_COMMAND, "It has to exist inside: `mxcctl policy explain POLICY read "
@@ -74,6 +76,10 @@ const char *hint_of_error(const char *name, const char *sentence) {
                                                                "see `systemctl status mxcd.service`." },
                 { "org.freedesktop.DBus.Error.NoReply",
                                 "mxcd went away, or took too long: see `systemctl status mxcd.service`." },
+                { "org.freedesktop.DBus.Error.TimedOut",
+                                "mxcd does not come up: `journalctl -u mxcd.service` tells why." },
+                { "org.freedesktop.systemd1.UnitMasked", "Somebody has forbidden to start it; `systemctl "
+                                                         "unmask mxcd.service` ends that." },
                 { "org.freedesktop.DBus.Error.UnknownMethod",
                                 "mxcd is older than this mxcctl: restart it after an upgrade." },
         };

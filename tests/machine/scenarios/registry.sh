@@ -395,7 +395,9 @@ test_users_make_further_agents_of_their_own() {
         restart
         assert_eq running "$(state "$sandbox")"
         assert_eq "$uuid" "$(property "$(agent "$name")" Uuid)"
-        assert_ok revoke_own alice "$name"
+        # as mxcctl does it: the method of the agent's own object would take an administrator
+        assert_ok as alice mxcctl agent revoke --no-ask-password --reason 'is over' "$name"
+        assert_record MXC_EVENT=revoke MXC_AGENT="$name" MXC_NOTE='is over' MXC_CALLER_UID="$(id -u alice)"
         wait_until 10 is_gone "$sandbox"
         assert_refused AgentRevoked spawn_for alice "$name" -- true
         wait_until 90 eval "register_own alice $name" # when its scope has gone too
