@@ -273,6 +273,19 @@ int json_refuse_key(const JsonSource *source, const JsonPlace *place, const char
         return r;
 }
 
+/* What people write who know JSON from programs that take more than it. */
+static const char *cure_of(const char *text) {
+        size_t n = strlen(text);
+        const char *token = n > 3 ? text + n - 3 : text; /* it ends with the token, quoted */
+        if ((streq(token, "']'") || streq(token, "'}'")) &&
+                        (strncmp(text, "unexpected", strlen("unexpected")) == 0 ||
+                                        strncmp(text, "string", strlen("string")) == 0))
+                return "; is there a comma before it?";
+        if (streq(token, "'/'") || streq(token, "'#'"))
+                return "; there are no comments in it";
+        return "";
+}
+
 /* A refusal by jansson: its offset is behind the offending token, so the place is the last token that begins before. */
 static int refuse_text(const JsonSource *source, const json_error_t *e) {
         if (json_error_code(e) == json_error_out_of_memory)
@@ -291,8 +304,9 @@ static int refuse_text(const JsonSource *source, const json_error_t *e) {
 
         _cleanup_free_ char *pointer = source->secret ? strdup("") : walk_pointer(&w);
         char *sentence;
-        if (!pointer || asprintf(&sentence, "not the JSON that is accepted here%s%s",
-                                        source->secret ? "" : ": ", source->secret ? "" : e->text) < 0)
+        if (!pointer || asprintf(&sentence, "not the JSON that is accepted here%s%s%s",
+                                        source->secret ? "" : ": ", source->secret ? "" : e->text,
+                                        source->secret ? "" : cure_of(e->text)) < 0)
                 return -ENOMEM;
         make_printable(sentence);
         make_printable(pointer);

@@ -227,7 +227,10 @@ static int parse_base(const JsonSource *source, const JsonPlace *place, const ch
                 .lookup = bases->lookup, .userdata = bases->userdata, .depth = bases->depth + 1
         };
         int r = parse_document(&base, value, &deeper, ret);
-        if (r == -EINVAL)
+        if (r == -EINVAL && bases->depth > 0 && streq(error.pointer, "/extends"))
+                r = json_refuse(source, place, "%s",
+                                error.sentence); /* once is enough of a row, or a ring */
+        else if (r == -EINVAL)
                 r = json_refuse(source, place, "\"%s\", which this extends, is refused at \"%s\": %s", name,
                                 error.pointer, error.sentence);
         policy_error_clear(&error);

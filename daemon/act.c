@@ -236,8 +236,10 @@ static void on_caller(Caller *caller, int error, void *userdata) {
         Act *a = userdata;
         _cleanup_(sd_bus_error_free) sd_bus_error e = SD_BUS_ERROR_NULL;
         if (!caller) {
-                (void)sd_bus_error_setf(
-                                &e, MXC_ERROR_DENIED, "It cannot be told who asks: %s.", strerror(-error));
+                (void)sd_bus_error_setf(&e, MXC_ERROR_DENIED, "It cannot be told who asks: %s.",
+                                error == -EPERM ? "uid 65534 is that of everybody whom a user namespace "
+                                                  "does not know; ask as another user"
+                                                : strerror(-error));
                 act_reply_error(a, &e);
                 return;
         }

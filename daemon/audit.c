@@ -35,6 +35,11 @@ static int begin_decision(AuditRecord *r, AuditEvent event, const AuditSubject *
         return 0;
 }
 
+/* A document that could not be read stands in the record as it was sent: the sentence has no place for that. */
+static const char *policy_text(const char *policy) {
+        return !policy ? "not known" : policy[0] == '{' ? "a document" : policy;
+}
+
 static void say_decision(AuditRecord *r, AuditEvent event, const AuditSubject *s, const Decision *d,
                 char *const *argv) {
         _cleanup_(who_clear) Who who = who_of(s);
@@ -44,10 +49,10 @@ static void say_decision(AuditRecord *r, AuditEvent event, const AuditSubject *s
                 audit_record_message(r, "Sandbox %s of %s may run under policy %s: %s",
                                 or_else(s->sandbox, "?"), who_text(&who), or_else(s->policy, "?"), command);
         else
-                audit_record_message(r, "Refused %sto %s, policy %s: %s. Asked for: %s",
+                audit_record_message(r, "Refused %sto %s, policy %s, command %s: %s",
                                 event == AUDIT_PLAN ? "a dry run " : "", who_text(&who),
-                                or_else(s->policy, "?"),
-                                or_else(d->sentence, decision_reason_to_string(d->reason)), command);
+                                policy_text(s->policy), command,
+                                or_else(d->sentence, decision_reason_to_string(d->reason)));
 }
 
 static int commit_decision(

@@ -96,6 +96,11 @@ int bus_error_from_report(sd_bus_error *error, const LaunchReport *report, const
         if (report->error == ENOTCONN)
                 return sd_bus_error_set(error, MXC_ERROR_LAUNCH_FAILED,
                                 "mxc-launch is not there; see systemctl status mxc-launch. Try again.");
+        if (report->step == LAUNCH_STEP_OPEN && report->error == EROFS)
+                return sd_bus_error_setf(error, MXC_ERROR_LAUNCH_FAILED,
+                                "%s is on a read-only file system, and the policy grants writing there. "
+                                "Choose another place, or a policy that only reads it.",
+                                report->detail);
         bool unreachable = report->step == LAUNCH_STEP_OPEN &&
                            (report->error == EACCES || report->error == ENOENT);
         return sd_bus_error_setf(error, MXC_ERROR_LAUNCH_FAILED,

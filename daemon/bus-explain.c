@@ -121,8 +121,10 @@ static int read_question(sd_bus_message *m, const char *action, Question *q, sd_
         bool port = q->request.kind == REQUEST_PUBLISH ||
                     (q->request.kind == REQUEST_CONNECT && q->request.protocol != PROTOCOL_ICMP);
         if (port && q->request.port == 0)
-                return sd_bus_error_set(error, MXC_ERROR_INVALID_ARGUMENT,
-                                "port: which one must be said, as in api.github.com:443.");
+                return sd_bus_error_setf(error, MXC_ERROR_INVALID_ARGUMENT,
+                                "port: which one must be said, as in %s.",
+                                q->request.kind == REQUEST_PUBLISH ? "127.0.0.1:8080"
+                                                                   : "api.github.com:443");
         bool path = q->request.kind == REQUEST_READ || q->request.kind == REQUEST_WRITE ||
                     q->request.kind == REQUEST_EXEC;
         if (path && !path_is_normal(q->request.target))

@@ -501,24 +501,32 @@ static int run_who_is(Act *a, sd_bus_error *error) {
         return 0;
 }
 
+typedef struct Files {
+        Listing listing;
+        bool refused; /* one of them, or a directory */
+} Files;
+
 static void add_file(const char *file, const char *error, void *userdata) {
-        Listing *l = userdata;
-        if (l->r >= 0)
-                l->r = sd_bus_message_append(l->reply, "(ss)", file, error ? error : "");
+        Files *f = userdata;
+        f->refused = f->refused || error;
+        if (f->listing.r >= 0)
+                f->listing.r = sd_bus_message_append(f->listing.reply, "(ss)", file, error ? error : "");
 }
 
 static int run_reload(Act *a, sd_bus_error *error) {
-        Listing l;
+        Files f = { .refused = false };
+        Listing *l = &f.listing;
         int k = audit_check(a->manager->audit); /* what is in force after it has to be on record */
         if (k < 0)
                 return act_unrecorded(a, k, error);
         user_cache_flush(a->manager->users);
-        if (begin_listing(a, "(ss)", &l) >= 0) {
-                int r = manager_load(a->manager, add_file, &l);
-                if (r < 0 && l.r >= 0)
-                        l.r = r;
+        if (begin_listing(a, "(ss)", l) >= 0) {
+                int r = manager_load(a->manager, add_file, &f);
+                if (r < 0 && l->r >= 0 &&
+                                !f.refused) /* otherwise the list says why, which an error could not */
+                        l->r = r;
         }
-        return end_listing(&l);
+        return end_listing(l);
 }
 
 static int run_dump(Act *a, sd_bus_error *error) {

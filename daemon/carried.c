@@ -25,15 +25,14 @@ static const struct {
         bool (*is)(const NetRule *rule, const NetPort *port);
         const char *what, *why;
 } uncarried[] = {
-        { is_icmp, "ICMP", "a sandbox's relay carries TCP and UDP only. Take that out of the policy" },
+        { is_icmp, "ICMP", "a sandbox's relay carries TCP and UDP only. Take that out" },
         { is_udp_by_name, "UDP by name",
                         "nothing in a datagram says for which name it is. Allow it by address (\"cidr\"), "
                         "or "
                         "the name by TCP" },
         { is_domain, "port 53",
-                        "at every address that is the sandbox's own resolver. Take that out of the policy, "
-                        "and "
-                        "allow names (\"host\"): they are answered" },
+                        "at every address that is the sandbox's own resolver. Take that out, and allow "
+                        "names (\"host\"): they are answered" },
 };
 
 static const NetRule *find(const NetDirection *d, bool (*is)(const NetRule *rule, const NetPort *port)) {

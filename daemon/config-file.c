@@ -51,7 +51,7 @@ char *config_digest(const char *text, size_t size) {
 /* NULL, or why nothing is believed of it. */
 static const char *complaint_of(const struct stat *st) {
         if (st->st_uid != 0 && st->st_uid != geteuid())
-                return "is not owned by root";
+                return "is not owned by root; give it back with: chown root";
         if (st->st_mode & 0022)
                 return "is writable by others than root; take that away with: chmod go-w";
         return NULL;

@@ -305,7 +305,7 @@ static int check_duty(const PolicyTrio *t, const Duty *duty, Decision *d) {
 }
 
 /* What a relay does is connections outward. What a bound names besides is not asked for. */
-int decide_network(const Policy *e, const Policy *requested, Decision *d) {
+static int decide_network(const Policy *e, const Policy *requested, Decision *d) {
         const NetDirection *in = &e->ingress;
         if (in->n_allow > 0 || in->fallback == VERDICT_ALLOW) {
                 const char *clause = in->n_allow > 0 ? in->allow[0].clause : "/network/ingress/default";

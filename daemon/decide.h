@@ -71,9 +71,6 @@ int decide(const DecideInput *in, Decision *ret);
  * is asked with as much said to it as the requested policy lets. 0 or -ENOMEM. */
 int decide_needs(const DecideInput *in, const PolicyRequest *needs, size_t n, Decision *d);
 
-/* The last part of that, of what a relay cannot carry of what a policy's network is, or is asked to be: 1: nothing; 0: a denial; -ENOMEM. */
-int decide_network(const Policy *e, const Policy *requested, Decision *d);
-
 /* One concrete question to a policy under the same bounds (Explain). clause is of the policy that decided; bound says which. 0, or
  * -ENOMEM. */
 typedef struct Explanation {

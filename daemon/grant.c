@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "grant.h"
 
+#include "carried.h"
 #include "cleanup.h"
 
 DEFINE_CLEANUP(Policy *, policy_unref);
@@ -147,9 +148,13 @@ int grant_decide(const GrantInput *in, Decision *ret, bool *ret_beyond_agent) {
         if (denial)
                 return deny(ret, REASON_BEYOND_AGENT, "policy", denial->clause,
                                 "The policy of the sandbox denies that by a rule, which no grant undoes.");
-        int r = decide_network(g, g, ret);
-        if (r <= 0)
-                return r;
+        const char *what, *why;
+        if (uncarried_rule(&g->egress, &g->egress, &what, &why)) {
+                _cleanup_free_ char *sentence = NULL;
+                if (asprintf(&sentence, "The grant is of %s, and %s.", what, why) < 0)
+                        sentence = NULL;
+                return sentence ? deny(ret, REASON_UNSUPPORTED, "host", "grant", sentence) : -ENOMEM;
+        }
         *ret_beyond_agent = in->agent && !policy_network_within(g, in->agent, NULL);
         ret->clause = strdup("");
         return ret->clause ? 0 : -ENOMEM;
