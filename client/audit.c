@@ -102,7 +102,8 @@ static bool event_is_known(const char *word, size_t n) {
 }
 
 static int take_events(const Verb *v, Matches *m, const char *value) {
-        for (const char *p = value; *p; p += *p == ',') {
+        const char *p = value;
+        do { /* of an empty one as well: what asks for nothing in particular shows all */
                 size_t n = strcspn(p, ",");
                 if (!event_is_known(p, n))
                         return verb_misused(v, "--event=%.*s: there is no such event; mxcd(8) has them all",
@@ -110,7 +111,7 @@ static int take_events(const Verb *v, Matches *m, const char *value) {
                 if (match(m, AUDIT_EVENT, p, n) < 0)
                         return verb_misused(v, "that is too much to ask for at once");
                 p += n;
-        }
+        } while (*p++ == ',');
         return 0;
 }
 
@@ -152,6 +153,8 @@ static int take_option(const Verb *v, Query *q, Matches *m, int id, const char *
                 q->filter.target = value;
                 break;
         case AUDIT_OPTION_SANDBOX:
+                if (!*value) /* the beginning of every id */
+                        return verb_misused(v, "--sandbox=: it is an id, or the beginning of one");
                 q->filter.sandbox = sandbox_id_of(value);
                 break;
         case AUDIT_FOLLOW:
@@ -330,6 +333,18 @@ static int say_journal_failed(const Query *q, int r) {
         return fail(STATUS_TROUBLE, "cannot read the journal: %s", strerror(-r));
 }
 
+/* Where there is no journal, that nothing is found means nothing. */
+static bool is_empty(sd_journal *j) {
+        uint64_t bytes;
+        return sd_journal_get_usage(j, &bytes) >= 0 && bytes == 0;
+}
+
+static int say_empty(const Query *q) {
+        return fail(STATUS_TROUBLE,
+                        "there is no journal in %s: see Storage= in journald.conf(5), and --directory",
+                        q->directory ? q->directory : "/var/log/journal and /run/log/journal");
+}
+
 static int run_query(Query *q, const Matches *m) {
         static const Column columns[] = { { "TIME", 15 }, { "EVENT", 11 }, { "DECISION", 8 },
                 { "AGENT", 12 }, { "SANDBOX", SANDBOX_ID_SHOWN }, { "FOR", 8 }, { "WHAT" } };
@@ -337,6 +352,8 @@ static int run_query(Query *q, const Matches *m) {
                         settings.json == JSON_OFF ? table_new(columns, ELEMENTSOF(columns)) : NULL;
         q->table = t;
         int r = open_journal(q, m);
+        if (r >= 0 && !q->follow && is_empty(q->journal))
+                return say_empty(q);
         if (r >= 0)
                 r = seek(q);
         if (r < 0)

@@ -20,16 +20,21 @@ int bus_open_quietly(sd_bus **ret) {
         return settings.host ? sd_bus_open_system_remote(ret, settings.host) : sd_bus_open_system(ret);
 }
 
+static int say_no_host(int r) {
+        return fail(STATUS_TROUBLE,
+                        "cannot reach the system bus of %s: %s; does `ssh %s true` work, and is systemd "
+                        "there?",
+                        settings.host, strerror(-r), settings.host);
+}
+
 int bus_open(sd_bus **ret) {
         int r = bus_open_quietly(ret);
         if (r >= 0)
                 return 0;
         if (settings.host)
-                return fail(STATUS_TROUBLE,
-                                "cannot reach the system bus of %s: %s; does `ssh %s true` work, and is "
-                                "systemd there?",
-                                settings.host, strerror(-r), settings.host);
-        return fail(STATUS_TROUBLE, "cannot reach the system bus: %s", strerror(-r));
+                return say_no_host(r);
+        return fail(STATUS_TROUBLE, "cannot reach the system bus: %s; is dbus.service running?",
+                        strerror(-r));
 }
 
 int bus_not_understood(void) {
@@ -39,6 +44,8 @@ int bus_not_understood(void) {
 static int say_failed(int r, const sd_bus_error *error) {
         const char *name = error->name ? error->name : "",
                    *hint = hint_of_error(name, error->message ? error->message : "");
+        if (settings.host && (r == -ENOTCONN || r == -ECONNRESET || r == -EPIPE)) /* ssh has said more */
+                return say_no_host(r);
         if (error->message && *error->message)
                 say("%s", error->message);
         else if (r == -ETIMEDOUT)

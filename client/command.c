@@ -4,6 +4,7 @@
 #include "cleanup.h"
 #include "escape.h"
 #include "limits.h"
+#include "say.h"
 
 const Option command_options[] = {
         { COMMAND_CWD, '\0', "cwd", "DIR", "Start in DIR of the sandbox" },
@@ -59,12 +60,17 @@ static void offer(Environment *e, const char *assignment) {
         e->bytes += size;
 }
 
-/* --env gives it a value; a bare NAME means the caller's own. */
-static bool is_assigned(const Command *c, size_t from, const char *name) {
-        for (size_t i = from; i < c->n_env; i++)
-                if (same_name(c->env[i], name) && strchr(c->env[i], '='))
-                        return true;
-        return false;
+/* What --env says last of this name: NAME=VALUE, or NAME, the caller's own. NULL: nothing. */
+static const char *last_said(const Command *c, const char *name) {
+        for (size_t i = c->n_env; i > 0; i--)
+                if (same_name(c->env[i - 1], name))
+                        return c->env[i - 1];
+        return NULL;
+}
+
+static bool is_assigned(const Command *c, const char *name) {
+        const char *said = last_said(c, name);
+        return said && strchr(said, '=');
 }
 
 int command_environment(const Command *c, char *const *own, const char ***ret, size_t *ret_left_out) {
@@ -72,14 +78,21 @@ int command_environment(const Command *c, char *const *own, const char ***ret, s
         if (!e.list)
                 return -ENOMEM;
         for (size_t i = 0; i < c->n_env; i++) /* of one name the last holds */
-                if (strchr(c->env[i], '=') && !is_assigned(c, i + 1, c->env[i]))
+                if (strchr(c->env[i], '=') && last_said(c, c->env[i]) == c->env[i])
                         offer(&e, c->env[i]);
         for (; *own; own++)
-                if (strchr(*own, '=') && **own != '=' && !is_assigned(c, 0, *own) && text_is_utf8(*own))
+                if (strchr(*own, '=') && **own != '=' && !is_assigned(c, *own) && text_is_utf8(*own))
                         offer(&e, *own);
         *ret = e.list;
         *ret_left_out = e.left_out;
         return 0;
+}
+
+void command_say_left_out(size_t n) {
+        if (n > 0)
+                say("%zu variables of the environment are not offered: it is larger than %u variables and "
+                    "%u bytes",
+                                n, LIMIT_ENV, LIMIT_ENV_BYTES);
 }
 
 uint32_t command_n_fds(const Channels *channels) {

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include "cleanup.h"
+#include "escape.h"
 #include "limits.h"
 #include "say.h"
 
@@ -41,5 +42,22 @@ int document_read(const char *file, char **ret, size_t *ret_size) {
         *ret = TAKE_PTR(text);
         if (ret_size)
                 *ret_size = n;
+        return 0;
+}
+
+int document_read_policy(const char *file, char **ret) {
+        _cleanup_free_ char *text = NULL;
+        int r = document_read(file, &text, NULL);
+        if (r < 0)
+                return r;
+        if (text[0] != '{') {
+                say("%s is no policy: it does not begin with {", file);
+                return -EINVAL;
+        }
+        if (!text_is_utf8(text)) {
+                say("%s is no policy: it is not UTF-8; `mxcctl policy check` tells where", file);
+                return -EINVAL;
+        }
+        *ret = TAKE_PTR(text);
         return 0;
 }

@@ -32,9 +32,14 @@ static int hand_on(char **argv) {
 
 int main(int argc, char **argv) {
         static const Verb *const verbs[] = { &verb_run_command, &verb_exec_command };
-        if (channels_fill_gaps() < 0)
-                return STATUS_RUN_FAILED;
+        int r = channels_fill_gaps();
         escape_begin();
+        if (r < 0)
+                return fail(STATUS_RUN_FAILED,
+                                "one of the three standard streams is closed, and /dev/null cannot be "
+                                "opened in "
+                                "its place: %s",
+                                strerror(-r));
         for (size_t i = 0; argc > 1 && i < ELEMENTSOF(verbs); i++)
                 if (streq(argv[1], verbs[i]->name))
                         return verb_run(verbs[i], argv + 2);

@@ -106,7 +106,7 @@ int grant_destination(const Verb *v, Options *o) {
         if (!json_is_integer(answer))
                 return bus_not_understood();
         printf("%" PRIu64 "\n", (uint64_t)json_integer_value(answer));
-        return STATUS_OK;
+        return pager_close(); /* there is none; it tells of what cannot be written */
 }
 
 int grant_revoke(const Verb *v, Options *o) {

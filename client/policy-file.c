@@ -54,6 +54,16 @@ static void print_finding(const char *file, const json_t *finding) {
                         sentence ? sentence : "?");
 }
 
+/* To be asked for by its name it has to be in a file of that name, which a document that is handed in need not be. */
+static void note_name(const char *file, const Policy *p) {
+        const char *slash = strrchr(file, '/'), *base = slash ? slash + 1 : file;
+        size_t n = p->name ? strlen(p->name) : 0;
+        if (n > 0 && !streq(file, "-") && (strncmp(base, p->name, n) != 0 || !streq(base + n, ".json")))
+                say("%s: it says that it is called %s: it can be installed as %s.json, and under no other "
+                    "name",
+                                file, p->name, p->name);
+}
+
 /* Appends to findings what is wrong with the text itself. */
 static int check_text(const char *file, const char *text, size_t size, json_t *findings) {
         _cleanup_(policy_unrefp) Policy *p = NULL;
@@ -64,7 +74,8 @@ static int check_text(const char *file, const char *text, size_t size, json_t *f
                                 error.pointer, "line", error.line, "column", error.column, "sentence",
                                 error.sentence);
                 r = finding && json_array_append_new(findings, finding) == 0 ? 0 : -ENOMEM;
-        }
+        } else if (r == 0)
+                note_name(file, p);
         policy_error_clear(&error);
         return r;
 }
@@ -119,11 +130,12 @@ int policy_check(const Verb *v, Options *o) {
                 status = check_file(bus, o->argv[i], results);
                 worst = status > worst ? status : worst;
         }
-        if (settings.json != JSON_OFF && worst != STATUS_TROUBLE)
-                status = output_json(results);
-        else if (settings.json == JSON_OFF && worst == STATUS_OK)
+        if (settings.json == JSON_OFF && worst == STATUS_OK)
                 printf("%s\n", o->n_words == 1 ? "It is good." : "All of them are good.");
-        return worst;
+        status = settings.json == JSON_OFF ? pager_close() /* there is none */
+                 : worst != STATUS_TROUBLE ? output_json(results)
+                                           : 0;
+        return status > worst ? status : worst;
 }
 
 /* A policy by name or from a file. */

@@ -204,7 +204,7 @@ static int ask(const Question *q, char *const *words, size_t n_words, json_t **r
         if (r < 0)
                 return fail(STATUS_TROUBLE, "cannot find the workspace %s: %s",
                                 q->workspace ? q->workspace : ".", strerror(-r));
-        if (policy_is_file(words[0]) && document_read(words[0], &document, NULL) < 0)
+        if (policy_is_file(words[0]) && document_read_policy(words[0], &document) < 0)
                 return STATUS_TROUBLE;
         options[n++] = (BusOption){ .key = "workspace", .text = workspace };
         if (n_words > 2)
@@ -239,7 +239,7 @@ static char *decider(const json_t *d) {
         return asprintf(&text, "policy %s", policy) < 0 ? NULL : text;
 }
 
-static void print_decision(
+static int print_decision(
                 const json_t *d, const char *action, const char *target, const char *amount, bool allowed) {
         _cleanup_free_ char *what = escape_text(target), *clause = escape_text(member_text(d, "clause")),
                             *sentence = escape_text(member_text(d, "sentence")), *who = decider(d),
@@ -252,6 +252,7 @@ static void print_decision(
                         clause && *clause ? " of " : "", by ? by : "?");
         if (sentence && *sentence)
                 printf("  %s\n", sentence);
+        return pager_close(); /* there is none; it tells of what cannot be written */
 }
 
 static bool is_about_path(const char *action) {
@@ -296,6 +297,7 @@ int policy_explain(const Verb *v, Options *o) {
         if (settings.json != JSON_OFF)
                 status = output_json(decision);
         else
-                print_decision(decision, o->argv[1], o->n_words > 2 ? o->argv[2] : "", q.amount, allowed);
+                status = print_decision(
+                                decision, o->argv[1], o->n_words > 2 ? o->argv[2] : "", q.amount, allowed);
         return status != 0 ? status : allowed ? STATUS_OK : STATUS_NO;
 }

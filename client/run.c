@@ -216,7 +216,8 @@ static int dry_run(Door *d, const Spawn *s) {
         if (!text || m.body.failed)
                 return fail(STATUS_RUN_FAILED,
                                 "mxcd's answer cannot be understood; is it of another version?");
-        puts(text);
+        if (puts(text) < 0 || fflush(stdout) != 0)
+                return fail(STATUS_RUN_FAILED, "cannot write the output: %s", strerror(errno));
         return STATUS_OK;
 }
 
@@ -231,21 +232,15 @@ static int spawn_prepare(Spawn *s, char *const *environment) {
                 s->run.command.cwd = cwd_within(s->workspace,
                                 s->here); /* the workspace itself is where mxcd begins anyway */
         if (run->policy && policy_is_file(run->policy)) {
-                if (document_read(run->policy, &s->policy, NULL) < 0)
+                if (document_read_policy(run->policy, &s->policy) < 0)
                         return STATUS_RUN_FAILED;
-                if (s->policy[0] != '{') /* by which mxcd tells a document from a name */
-                        return fail(STATUS_RUN_FAILED, "%s is no policy: it does not begin with {",
-                                        run->policy);
         } else if (run->policy)
                 s->policy = strdup(run->policy);
         size_t left_out;
         if ((run->policy && !s->policy) ||
                         command_environment(&run->command, environment, &s->env, &left_out) < 0)
                 return fail(STATUS_RUN_FAILED, "out of memory");
-        if (left_out > 0)
-                say("%zu variables of the environment are not offered: it is larger than %u variables and "
-                    "%u bytes",
-                                left_out, LIMIT_ENV, LIMIT_ENV_BYTES);
+        command_say_left_out(left_out);
         return 0;
 }
 

@@ -61,6 +61,14 @@ int verb_misused(const Verb *v, const char *format, ...) {
         return v->trouble != 0 ? v->trouble : STATUS_TROUBLE;
 }
 
+/* How many characters: printf() counts bytes. */
+static int characters(const char *s) {
+        int n = 0;
+        for (; *s; s++)
+                n += ((unsigned char)*s & 0xc0) != 0x80;
+        return n;
+}
+
 static void help_option(const Option *row) {
         char left[128];
         int n = snprintf(left, sizeof left, "  %c%c%s --%s", row->letter ? '-' : ' ',
@@ -68,18 +76,10 @@ static void help_option(const Option *row) {
         if (row->value && n > 0 && (size_t)n < sizeof left)
                 (void)snprintf(left + n, sizeof left - (size_t)n, row->value[0] == '[' ? "[=%s" : "=%s",
                                 row->value + (row->value[0] == '['));
-        if (strlen(left) >= HELP_COLUMN)
+        if (characters(left) >= HELP_COLUMN)
                 printf("%s\n%*s%s\n", left, HELP_COLUMN, "", row->help);
         else
-                printf("%-*s%s\n", HELP_COLUMN, left, row->help);
-}
-
-/* How many characters: printf() counts bytes. */
-static int characters(const char *s) {
-        int n = 0;
-        for (; *s; s++)
-                n += ((unsigned char)*s & 0xc0) != 0x80;
-        return n;
+                printf("%s%*s%s\n", left, HELP_COLUMN - characters(left), "", row->help);
 }
 
 static void help_verb(const Verb *v) {

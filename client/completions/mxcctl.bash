@@ -135,6 +135,13 @@ _mxcctl() {
         elif [ -n "$skip" ]; then
                 option=$word
         fi
+        # of one letter, what it means to this verb
+        case "$verb $option" in
+        'top -o') option=--order ;;
+        'kill -s') option=--signal ;;
+        'audit -s') option=--sandbox ;;
+        'audit -d') option=--decision ;;
+        esac
         if [ -n "$option" ]; then
                 mapfile -t COMPREPLY < <(compgen -W "$(__mxcctl_value "$option" "$cur")" -- "$cur")
         elif [[ $cur == -* ]]; then

@@ -254,6 +254,10 @@ STATUSES = [  # command line, exit status, what stands in the complaint
     (["run", "--workspace=/nonexistent", "true"], 125, "cannot find the workspace"), (["run", "--policy=/nonexistent", "true"], 125, "cannot read the policy"),
     (["run", "true"], 125, "cannot reach mxcd"), (["exec"], 125, "no sandbox"), (["exec", "x"], 125, "no command"), (["exec", "x", "--"], 125, "no command"),
     (["audit", "--since=soon"], 2, "a time is like"), (["audit", "--event=spawn,nonsense"], 2, "no such event"), (["audit", "--decision=perhaps"], 2, "allow, deny or none"),
+    (["audit", "--event="], 2, "no such event"), (["audit", "--event=spawn,"], 2, "no such event"), (["audit", "--sandbox="], 2, "it is an id"),
+    (["audit", "--directory=/sys/kernel"], 2, "there is no journal in /sys/kernel"),
+    (["run", f"--policy={SOURCE}/tests/data/policy/bad/not-utf8.json", "true"], 125, "it is not UTF-8"),
+    (["policy", "explain", f"{SOURCE}/tests/data/policy/bad/not-utf8.json", "read", "/"], 2, "it is not UTF-8"),
     (["policy", "check", "/nonexistent"], 2, "cannot read the policy"), (["policy", "diff", "x"], 2, "takes OLD NEW"),
     (["top", "--order=age"], 2, "cpu, memory, tasks or io"), (["policy", "explain", "x", "read", "--port=70000"], 2, "65535"),
 ]
@@ -283,6 +287,18 @@ def check_policies_without_mxcd(_):
     status, out, err = policy("check", str(bad))
     if status != 1 or not re.fullmatch(rf"{re.escape(str(bad))}:1:\d+: error: /filesystem/readonlyPaths/0: .*\n", out):
         yield f"a bad policy: {status} {out!r}"
+    status, out, err = policy("check", str(SOURCE / "tests/data/policy/good/name-a.json"))
+    if status != 0 or "under no other name" not in err:
+        yield f"a policy of another name than the file's: {status} {out!r} {err!r}"
+    for what, cure in (("comma", "is there a comma before it?"), ("comment", "there are no comments in it")):
+        status, out, err = policy("check", str(SOURCE / f"tests/data/policy/bad/not-json-{what}.json"))
+        if status != 1 or cure not in out:
+            yield f"a {what} too much: {status} {out!r} {err!r}"
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        for words in (["policy", "check", str(SOURCE / "policy-schema/policies/locked.json")], ["policy", "check", "--json", str(bad)]):
+            answer = subprocess.run([WHOLE, *words], stdout=full, stderr=subprocess.PIPE, text=True, env={**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nonexistent"}, check=False)
+            if answer.returncode != 2 or "cannot write the output" not in answer.stderr:
+                yield f"{words} to a full disk: {answer.returncode} {answer.stderr!r}"
     status, out, err = policy("translate", str(SOURCE / "tests/data/mxc-config/sdk-0.8.0.json"))
     if status != 0 or json.loads(out)["schema"] != "mxc-policy/1" or err:
         yield f"a configuration of MXC: {status} {out!r} {err!r}"

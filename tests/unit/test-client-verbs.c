@@ -321,6 +321,14 @@ START_TEST(test_environment_is_offered) {
                         ck_assert_ptr_null(env[i]);
         ck_assert_uint_eq(left_out, 0);
         free(env);
+        c = (Command){ .env = { "A=a", "B", "A", "B=b" },
+                .n_env = 4 }; /* the last holds, one's own as well */
+        ck_assert_int_eq(command_environment(&c, (char *const *)own, &env, &left_out), 0);
+        ck_assert_str_eq(env[0], "B=b");
+        ck_assert_str_eq(env[1], "A=1");
+        ck_assert_str_eq(env[2], "D=4");
+        ck_assert_ptr_null(env[3]);
+        free(env);
 }
 END_TEST
 
