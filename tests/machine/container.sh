@@ -55,7 +55,8 @@ container_how_to_enter() {
         local leader
         while [ ! -e "$CONTAINER_STATE.$$/kept" ]; do sleep 0.5; done
         leader=$(pgrep -f "^[^ ]*systemd systemd.setenv=MXC_MACHINE=$$ ")
-        say "kept; enter it with: nsenter -t $leader -m -u -i -n -p -C -- bash; Ctrl-C here ends it"
+        # a unit of its own: what is in none of this machine's control groups mxcd takes for a sandbox's
+        say "kept; enter it with: nsenter -t $leader -m -u -i -n -p -C -- systemd-run --quiet --pty --collect bash; Ctrl-C here ends it"
 }
 
 # The scenarios in a container: suite_machine [PATTERN…]
