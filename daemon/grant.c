@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "grant.h"
 
+#include "address.h"
 #include "carried.h"
 #include "cleanup.h"
 
@@ -115,6 +116,15 @@ static bool is_for_host(const Policy *grant) {
         return false;
 }
 
+/* Of one that is for the sandbox's own loopback, where it would open nothing. */
+static bool is_for_itself(const Policy *grant) {
+        const NetRule *rule = &grant->egress.allow[0];
+        for (size_t i = 0; i < rule->n_peers; i++)
+                if (rule->peers[i].has_cidr && address_is_loopback(&rule->peers[i].cidr))
+                        return true;
+        return false;
+}
+
 /* A rule of the sandbox's own policy that says no to all of it. */
 static const NetRule *find_denial(const Policy *p, const Policy *grant) {
         uint64_t budget = LIMIT_POLICY_PAIRS;
@@ -144,6 +154,10 @@ int grant_decide(const GrantInput *in, Decision *ret, bool *ret_beyond_agent) {
                 return deny(ret, REASON_BEYOND_AGENT, "policy", "/network/ingress/hostLoopback",
                                 "That address is the host's own loopback, which the policy of the sandbox "
                                 "does not open, and no grant does.");
+        if (is_for_itself(g))
+                return deny(ret, REASON_UNSUPPORTED, "host", "grant",
+                                "In a sandbox that is its own loopback, which it reaches without a grant. "
+                                "No grant opens the host's.");
         const NetRule *denial = find_denial(in->effective, g);
         if (denial)
                 return deny(ret, REASON_BEYOND_AGENT, "policy", denial->clause,

@@ -338,6 +338,11 @@ START_TEST(test_the_host_s_loopback) {
         expect_decision(TO("10.0.2.2"), VERDICT_DENY, REASON_BEYOND_AGENT, false);
         expect_decision(TO("fd00:6d78:6300::2"), VERDICT_DENY, REASON_BEYOND_AGENT, false);
         expect_decision(TO("10.0.2.4"), VERDICT_ALLOW, REASON_ALLOWED, true);
+        expect_decision(TO("127.0.0.1"), VERDICT_DENY, REASON_UNSUPPORTED, false);
+        expect_decision(TO("::1"), VERDICT_DENY, REASON_UNSUPPORTED, false);
+        expect_decision("{\"to\": [{\"cidr\": \"10.0.2.4\"}], \"ports\": [{\"protocol\": \"tcp\", \"port\": "
+                        "53}]}",
+                        VERDICT_DENY, REASON_UNSUPPORTED, false);
         write_file("usr/policies/p.json", EVERYTHING("p", ", \"ingress\": {\"hostLoopback\": \"allow\"}"));
         load();
         policy_unref(sandbox->effective->policy);
