@@ -17,6 +17,12 @@ suite_begin
 mkdir -p "$lib"
 cp "$bin/bench-tick" "$lib/tick"
 cp "$bin/bench-client" "$bin/bench-process" "$lib"
+# "bare": what glibc itself does before main() is left out (meson.build here)
+bare=
+if [ -x "$bin/bench-tick-bare" ]; then
+        bare=$lib/tick-bare
+        cp "$bin/bench-tick-bare" "$bare"
+fi
 workspace=/home/alice/workspace
 install -d -o alice -g alice "$workspace"
 
@@ -58,6 +64,13 @@ rows=(
         'systemd-run, sandboxed service' root "${service[@]}" -- "$lib/tick" ';'
         'crun run' root crun --cgroup-manager=disabled run -b "$bundle" bench ';'
 )
+if [ -n "$bare" ]; then
+        rows+=(
+                'exec alone, bare' alice "$bare" ';'
+                'mxcctl run, bare' alice mxcctl run --workspace "$workspace" -- "$bare" ';'
+                'bwrap, bare' alice "${bwrap[@]}" -- "$bare" ';'
+        )
+fi
 if [ -x /opt/mxc-sdk/lxc-exec ]; then
         cp -r /opt/mxc-sdk /usr/lib/mxc-bench/sdk
         rows+=('MXC lxc-exec 1.0.1' alice "$lib/sdk/lxc-exec" --config /opt/mxc.json ';')
@@ -76,21 +89,29 @@ printf '\n### tests/run bench spawn: whole process, ms (%s rounds, each in an or
 printf '| | hot p50 | hot p99 | to bwrap | paced p50 | paced p99 | to bwrap | failures |\n|---|--:|--:|--:|--:|--:|--:|--:|\n'
 paste /run/hot /run/paced | awk -F'\t' '
         { label[NR] = $1; h50[NR] = $2; h99[NR] = $3; p50[NR] = $6; p99[NR] = $7; bad[NR] = $4 + $8 }
-        $1 ~ /^bwrap/ { bh = $2; bp = $6 }
-        END { for (i = 1; i <= NR; i++)
-                printf "| %s | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %d |\n", label[i], h50[i] / 1000, h99[i] / 1000, bh ? h50[i] / bh : 0,
-                       p50[i] / 1000, p99[i] / 1000, bp ? p50[i] / bp : 0, bad[i] }'
+        $1 ~ /^bwrap, equal/ { bh = $2; bp = $6 }
+        $1 ~ /^bwrap, bare/ { bareh = $2; barep = $6 }
+        END { for (i = 1; i <= NR; i++) {
+                h = label[i] ~ /bare/ ? bareh : bh
+                p = label[i] ~ /bare/ ? barep : bp
+                printf "| %s | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %d |\n", label[i], h50[i] / 1000, h99[i] / 1000, h ? h50[i] / h : 0,
+                       p50[i] / 1000, p99[i] / 1000, p ? p50[i] / p : 0, bad[i] } }'
 
 printf '\n### One connected client, request to the first line of main(), ms\n\n'
 printf '| door | | to main p50 | p99 | to Exited p50 | p99 |\n|---|---|--:|--:|--:|--:|\n'
 printf '· one client, and then up to eight\n' >&2
-for door in private bus; do
+# latency DOOR COMMAND LABEL
+latency() {
+        local gap
         for gap in 0 20; do
-                as alice "$lib/bench-client" latency "$door" "$rounds" "$gap" "$lib/tick" | awk -F'\t' -v door="$door" -v gap="$gap" '
+                as alice "$lib/bench-client" latency "$1" "$rounds" "$gap" "$2" | awk -F'\t' -v door="$3" -v gap="$gap" '
                         { v[NR] = $2 / 1000 }
                         END { printf "| %s | %s | %.2f | %.2f | %.2f | %.2f |\n", door, gap ? "paced" : "hot", v[1], v[2], v[3], v[4] }'
         done
-done
+}
+latency private "$lib/tick" private
+latency bus "$lib/tick" bus
+[ -z "$bare" ] || latency private "$bare" 'private, bare'
 
 printf '\n### Concurrent callers, spawns a second, each awaited\n\n| callers | private door | system bus |\n|--:|--:|--:|\n'
 for callers in 1 2 4 8; do
