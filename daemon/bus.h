@@ -12,7 +12,7 @@ int bus_take_managed_objects(Manager *m, sd_bus *bus);
 
 /* Of the manager's methods, the one that has a file of its own (bus-explain.c). */
 typedef struct ActKind ActKind;
-extern const ActKind act_explain;
+extern const ActKind act_explain, act_register_agent, act_revoke_agent;
 
 extern const sd_bus_vtable manager_vtable[], agent_vtable[], sandbox_vtable[];
 
