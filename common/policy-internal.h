@@ -78,7 +78,7 @@ bool net_direction_beyond(const NetDirection *a, const NetDirection *b, const ch
 /* policy-publish.c: the same of what is published */
 int publish_append(const Policy *origin, const NetPublish *list, size_t n, NetPublish **ret, size_t *ret_n);
 int publish_meet(const Policy *a, const Policy *b, Policy *m);
-const NetPublish *publish_beyond(const Policy *a, const Policy *b); /* of a; NULL: there is none */
+const NetPublish *publish_beyond(const Policy *a, const Policy *b, size_t *i); /* of a, one after the other by *i; NULL: there is no more */
 int parse_publish(const JsonSource *source, const JsonPlace *place, json_t *value, void *userdata);
 
 /* The reading of one document onto what it extends. */

@@ -57,10 +57,12 @@ int publish_meet(const Policy *a, const Policy *b, Policy *m) {
 }
 
 /* One entry of b for each of a: a union is not looked through. */
-const NetPublish *publish_beyond(const Policy *a, const Policy *b) {
-        for (size_t i = 0; i < a->n_publish; i++)
-                if (!net_publish_find(b->publish, b->n_publish, &a->publish[i]))
-                        return &a->publish[i];
+const NetPublish *publish_beyond(const Policy *a, const Policy *b, size_t *i) {
+        while (*i < a->n_publish) {
+                const NetPublish *entry = &a->publish[(*i)++];
+                if (!net_publish_find(b->publish, b->n_publish, entry))
+                        return entry;
+        }
         return NULL;
 }
 

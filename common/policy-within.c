@@ -170,19 +170,46 @@ static bool environment_within(Search *s) {
         return variables_within(s);
 }
 
+/* Those of a that b has not: the first of them by name, and how many there are besides. */
+static int calls_text(SyscallSet a, const SyscallSet *b, char **ret) {
+        char *text = NULL;
+        size_t size, n = 0;
+        FILE *f = open_memstream(&text, &size);
+        if (!f)
+                return -ENOMEM;
+        for (int i; (i = syscall_set_first_beyond(&a, b)) >= 0; syscall_set_remove(&a, i))
+                if (n++ < POLICY_CALLS_NAMED)
+                        fprintf(f, "%s%s", n > 1 ? ", " : "", syscall_table[i]);
+        if (n > POLICY_CALLS_NAMED)
+                fprintf(f, " and %zu more", n - POLICY_CALLS_NAMED);
+        if (fclose(f) != 0) {
+                free(text);
+                return -ENOMEM;
+        }
+        *ret = text;
+        return 0;
+}
+
+static bool calls_within(Search *s) {
+        const int first = syscall_set_first_beyond(&s->a->syscalls, &s->b->syscalls);
+        _cleanup_free_ char *asked = NULL;
+        if (first < 0)
+                return true;
+        if (calls_text(s->a->syscalls, &s->b->syscalls, &asked) < 0) {
+                s->failed = true;
+                return false;
+        }
+        const Found found = { "/process/syscalls", asked, "nothing", false };
+        return wider(s, &found, "allows the system call %s, which %s does not", syscall_table[first],
+                        bound_name(s));
+}
+
 static bool process_within(Search *s) {
         static const Found debugging = { "/process/debugging", "true", "false", false };
         if (s->a->debugging && !s->b->debugging &&
                         !wider(s, &debugging, "allows debugging, which %s does not", bound_name(s)))
                 return false;
-        int index = syscall_set_first_beyond(&s->a->syscalls, &s->b->syscalls);
-        if (index >= 0) {
-                const Found found = { "/process/syscalls", syscall_table[index], "nothing", false };
-                if (!wider(s, &found, "allows the system call %s, which %s does not", syscall_table[index],
-                                    bound_name(s)))
-                        return false;
-        }
-        return environment_within(s);
+        return calls_within(s) && environment_within(s);
 }
 
 typedef char AmountText[32];
@@ -248,14 +275,16 @@ static bool names_within(Search *s) {
 }
 
 static bool published_within(Search *s) {
-        const NetPublish *beyond = publish_beyond(s->a, s->b);
-        if (!beyond)
-                return true;
-        const Found found = { beyond->clause, "all of it", "less", false };
-        return wider(s, &found,
-                        "publishes more than any single entry of %s allows (ports of the host and "
-                        "of the sandbox, address, clients)",
-                        bound_name(s));
+        const NetPublish *beyond;
+        for (size_t i = 0; (beyond = publish_beyond(s->a, s->b, &i));) {
+                const Found found = { beyond->clause, "all of it", "less", false };
+                if (!wider(s, &found,
+                                    "publishes more than any single entry of %s allows (ports of the host "
+                                    "and of the sandbox, address, clients)",
+                                    bound_name(s)))
+                        return false;
+        }
+        return true;
 }
 
 static bool network_within(Search *s) {

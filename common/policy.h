@@ -137,6 +137,8 @@ int policy_meet_network(const Policy *a, const Policy *b, Policy **ret);
  * whatever else is in denies, do not count. All the rest is a's. Fails as policy_meet(). */
 int policy_join_egress(const Policy *a, const Policy *b, uint64_t until, const Policy *denies, Policy **ret);
 
+#define POLICY_CALLS_NAMED 16U
+
 typedef struct Widening {
         char *clause;        /* JSON pointer into a that allows more than b */
         char *sentence;
@@ -151,7 +153,7 @@ void widening_clear(Widening *w);
 bool policy_within(const Policy *a, const Policy *b, Widening *ret);
 bool policy_network_within(const Policy *a, const Policy *b, Widening *ret); /* the same of the network alone */
 /* All that a allows and b forbids, one for each clause or entry: what a meet with b takes from a. The first max of them, zeroed before, and how many
- * there are. Of system calls one stands for all. 0, or -ENOMEM with nothing in ret. */
+ * there are. One stands for all system calls, and names the first POLICY_CALLS_NAMED. 0, or -ENOMEM with nothing in ret. */
 int policy_beyond(const Policy *a, const Policy *b, Widening *ret, size_t max, size_t *ret_n);
 
 typedef enum RequestKind { REQUEST_READ, REQUEST_WRITE, REQUEST_EXEC, REQUEST_CONNECT, REQUEST_ENV, REQUEST_SYSCALL,

@@ -49,6 +49,12 @@ static const struct {
         { "'process': {'environment': {'pass': ['A', 'B', 'C']}}, 'resources': {'tasksMax': 5}",
                         { { "/process/environment/pass", "B", "nothing", "ceiling" },
                                         { "/process/environment/pass", "C", "nothing", "ceiling" } } },
+        { "'process': {'syscalls': {'allow': ['keyctl', 'add_key']}}, 'resources': {'tasksMax': 5}",
+                        { { "/process/syscalls", "add_key, keyctl", "nothing", "ceiling" } } },
+        { "'network': {'ingress': {'publish': [{'port': 8080}, {'port': 8081}]}}, 'resources': "
+          "{'tasksMax': 5}",
+                        { { "/network/ingress/publish/0", "all of it", "less", "ceiling" },
+                                        { "/network/ingress/publish/1", "all of it", "less", "ceiling" } } },
         { "'resources': {'tasksMax': 6}", { { "/resources/tasksMax", "6", "5", "ceiling" } } },
         { "'description': 'x'", { { "/resources/tasksMax", "infinity", "5", "ceiling" } } },
         { "'ui': {'disable': false, 'clipboard': 'all'}, 'resources': {'tasksMax': 5}",
@@ -156,6 +162,42 @@ START_TEST(what_is_told_is_bounded_in_bytes) {
 }
 END_TEST
 
+/* POLICY_CALLS_NAMED: so many of n calls, or all of them. */
+static const struct {
+        size_t n;
+        const char *more;
+} calls[] = { { POLICY_CALLS_NAMED, "" }, { POLICY_CALLS_NAMED + 1, " and 1 more" } };
+
+START_TEST(system_calls_are_named) {
+        const SyscallSet none = { 0 };
+        _cleanup_free_ char *text = strdup("'process': {'syscalls': {'profile': 'none', 'allow': [");
+        SyscallSet agent;
+        ck_assert(syscall_profile("agent", &agent));
+        for (size_t i = 0; i < calls[_i].n; i++) {
+                _cleanup_free_ char *before = text;
+                int index = syscall_set_first_beyond(&agent, &none);
+                syscall_set_remove(&agent, index);
+                ck_assert_int_ge(
+                                asprintf(&text, "%s%s'%s'", before, i > 0 ? ", " : "", syscall_table[index]),
+                                0);
+        }
+        _cleanup_free_ char *whole = NULL;
+        ck_assert_int_ge(asprintf(&whole, "%s]}}", text), 0);
+        _cleanup_(policy_unrefp) Policy *requested = policy_of(whole),
+                                        *ceiling = policy_of("'process': {'syscalls': 'none'}");
+        const DecideInput in = { .requested = requested, .ceiling = ceiling, .clamp = true };
+        _cleanup_(decision_clear) Decision d = allowed(&in);
+        json_auto_t *rows = rows_of(&d);
+        ck_assert_uint_eq(json_array_size(rows), 1);
+        size_t named = 1;
+        const char *asked = column(rows, 0, 1), *tail = strstr(asked, " and ");
+        for (const char *p = asked; (p = strstr(p, ", ")); p++)
+                named++;
+        ck_assert_uint_eq(named, POLICY_CALLS_NAMED);
+        ck_assert_str_eq(tail ? tail : "", calls[_i].more);
+}
+END_TEST
+
 START_TEST(nothing_is_told_where_nothing_is_cut) {
         _cleanup_(policy_unrefp) Policy *ceiling = policy_of(CEILING);
         for (int clamp = 0; clamp < 2; clamp++) {
@@ -233,6 +275,7 @@ int main(void) {
         tcase_add_test(t, each_bound_is_named);
         tcase_add_test(t, what_is_told_is_bounded);
         tcase_add_test(t, what_is_told_is_bounded_in_bytes);
+        tcase_add_loop_test(t, system_calls_are_named, 0, ELEMENTSOF(calls));
         tcase_add_test(t, nothing_is_told_where_nothing_is_cut);
         tcase_add_loop_test(t, what_is_needed_is_there_or_refused, 0, ELEMENTSOF(needs));
         return run_case("cut", t);
