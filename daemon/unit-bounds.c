@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "unit-bounds.h"
 
+#include <fcntl.h>
+
 #include "cleanup.h"
+#include "fd.h"
+
+#define UNIT_FILE_MAX (64U * 1024)
 
 /* RESOURCE_UNLIMITED is "infinity" to systemd and, of a weight, "not set". */
 static const struct {
         ResourceKind kind;
-        const char *property;
+        const char *property, *key; /* as the bus and as unit files call it */
         bool is_weight;
 } bounds[] = {
-        { RESOURCE_MEMORY_MAX, "MemoryMax", false },
-        { RESOURCE_SWAP_MAX, "MemorySwapMax", false },
-        { RESOURCE_TASKS_MAX, "TasksMax", false },
-        { RESOURCE_CPU_QUOTA, "CPUQuotaPerSecUSec", false },
-        { RESOURCE_CPU_WEIGHT, "CPUWeight", true },
-        { RESOURCE_IO_WEIGHT, "IOWeight", true },
+        { RESOURCE_MEMORY_MAX, "MemoryMax", "MemoryMax", false },
+        { RESOURCE_SWAP_MAX, "MemorySwapMax", "MemorySwapMax", false },
+        { RESOURCE_TASKS_MAX, "TasksMax", "TasksMax", false },
+        { RESOURCE_CPU_QUOTA, "CPUQuotaPerSecUSec", "CPUQuota", false },
+        { RESOURCE_CPU_WEIGHT, "CPUWeight", "CPUWeight", true },
+        { RESOURCE_IO_WEIGHT, "IOWeight", "IOWeight", true },
 };
 _Static_assert(ELEMENTSOF(bounds) == UNIT_BOUNDS, "each has its place");
 
@@ -34,25 +39,45 @@ static bool is_ours(const char *path) {
                strncmp(path, "/run/systemd/transient/", strlen("/run/systemd/transient/")) == 0;
 }
 
-static int read_files(sd_bus_message *m, UnitBounds *now) {
+/* Whether there is a line about that. What it says is for systemd to understand. */
+static bool is_said(const char *text, const char *key) {
+        const size_t n = strlen(key);
+        for (const char *line = text; line; line = strchr(line, '\n')) {
+                line += strspn(line, " \t\r\n");
+                if (strncmp(line, key, n) == 0 && line[n + strspn(line + n, " \t")] == '=')
+                        return true;
+        }
+        return false;
+}
+
+/* Of what no file of theirs speaks, the value is ours of before. One that cannot be read may speak of all. */
+static void read_file(const char *path, UnitBounds *now) {
+        _cleanup_free_ char *text = NULL;
+        if (path[0] == 0 || is_ours(path))
+                return;
+        int r = fd_read_file_at(AT_FDCWD, path, UNIT_FILE_MAX, &text, NULL);
+        for (size_t i = 0; i < ELEMENTSOF(bounds); i++)
+                now->theirs[i] = now->theirs[i] || r < 0 || is_said(text, bounds[i].key);
+}
+
+static int read_drop_ins(sd_bus_message *m, UnitBounds *now) {
         const char *path;
         int r = sd_bus_message_enter_container(m, 'v', "as");
         if (r >= 0)
                 r = sd_bus_message_enter_container(m, 'a', "s");
-        while (r >= 0 && (r = sd_bus_message_read(m, "s", &path)) > 0) {
-                now->is_administrators = now->is_administrators || !is_ours(path);
-        }
+        while (r >= 0 && (r = sd_bus_message_read(m, "s", &path)) > 0)
+                read_file(path, now);
         if (r >= 0)
                 r = sd_bus_message_exit_container(m);
         return r >= 0 ? sd_bus_message_exit_container(m) : r;
 }
 
 /* A scope that was started by a call has one as well. */
-static int read_file(sd_bus_message *m, UnitBounds *now) {
+static int read_fragment(sd_bus_message *m, UnitBounds *now) {
         const char *path;
         int r = sd_bus_message_read(m, "v", "s", &path);
-        if (r >= 0 && path[0] != 0 && !is_ours(path))
-                now->is_administrators = true;
+        if (r >= 0)
+                read_file(path, now);
         return r;
 }
 
@@ -65,14 +90,14 @@ static int read_property(sd_bus_message *m, UnitBounds *now) {
                         return sd_bus_message_read(m, "v", "t", &now->value[i]);
                 }
         if (r >= 0 && streq(name, "DropInPaths"))
-                return read_files(m, now);
+                return read_drop_ins(m, now);
         if (r >= 0 && streq(name, "FragmentPath"))
-                return read_file(m, now);
+                return read_fragment(m, now);
         return r >= 0 ? sd_bus_message_skip(m, "v") : r;
 }
 
 int unit_bounds_read(sd_bus_message *m, UnitBounds *ret) {
-        *ret = (UnitBounds){ .is_administrators = false };
+        *ret = (UnitBounds){ .known = { false } };
         int r = sd_bus_message_enter_container(m, 'a', "{sv}");
         while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
                 r = read_property(m, ret);
@@ -92,7 +117,7 @@ static bool is_to_be_set(const UnitBounds *now, size_t i, uint64_t value, bool s
         if (!now->known[i] || now->value[i] == value ||
                         (bounds[i].kind == RESOURCE_TASKS_MAX && value == 0)) /* not known */
                 return false;
-        if (!stricter || !now->is_administrators)
+        if (!stricter || !now->theirs[i])
                 return true;
         return bounds[i].is_weight ? now->value[i] == RESOURCE_UNLIMITED : now->value[i] > value;
 }

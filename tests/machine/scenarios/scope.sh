@@ -293,6 +293,11 @@ test_what_an_administrator_says_of_a_users_own_is_kept() {
         systemctl daemon-reload
         further "$two" -- sleep infinity
         assert_ok own_are '104857600 infinity 200 infinity [not set] [not set]'
+        # what theirs speaks of no more, mxcd has said of an older ceiling: that is not theirs
+        printf '[Slice]\nMemoryMax=100M\n' >"$dir/60-ours.conf"
+        systemctl daemon-reload
+        ceiling '"memoryMax": "512M", "tasksMax": 300'
+        wait_until 10 own_are '104857600 infinity 300 infinity [not set] [not set]'
 }
 
 test_a_unit_file_of_an_administrators_for_a_users_own_is_kept() {
