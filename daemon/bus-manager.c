@@ -33,6 +33,7 @@ static void reply_made(Act *a, sd_bus_message *reply, int r) {
 typedef struct Listing {
         Act *act;
         sd_bus_message *reply;
+        size_t n; /* sandboxes */
         int r;
 } Listing;
 
@@ -54,6 +55,11 @@ static void list_agent(Agent *agent, void *userdata) {
                 l->r = sd_bus_message_close_container(l->reply);
 }
 
+static void count_sandbox(Sandbox *s, void *userdata) {
+        Listing *l = userdata;
+        l->n += is_listed(l, s->charged);
+}
+
 static void list_sandbox(Sandbox *s, void *userdata) {
         Listing *l = userdata;
         if (!is_listed(l, s->charged))
@@ -62,7 +68,7 @@ static void list_sandbox(Sandbox *s, void *userdata) {
         if (l->r >= 0)
                 l->r = sd_bus_message_append(l->reply, "o", s->object);
         if (l->r >= 0)
-                l->r = sandbox_append_properties(l->reply, s);
+                l->r = sandbox_append_listed(l->reply, s, l->n);
         if (l->r >= 0)
                 l->r = sd_bus_message_close_container(l->reply);
 }
@@ -91,8 +97,10 @@ static int list_agents(Act *a, sd_bus_error *error) {
 
 static int list_sandboxes(Act *a, sd_bus_error *error) {
         Listing l;
-        if (begin_listing(a, "(oa{sv})", &l) >= 0)
+        if (begin_listing(a, "(oa{sv})", &l) >= 0) {
+                sandbox_for_each(a->manager, count_sandbox, &l);
                 sandbox_for_each(a->manager, list_sandbox, &l);
+        }
         return end_listing(&l);
 }
 

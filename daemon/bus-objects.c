@@ -11,6 +11,7 @@
 typedef struct Objects {
         Act *act;
         sd_bus_message *reply;
+        size_t n; /* sandboxes */
         int r;
         bool any_of_others;
 } Objects;
@@ -51,13 +52,18 @@ static void add_agent(Agent *agent, void *userdata) {
                 o->r = end_object(o->reply);
 }
 
+static void count_sandbox(Sandbox *s, void *userdata) {
+        Objects *o = userdata;
+        o->n += is_seen(o, s->charged);
+}
+
 static void add_sandbox(Sandbox *s, void *userdata) {
         Objects *o = userdata;
         if (o->r < 0 || !is_seen(o, s->charged))
                 return;
         o->r = begin_object(o->reply, s->object, MXC_IFACE_SANDBOX);
         if (o->r >= 0)
-                o->r = sandbox_append_properties(o->reply, s);
+                o->r = sandbox_append_listed(o->reply, s, o->n);
         if (o->r >= 0)
                 o->r = end_object(o->reply);
 }
@@ -69,6 +75,7 @@ static int get_managed_objects(Act *a, sd_bus_error *error) {
                 r = sd_bus_message_open_container(reply, 'a', "{oa{sa{sv}}}");
         Objects o = { .act = a, .reply = reply, .r = r };
         registry_for_each(a->manager->registry, add_agent, &o);
+        sandbox_for_each(a->manager, count_sandbox, &o);
         sandbox_for_each(a->manager, add_sandbox, &o);
         if (o.r >= 0)
                 o.r = sd_bus_message_close_container(reply);

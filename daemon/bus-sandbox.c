@@ -288,7 +288,9 @@ static int get_property(sd_bus *bus, const char *path, const char *interface, co
         return r < 0 ? r : append_property(reply, s, s->manager, name);
 }
 
-static const BusProperty properties[] = {
+/* Of a list; those that are long come last. */
+#define N_LONG 3U
+static const BusProperty listed[] = {
         { "Id", "s" },
         { "Agent", "s" },
         { "Policy", "s" },
@@ -304,13 +306,22 @@ static const BusProperty properties[] = {
         { "Argv", "as" },
         { "Workspace", "s" },
         { "Labels", "a{ss}" },
-        { "Walls", "as" },
-        { "Unheld", "as" },
-        { "Cut", "a(ssss)" },
 };
 
-int sandbox_append_properties(sd_bus_message *m, const Sandbox *s) {
-        return bus_append_properties(m, properties, ELEMENTSOF(properties), append_property, s, s->manager);
+/* In a message a string has four bytes before it, its NUL, and up to three to where the next begins. */
+static size_t bytes_of(char *const *words) {
+        size_t bytes = 0;
+        for (; words && *words; words++)
+                bytes += strlen(*words) + 8;
+        return bytes;
+}
+
+int sandbox_append_listed(sd_bus_message *m, const Sandbox *s, size_t n_listed) {
+        char *const workspace[] = { s->workspace, NULL };
+        const size_t bytes = bytes_of(s->argv) + bytes_of(workspace) + bytes_of(s->labels);
+        const bool all = bytes <= LIMIT_LISTED_BYTES / (n_listed > 0 ? n_listed : 1);
+        return bus_append_properties(
+                        m, listed, ELEMENTSOF(listed) - (all ? 0 : N_LONG), append_property, s, s->manager);
 }
 
 /* ---- objects ---- */

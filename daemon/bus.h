@@ -10,7 +10,7 @@ int bus_add_objects(Manager *m, sd_bus *bus);
 /* Before the objects: of their directory, what sd-bus would answer itself (bus-objects.c). */
 int bus_take_managed_objects(Manager *m, sd_bus *bus);
 
-/* Of the manager's methods, the one that has a file of its own (bus-explain.c). */
+/* Of the manager's methods, those that have files of their own: bus-explain.c, bus-register.c. */
 typedef struct ActKind ActKind;
 extern const ActKind act_explain, act_register_agent, act_revoke_agent;
 
@@ -56,7 +56,8 @@ int bus_find_policy(Manager *m, const char *name, Policy **ret, sd_bus_error *er
 
 /* The properties of an object as a dictionary, for lists. */
 int agent_append_properties(sd_bus_message *reply, const Agent *a, Manager *m);
-int sandbox_append_properties(sd_bus_message *reply, const Sandbox *s);
+/* One of so many. Cut is on the object alone; Argv, Workspace and Labels are there where they take no more than its part of LIMIT_LISTED_BYTES. */
+int sandbox_append_listed(sd_bus_message *reply, const Sandbox *s, size_t n_listed);
 
 char *agent_object_path(const char *name); /* the caller frees; NULL when out of memory */
 

@@ -8,6 +8,7 @@
 
 #include "admit.h"
 #include "bus-test.h"
+#include "bus.h"
 #include "daemon-test.h"
 #include "limits.h"
 #include "names.h"
@@ -289,6 +290,51 @@ START_TEST(test_the_next_mxcd_knows_which_commands_are_tied) {
 }
 END_TEST
 
+/* Whether it is there under that key, as one of n. */
+static bool is_listed(const Sandbox *s, size_t n, const char *wanted) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *list = NULL;
+        bool is = false;
+        ck_assert_int_ge(sd_bus_message_new_signal(bus.client, &list, "/x", "x.y", "List"), 0);
+        ck_assert_int_ge(sandbox_append_listed(list, s, n), 0);
+        ck_assert_int_ge(sd_bus_message_seal(list, 1, 0), 0);
+        ck_assert_int_ge(sd_bus_message_enter_container(list, 'a', "{sv}"), 0);
+        while (sd_bus_message_enter_container(list, 'e', "sv") > 0) {
+                const char *key;
+                ck_assert_int_ge(sd_bus_message_read(list, "s", &key), 0);
+                is = is || streq(key, wanted);
+                ck_assert_int_ge(sd_bus_message_skip(list, "v"), 0);
+                ck_assert_int_ge(sd_bus_message_exit_container(list), 0);
+        }
+        return is;
+}
+
+/* LIMIT_LISTED_BYTES: of 1024 sandboxes each has 4096, of which a word takes eight itself. */
+START_TEST(test_a_list_is_bounded) {
+        begin();
+        StoredEffective effective;
+        Sandbox *s = make_whole(&effective);
+        started(s);
+        s->cut = strdup("[[\"/x\",\"a\",\"b\",\"ceiling\"]]");
+        free(s->workspace);
+        s->workspace = malloc(LIMIT_LISTED_BYTES / 1024 - 8 + 2);
+        ck_assert_ptr_nonnull(s->workspace);
+        memset(s->workspace, 'x', LIMIT_LISTED_BYTES / 1024 - 8 + 1);
+        s->workspace[LIMIT_LISTED_BYTES / 1024 - 8] = 0;
+        ck_assert(is_listed(s, 1024, "Workspace"));
+        ck_assert(!is_listed(s, 1025, "Workspace"));
+        s->workspace[LIMIT_LISTED_BYTES / 1024 - 8] = 'x';
+        s->workspace[LIMIT_LISTED_BYTES / 1024 - 8 + 1] = 0;
+        ck_assert(!is_listed(s, 1024, "Workspace"));
+        ck_assert(!is_listed(s, 1024, "Argv"));
+        ck_assert(is_listed(s, 1024, "Unheld")); /* what is short is there whatever is long */
+        ck_assert(is_listed(s, 1, "Argv"));
+        ck_assert(!is_listed(s, 1, "Cut"));
+        sandbox_free(s);
+        policy_unref(effective.policy);
+        end();
+}
+END_TEST
+
 static unsigned n_ends_of_ties(void) {
         unsigned n = 0;
         for (Record r; journal_read(journal, &r); record_clear(&r)) {
@@ -445,6 +491,7 @@ int main(void) {
         tcase_add_test(t, test_no_tie_to_who_has_left);
         tcase_add_test(t, test_an_agent_of_somebody_else_meanwhile);
         tcase_add_test(t, test_the_next_mxcd_knows_which_commands_are_tied);
+        tcase_add_test(t, test_a_list_is_bounded);
         tcase_add_test(t, test_a_tie_that_nobody_takes_up_ends_its_command);
         tcase_add_test(t, test_room);
         tcase_add_test(t, test_scopes_of_a_slice);
