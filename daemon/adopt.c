@@ -155,16 +155,26 @@ void adopt_report(Manager *m, Found *f, const LaunchReport *report, int *fds, si
         if (!s && report->exec > 0)
                 return; /* its sandbox's own report came before, and was of none that is kept */
         if (!s && adopt(m, f, report->id, report->path, report->pid, &s) < 0) {
+/* One that has begun has a pidfd; that another begins later is told to nobody. */
+static void adopt_command(Sandbox *s, uint32_t number, bool begun) {
+        Command *c = command_find(s, number);
+        if (c)
+                return;
+        if (command_new(s, number, NULL, NULL, runtime_had(s, RUNTIME_TIED, number), &c) < 0) {
+                log_error("A command of sandbox %s is forgotten: out of memory", s->id);
+                return;
+        }
+        c->asked_to_end = runtime_had(s, RUNTIME_ASKED, number);
+        c->start = begun ? COMMAND_BEGUN : COMMAND_FOUND;
+}
+
                 if (!release_knows(m, report->id, 0)) /* otherwise its end is on record */
                         lose(m, report->id, "it runs without a record and is ended");
                 end(m, report->path, report->id);
                 return;
         }
         if (report->exec > 0) {
-                if (!command_find(s, report->exec) &&
-                                command_new(s, report->exec, NULL, NULL, runtime_was_tied(s, report->exec),
-                                                NULL) < 0)
-                        log_error("A command of sandbox %s is forgotten: out of memory", s->id);
+                adopt_command(s, report->exec, n_fds > 0);
                 return;
         }
         bool known = s->pidfd >= 0;
@@ -218,11 +228,11 @@ static bool command_lives(const Sandbox *s, uint32_t number) {
 /* Its launcher is gone, and nobody tells of its further commands any more: those that are tied are known by their groups, so that they end with who waits
  * for them. What one left that has ended by itself cannot be told from it, and ends so, too. */
 static void find_tied_commands(Sandbox *s) {
-        for (size_t i = 0; i < json_array_size(s->ties); i++) {
-                const uint32_t number = (uint32_t)json_integer_value(json_array_get(s->ties, i));
-                if (number > 0 && !command_find(s, number) && command_lives(s, number) &&
-                                command_new(s, number, NULL, NULL, true, NULL) < 0)
-                        log_error("A command of sandbox %s is forgotten: out of memory", s->id);
+        const json_t *ties = s->of_commands[RUNTIME_TIED];
+        for (size_t i = 0; i < json_array_size(ties); i++) {
+                const uint32_t number = (uint32_t)json_integer_value(json_array_get(ties, i));
+                if (number > 0 && command_lives(s, number))
+                        adopt_command(s, number, true);
         }
 }
 

@@ -81,6 +81,32 @@ static bool ends(int number) {
                number == SIGQUIT;
 }
 
+/* The next mxcd is to know it as well. */
+static void note_that_it_is_to_end(Sandbox *s, Command *c, int number) {
+        if (c->asked_to_end || !ends(number) || number == SIGKILL)
+                return;
+        c->asked_to_end = true;
+        int r = runtime_save(s);
+        if (r < 0)
+                log_warning("That command %u of sandbox %s is to end is not kept: %s", c->number, s->id,
+                                strerror(-r));
+}
+
+static int kill_command(Sandbox *s, Command *c, sd_bus_error *error) {
+        int r = sandbox_kill_exec(s, c);
+        if (r == -ENOENT)
+                return sd_bus_error_setf(error, MXC_ERROR_UNSUPPORTED,
+                                "Command %u has no control group of its own, as an earlier mxc-launch began "
+                                "it: it is killed, but what it began may go on, until all is killed.",
+                                c->number);
+        if (r == -EAGAIN)
+                return sd_bus_error_setf(error, MXC_ERROR_LAUNCH_FAILED,
+                                "Command %u is not in its control group: it has yet to begin, or is over; "
+                                "ask again.",
+                                c->number);
+        return r;
+}
+
 static int run_kill(Act *a, sd_bus_error *error) {
         const char *whom;
         int32_t number;
@@ -108,12 +134,11 @@ static int run_kill(Act *a, sd_bus_error *error) {
         if (r < 0)
                 return act_unrecorded(a, r, error);
         if (c)
-                c->asked_to_end = c->asked_to_end || number == SIGTERM || number == SIGINT ||
-                                  number == SIGQUIT || number == SIGHUP;
+                note_that_it_is_to_end(s, c, number);
         if (number != SIGKILL && !all)
                 return signal_command(a, s, exec, number);
         r = number != SIGKILL ? sandbox_signal_all(s, number)
-            : c               ? sandbox_kill_exec(s, c)
+            : c               ? kill_command(s, c, error)
                               : sandbox_kill_all(s);
         if (r < 0)
                 return r;
@@ -303,6 +328,8 @@ static const BusProperty listed[] = {
         { "OnBehalfOf", "u" },
         { "Started", "t" },
         { "ExitCode", "i" },
+        { "Walls", "as" },
+        { "Unheld", "as" },
         { "Argv", "as" },
         { "Workspace", "s" },
         { "Labels", "a{ss}" },

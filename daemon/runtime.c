@@ -196,12 +196,16 @@ static json_t *grants(const Sandbox *s) {
         return list;
 }
 
+static bool has(const Command *c, RuntimeOfCommand what) {
+        return what == RUNTIME_TIED ? c->tied : c->asked_to_end;
+}
+
 /* Numbers, of commands that are not over. */
-static json_t *ties(const Sandbox *s) {
+static json_t *numbers(const Sandbox *s, RuntimeOfCommand what) {
         json_t *list = json_array();
         const Command *c;
         LIST_FOREACH(c, &s->commands, entries)
-                if (list && c->number > 0 && c->tied &&
+                if (list && c->number > 0 && has(c, what) &&
                                 json_array_append_new(list, json_integer((json_int_t)c->number)) < 0)
                         list = (json_decref(list), NULL);
         return list;
@@ -210,7 +214,7 @@ static json_t *ties(const Sandbox *s) {
 char *runtime_record(const Sandbox *s) {
         json_auto_t *record = json_pack("{s:s, s:s, s:I, s:I, s:s, s:s, s:I, s:s, s:s, s:s, s:o, s:o, s:s, "
                                         "s:s, s:I, s:I, s:I, s:b, s:b, s:I, s:s, s:b, s:I, s:I, s:o, s:I, "
-                                        "s:s, s:o, s:I, s:s}",
+                                        "s:s, s:o, s:o, s:I, s:s}",
                         "agent", s->agent->name, "scope", s->scope->path, "uid", (json_int_t)s->owner.uid,
                         "gid", (json_int_t)s->owner.gid, "user", s->owner.name, "home",
                         s->owner.home ? s->owner.home : "", "caller", (json_int_t)s->caller, "policy",
@@ -222,8 +226,9 @@ char *runtime_record(const Sandbox *s) {
                         origin_words[s->origin], "leased", s->leased, "spentOut", (json_int_t)s->spent_out,
                         "spentIn", (json_int_t)s->spent_in, "grants", grants(s), "lastGrant",
                         (json_int_t)s->last_grant, "ending",
-                        s->reason == END_EXITED ? "" : end_reason_to_string(s->reason), "ties", ties(s),
-                        "lastCommand", (json_int_t)s->last_command, "cut", s->cut ? s->cut : "");
+                        s->reason == END_EXITED ? "" : end_reason_to_string(s->reason), "ties",
+                        numbers(s, RUNTIME_TIED), "asked", numbers(s, RUNTIME_ASKED), "lastCommand",
+                        (json_int_t)s->last_command, "cut", s->cut ? s->cut : "");
         return record ? json_dumps(record, JSON_COMPACT) : NULL;
 }
 
@@ -372,7 +377,9 @@ int runtime_restore(Sandbox *s, const json_t *record) {
         s->spent_in = number(record, "spentIn");
         s->last_grant = (uint32_t)number(record, "lastGrant");
         restore_grants(s, json_object_get(record, "grants"));
-        s->ties = json_incref(json_object_get(record, "ties")); /* NULL: not of every mxcd before this one */
+        /* NULL: not of every mxcd before this one */
+        s->of_commands[RUNTIME_TIED] = json_incref(json_object_get(record, "ties"));
+        s->of_commands[RUNTIME_ASKED] = json_incref(json_object_get(record, "asked"));
         s->last_command = (uint32_t)number(record, "lastCommand");
         const char *origin = json_string_value(json_object_get(record, "origin"));
         for (size_t i = 0; origin && i < _ORIGIN_MAX; i++)
@@ -381,9 +388,10 @@ int runtime_restore(Sandbox *s, const json_t *record) {
         return r;
 }
 
-bool runtime_was_tied(const Sandbox *s, uint32_t exec) {
-        for (size_t i = 0; i < json_array_size(s->ties); i++)
-                if (json_integer_value(json_array_get(s->ties, i)) == (json_int_t)exec)
+bool runtime_had(const Sandbox *s, RuntimeOfCommand what, uint32_t exec) {
+        const json_t *list = s->of_commands[what];
+        for (size_t i = 0; i < json_array_size(list); i++)
+                if (json_integer_value(json_array_get(list, i)) == (json_int_t)exec)
                         return true;
         return false;
 }

@@ -26,22 +26,47 @@ int sandbox_write(const Sandbox *s, const char *file, const char *text) {
         return path ? fd_write_file_at(AT_FDCWD, path, text) : -ENOMEM;
 }
 
+/* -ENOENT: there is none. */
 static int kill_group(const Sandbox *s, const char *file) {
         int r = sandbox_write(s, file, "1");
         if (r < 0 && r != -ENOENT && r != -ENODEV)
                 log_error("What is in %s of sandbox %s cannot be killed: %s", file, s->id, strerror(-r));
-        return r == -ENOENT || r == -ENODEV ? 0 : r; /* it is gone already */
+        return r == -ENODEV ? 0 : r; /* it goes just now */
 }
 
 int sandbox_kill_all(Sandbox *s) {
-        return kill_group(s, "cgroup.kill");
+        int r = kill_group(s, "cgroup.kill");
+        return r == -ENOENT ? 0 : r; /* it is gone already */
+}
+
+static bool is_in_its_group(const Sandbox *s, const Command *c) {
+        char file[sizeof(LAUNCH_EXEC_GROUP "4294967295/cgroup.events")];
+        (void)snprintf(file, sizeof(file), LAUNCH_EXEC_GROUP "%u/cgroup.events", c->number);
+        _cleanup_free_ char *path = leaf_path(s, file), *text = NULL;
+        return path && fd_read_file_at(AT_FDCWD, path, 4096, &text, NULL) >= 0 &&
+               strstr(text, "populated 1\n");
+}
+
+/* Not what it began: that is among all that the sandbox has. */
+static void kill_alone(const Sandbox *s, const Command *c) {
+        LaunchRequest q = { .verb = LAUNCH_SIGNAL, .exec = c->number, .number = SIGKILL };
+        (void)snprintf(q.id, sizeof(q.id), "%s", s->id);
+        log_warning("Command %u of sandbox %s has no control group: what it began may go on.", c->number,
+                        s->id);
+        (void)launch_channel_call(s->manager->launch, &q, NULL, 0, NULL, NULL); /* as long as it is there */
 }
 
 int sandbox_kill_exec(Sandbox *s, Command *c) {
         char file[sizeof(LAUNCH_EXEC_GROUP "4294967295/cgroup.kill")];
         (void)snprintf(file, sizeof(file), LAUNCH_EXEC_GROUP "%u/cgroup.kill", c->number);
+        bool unseen = c->start == COMMAND_FOUND && !is_in_its_group(s, c);
         c->killed = true;
-        return kill_group(s, file);
+        int r = kill_group(s, file);
+        if (c->start == COMMAND_AWAITED)
+                return r == -ENOENT ? 0 : r; /* and again when it has begun */
+        if (r == -ENOENT)
+                kill_alone(s, c);
+        return r == 0 && unseen ? -EAGAIN : r;
 }
 
 /* ---- freeze and thaw ---- */

@@ -99,7 +99,8 @@ void sandbox_free(Sandbox *s) {
         cleanup_closep(&s->page);
         runtime_effective_unref(s->effective);
         policy_unref(s->live);
-        json_decref(s->ties);
+        for (size_t i = 0; i < ELEMENTSOF(s->of_commands); i++)
+                json_decref(s->of_commands[i]);
         for (Grant *g; (g = LIST_FIRST(&s->grants));) {
                 LIST_REMOVE(g, entries);
                 (void)grant_free(g); /* NULL */

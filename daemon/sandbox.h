@@ -27,12 +27,17 @@ const char *end_reason_to_string(EndReason r);
 /* Where the policy that it asked for comes from: a document of the request, the store by its name, or its agent, whose policy it takes. */
 typedef enum PolicyOrigin { ORIGIN_DOCUMENT, ORIGIN_STORE, ORIGIN_AGENT, _ORIGIN_MAX } PolicyOrigin;
 
+/* How much is known of the beginning of an Exec's command: its Exec waits for that, and ends it then where it is to end; it was found before, by an
+ * mxcd that is told no more of it; or it has begun, and is in its control group. */
+typedef enum CommandStart { COMMAND_AWAITED, COMMAND_FOUND, COMMAND_BEGUN } CommandStart;
+
 /* A command in it: 0 is its own, the others are Exec's. */
 typedef struct Command {
         LIST_ENTRY(Command) entries;
         uint32_t number;
         sd_bus *bus;           /* whom Exited goes to, a reference; NULL: nobody (yet) */
         char *sender;          /* on the system bus */
+        CommandStart start;
         bool tied, ended;
         bool killed;           /* before it was told to have started, perhaps */
         bool asked_to_end;     /* by a signal: then what it leaves ends with it */
@@ -85,7 +90,7 @@ struct Sandbox {
         bool asked;
         LIST_HEAD(, Command) commands; /* the first is number 0 */
         uint32_t n_commands, last_command;
-        json_t *ties;          /* numbers of Exec's that were tied when its record was written, of an adopted one; or NULL */
+        json_t *of_commands[_RUNTIME_OF_COMMAND_MAX]; /* numbers of Exec's, as its record had them, of an adopted one; or NULL */
         sd_bus_message **stop_waiters;
         size_t n_stop_waiters;
 };
@@ -122,7 +127,9 @@ void sandbox_stop(Sandbox *s, EndReason reason);
 /* The first reason counts; it is kept for the next mxcd, too. */
 void sandbox_ends_for(Sandbox *s, EndReason reason);
 int sandbox_kill_all(Sandbox *s);                   /* cgroup.kill */
-int sandbox_kill_exec(Sandbox *s, Command *c);      /* cgroup.kill of the group of an Exec's command: all that it began, and nothing else */
+/* cgroup.kill of the group of an Exec's command: all that it began, and nothing else. -ENOENT: it has none, as an mxc-launch of before began it, and
+ * it alone is killed; -EAGAIN: it was found, and is not in there: it has yet to begin, or is over. */
+int sandbox_kill_exec(Sandbox *s, Command *c);
 int sandbox_write(const Sandbox *s, const char *file, const char *text);
 /* Makes it stand still, as a whole or not at all: sandbox_answer_freeze() is called when that is known, never from here. */
 int sandbox_freeze(Sandbox *s);

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "admit.h"
+#include "adopt.h"
 #include "bus-test.h"
 #include "bus.h"
 #include "daemon-test.h"
@@ -263,29 +264,93 @@ static Sandbox *restore(const json_t *record) {
         return s;
 }
 
-START_TEST(test_the_next_mxcd_knows_which_commands_are_tied) {
+START_TEST(test_the_next_mxcd_knows_how_commands_stand) {
         begin();
         StoredEffective effective;
         Sandbox *s = make_whole(&effective);
         started(s);
         for (uint32_t i = 1; i <= 4; i++)
                 ck_assert_int_eq(command_new(s, i, NULL, NULL, i != 2, NULL), 0);
+        command_find(s, 2)->asked_to_end = true;
         sandbox_exited(s, 4, 0, 0);
         _cleanup_free_ char *text = runtime_record(s);
         ck_assert_ptr_nonnull(text);
         json_auto_t *record = json_loads(text, 0, NULL);
         Sandbox *next = restore(record);
-        for (uint32_t i = 0; i <= 5; i++)
-                ck_assert_int_eq(runtime_was_tied(next, i), i == 1 || i == 3);
+        for (uint32_t i = 0; i <= 5; i++) {
+                ck_assert_int_eq(runtime_had(next, RUNTIME_TIED, i), i == 1 || i == 3);
+                ck_assert_int_eq(runtime_had(next, RUNTIME_ASKED, i), i == 2);
+        }
         ck_assert_uint_eq(next->last_command, 4); /* what the record says of a number is of that command */
         sandbox_free(next);
         ck_assert_int_eq(json_object_del(record, "ties"), 0); /* of an older mxcd */
         ck_assert_int_eq(json_object_del(record, "lastCommand"), 0);
         next = restore(record);
-        ck_assert(!runtime_was_tied(next, 1));
+        ck_assert(!runtime_had(next, RUNTIME_TIED, 1));
         sandbox_free(next);
         sandbox_free(s);
         policy_unref(effective.policy);
+        end();
+}
+END_TEST
+
+static void found(const Sandbox *s, uint32_t number, int pidfd) {
+        LaunchReport report = { .event = LAUNCH_EVENT_ADOPT, .exec = number };
+        memcpy(report.id, s->id, sizeof(s->id));
+        adopt_report(&m, NULL, &report, &pidfd, pidfd >= 0);
+}
+
+START_TEST(test_a_command_that_is_found_is_asked_to_end_still) {
+        begin();
+        pid_t pid;
+        Sandbox *s = make();
+        started(s);
+        s->of_commands[RUNTIME_TIED] = json_pack("[i]", 1);
+        s->of_commands[RUNTIME_ASKED] = json_pack("[i]", 2);
+        int pidfd = ended(&pid);
+        found(s, 1, pidfd);
+        found(s, 2, -EBADF);
+        (void)close(pidfd);
+        const Command *one = command_find(s, 1), *two = command_find(s, 2);
+        ck_assert(one->tied && !one->asked_to_end && one->start == COMMAND_BEGUN);
+        ck_assert(!two->tied && two->asked_to_end && two->start == COMMAND_FOUND);
+        sandbox_free(s);
+        end();
+}
+END_TEST
+
+static const struct {
+        CommandStart start;
+        const char *events; /* of its group; NULL: it has none */
+        int expected;
+} kills[] = {
+        { COMMAND_BEGUN, "populated 1\n", 0 },
+        { COMMAND_BEGUN, "populated 0\n", 0 },
+        { COMMAND_BEGUN, NULL, -ENOENT },
+        { COMMAND_AWAITED, "populated 0\n", 0 }, /* its Exec ends it */
+        { COMMAND_AWAITED, NULL, 0 },
+        { COMMAND_FOUND, "populated 1\n", 0 },
+        { COMMAND_FOUND, "populated 0\n", -EAGAIN },
+        { COMMAND_FOUND, NULL, -ENOENT },
+};
+
+START_TEST(test_a_kill_of_a_command_tells_what_it_reaches) {
+        begin();
+        Command *c;
+        Sandbox *s = make();
+        started(s);
+        ck_assert_int_eq(command_new(s, 1, NULL, NULL, false, &c), 0);
+        c->start = kills[_i].start;
+        make_dir("x");
+        make_dir("x/" ID);
+        if (kills[_i].events) {
+                make_dir("x/" ID "/exec-1");
+                write_file("x/" ID "/exec-1/cgroup.kill", "");
+                write_file("x/" ID "/exec-1/cgroup.events", kills[_i].events);
+        }
+        ck_assert_int_eq(sandbox_kill_exec(s, c), kills[_i].expected);
+        ck_assert(c->killed);
+        sandbox_free(s);
         end();
 }
 END_TEST
@@ -490,7 +555,9 @@ int main(void) {
         tcase_add_test(t, test_a_stop_is_answered);
         tcase_add_test(t, test_no_tie_to_who_has_left);
         tcase_add_test(t, test_an_agent_of_somebody_else_meanwhile);
-        tcase_add_test(t, test_the_next_mxcd_knows_which_commands_are_tied);
+        tcase_add_test(t, test_the_next_mxcd_knows_how_commands_stand);
+        tcase_add_test(t, test_a_command_that_is_found_is_asked_to_end_still);
+        tcase_add_loop_test(t, test_a_kill_of_a_command_tells_what_it_reaches, 0, ELEMENTSOF(kills));
         tcase_add_test(t, test_a_list_is_bounded);
         tcase_add_test(t, test_a_tie_that_nobody_takes_up_ends_its_command);
         tcase_add_test(t, test_room);

@@ -197,6 +197,22 @@ test_a_command_is_named_in_one_way() {
         grep -q 'populated 1' "$(leaf "$sandbox")/exec-1/cgroup.events" || fail 'it was killed'
 }
 
+# As an older mxc-launch began them: without a control group of its own, in the sandbox's.
+test_a_kill_of_a_further_command_without_a_group_says_so() {
+        workspace alice
+        spawn alice workspace s "$ws" -- sleep infinity
+        defer end_quietly "$sandbox"
+        assert_ok further 'touch up; exec sleep infinity'
+        wait_until 10 test -e "$ws/up"
+        local group pid
+        group=$(leaf "$sandbox")/exec-1
+        while read -r pid; do echo "$pid" >"$(leaf "$sandbox")/cgroup.procs"; done <"$group/cgroup.procs"
+        assert_ok rmdir "$group"
+        assert_refused 'no control group of its own' call "$sandbox" Sandbox Kill si exec:1 9
+        wait_until 10 eval '[ "$(records MXC_EVENT=exit MXC_EXEC=1 MXC_SANDBOX="${sandbox##*/}")" = 1 ]'
+        assert_eq running "$(state "$sandbox")"
+}
+
 # The group of one that is begun is empty until it has come there.
 test_further_commands_begin_together() {
         workspace alice
@@ -244,6 +260,24 @@ test_what_a_further_command_leaves_goes_on() {
         assert_ok call "$sandbox" Sandbox Stop
         beats && fail 'it outlives the sandbox'
         :
+}
+
+# A signal asks for its end, another mxcd comes, and then it ends: what it began goes with it all the same.
+test_a_further_command_that_is_to_end_is_known_to_the_next_mxcd() {
+        workspace alice
+        spawn alice workspace s "$ws" -- sleep infinity
+        defer end_quietly "$sandbox"
+        assert_ok further "$FLEE trap 'echo asked >asked' TERM; echo up >up; while [ ! -e go ]; do sleep 0.05; done"
+        wait_until 10 test -s "$ws/up"
+        wait_until 10 test -s "$ws/heart"
+        assert_ok call "$sandbox" Sandbox Kill si exec:1 15
+        wait_until 10 test -s "$ws/asked"
+        systemctl restart mxcd
+        wait_until 20 mxcd_is_up
+        touch "$ws/go"
+        wait_until 10 eval '[ "$(records MXC_EVENT=exit MXC_EXEC=1 MXC_SANDBOX="${sandbox##*/}")" = 1 ]'
+        wait_until 5 eval '! beats'
+        assert_eq running "$(state "$sandbox")"
 }
 
 test_a_further_command_is_refused_on_record() {
