@@ -104,7 +104,12 @@ static int adopt(Manager *m, Found *f, const char *id, const char *scope, pid_t 
                 s->state = SANDBOX_FROZEN;
         s->leader = leader;
         const AuditSubject subject = sandbox_subject(s, NULL);
-        if (audit_adopt(m->audit, &subject, s->leader) < 0)
+        const char *note =
+                        s->scope->misplaced
+                                        ? "it stands outside the user's own slice, whose limits it does not "
+                                          "have, and nothing new begins in its scope"
+                                        : NULL;
+        if (audit_adopt(m->audit, &subject, s->leader, note) < 0)
                 log_error("Sandbox %s is adopted; no record of that can be made.", id);
         *ret = s;
         return 0;
@@ -150,11 +155,6 @@ static void lose(Manager *m, const char *id, const char *what) {
                 log_error("No record can be made of sandbox %s.", id);
 }
 
-void adopt_report(Manager *m, Found *f, const LaunchReport *report, int *fds, size_t n_fds) {
-        Sandbox *s = sandbox_find(m, report->id);
-        if (!s && report->exec > 0)
-                return; /* its sandbox's own report came before, and was of none that is kept */
-        if (!s && adopt(m, f, report->id, report->path, report->pid, &s) < 0) {
 /* One that has begun has a pidfd; that another begins later is told to nobody. */
 static void adopt_command(Sandbox *s, uint32_t number, bool begun) {
         Command *c = command_find(s, number);
@@ -168,6 +168,11 @@ static void adopt_command(Sandbox *s, uint32_t number, bool begun) {
         c->start = begun ? COMMAND_BEGUN : COMMAND_FOUND;
 }
 
+void adopt_report(Manager *m, Found *f, const LaunchReport *report, int *fds, size_t n_fds) {
+        Sandbox *s = sandbox_find(m, report->id);
+        if (!s && report->exec > 0)
+                return; /* its sandbox's own report came before, and was of none that is kept */
+        if (!s && adopt(m, f, report->id, report->path, report->pid, &s) < 0) {
                 if (!release_knows(m, report->id, 0)) /* otherwise its end is on record */
                         lose(m, report->id, "it runs without a record and is ended");
                 end(m, report->path, report->id);

@@ -361,15 +361,17 @@ int audit_inspect(Audit *a, const AuditSubject *s, const char *method) {
         return audit_tell_look(a, &r, &kind);
 }
 
-int audit_adopt(Audit *a, const AuditSubject *s, pid_t leader) {
+int audit_adopt(Audit *a, const AuditSubject *s, pid_t leader, const char *note) {
         _cleanup_(audit_record_clear) AuditRecord r = { 0 };
         int k = audit_begin_telling(a, &r, AUDIT_ADOPT, "none", PRIORITY_NOTICE, s);
         if (k < 0)
                 return k;
         _cleanup_(who_clear) Who who = who_of(s);
         audit_record_message(&r,
-                        "Sandbox %s of %s was found running as process %d, and is looked after again.",
-                        or_else(s->sandbox, "?"), who_text(&who), (int)leader);
+                        "Sandbox %s of %s was found running as process %d, and is looked after again%s%s.",
+                        or_else(s->sandbox, "?"), who_text(&who), (int)leader, note ? "; " : "",
+                        or_else(note, ""));
+        audit_record_text(&r, AUDIT_NOTE, note);
         return audit_tell(a, &r);
 }
 

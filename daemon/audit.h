@@ -78,7 +78,7 @@ int audit_control(Audit *a, const AuditSubject *s, const char *method, DecisionR
 /* By method, who is not root (s->caller) looks at what is somebody else's: on record before it is shown, or kept for the journal. Looks that are alike are
  * counted as refusals are. */
 int audit_inspect(Audit *a, const AuditSubject *s, const char *method);
-int audit_adopt(Audit *a, const AuditSubject *s, pid_t leader);
+int audit_adopt(Audit *a, const AuditSubject *s, pid_t leader, const char *note); /* note: NULL, or what it lacks */
 /* words: the properties of its scope that change, "MemoryMax=1073741824 …". Told even where nobody can take it now, as less must not wait. */
 int audit_bounds(Audit *a, const AuditSubject *s, const char *cause, const char *words);
 int audit_lost(Audit *a, const AuditSubject *s, const char *what);

@@ -155,7 +155,7 @@ void own_slice_bind(OwnSlice *o, const char *cause) {
 static bool is_in_use(const OwnSlice *o) {
         const Scope *s;
         LIST_FOREACH(s, &o->manager->scopes, entries)
-                if (s->own == o && s->state == SCOPE_READY)
+                if (s->own == o && s->state == SCOPE_READY && !s->misplaced)
                         return true;
         return false;
 }

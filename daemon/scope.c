@@ -152,6 +152,7 @@ int scope_adopt(Manager *m, Agent *a, const char *path, Scope **ret) {
                         return r;
                 }
                 s->state = SCOPE_READY;
+                s->misplaced = s->own && !streq(s->slice, s->own->unit);
         }
         s->n_users++;
         *ret = s;
@@ -199,7 +200,7 @@ void scope_release(Scope *s) {
                 return;
         if (s->state == SCOPE_READY) {
                 int r = sd_event_add_time_relative(s->manager->event, &s->idle, CLOCK_MONOTONIC,
-                                SCOPE_IDLE_USEC, 0, on_idle, s);
+                                s->misplaced ? SCOPE_MISPLACED_USEC : SCOPE_IDLE_USEC, 0, on_idle, s);
                 if (r < 0 && r != -ESTALE) /* mxcd ends, and its scopes stay */
                         log_warning("%s stays for lack of a timer: %s", s->unit, strerror(-r));
         } else if (TAILQ_EMPTY(&s->waiters) && s->state == SCOPE_NEW) {
@@ -378,6 +379,13 @@ void scope_slice_told(Scope *s, int error, const char *sentence) {
 }
 
 int scope_when_ready(Scope *s, ScopeReady done, void *userdata) {
+        if (s->misplaced) {
+                done(s, -EBUSY,
+                                "sandboxes of an earlier mxcd run outside the user's own slice; end them "
+                                "first",
+                                userdata);
+                return 0;
+        }
         const bool is_bounded = !s->own || own_slice_is_bound(s->own);
         if (s->state == SCOPE_READY && is_bounded) {
                 done(s, 0, NULL, userdata);

@@ -12,6 +12,7 @@
 #include "manager.h"
 
 #define SCOPE_IDLE_USEC (UINT64_C(60) * 1000000)
+#define SCOPE_MISPLACED_USEC UINT64_C(1000000)
 #define SCOPE_STOP_USEC (UINT64_C(10) * 1000000) /* TimeoutStopSec: pid 1 of a sandbox needs 2 s of grace */
 #define SCOPE_START_USEC (UINT64_C(30) * 1000000)
 
@@ -28,6 +29,7 @@ struct Scope {
         char *unit, *slice, *path;
         struct OwnSlice *own;    /* of a default agent: own-slice.h; otherwise NULL, and the owner's slice of that number */
         unsigned slice_number;
+        bool misplaced;          /* found outside of own, as an mxcd of before has made it */
         ScopeState state;
         pid_t anchor;            /* while it comes up */
         char *job;               /* object path */
@@ -42,7 +44,8 @@ struct Scope {
 
 /* The agent's scope, made (as an object: PID 1 is not asked yet) if need be; its path is final. Holds it: scope_release(). */
 int scope_hold(Manager *m, Agent *a, Scope **ret);
-/* One that exists in the cgroup tree already, at path. */
+/* One that exists in the cgroup tree already, at path. What a misplaced one has stays in it, within its own limits; nothing new begins there,
+ * where the user's would not hold, and it goes as soon as it is empty. */
 int scope_adopt(Manager *m, Agent *a, const char *path, Scope **ret);
 void scope_release(Scope *s);
 

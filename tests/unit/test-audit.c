@@ -237,7 +237,7 @@ static int call_inspect(Audit *a) {
         return audit_inspect(a, &subject, "org.mxc1.Manager.Dump");
 }
 static int call_adopt(Audit *a) {
-        return audit_adopt(a, &subject, 99);
+        return audit_adopt(a, &subject, 99, "elsewhere");
 }
 static int call_lost(Audit *a) {
         return audit_lost(a, &subject, "it had no record");
@@ -335,7 +335,7 @@ static const struct {
         { call_lease_late, AUDIT_LEASE, "none", "4", true, true, { "MXC_REASON=late" } },
         { call_bounds, AUDIT_BOUNDS, "none", "5", true, true,
                         { "MXC_REASON=set-policy", "MXC_NOTE=TasksMax=7" } },
-        { call_adopt, AUDIT_ADOPT, "none", "5", true, true, { NULL } },
+        { call_adopt, AUDIT_ADOPT, "none", "5", true, true, { "MXC_NOTE=elsewhere" } },
         { call_lost, AUDIT_LOST, "none", "4", true, true, { "MXC_NOTE=it had no record" } },
         { call_stuck, AUDIT_STUCK, "none", "4", true, true, { NULL } },
         { call_daemon, AUDIT_DAEMON, "none", "5", false, false, { "MXC_NOTE=started" } },

@@ -544,6 +544,39 @@ START_TEST(test_scopes_of_a_users_own) {
 }
 END_TEST
 
+static void on_misplaced(Scope *s, int error, const char *sentence, void *userdata) {
+        ck_assert_int_eq(error, -EBUSY);
+        ck_assert_ptr_nonnull(strstr(sentence, "outside"));
+        *(bool *)userdata = true;
+}
+
+/* What an mxcd of before made in the owner's slice stays; nothing more begins in there, where the bounds of the user's own do not hold. */
+START_TEST(test_a_scope_outside_the_users_own_takes_nothing_new) {
+        Agent own = { .name = (char *)"user-4711", .owner = 4711, .is_default = true };
+        Scope *s;
+        bool told = false;
+        begin();
+        ck_assert_int_eq(scope_adopt(&m, &own, "/mxc.slice/mxc-u4711.slice/mxc-user-4711.scope", &s), 0);
+        ck_assert(s->misplaced);
+        ck_assert_int_eq(scope_when_ready(s, on_misplaced, &told), 0);
+        ck_assert(told);
+        scope_release(s);
+        scope_free_all(&m);
+        ck_assert_int_eq(scope_adopt(&m, &own,
+                                         "/mxc.slice/mxc-u4711.slice/mxc-u4711-own.slice/"
+                                         "mxc-user-4711.scope",
+                                         &s),
+                        0);
+        ck_assert(!s->misplaced);
+        scope_free_all(&m);
+        own.is_default = false; /* one that an administrator has registered stands there */
+        ck_assert_int_eq(scope_adopt(&m, &own, "/mxc.slice/mxc-u4711.slice/mxc-user-4711.scope", &s), 0);
+        ck_assert(!s->misplaced);
+        scope_free_all(&m);
+        end();
+}
+END_TEST
+
 int main(void) {
         TCase *t = daemon_case("sandbox");
         tcase_add_test(t, test_over_before_it_started);
@@ -563,5 +596,6 @@ int main(void) {
         tcase_add_test(t, test_room);
         tcase_add_test(t, test_scopes_of_a_slice);
         tcase_add_test(t, test_scopes_of_a_users_own);
+        tcase_add_test(t, test_a_scope_outside_the_users_own_takes_nothing_new);
         return run_daemon_case(t);
 }
