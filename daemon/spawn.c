@@ -316,13 +316,29 @@ static void rule(Act *a, Agent *agent) {
 
 /* ---- book ---- */
 
+/* Uids that are nobody's come by the ten thousand, of user namespaces: were there a default agent for each, whoever has them had the ceiling as
+ * often, and systemd slices that stay. */
+static bool is_somebodys(Act *a, const Agent *agent) {
+        const Spawn *w = a->data;
+        _cleanup_free_ char *sentence = NULL;
+        if (!agent->is_default || w->owner.is_known)
+                return true;
+        if (asprintf(&sentence,
+                            "Uid %u is no user of this host and has no default agent; an administrator can "
+                            "register one for it.",
+                            agent->owner) < 0)
+                sentence = NULL;
+        act_refuse(a, REASON_NOT_AUTHORIZED, sentence ? sentence : "That uid is no user of this host.");
+        return false;
+}
+
 static int rule_in_turn(Act *a, sd_bus_error *error) {
         const Spawn *w = a->data;
         Agent *agent = registry_get(a->manager->registry, w->request.agent,
                         a->caller->uid); /* it may have gone meanwhile, or be another's */
         if (!agent)
                 return -ENOENT;
-        if (admit(a, agent))
+        if (admit(a, agent) && is_somebodys(a, agent))
                 rule(a, agent);
         return 0;
 }

@@ -405,26 +405,38 @@ test_users_make_further_agents_of_their_own() {
         assert_ok revoke_own alice "$name"
 }
 
-# register_as_uid DOCUMENT: as $uid in alice's session. The bus lets in no uid that is nobody's; our own door does.
-register_as_uid() {
+# ask_as_uid METHOD SIGNATURE VALUES: as $uid in alice's session; the values as Python has them. The bus lets in no uid that is nobody's; our own
+# door does.
+ask_as_uid() {
         sh -c 'echo $$ >"$1/cgroup.procs"; shift; exec setpriv --clear-groups --reuid="$@"' sh "$(session_cgroup alice)" "$uid" \
                 python3 -c '
-import sys
+import ast, sys
 sys.path.insert(0, sys.argv[1])
 from wire import Connection
-a = Connection("door").ask("/org/mxc1", "org.mxc1.Manager", "RegisterAgent", "s", sys.argv[2:])
-sys.exit(a.error and f"{a.error}: {a.body}")' "$MXC_TEST_SRC/tests/machine" "$1"
+a = Connection("door").ask("/org/mxc1", "org.mxc1.Manager", *sys.argv[2:4], ast.literal_eval(sys.argv[4]))
+sys.exit(a.error and f"{a.error}: {a.body}")' "$MXC_TEST_SRC/tests/machine" "$@"
 }
 
-# Uids of user namespaces are in their owner's session, and there are 65536 of them for each: nobody's first further agent is theirs.
-test_who_is_nobody_makes_no_further_agents() {
-        local uid=300000
-        assert_refused "Uid $uid is no user of this host" register_as_uid "{\"name\": \"user-$uid-x\", \"policy\": \"workspace\"}"
+# Uids of user namespaces are in their owner's session, and there are 65536 of them for each: no agents are theirs, with the ceiling and a slice for
+# each, but what an administrator registers.
+test_who_is_nobody_has_no_agents() {
+        local uid=300000 document run
+        document="[\"\"\"{\"name\": \"user-$uid-x\", \"policy\": \"workspace\"}\"\"\"]"
+        run='["", ["true"], {}]'
+        assert_refused "Uid $uid is no user of this host" ask_as_uid RegisterAgent s "$document"
         is_no_agent "user-$uid-x" || fail 'it is an agent'
+        assert_refused "Error.Denied: ['Uid $uid is no user of this host" ask_as_uid Spawn 'sasa{sv}' "$run"
+        assert_record MXC_EVENT=spawn MXC_DECISION=deny MXC_REASON=not-authorized MXC_CALLER_UID=$uid
+        assert_refused "Uid $uid is no user of this host" ask_as_uid CreateSandbox 'sa{sv}' '["", {}]'
+        assert_eq '' "$(systemctl list-units --all --plain --no-legend "mxc-u$uid*")"
+        defer eval "call /org/mxc1 Manager RevokeAgent ss somebody-s-$uid over >/dev/null 2>&1"
+        assert_ok call /org/mxc1 Manager RegisterAgent s "{\"name\": \"somebody-s-$uid\", \"owner\": $uid, \"policy\": \"workspace\"}"
+        assert_ok ask_as_uid Spawn 'sasa{sv}' "[\"somebody-s-$uid\", [\"true\"], {}]"
         useradd --uid $uid somebody-$uid
         defer eval "userdel somebody-$uid; call /org/mxc1 Manager RevokeAgent ss user-$uid-x over >/dev/null 2>&1"
         sleep 11 # nobody is known for so long
-        assert_ok register_as_uid "{\"name\": \"user-$uid-x\", \"policy\": \"workspace\"}"
+        assert_ok ask_as_uid RegisterAgent s "$document"
+        assert_ok ask_as_uid Spawn 'sasa{sv}' "$run"
 }
 
 # What is suspended is not revoked and made anew by who it is said against.
