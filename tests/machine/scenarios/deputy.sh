@@ -306,6 +306,7 @@ test_all_objects_wait_for_their_turn() {
 test_agents_of_one_s_own_wait_for_their_turn() {
         local what most step
         for what in register revoke; do
+                call /org/mxc1 Manager Reload >/dev/null # who alice is has to be looked up again, and all wait for that together
                 # in her session, where polkit says yes
                 assert_ok sh -c 'echo $$ >"$1/cgroup.procs"; shift; exec "$@"' sh "$(session_cgroup alice)" python3 "$DEPUTY" crowd "$(id -u alice)" "$what"
                 read -r most step <<<"$output"
