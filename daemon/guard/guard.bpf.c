@@ -18,7 +18,8 @@
 /* LGPL-2.1 section 3: this copy may be taken under the GPL, which the kernel asks of LSM programs. */
 char LICENSE[] SEC("license") = "GPL";
 
-#define MAX_LEVEL 16 /* of a cgroup whose descendants are looked for; the sandbox's own leaf may be deeper */
+/* Of a sandbox's leaf, from the host's root on, however deep the container is that all of this is in: commands of Exec are in groups below it. */
+#define MAX_LEVEL 64
 #define MAX_DEPTH 4096 /* directories above an object; deeper is refused */
 
 #define READING GUARD_DENIED

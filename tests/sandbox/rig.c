@@ -156,10 +156,32 @@ void rig_connect(Rig *r) {
         }
 }
 
+static void make_dirs(char *path, size_t from) {
+        for (char *end = path + from; end;) {
+                end = strchr(end + 1, '/');
+                if (end)
+                        *end = '\0';
+                check(mkdir(path, 0755), path);
+                if (end)
+                        *end = '/';
+        }
+}
+
+static void remove_dirs(char *path, size_t from) {
+        char *end;
+        do {
+                check(rmdir(path), path);
+                end = strrchr(path, '/');
+                *end = '\0';
+        } while (end > path + from);
+}
+
+/* MXC_RIG_BELOW, "/d/d…": so much deeper than usual, as in containers in containers. */
 static void make_scope(Rig *r) {
-        r->scope = text("/mxc-rig-%d.scope", getpid());
+        const char *below = getenv("MXC_RIG_BELOW");
+        r->scope = text("/mxc-rig-%d.scope%s", getpid(), below ? below : "");
         r->scope_dir = text("%s%s", cgroup_root(), r->scope);
-        check(mkdir(r->scope_dir, 0755), r->scope_dir);
+        make_dirs(r->scope_dir, strlen(cgroup_root()));
         LaunchReport anchor = rig_request(r, (LaunchRequest){ .verb = LAUNCH_ANCHOR }, NULL, 0, NULL, NULL);
         if (anchor.event != LAUNCH_EVENT_OK)
                 rig_die("ANCHOR", anchor.error);
@@ -253,8 +275,7 @@ void rig_stop(Rig *r) {
         (void)waitpid(r->launcher, NULL, 0);
         running = 0;
         (void)close(r->socket);
-        if (rmdir(r->scope_dir) < 0)
-                rig_die(r->scope_dir, errno); /* a leaf was left behind */
+        remove_dirs(r->scope_dir, strlen(cgroup_root())); /* unless a leaf was left behind */
         check(remove_tree(r->dir), r->dir);
         free(r->dir);
         free(r->workspace);
