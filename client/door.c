@@ -2,6 +2,7 @@
 #include "door.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -16,6 +17,7 @@
 struct Door {
         int fd;
         bool is_bus;
+        bool waits;     /* calls have to, until we are let in */
         unsigned lines; /* of the introduction, still to come */
         uint32_t serial;
         char peer[256]; /* mxcd's unique name on the bus, once it has answered: any user of a bus can send us a signal */
@@ -117,6 +119,16 @@ static int introduce(Door *d) {
         return send_all(d->fd, (const uint8_t *)text, (size_t)length, NULL, 0);
 }
 
+/* Whether mxcd is there to read: it listens again on the socket that systemd gave it (daemon/door.c), and who connects is told the credentials of
+ * whoever listened last (unix(7), SO_PEERCRED). What is sent to nobody stays in the socket when we have gone, and with it the
+ * descriptors: whoever reads from the other end of a pipe would wait for mxcd's return. Where its pid cannot be seen, it is not there. */
+static bool is_attended(int fd) {
+        struct ucred who;
+        socklen_t size = sizeof who;
+        return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0 && who.pid > 1 &&
+               (kill(who.pid, 0) == 0 || errno == EPERM);
+}
+
 int door_open(const char *private_socket, const char *bus_address, Door **ret) {
         _cleanup_(door_freep) Door *d = calloc(1, sizeof(Door));
         if (!d)
@@ -131,6 +143,7 @@ int door_open(const char *private_socket, const char *bus_address, Door **ret) {
                 if (d->fd < 0)
                         return d->fd;
         }
+        d->waits = d->is_bus || !is_attended(d->fd);
         int r = introduce(d);
         if (r < 0)
                 return r;
@@ -143,7 +156,7 @@ int door_fd(const Door *d) {
 }
 
 bool door_is_ready(const Door *d) {
-        return d->lines == 0 || !d->is_bus;
+        return d->lines == 0 || !d->waits;
 }
 
 bool door_lets_in(const Door *d) {

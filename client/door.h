@@ -23,8 +23,8 @@ int door_open(const char *private_socket, const char *bus_address, Door **ret);
 Door *door_free(Door *d);
 
 int door_fd(const Door *d); /* poll it for POLLIN */
-/* Calls may be sent: at the second door at once, which reads them behind the introduction; on a bus only when it has let us in. Until then,
- * door_receive() and wait. */
+/* Calls may be sent: at the second door at once where mxcd is there, which reads them behind the introduction; where it is not, and on a bus, only
+ * when we have been let in. Until then, door_receive() and wait. */
 bool door_is_ready(const Door *d);
 /* It has answered our introduction. */
 bool door_lets_in(const Door *d);

@@ -348,6 +348,8 @@ int door_new(Manager *m, int listener, Door **ret) {
         }
         d->manager = m;
         d->listener = listener;
+        (void)listen(listener,
+                        SOMAXCONN); /* as ourselves: that somebody is here is all that it tells who connects (client/door.c) */
         int r = sd_id128_randomize(&d->id);
         if (r >= 0)
                 r = sd_event_add_io(m->event, &d->source, listener, EPOLLIN, on_connection, d);

@@ -182,6 +182,31 @@ static void read_everything(Door *d, uint32_t serial) {
         (void)close(fd);
 }
 
+/* Who listened last is not there any more, as systemd's socket is without mxcd: nothing is sent to nobody. */
+START_TEST(test_a_door_that_nobody_attends) {
+        _cleanup_(door_freep) Door *nobody = NULL, *somebody = NULL;
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        ck_assert_ptr_nonnull(mkdtemp(directory));
+        (void)snprintf(address.sun_path, sizeof address.sun_path, "%s/door", directory);
+        ck_assert(listener >= 0 && bind(listener, (struct sockaddr *)&address, sizeof address) == 0);
+        pid_t pid = fork();
+        if (pid == 0)
+                _exit(listen(listener, 1) < 0);
+        int status = -1;
+        ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+        ck_assert_int_eq(status, 0);
+        ck_assert_int_eq(door_open(address.sun_path, NULL, &nobody), 0);
+        ck_assert(!door_is_ready(nobody));
+        ck_assert_int_eq(listen(listener, 4), 0);
+        ck_assert_int_eq(door_open(address.sun_path, NULL, &somebody), 0);
+        ck_assert(door_is_ready(somebody));
+        (void)close(listener);
+        (void)unlink(address.sun_path);
+        (void)rmdir(directory);
+}
+END_TEST
+
 START_TEST(test_calls_are_answered) {
         _cleanup_(door_freep) Door *d = NULL;
         int ends[2];
@@ -324,6 +349,7 @@ int main(void) {
         TCase *t = tcase_create("door");
         tcase_set_timeout(t, 60);
         tcase_add_test(t, test_calls_are_answered);
+        tcase_add_test(t, test_a_door_that_nobody_attends);
         tcase_add_test(t, test_messages_in_a_row);
         tcase_add_test(t, test_nobody_opens);
         tcase_add_test(t, test_cut_and_changed_messages);

@@ -53,6 +53,17 @@ test_a_crash_of_mxcd_keeps_sandboxes() {
         nothing_is_left
 }
 
+# What is sent to the door while nobody is there stays in its socket, with the descriptors: who reads the output would wait for mxcd, not for us.
+test_who_gives_up_while_mxcd_is_away_leaves_no_descriptor_there() {
+        defer restart_mxcd
+        defer rm -f /etc/mxc/ceiling.json
+        echo '{' >/etc/mxc/ceiling.json # with that it does not start
+        systemctl restart mxcd.service && fail 'it has started'
+        assert_ok timeout 20 sh -c 'timeout --signal=KILL 2 mxcctl run true | cat'
+        rm /etc/mxc/ceiling.json
+        wait_until 20 mxcd_is_up
+}
+
 test_a_frozen_sandbox_stays_frozen() {
         local how
         for how in restart_mxcd kill_mxcd; do
