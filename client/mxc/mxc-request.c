@@ -160,7 +160,7 @@ int mxc_request_need_writing(MxcRequest *q, const char *path, const char *said) 
 
 /* What the configuration itself does not give is not lost: that shows when it runs, as ever. A directory that was guessed may be lost. */
 static int need_places(const Draft *d, const Grants *grants, MxcRequest *q) {
-        const char *said = d->config->cwd;
+        const char *said = q->cwd ? d->config->cwd : NULL; /* a provision has no process, whatever it says */
         int r = 0;
         if (said && *said && !is_its_own(q->cwd) && grants_of(grants, q->cwd) != GRANT_DENIED)
                 r = add_need(q, "read", q->cwd, 0,

@@ -36,6 +36,8 @@ static const Provision provisions[] = {
                         false },
         { ISO("1.0.0", NETWORK("")), false, false, false },
         { ISO("0.8.0", ""), false, false, false },
+        /* a process of a provision is passed over, as by MXC */
+        { ISO("0.8.0", ",\"process\":{\"commandLine\":\"x\",\"cwd\":\"/x\"}"), false, false, false },
         { ISO("0.6.0", ""), false, false, false },
         { ISO("0.6.0", NETWORK("\"defaultPolicy\":\"block\"")), false, false, false },
         { ISO("0.8.0", NETWORK("\"defaultPolicy\":\"block\"")), false, false, false },
