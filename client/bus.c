@@ -213,22 +213,13 @@ int bus_sandbox_path(sd_bus *bus, const char *text, char **ret) {
         int status = bus_call_json(bus, MXC_BUS_PATH, MXC_IFACE_MANAGER, "ListSandboxes", &list, "");
         if (status != 0)
                 return status;
-        const char *found = NULL;
-        size_t i, n = 0;
+        SandboxSearch s = { .text = text };
+        size_t i;
         json_t *row;
         json_array_foreach(list, i, row) {
                 const char *path = json_string_value(json_array_get(row, 0));
-                if (path && sandbox_path_matches(path, text)) {
-                        found = path;
-                        n++;
-                }
+                if (path)
+                        sandbox_search(&s, path);
         }
-        if (n != 1)
-                return fail(STATUS_NO,
-                                n > 1 ? "there are %zu sandboxes whose id begins with %s; see `mxcctl list "
-                                        "--full`"
-                                      : "there are %zu sandboxes whose id begins with %s; see `mxcctl list`",
-                                n, text);
-        *ret = strdup(found);
-        return *ret ? 0 : fail(STATUS_TROUBLE, "out of memory");
+        return sandbox_search_end(&s, STATUS_NO, ret);
 }

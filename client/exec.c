@@ -57,30 +57,18 @@ static int search(Door *d, const char *text, char **ret) {
         int status = ask_wait(d, &w, serial, &m);
         if (status != 0)
                 return status;
-        _cleanup_free_ char *found = NULL;
-        unsigned n = 0;
+        SandboxSearch s = { .text = text };
         WireReader *r = &m.body;
         for (size_t stop = wire_read_array(r, 8); wire_more(r, stop);) {
                 wire_align(r, 8);
                 const char *path = wire_read_string(r), *rest = "a{sv}";
                 wire_skip(r, &rest);
-                if (!sandbox_path_matches(path, text))
-                        continue;
-                n++;
-                free(found);
-                found = strdup(path);
+                sandbox_search(&s, path);
         }
-        if (r->failed)
-                return fail(STATUS_RUN_FAILED,
-                                "mxcd's answer cannot be understood; is it of another version?");
-        if (n != 1 || !found)
-                return fail(STATUS_RUN_FAILED,
-                                n > 1 ? "there are %u sandboxes whose id begins with %s; see `mxcctl list "
-                                        "--full`"
-                                      : "there are %u sandboxes whose id begins with %s; see `mxcctl list`",
-                                n, text);
-        *ret = TAKE_PTR(found);
-        return 0;
+        if (!r->failed)
+                return sandbox_search_end(&s, STATUS_RUN_FAILED, ret);
+        free(s.found);
+        return fail(STATUS_RUN_FAILED, "mxcd's answer cannot be understood; is it of another version?");
 }
 
 static int exec_options_parse(
