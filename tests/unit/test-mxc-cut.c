@@ -118,35 +118,33 @@ START_TEST(what_is_told) {
 END_TEST
 
 /* What one row says is no reason where another takes more. */
+static const struct {
+        MxcCut rows[3];
+        const char *sentence; /* the only one */
+} reasons[] = {
+        { { { "/filesystem/readwritePaths/0", "writing /usr/share", "nothing", "agent" },
+                          { "/filesystem/readwritePaths/0", "writing /usr/share", "reading", "ceiling" },
+                          { "/filesystem/executePaths", "executing below /usr/share", "nothing",
+                                          "ceiling" } },
+                        "Filesystem path '/usr/share' is not there: the agent's policy" },
+        { { { "/filesystem/executePaths", "executing below /tmp", "nothing", "agent" },
+                          { "/filesystem/readonlyPaths/1", "reading /tmp", "nothing", "ceiling" },
+                          { "/filesystem/executePaths", "executing below /tmp", "nothing", "ceiling" } },
+                        "a sandbox has one of its own" },
+        { { { "/filesystem/readonlyPaths/1", "reading /tmp/x", "nothing", "agent" },
+                          { "/filesystem/workspace", "direct", "overlay", "ceiling" },
+                          { "/filesystem/executePaths", "executing below /tmp", "nothing", "ceiling" } },
+                        "Programs of filesystem path '/tmp' cannot be executed" },
+};
+
 START_TEST(what_is_no_reason_is_not_told) {
-        static const struct {
-                MxcCut rows[3];
-                const char *sentence; /* the only one */
-        } cases[] = {
-                { { { "/filesystem/readwritePaths/0", "writing /usr/share", "nothing", "agent" },
-                                  { "/filesystem/readwritePaths/0", "writing /usr/share", "reading",
-                                                  "ceiling" },
-                                  { "/filesystem/executePaths", "executing below /usr/share", "nothing",
-                                                  "ceiling" } },
-                                "Filesystem path '/usr/share' is not there: the agent's policy" },
-                { { { "/filesystem/executePaths", "executing below /tmp", "nothing", "agent" },
-                                  { "/filesystem/readonlyPaths/1", "reading /tmp", "nothing", "ceiling" },
-                                  { "/filesystem/executePaths", "executing below /tmp", "nothing",
-                                                  "ceiling" } },
-                                "a sandbox has one of its own" },
-                { { { "/filesystem/readonlyPaths/1", "reading /tmp/x", "nothing", "agent" },
-                                  { "/filesystem/workspace", "direct", "overlay", "ceiling" },
-                                  { "/filesystem/executePaths", "executing below /tmp", "nothing",
-                                                  "ceiling" } },
-                                "Programs of filesystem path '/tmp' cannot be executed" },
-        };
         _cleanup_(mxc_request_freep) MxcRequest *q = request_of(
                         "{\"version\":\"0.8.0\",\"process\":{\"commandLine\":\"x\"},\"filesystem\":{"
                         "\"readonlyPaths\":[\"/usr/share\",\"/tmp\"]}}");
         MxcStrings said = { 0 };
-        ck_assert_int_eq(mxc_cut_say(q, cases[_i].rows, ELEMENTSOF(cases[_i].rows), &said), 0);
+        ck_assert_int_eq(mxc_cut_say(q, reasons[_i].rows, ELEMENTSOF(reasons[_i].rows), &said), 0);
         ck_assert_uint_eq(said.n, 1);
-        ck_assert_msg(strstr(said.items[0], cases[_i].sentence), "%s", said.items[0]);
+        ck_assert_msg(strstr(said.items[0], reasons[_i].sentence), "%s", said.items[0]);
         mxc_strings_clear(&said);
 }
 END_TEST
@@ -154,26 +152,27 @@ END_TEST
 #define RUNTIME(held, by)                                                                                   \
         { "/resources/runtimeMax", "infinity", held, by }
 
+static const struct {
+        unsigned timeout_ms;
+        MxcCut rows[2];
+        size_t n;
+        uint64_t usec;
+} times[] = {
+        { 0, { { 0 } }, 0, 0 },
+        { 30000, { { 0 } }, 0, 30000000 },
+        { 30000, { RUNTIME("60000000", "ceiling") }, 1, 30000000 },
+        { 30000, { RUNTIME("2000000", "ceiling") }, 1, 2000000 },
+        { 0, { RUNTIME("2000000", "ceiling") }, 1, 2000000 },
+        { 0, { RUNTIME("9000000", "agent"), RUNTIME("2000000", "ceiling") }, 2, 2000000 },
+        /* that row may be among those that are only counted */
+        { 30000, { { "", "3 more", "", "" } }, 1, 0 },
+        { 30000, { { "", "3 more", "below", "" } }, 1, 30000000 },
+        { 30000, { RUNTIME("2000000", "agent"), { "", "3 more", "", "" } }, 2, 0 },
+};
+
 START_TEST(the_least_time_counts) {
-        static const struct {
-                unsigned timeout_ms;
-                MxcCut rows[2];
-                size_t n;
-                uint64_t usec;
-        } cases[] = {
-                { 0, { { 0 } }, 0, 0 },
-                { 30000, { { 0 } }, 0, 30000000 },
-                { 30000, { RUNTIME("60000000", "ceiling") }, 1, 30000000 },
-                { 30000, { RUNTIME("2000000", "ceiling") }, 1, 2000000 },
-                { 0, { RUNTIME("2000000", "ceiling") }, 1, 2000000 },
-                { 0, { RUNTIME("9000000", "agent"), RUNTIME("2000000", "ceiling") }, 2, 2000000 },
-                /* that row may be among those that are only counted */
-                { 30000, { { "", "3 more", "", "" } }, 1, 0 },
-                { 30000, { { "", "3 more", "below", "" } }, 1, 30000000 },
-                { 30000, { RUNTIME("2000000", "agent"), { "", "3 more", "", "" } }, 2, 0 },
-        };
-        MxcRequest q = { .timeout_usec = (uint64_t)cases[_i].timeout_ms * 1000 };
-        ck_assert_uint_eq(mxc_cut_timeout(&q, cases[_i].rows, cases[_i].n), cases[_i].usec);
+        MxcRequest q = { .timeout_usec = (uint64_t)times[_i].timeout_ms * 1000 };
+        ck_assert_uint_eq(mxc_cut_timeout(&q, times[_i].rows, times[_i].n), times[_i].usec);
 }
 END_TEST
 
@@ -181,30 +180,31 @@ END_TEST
         " The request needs it, so nothing is started: do without, or ask the administrator to widen the "  \
         "ceiling of this host. (ceiling#/x, beyond-ceiling)"
 
+static const struct {
+        const char *sentence, *action; /* NULL: of none */
+} refusals[] = {
+        { "The policy ceiling does not allow reading /bin." NEEDS_IT, "read" },
+        /* what is above the shell is named, too */
+        { "The policy ceiling does not allow executing /bin/sh." NEEDS_IT, "exec" },
+        { "The policy ceiling does not allow connecting to 10.0.2.2, tcp port 8080. In a sandbox "
+          "that address is the host's own loopback." NEEDS_IT,
+                        "connect" },
+        { "The policy ceiling does not allow reading /bin/sh." NEEDS_IT, NULL },
+        { "The policy ceiling does not allow reading /binaries." NEEDS_IT, NULL },
+        { "The policy ceiling does not allow writing /bin." NEEDS_IT, NULL },
+        { "The policy ceiling does not allow reading /bin. Ask somebody.", NULL },
+        { "user-1 may not run agents: /bin, /bin/sh", NULL },
+};
+
 START_TEST(a_refusal_is_of_one_need) {
-        static const struct {
-                const char *sentence, *action; /* NULL: of none */
-        } cases[] = {
-                { "The policy ceiling does not allow reading /bin." NEEDS_IT, "read" },
-                /* what is above the shell is named, too */
-                { "The policy ceiling does not allow executing /bin/sh." NEEDS_IT, "exec" },
-                { "The policy ceiling does not allow connecting to 10.0.2.2, tcp port 8080. In a sandbox "
-                  "that address is the host's own loopback." NEEDS_IT,
-                                "connect" },
-                { "The policy ceiling does not allow reading /bin/sh." NEEDS_IT, NULL },
-                { "The policy ceiling does not allow reading /binaries." NEEDS_IT, NULL },
-                { "The policy ceiling does not allow writing /bin." NEEDS_IT, NULL },
-                { "The policy ceiling does not allow reading /bin. Ask somebody.", NULL },
-                { "user-1 may not run agents: /bin, /bin/sh", NULL },
-        };
         _cleanup_(mxc_request_freep) MxcRequest *q =
                         request_of("{\"version\":\"1.0.0\",\"process\":{\"commandLine\":\"x\",\"cwd\":\"/"
                                    "bin\"}," BLOCKED
                                    ",\"runtimeConfig\":{\"networkProxy\":\"http://localhost:8080\"}}");
-        const MxcNeed *need = mxc_cut_need(q, cases[_i].sentence);
-        ck_assert_msg((need != NULL) == (cases[_i].action != NULL), "%s", cases[_i].sentence);
+        const MxcNeed *need = mxc_cut_need(q, refusals[_i].sentence);
+        ck_assert_msg((need != NULL) == (refusals[_i].action != NULL), "%s", refusals[_i].sentence);
         if (need)
-                ck_assert_str_eq(need->action, cases[_i].action);
+                ck_assert_str_eq(need->action, refusals[_i].action);
 }
 END_TEST
 
@@ -225,9 +225,9 @@ int main(void) {
         TCase *t = tcase_create("mxc-cut");
         tcase_add_loop_test(t, what_it_cannot_do_without, 0, ELEMENTSOF(configs));
         tcase_add_loop_test(t, what_is_told, 0, ELEMENTSOF(rows));
-        tcase_add_loop_test(t, what_is_no_reason_is_not_told, 0, 3);
-        tcase_add_loop_test(t, the_least_time_counts, 0, 9);
-        tcase_add_loop_test(t, a_refusal_is_of_one_need, 0, 8);
+        tcase_add_loop_test(t, what_is_no_reason_is_not_told, 0, ELEMENTSOF(reasons));
+        tcase_add_loop_test(t, the_least_time_counts, 0, ELEMENTSOF(times));
+        tcase_add_loop_test(t, a_refusal_is_of_one_need, 0, ELEMENTSOF(refusals));
         tcase_add_test(t, a_loopback_that_nobody_named_is_not_told);
         Suite *s = suite_create("mxc-cut");
         suite_add_tcase(s, t);

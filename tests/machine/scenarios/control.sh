@@ -202,7 +202,7 @@ test_a_kill_of_a_further_command_without_a_group_says_so() {
         workspace alice
         spawn alice workspace s "$ws" -- sleep infinity
         defer end_quietly "$sandbox"
-        assert_ok further 'touch up; exec sleep infinity'
+        assert_ok further ': >up; exec sleep infinity' # no second process, which could end while it is moved
         wait_until 10 test -e "$ws/up"
         local group pid
         group=$(leaf "$sandbox")/exec-1

@@ -322,6 +322,7 @@ test_a_word_as_long_as_a_message_is_not_repeated() {
         pid=$(systemctl show -P MainPID mxcd.service)
         assert_ok sh -c 'echo $$ >"$1/cgroup.procs"; shift; exec "$@"' sh "$(session_cgroup alice)" python3 "$DEPUTY" longest
         awk '$3 > 100000' <<<"$output" | grep . && fail 'it was repeated'
+        grep -E 'LimitsExceeded|NoReply|ServiceUnknown' <<<"$output" && fail 'mxcd was not asked'
         assert_eq "$pid" "$(systemctl show -P MainPID mxcd.service)" 'mxcd has begun afresh'
 }
 

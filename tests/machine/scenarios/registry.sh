@@ -434,7 +434,7 @@ test_who_is_nobody_has_no_agents() {
         assert_ok ask_as_uid Spawn 'sasa{sv}' "[\"somebody-s-$uid\", [\"true\"], {}]"
         useradd --uid $uid somebody-$uid
         defer eval "userdel somebody-$uid; call /org/mxc1 Manager RevokeAgent ss user-$uid-x over >/dev/null 2>&1"
-        sleep 11 # nobody is known for so long
+        call /org/mxc1 Manager Reload >/dev/null # who is nobody is remembered for a while
         assert_ok ask_as_uid RegisterAgent s "$document"
         assert_ok ask_as_uid Spawn 'sasa{sv}' "$run"
 }
