@@ -1117,20 +1117,21 @@ def test_answers_that_come_too_late(n):
     """Asked for by one lease, and answered when the next one forbids it, or when the rule is over: nothing leaves. What was open says nothing more."""
     web = [["web.example.com"], [f"{WEB}/32"]]
     other = {"allow": [["other.example.net"]]}
-    for way in ("lease", "lease at once", "end"):
-        taker = n.udp("world", WEB, 2308)
-        with n.serve(2308) as server, Relay(n, allow=[[*rule, boottime(4)] for rule in web] if way == "end" else web) as r:
+    # ports of their own: a datagram that one relay had no time to read is read by the next, and judged by what holds then
+    for port, way in enumerate(("lease", "lease at once", "end"), 2316):
+        taker = n.udp("world", WEB, port)
+        with n.serve(port) as server, Relay(n, allow=[[*rule, boottime(4)] for rule in web] if way == "end" else web) as r:
             r.learn()
             with n.udp() as u, n.udp() as open_one:
-                open_one.connect((WEB, 2308))
+                open_one.connect((WEB, port))
                 open_one.send(b"before")
-                assert r.expect("connect", protocol=2).allowed and taker.recv(10) == b"before"
+                assert r.expect("connect", protocol=2, port=port).allowed and taker.recv(10) == b"before"
                 s, there = both_ends(n, r, 2311)
                 r.acknowledge = None
-                c = n.dial(WEB, 2308)
-                u.connect((WEB, 2308))
+                c = n.dial(WEB, port)
+                u.connect((WEB, port))
                 u.send(b"late")
-                asked = [r.expect("connect").serial for _ in range(2)]
+                asked = [r.expect("connect", port=port).serial for _ in range(2)]
                 with contextlib.ExitStack() as stack:
                     if way != "lease":
                         stack.enter_context(stopped(r))
