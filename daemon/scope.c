@@ -109,6 +109,13 @@ static int scope_new(Manager *m, Agent *a, Scope **ret) {
         return 0;
 }
 
+/* A misplaced one goes when it would have gone: who asks in vain for something in there, again and again, does not keep it. */
+static void hold(Scope *s) {
+        s->n_users++;
+        if (!s->misplaced)
+                s->idle = sd_event_source_disable_unref(s->idle);
+}
+
 int scope_hold(Manager *m, Agent *a, Scope **ret) {
         Scope *s = a->scope;
         if (!s) {
@@ -121,8 +128,7 @@ int scope_hold(Manager *m, Agent *a, Scope **ret) {
                         return r;
                 }
         }
-        s->n_users++;
-        s->idle = sd_event_source_disable_unref(s->idle);
+        hold(s);
         *ret = s;
         return 0;
 }
@@ -154,7 +160,7 @@ int scope_adopt(Manager *m, Agent *a, const char *path, Scope **ret) {
                 s->state = SCOPE_READY;
                 s->misplaced = s->own && !streq(s->slice, s->own->unit);
         }
-        s->n_users++;
+        hold(s);
         *ret = s;
         return 0;
 }
@@ -179,7 +185,7 @@ static int on_idle(sd_event_source *source, uint64_t usec, void *userdata) {
         Scope *s = userdata;
         s->idle = sd_event_source_disable_unref(s->idle);
         if (s->n_users > 0)
-                return 0;
+                return 0; /* who goes last makes another */
         if (s->state != SCOPE_READY) {
                 scope_free(s);
                 return 0;
@@ -198,7 +204,7 @@ static int on_idle(sd_event_source *source, uint64_t usec, void *userdata) {
 void scope_release(Scope *s) {
         if (--s->n_users > 0)
                 return;
-        if (s->state == SCOPE_READY) {
+        if (s->state == SCOPE_READY && !s->idle) {
                 int r = sd_event_add_time_relative(s->manager->event, &s->idle, CLOCK_MONOTONIC,
                                 s->misplaced ? SCOPE_MISPLACED_USEC : SCOPE_IDLE_USEC, 0, on_idle, s);
                 if (r < 0 && r != -ESTALE) /* mxcd ends, and its scopes stay */

@@ -577,6 +577,51 @@ START_TEST(test_a_scope_outside_the_users_own_takes_nothing_new) {
 }
 END_TEST
 
+static sd_event_source *idle_of(Scope *s) {
+        ck_assert_ptr_nonnull(s->idle);
+        return sd_event_source_ref(s->idle);
+}
+
+/* An empty one that is misplaced is on its way out, and none of those who are refused for it puts that off. */
+START_TEST(test_who_asks_again_does_not_keep_a_misplaced_scope) {
+        Agent own = { .name = (char *)"user-4711", .owner = 4711, .is_default = true };
+        Scope *s;
+        begin();
+        ck_assert_int_eq(scope_adopt(&m, &own, "/mxc.slice/mxc-u4711.slice/mxc-user-4711.scope", &s), 0);
+        scope_release(s);
+        _cleanup_(sd_event_source_unrefp) sd_event_source *first = idle_of(s);
+        for (size_t i = 0; i < 3; i++) {
+                ck_assert_int_eq(scope_hold(&m, &own, &s), 0);
+                ck_assert_ptr_eq(s->idle, first);
+                scope_release(s);
+                ck_assert_ptr_eq(s->idle, first);
+        }
+        /* the time comes while somebody holds it, and again when nobody does */
+        ck_assert_int_eq(scope_hold(&m, &own, &s), 0);
+        ck_assert_int_ge(sd_event_source_set_time(first, 0), 0);
+        test_bus_settle(&bus);
+        ck_assert_ptr_null(s->idle);
+        scope_release(s);
+        ck_assert_ptr_nonnull(s->idle);
+        ck_assert_int_eq(scope_hold(&m, &own, &s), 0);
+        s->state = SCOPE_NEW; /* as when it has been stopped */
+        scope_release(s);
+        ck_assert(LIST_EMPTY(&m.scopes));
+        /* any other is put off by whoever comes */
+        ck_assert_int_eq(scope_hold(&m, &own, &s), 0);
+        s->state = SCOPE_READY;
+        scope_release(s);
+        _cleanup_(sd_event_source_unrefp) sd_event_source *other = idle_of(s);
+        ck_assert_int_eq(scope_adopt(&m, &own, s->path, &s), 0);
+        ck_assert_ptr_null(s->idle);
+        scope_release(s);
+        ck_assert_ptr_nonnull(s->idle);
+        ck_assert_ptr_ne(s->idle, other);
+        scope_free_all(&m);
+        end();
+}
+END_TEST
+
 int main(void) {
         TCase *t = daemon_case("sandbox");
         tcase_add_test(t, test_over_before_it_started);
@@ -597,5 +642,6 @@ int main(void) {
         tcase_add_test(t, test_scopes_of_a_slice);
         tcase_add_test(t, test_scopes_of_a_users_own);
         tcase_add_test(t, test_a_scope_outside_the_users_own_takes_nothing_new);
+        tcase_add_test(t, test_who_asks_again_does_not_keep_a_misplaced_scope);
         return run_daemon_case(t);
 }
