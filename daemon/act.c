@@ -59,9 +59,9 @@ void act_end(Act *a) {
 }
 
 void act_reply_error(Act *a, const sd_bus_error *error) {
-        _cleanup_free_ char *sentence = bus_error_cut(error->message);
-        const sd_bus_error answer = SD_BUS_ERROR_MAKE_CONST(error->name, sentence);
-        told(sd_bus_reply_method_error(a->message, sentence ? &answer : error));
+        char cut[BUS_ERROR_SIZE];
+        const sd_bus_error answer = SD_BUS_ERROR_MAKE_CONST(error->name, bus_error_cut(error->message, cut));
+        told(sd_bus_reply_method_error(a->message, &answer));
         act_free(a);
 }
 

@@ -39,15 +39,16 @@ static const char *name_of(DecisionReason reason) {
         return MXC_ERROR_INTERNAL;
 }
 
-char *bus_error_cut(const char *sentence) {
+const char *bus_error_cut(const char *sentence, char buffer[BUS_ERROR_SIZE]) {
         static const char dots[] = "…";
         if (!sentence || strlen(sentence) <= LIMIT_SENTENCE_BYTES)
-                return NULL;
+                return sentence;
         size_t n = LIMIT_SENTENCE_BYTES - strlen(dots);
         while (n > 0 && ((unsigned char)sentence[n] & 0xc0) == 0x80) /* in the middle of a character */
                 n--;
-        char *cut = NULL;
-        return asprintf(&cut, "%.*s%s", (int)n, sentence, dots) < 0 ? NULL : cut;
+        memcpy(buffer, sentence, n);
+        memcpy(buffer + n, dots, sizeof(dots));
+        return buffer;
 }
 
 int bus_error_from_reason(sd_bus_error *error, DecisionReason reason, const char *sentence) {

@@ -5,10 +5,13 @@
 #include <systemd/sd-bus.h>
 
 #include "decide.h"
+#include "limits.h"
 #include "report.h"
 
-/* A sentence of more than LIMIT_SENTENCE_BYTES with dots in the place of the rest, the caller's to free; NULL: it is not longer, or there is no memory. */
-char *bus_error_cut(const char *sentence);
+/* A sentence of more than LIMIT_SENTENCE_BYTES with dots in the place of the rest, in buffer: it takes no memory to say less. One that is not
+ * longer, or NULL, as it is. */
+#define BUS_ERROR_SIZE (LIMIT_SENTENCE_BYTES + 1)
+const char *bus_error_cut(const char *sentence, char buffer[BUS_ERROR_SIZE]);
 
 /* All return the negative errno that sd_bus_error_set() returns, for `return bus_error_…()`. */
 int bus_error_from_decision(sd_bus_error *error, const Decision *d, const char *policy);
