@@ -252,20 +252,24 @@ static int get_property(sd_bus *bus, const char *path, const char *interface, co
         return r < 0 ? r : append_property(reply, a, m, name);
 }
 
-static const BusProperty properties[] = {
+/* Of a list; what is long comes last. */
+#define N_LONG 1U
+static const BusProperty listed[] = {
         { "Name", "s" },
         { "Uuid", "s" },
         { "Owner", "u" },
         { "State", "s" },
         { "Policy", "s" },
         { "PolicyDigest", "s" },
-        { "Description", "s" },
         { "Unit", "s" },
         { "NSandboxes", "u" },
+        { "Description", "s" },
 };
 
-int agent_append_properties(sd_bus_message *m, const Agent *a, Manager *manager) {
-        return bus_append_properties(m, properties, ELEMENTSOF(properties), append_property, a, manager);
+int agent_append_listed(sd_bus_message *m, const Agent *a, size_t n_listed, Manager *manager) {
+        const size_t bytes = strlen(a->description) + BUS_STRING_BYTES;
+        const size_t n_left = bus_may_be_listed(bytes, n_listed) ? 0 : N_LONG;
+        return bus_append_properties(m, listed, ELEMENTSOF(listed) - n_left, append_property, a, manager);
 }
 
 /* ---- objects ---- */

@@ -33,12 +33,17 @@ static void reply_made(Act *a, sd_bus_message *reply, int r) {
 typedef struct Listing {
         Act *act;
         sd_bus_message *reply;
-        size_t n; /* sandboxes */
+        size_t n; /* agents, or sandboxes */
         int r;
 } Listing;
 
 static bool is_listed(const Listing *l, uid_t owner) {
         return l->r >= 0 && (l->act->sees_all || l->act->caller->uid == owner);
+}
+
+static void count_agent(Agent *agent, void *userdata) {
+        Listing *l = userdata;
+        l->n += is_listed(l, agent->owner);
 }
 
 static void list_agent(Agent *agent, void *userdata) {
@@ -50,7 +55,7 @@ static void list_agent(Agent *agent, void *userdata) {
         if (l->r >= 0)
                 l->r = sd_bus_message_append(l->reply, "o", path);
         if (l->r >= 0)
-                l->r = agent_append_properties(l->reply, agent, l->act->manager);
+                l->r = agent_append_listed(l->reply, agent, l->n, l->act->manager);
         if (l->r >= 0)
                 l->r = sd_bus_message_close_container(l->reply);
 }
@@ -90,8 +95,10 @@ static int end_listing(Listing *l) {
 
 static int list_agents(Act *a, sd_bus_error *error) {
         Listing l;
-        if (begin_listing(a, "(oa{sv})", &l) >= 0)
+        if (begin_listing(a, "(oa{sv})", &l) >= 0) {
+                registry_for_each(a->manager->registry, count_agent, &l);
                 registry_for_each(a->manager->registry, list_agent, &l);
+        }
         return end_listing(&l);
 }
 

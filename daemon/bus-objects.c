@@ -11,7 +11,7 @@
 typedef struct Objects {
         Act *act;
         sd_bus_message *reply;
-        size_t n; /* sandboxes */
+        size_t n_agents, n_sandboxes;
         int r;
         bool any_of_others;
 } Objects;
@@ -40,6 +40,11 @@ static bool is_seen(Objects *o, uid_t owner) {
         return seen;
 }
 
+static void count_agent(Agent *agent, void *userdata) {
+        Objects *o = userdata;
+        o->n_agents += is_seen(o, agent->owner);
+}
+
 static void add_agent(Agent *agent, void *userdata) {
         Objects *o = userdata;
         if (o->r < 0 || !is_seen(o, agent->owner))
@@ -47,14 +52,14 @@ static void add_agent(Agent *agent, void *userdata) {
         _cleanup_free_ char *path = agent_object_path(agent->name);
         o->r = path ? begin_object(o->reply, path, MXC_IFACE_AGENT) : -ENOMEM;
         if (o->r >= 0)
-                o->r = agent_append_properties(o->reply, agent, o->act->manager);
+                o->r = agent_append_listed(o->reply, agent, o->n_agents, o->act->manager);
         if (o->r >= 0)
                 o->r = end_object(o->reply);
 }
 
 static void count_sandbox(Sandbox *s, void *userdata) {
         Objects *o = userdata;
-        o->n += is_seen(o, s->charged);
+        o->n_sandboxes += is_seen(o, s->charged);
 }
 
 static void add_sandbox(Sandbox *s, void *userdata) {
@@ -63,7 +68,7 @@ static void add_sandbox(Sandbox *s, void *userdata) {
                 return;
         o->r = begin_object(o->reply, s->object, MXC_IFACE_SANDBOX);
         if (o->r >= 0)
-                o->r = sandbox_append_listed(o->reply, s, o->n);
+                o->r = sandbox_append_listed(o->reply, s, o->n_sandboxes);
         if (o->r >= 0)
                 o->r = end_object(o->reply);
 }
@@ -74,6 +79,7 @@ static int get_managed_objects(Act *a, sd_bus_error *error) {
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', "{oa{sa{sv}}}");
         Objects o = { .act = a, .reply = reply, .r = r };
+        registry_for_each(a->manager->registry, count_agent, &o);
         registry_for_each(a->manager->registry, add_agent, &o);
         sandbox_for_each(a->manager, count_sandbox, &o);
         sandbox_for_each(a->manager, add_sandbox, &o);

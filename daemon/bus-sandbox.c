@@ -335,20 +335,18 @@ static const BusProperty listed[] = {
         { "Labels", "a{ss}" },
 };
 
-/* In a message a string has four bytes before it, its NUL, and up to three to where the next begins. */
 static size_t bytes_of(char *const *words) {
         size_t bytes = 0;
         for (; words && *words; words++)
-                bytes += strlen(*words) + 8;
+                bytes += strlen(*words) + BUS_STRING_BYTES;
         return bytes;
 }
 
 int sandbox_append_listed(sd_bus_message *m, const Sandbox *s, size_t n_listed) {
         char *const workspace[] = { s->workspace, NULL };
         const size_t bytes = bytes_of(s->argv) + bytes_of(workspace) + bytes_of(s->labels);
-        const bool all = bytes <= LIMIT_LISTED_BYTES / (n_listed > 0 ? n_listed : 1);
-        return bus_append_properties(
-                        m, listed, ELEMENTSOF(listed) - (all ? 0 : N_LONG), append_property, s, s->manager);
+        const size_t n_left = bus_may_be_listed(bytes, n_listed) ? 0 : N_LONG;
+        return bus_append_properties(m, listed, ELEMENTSOF(listed) - n_left, append_property, s, s->manager);
 }
 
 /* ---- objects ---- */

@@ -134,6 +134,10 @@ int bus_append_properties(sd_bus_message *m, const BusProperty *table, size_t n,
         return r >= 0 ? sd_bus_message_close_container(m) : r;
 }
 
+bool bus_may_be_listed(size_t bytes, size_t n_listed) {
+        return bytes <= LIMIT_LISTED_BYTES / (n_listed > 0 ? n_listed : 1);
+}
+
 int bus_append_strings(sd_bus_message *m, char *const *words) {
         int r = sd_bus_message_open_container(m, 'a', "s");
         for (char *const *w = words; r >= 0 && w && *w; w++)

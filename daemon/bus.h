@@ -22,6 +22,9 @@ Manager *bus_manager(sd_bus *bus);
 /* The one handler of all methods of an interface: picks the act by the name that was called. */
 int bus_begin(sd_bus_message *m, Manager *manager, const ActKind *const *acts, size_t n, const char *object, sd_bus_error *error);
 
+/* In a message a string has four bytes before it, its NUL, and up to three to where the next begins. */
+#define BUS_STRING_BYTES 8U
+
 /* An object's properties by name, for Get and for dictionaries. */
 typedef struct BusProperty {
         const char *name, *type;
@@ -29,6 +32,7 @@ typedef struct BusProperty {
 typedef int (*BusAppend)(sd_bus_message *m, const void *object, Manager *manager, const char *name);
 int bus_append_properties(sd_bus_message *m, const BusProperty *table, size_t n, BusAppend append, const void *object, Manager *manager);
 int bus_append_strings(sd_bus_message *m, char *const *words); /* as */
+bool bus_may_be_listed(size_t bytes, size_t n_listed);         /* whether so many of what is long are no more than one's part of the list */
 int bus_append_words(sd_bus_message *m, const char *text);     /* as, of a space-separated text */
 
 /* Objects by path, for fallback vtables; also enumerators. */
@@ -54,9 +58,9 @@ int bus_enumerated(Manager *m, const Caller *c, char **paths, bool others, char 
 /* A policy by its name, or as a document; *ret is a new reference. 0, or a negative errno, with error set where it is not there or not good. */
 int bus_find_policy(Manager *m, const char *name, Policy **ret, sd_bus_error *error);
 
-/* The properties of an object as a dictionary, for lists. */
-int agent_append_properties(sd_bus_message *reply, const Agent *a, Manager *m);
-/* One of so many. Cut is on the object alone; Argv, Workspace and Labels are there where they take no more than its part of LIMIT_LISTED_BYTES. */
+/* The properties of an object as a dictionary, for lists, of one of so many. What is long is there where it takes no more than its part of
+ * LIMIT_LISTED_BYTES: an agent's Description; a sandbox's Argv, Workspace and Labels. A sandbox's Cut is on the object alone. */
+int agent_append_listed(sd_bus_message *reply, const Agent *a, size_t n_listed, Manager *m);
 int sandbox_append_listed(sd_bus_message *reply, const Sandbox *s, size_t n_listed);
 
 char *agent_object_path(const char *name); /* the caller frees; NULL when out of memory */

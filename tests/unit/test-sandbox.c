@@ -355,12 +355,13 @@ START_TEST(test_a_kill_of_a_command_tells_what_it_reaches) {
 }
 END_TEST
 
-/* Whether it is there under that key, as one of n. */
+/* Whether it is there under that key, as one of n: the sandbox, or without one the agent. */
 static bool is_listed(const Sandbox *s, size_t n, const char *wanted) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *list = NULL;
         bool is = false;
         ck_assert_int_ge(sd_bus_message_new_signal(bus.client, &list, "/x", "x.y", "List"), 0);
-        ck_assert_int_ge(sandbox_append_listed(list, s, n), 0);
+        ck_assert_int_ge(
+                        s ? sandbox_append_listed(list, s, n) : agent_append_listed(list, &agent, n, &m), 0);
         ck_assert_int_ge(sd_bus_message_seal(list, 1, 0), 0);
         ck_assert_int_ge(sd_bus_message_enter_container(list, 'a', "{sv}"), 0);
         while (sd_bus_message_enter_container(list, 'e', "sv") > 0) {
@@ -373,7 +374,7 @@ static bool is_listed(const Sandbox *s, size_t n, const char *wanted) {
         return is;
 }
 
-/* LIMIT_LISTED_BYTES: of 1024 sandboxes each has 4096, of which a word takes eight itself. */
+/* LIMIT_LISTED_BYTES: of 1024 sandboxes each has 1024, of which a word takes eight itself. */
 START_TEST(test_a_list_is_bounded) {
         begin();
         StoredEffective effective;
@@ -396,6 +397,27 @@ START_TEST(test_a_list_is_bounded) {
         ck_assert(!is_listed(s, 1, "Cut"));
         sandbox_free(s);
         policy_unref(effective.policy);
+        end();
+}
+END_TEST
+
+START_TEST(test_a_list_of_agents_is_bounded) {
+        enum { N = 4096, ROOM = LIMIT_LISTED_BYTES / N - 8 };
+        const char *const nowhere[] = { NULL };
+        char description[ROOM + 2];
+        begin();
+        ck_assert_int_eq(policy_store_new(nowhere, &m.policies), 0);
+        agent.description = description;
+        memset(description, 'x', sizeof(description));
+        description[ROOM] = 0;
+        ck_assert(is_listed(NULL, N, "Description"));
+        ck_assert(!is_listed(NULL, N + 1, "Description"));
+        description[ROOM] = 'x';
+        description[ROOM + 1] = 0;
+        ck_assert(!is_listed(NULL, N, "Description"));
+        ck_assert(is_listed(NULL, N, "NSandboxes"));
+        ck_assert(is_listed(NULL, 1, "Description"));
+        m.policies = policy_store_free(m.policies);
         end();
 }
 END_TEST
@@ -637,6 +659,7 @@ int main(void) {
         tcase_add_test(t, test_a_command_that_is_found_is_asked_to_end_still);
         tcase_add_loop_test(t, test_a_kill_of_a_command_tells_what_it_reaches, 0, ELEMENTSOF(kills));
         tcase_add_test(t, test_a_list_is_bounded);
+        tcase_add_test(t, test_a_list_of_agents_is_bounded);
         tcase_add_test(t, test_a_tie_that_nobody_takes_up_ends_its_command);
         tcase_add_test(t, test_room);
         tcase_add_test(t, test_scopes_of_a_slice);
