@@ -16,7 +16,7 @@
 #include <sys/types.h>
 
 #define PLAN_MAGIC 0x3163786dU /* "mxc1" */
-#define PLAN_VERSION 1U
+#define PLAN_VERSION 2U
 
 typedef enum PlanAccess {
         PLAN_DENIED,    /* there, and answers EACCES, to every name that a mechanism of this host can cover */

@@ -184,6 +184,22 @@ START_TEST(test_plan_of_another_length_is_refused) {
 }
 END_TEST
 
+/* Of a mxcd that was updated without its launcher, or the other way round. */
+START_TEST(test_plan_of_another_version_is_refused) {
+        _cleanup_(launch_plan_freep) LaunchPlan *p = whole_plan();
+        _cleanup_free_ uint8_t *data = NULL;
+        size_t size, offset, length;
+        ck_assert_int_eq(launch_plan_encode(p, &data, &size), 0);
+        for (uint8_t version = PLAN_VERSION - 1; version <= PLAN_VERSION + 1; version += 2) {
+                LaunchPlan *q = NULL;
+                const char *where = "";
+                data[4] = version;
+                ck_assert_int_eq(launch_plan_decode(data, size, &q, &offset, &length, &where), -EBADMSG);
+                ck_assert_str_eq(where, "version");
+        }
+}
+END_TEST
+
 /* A byte that is changed gives another plan or none, never one that encodes to something else. */
 START_TEST(test_plan_with_a_changed_byte_is_consistent) {
         _cleanup_(launch_plan_freep) LaunchPlan *p = whole_plan();
@@ -736,6 +752,7 @@ int main(void) {
         tcase_add_test(t, test_a_plan_without_a_home);
         tcase_add_test(t, test_exec_plan_survives_a_round_trip);
         tcase_add_test(t, test_plan_of_another_length_is_refused);
+        tcase_add_test(t, test_plan_of_another_version_is_refused);
         tcase_add_test(t, test_plan_with_a_changed_byte_is_consistent);
         tcase_add_test(t, test_template_bytes_are_the_template);
         tcase_add_loop_test(t, test_spoilt_plan_is_refused, 0, (int)ELEMENTSOF(spoilers));
