@@ -9,7 +9,6 @@
 #include "git-settings.h"
 #include "gitconfig.h"
 #include "limits.h"
-#include "walk.h"
 
 /* What is said in all files together. */
 typedef struct Settings {
@@ -158,39 +157,22 @@ static int protect(const Settings *s, const Base *b, const char *before, const c
 
 static int read_settings(Settings *s, const Base *base, const char *name, unsigned depth);
 
-/* One that no agent can write, and which may all the same name what one can. */
-static int include_from_outside(const File *f, int fd) {
-        char link[64], path[LIMIT_PATH_BYTES + 1];
-        (void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-        ssize_t n = readlink(link, path, sizeof(path) - 1);
-        if (n <= 0)
-                return n < 0 ? -errno : -ENOENT;
-        path[n] = 0;
-        char *slash = strrchr(path, '/');
-        if (!slash)
-                return 0;
-        *slash = 0;
-        _cleanup_close_ int dir = open(path[0] ? path : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-        const Base base = { NO_ROOT, dir, "" };
-        return dir < 0 ? 0 : read_settings(f->all, &base, slash + 1, f->depth + 1);
-}
-
-/* What an included file includes is relative to that. */
+/* What an included file includes is relative to the directory that it was named in (config.c of git: handle_path_include), not to
+ * the one that the last link leads to. */
 static int include(const File *f, const char *value) {
-        _cleanup_(name_place_clear) NamePlace p = { .root = NO_ROOT, .fd = -EBADF };
-        Names *names = f->all->names;
+        _cleanup_(name_place_clear) NamePlace p = { .root = NO_ROOT, .fd = -EBADF },
+                                              in = { .root = NO_ROOT, .fd = -EBADF };
         int r = protect(f->all, &f->base, "", value, &p);
         if (r < 0 || p.fd < 0 || !S_ISREG(p.st.st_mode))
                 return r;
-        if (p.root == NO_ROOT)
-                return include_from_outside(f, p.fd);
-        char *slash = strrchr(p.path, '/');
-        _cleanup_free_ char *at = strndup(p.path, slash ? (size_t)(slash - p.path) : 0);
-        if (!at)
+        const char *slash = strrchr(value, '/');
+        _cleanup_free_ char *dir = slash ? strndup(value, (size_t)(slash + 1 - value)) : strdup(".");
+        if (!dir)
                 return -ENOMEM;
-        _cleanup_close_ int dir = walk_open(names->roots[p.root].host, at, O_PATH, true);
-        const Base base = { p.root, dir, at };
-        return dir < 0 ? 0 : read_settings(f->all, &base, slash ? slash + 1 : p.path, f->depth + 1);
+        r = names_follow(f->all->names, f->base.root, f->base.fd, f->base.at, dir, &in);
+        const Base base = { in.root, in.fd, in.path ? in.path : "" };
+        return r < 0 || in.fd < 0 ? r
+                                  : read_settings(f->all, &base, slash ? slash + 1 : value, f->depth + 1);
 }
 
 static int read_settings(Settings *s, const Base *base, const char *name, unsigned depth) {

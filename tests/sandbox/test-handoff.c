@@ -144,6 +144,15 @@ static const Attack attacks[] = {
                         "git config -f c core.fsmonitor x",
                         "test \"$(git config --global --includes core.fsmonitor)\" = x && r=0 || r=1; rm "
                         "../out/gitconfig; exit $r" },
+        { "T2 what it includes beside the link that it is",
+                        "git config -f ../out/gitconfig include.path \"${PWD##*/}/c\"",
+                        "git config -f c core.fsmonitor x",
+                        "test \"$(git config --global --includes core.fsmonitor)\" = x && r=0 || r=1; rm "
+                        "../out/gitconfig; exit $r" },
+        { "T2 configuration that is included by what a symlink leads to",
+                        "repository repo; mkdir repo/d; ln -s d/c repo/.gitconfig; git config -f repo/d/c "
+                        "include.path x; git -C repo config include.path ../.gitconfig",
+                        "git config -f repo/x a.b c", "test \"$(git -C repo config a.b)\" = c" },
         { "T2 configuration that is included", "repository repo; git -C repo config include.path ../x.conf",
                         "git config -f repo/x.conf core.fsmonitor x", "test -e repo/x.conf" },
         { "T2 configuration that is included on a condition",
