@@ -383,13 +383,18 @@ static bool is_gitdir(const WalkDir *dir) {
         return dir->kind == WALK_GITDIR || dir->is_bare;
 }
 
-/* What files of a git directory lead to. */
-static int add_led_to(Search *s, const WalkDir *dir, const char *name) {
-        if (streq(name, "commondir"))
-                return add_linked(s, dir, name, GITLINK_COMMONDIR);
-        if (streq(name, "gitdir"))
-                return add_linked_settings(s, dir, name);
-        return streq(name, "config") || streq(name, "config.worktree") ? add_settings(s, dir, name) : 0;
+/* What files of a git directory lead to, looked for by name: where case means nothing an entry may be written otherwise. Where there
+ * is no configuration that of the owner holds as well. */
+static int add_led_to(Search *s, const WalkDir *dir) {
+        struct stat st;
+        int r = add_linked(s, dir, "commondir", GITLINK_COMMONDIR);
+        if (r == 0)
+                r = add_linked_settings(s, dir, "gitdir");
+        if (r == 0)
+                r = add_settings(s, dir, "config");
+        return r < 0 || fstatat(dir->fd, "config.worktree", &st, AT_SYMLINK_NOFOLLOW) < 0
+                               ? r
+                               : add_settings(s, dir, "config.worktree");
 }
 
 static int on_entry(void *data, const WalkDir *dir, const WalkEntry *e) {
@@ -404,8 +409,6 @@ static int on_entry(void *data, const WalkDir *dir, const WalkEntry *e) {
         FindingKind kind = findings_kind(s->findings, root->path, dir, e);
         if (kind == FINDING_NEW || kind == FINDING_CHANGED)
                 r = findings_note(s->findings, root->path, dir, e);
-        if (r == 0 && is_gitdir(dir) && e->type != DT_DIR)
-                r = add_led_to(s, dir, e->name);
         if (r == 0 && dir->kind != WALK_GITDIR && e->type != DT_DIR && streq(e->name, ".git"))
                 r = add_dot_git(s, dir, e);
         if (r == 0 && dir->dot_git && !is_granted_root(s, dir))
@@ -417,7 +420,10 @@ static int on_directory(void *data, const WalkDir *dir) {
         Search *s = data;
         memset(s->existing, 0, s->n * sizeof(bool));
         int r = dir->dot_git ? add_repository(s, dir) : 0;
-        return r < 0 || !is_gitdir(dir) ? r : add_gitdir_names(s, s->root, dir->fd, dir->path);
+        if (r < 0 || !is_gitdir(dir))
+                return r;
+        r = add_gitdir_names(s, s->root, dir->fd, dir->path);
+        return r < 0 || !s->deep ? r : add_led_to(s, dir);
 }
 
 /* A mount of the host that came along: walked later, as a root of its own. */

@@ -153,6 +153,16 @@ static const Attack attacks[] = {
                         "repository repo; mkdir repo/d; ln -s d/c repo/.gitconfig; git config -f repo/d/c "
                         "include.path x; git -C repo config include.path ../.gitconfig",
                         "git config -f repo/x a.b c", "test \"$(git -C repo config a.b)\" = c" },
+        { "T2 where it says that hooks of a repository without configuration are",
+                        "repository repo; rm repo/.git/config; "
+                        "git config -f ../out/gitconfig core.hooksPath x",
+                        "mkdir repo/x && echo x >repo/x/post-checkout",
+                        "cd repo && test -e \"$(git rev-parse --git-path hooks/post-checkout)\" && r=0 || "
+                        "r=1; rm ../../out/gitconfig; exit $r" },
+        { "T2 where it says that hooks of a bare repository without configuration are",
+                        "git init -q --bare g; rm g/config; git config -f ../out/gitconfig core.hooksPath x",
+                        "mkdir g/x && echo x >g/x/update",
+                        "test -e g/x/update && r=0 || r=1; rm ../out/gitconfig; exit $r" },
         { "T2 configuration that is included", "repository repo; git -C repo config include.path ../x.conf",
                         "git config -f repo/x.conf core.fsmonitor x", "test -e repo/x.conf" },
         { "T2 configuration that is included on a condition",
