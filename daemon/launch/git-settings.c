@@ -18,6 +18,7 @@ typedef struct Settings {
         char *worktree;        /* the last core.worktree */
         char **hooks;          /* each core.hooksPath: which comes last, conditions decide */
         size_t n_hooks;
+        bool own; /* the owner's: what it names is trusted in every repository */
 } Settings;
 
 /* A directory that paths begin in. */
@@ -51,6 +52,13 @@ static void file_clear(File *f) {
         clear_list(f->included, f->n_included);
 }
 
+/* What it failed by. */
+static int fail_by(GitHome *h, int error, const char *path) {
+        free(h->failed_by);
+        h->failed_by = strdup(path);
+        return h->failed_by ? error : -ENOMEM;
+}
+
 static int keep(char ***list, size_t *n, const char *before, const char *value) {
         char **grown = reallocarray(*list, *n + 1, sizeof(char *));
         if (!grown)
@@ -72,11 +80,8 @@ static int keep_path(GitHome *h, char ***list, size_t *n, const char *value) {
         const char *name = value + 1, *rest = name + strcspn(name, "/");
         const size_t named = (size_t)(rest - name);
         const bool owners = named == 0 || (strlen(h->user) == named && strncmp(h->user, name, named) == 0);
-        if (!owners || !h->home[0]) {
-                free(h->unknown);
-                h->unknown = strdup(value);
-                return h->unknown ? -ENODATA : -ENOMEM;
-        }
+        if (!owners || !h->home[0])
+                return fail_by(h, -ENODATA, value);
         int r = keep(list, n, h->home, rest);
         return r == 0 && named == 0 && h->inside && !streq(h->inside, h->home)
                                ? keep(list, n, h->inside, rest)
@@ -135,7 +140,14 @@ static bool is_around(size_t root, const char *at, const NamePlace *p) {
         return p->root == root && strncmp(at, p->path, n) == 0 && (at[n] == '/' || at[n] == 0);
 }
 
-/* The place and everything below it. What is granted as such cannot be protected as well. */
+/* Exactly a grant that can be written, and what git would read or run from: not a device, which says that there is nothing. */
+static bool is_given(const Names *n, const NamePlace *p) {
+        return p->root != NO_ROOT && p->path[0] == 0 && n->roots[p->root].granted &&
+               n->roots[p->root].writable && (S_ISDIR(p->st.st_mode) || S_ISREG(p->st.st_mode));
+}
+
+/* The place and everything below it. What is granted as such cannot be protected as well: of a repository the worktree may be
+ * that, and is the agent's; of what the owner says of all of them it is refused. */
 static int protect(const Settings *s, const Base *b, const char *before, const char *value, NamePlace *ret) {
         _cleanup_free_ char *path = NULL;
         const char *first = value[0] == '/' ? "" : before;
@@ -146,6 +158,8 @@ static int protect(const Settings *s, const Base *b, const char *before, const c
         if (strlen(path) > LIMIT_PATH_BYTES)
                 return 0;
         int r = names_follow(s->names, b->root, b->fd, b->at, path, ret);
+        if (r == 0 && s->own && is_given(s->names, ret))
+                return fail_by(s->home, -EPERM, path);
         if (r < 0 || ret->root == NO_ROOT || ret->path[0] == 0 || is_around(b->root, b->at, ret) ||
                         (s->work && is_around(s->work->root, s->work->path, ret)))
                 return r;
@@ -220,11 +234,13 @@ int git_settings_protect(Names *n, GitHome *home, size_t root, int dir, const ch
 /* ---- the owner's own configuration ---- */
 
 /* Those that are relative to each worktree stay; the others are somewhere now. */
-static int settle_hooks(Settings *s, const Base *base) {
+static int settle_hooks(Settings *s, const Base *base, char **ret_failed) {
         int r = 0;
         for (size_t i = 0; r == 0 && i < s->n_hooks; i++)
                 r = s->hooks[i][0] == '/' ? protect_hooks(s, base, "", &s->hooks[i], 1)
                                           : keep(&s->home->hooks, &s->home->n_hooks, "", s->hooks[i]);
+        if (r < 0)
+                *ret_failed = strdup("core.hooksPath");
         return r;
 }
 
@@ -245,7 +261,7 @@ static int read_own(Settings *s, const Base *top, const char *before, const char
 
 int git_settings_of_owner(Names *n, GitHome *home, char **ret_failed) {
         static const char *const own[] = { "/.gitconfig", "/.config/git/config" };
-        _cleanup_(settings_clear) Settings s = { .names = n, .home = home };
+        _cleanup_(settings_clear) Settings s = { .names = n, .home = home, .own = true };
         _cleanup_close_ int top_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
         const Base top = { NO_ROOT, top_fd, "" };
         if (top_fd < 0)
@@ -253,10 +269,10 @@ int git_settings_of_owner(Names *n, GitHome *home, char **ret_failed) {
         int r = read_own(&s, &top, "", "/etc/gitconfig", ret_failed);
         for (size_t i = 0; r == 0 && home->home[0] && i < ELEMENTSOF(own); i++)
                 r = read_own(&s, &top, home->home, own[i], ret_failed);
-        return r < 0 ? r : settle_hooks(&s, &top);
+        return r < 0 ? r : settle_hooks(&s, &top, ret_failed);
 }
 
 void git_home_clear(GitHome *home) {
         clear_list(home->hooks, home->n_hooks);
-        free(home->unknown);
+        free(home->failed_by);
 }

@@ -13,7 +13,7 @@
 typedef struct GitHome {
         const char *user, *home; /* the owner, and where he lives on the host; "" where nobody knows */
         const char *inside;      /* HOME of the agent; NULL: it has none */
-        char *unknown;           /* out: a path in a home that is not known */
+        char *failed_by;         /* out: the path that is in a home which is not known, or granted */
         char **hooks;            /* of git_settings_of_owner(): paths in each worktree */
         size_t n_hooks;
 } GitHome;
@@ -21,7 +21,8 @@ typedef struct GitHome {
 void git_home_clear(GitHome *home);
 
 /* What git reads for every repository of the owner: /etc/gitconfig, ~/.gitconfig and ~/.config/git/config, once, and before the repositories.
- * Errors as below; *ret_failed is then the file, free() it. */
+ * Errors as below; -EPERM where it names what is itself granted to be written: to be trusted and to be worked in is impossible. *ret_failed is then the
+ * file, or the setting, and may be NULL; free() it. */
 int git_settings_of_owner(Names *n, GitHome *home, char **ret_failed);
 
 /* Protects what that file in the directory `at` of the root (dir is open on it; the root may be NO_ROOT, then `at` is "") names, and what files that it

@@ -267,13 +267,19 @@ static Place place_of(const NamePlace *p) {
         return (Place){ p->root, p->fd, p->path ? p->path : "" };
 }
 
-/* Takes path. */
-static void explain_settings(Search *s, int error, char *path) {
-        _cleanup_free_ char *file = path;
-        if (file && error == -EFBIG)
-                s->detail = TAKE_PTR(file);
-        else if (!file || asprintf(&s->detail, "%s: %s is in a home that is not known", file,
-                                          s->home.unknown) < 0)
+/* Takes where: a file, or a setting. */
+static void explain_settings(Search *s, int error, char *where) {
+        _cleanup_free_ char *named = where;
+        const char *by = error == -ENODATA ? "is in a home that is not known"
+                         : error == -EPERM ? "is granted, and git trusts it"
+                                           : NULL;
+        if (named && error == -E2BIG) {
+                if (asprintf(&s->detail, "%s: more than %u names that programs of the host trust", named,
+                                    LIMIT_NAME_RULES) < 0)
+                        s->detail = NULL;
+        } else if (!named || !by || !s->home.failed_by)
+                s->detail = TAKE_PTR(named);
+        else if (asprintf(&s->detail, "%s: %s %s", named, s->home.failed_by, by) < 0)
                 s->detail = NULL;
 }
 
@@ -281,7 +287,7 @@ static void explain_settings(Search *s, int error, char *path) {
 static int add_settings_of(Search *s, const WalkDir *dir, const char *named, Place p, const char *file,
                 const char *worktree) {
         int r = git_settings_protect(s->names, &s->home, p.root, p.fd, p.at, file, worktree);
-        if (r == -EFBIG || r == -ENODATA)
+        if (r < 0 && r != -E2BIG) /* that is of the root */
                 explain_settings(s, r, path_in_cage(s, dir->path, named));
         return r;
 }
@@ -485,11 +491,10 @@ static int explain_walk(Search *s, int r) {
 static int add_settings_of_owner(Search *s) {
         char *failed = NULL;
         int r = git_settings_of_owner(s->names, &s->home, &failed);
-        if (r == -EFBIG || r == -ENODATA) {
+        if (r < 0) {
                 explain_settings(s, r, failed);
                 s->cage->detail = s->detail ? s->detail : s->cage->plan->home;
-        } else
-                free(failed);
+        }
         return r;
 }
 

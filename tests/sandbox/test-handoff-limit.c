@@ -55,6 +55,25 @@ static void tell_one_more(Rig *r, const char *about, const char *number) {
         tell_refused(r, about, number, "one more, refused with the place and the number");
 }
 
+/* The owner's own configuration says 1700 times where hooks are, each time through 39 links, which are protected as well. */
+static void tell_too_many_of_owner(Rig *r) {
+        static RigResult result;
+        _cleanup_free_ char *config = NULL, *target = NULL;
+        if (asprintf(&config, "%s/.gitconfig", r->dir) < 0 ||
+                        asprintf(&target, "%s/gitconfig", r->workspace) < 0)
+                rig_die("memory", ENOMEM);
+        need(symlink(target, config) == 0, "the owner's configuration");
+        prepare(r, "for i in $(seq 39); do ln -s $((i + 1)) $i; done; { echo '[core]'; yes \"hooksPath = "
+                   "$PWD/1\" | head -n 1700; } >gitconfig");
+        start_in(r, &result);
+        bool ok = !result.started && result.step == LAUNCH_STEP_HANDOFF && result.error == E2BIG &&
+                  strstr(result.detail, "core.hooksPath") && strstr(result.detail, "65536 names");
+        if (!ok)
+                print_output(&result);
+        tell(ok, "names that are trusted", "more than there may be of the owner, refused with what says so");
+        need(unlink(config) == 0, "the owner's configuration");
+}
+
 int main(int argc, char **argv) {
         if (argc != 2) {
                 fprintf(stderr, "Usage: %s LAUNCHER\n", argv[0]);
@@ -83,6 +102,8 @@ int main(int argc, char **argv) {
                     "r; done");
         tell_refused(&r, "names that are trusted", "65536 names",
                         "more than there may be, refused with the place and the number");
+
+        tell_too_many_of_owner(&r);
 
         /* GITCONFIG_MAX */
         prepare(&r, "git init -q repo; n=$(stat -c %s repo/.git/config); head -c $((262144 - n)) /dev/zero "

@@ -366,9 +366,9 @@ START_TEST(test_homes_of_git) {
                 .home = homes[_i].unknown ? "" : home,
                 .inside = homes[_i].inside ? inside : NULL };
         ck_assert_int_eq(git_settings_protect(n, &h, 0, dir, "", "config", ""), homes[_i].result);
-        ck_assert_int_eq(h.unknown != NULL, homes[_i].result < 0);
-        ck_assert(!h.unknown || (h.unknown[0] == '~' && strstr(homes[_i].setting, h.unknown)));
-        free(h.unknown);
+        ck_assert_int_eq(h.failed_by != NULL, homes[_i].result < 0);
+        ck_assert(!h.failed_by || (h.failed_by[0] == '~' && strstr(homes[_i].setting, h.failed_by)));
+        free(h.failed_by);
         size_t count = 0;
         while (count < ELEMENTSOF(homes[_i].rules) && homes[_i].rules[count])
                 count++;
@@ -376,6 +376,59 @@ START_TEST(test_homes_of_git) {
         ck_assert_int_eq(count > 0, text != NULL);
         if (count > 0)
                 expect_lines(text, homes[_i].rules, count);
+}
+END_TEST
+
+/* What the owner's own configuration leads to, whose home is "h". A relative path of what is included begins in the directory that the
+ * included file was named in, whatever links are at the end of the name; links on the way to that directory lead as the kernel goes. */
+static const struct {
+        const char *prepare;
+        int result;
+        const char *hooks;    /* that are relative to each worktree */
+        const char *rules[6]; /* sorted */
+} owns[] = {
+        { "true", 0, NULL, { NULL } },
+        { "git config -f h/.gitconfig core.hooksPath x", 0, "x", { "protect 0:h/.gitconfig" } },
+        { "git config -f h/.gitconfig core.hooksPath \"$PWD/x\"", 0, NULL,
+                        { "protect 0:h/.gitconfig", "protect 0:x" } },
+        { "ln -s d/c h/.gitconfig; git config -f h/d/c include.path x", 0, NULL,
+                        { "protect 0:h/.gitconfig", "protect 0:h/d/c", "protect 0:h/x" } },
+        { "git config -f h/.gitconfig include.path l/c; ln -s d/e h/l; ln -s ../c h/d/e/c; git config -f "
+          "h/d/c include.path ../x",
+                        0, NULL,
+                        { "protect 0:h/.gitconfig", "protect 0:h/d/c", "protect 0:h/d/e/c",
+                                        "protect 0:h/d/x", "protect 0:h/l", "protect 0:h/l" } },
+        { "git config -f h/.gitconfig include.path l/../c; ln -s d/e h/l; git config -f h/d/c include.path "
+          "x",
+                        0, NULL,
+                        { "protect 0:h/.gitconfig", "protect 0:h/d/c", "protect 0:h/d/x", "protect 0:h/l",
+                                        "protect 0:h/l" } },
+        { "git config -f h/.gitconfig core.hooksPath \"$PWD\"", -EPERM, NULL, { "protect 0:h/.gitconfig" } },
+        { "git config -f h/.gitconfig core.hooksPath '~/..'", -EPERM, NULL, { "protect 0:h/.gitconfig" } },
+        { "git config -f h/.gitconfig core.hooksPath /dev/null", 0, NULL, { "protect 0:h/.gitconfig" } },
+};
+
+START_TEST(test_own_settings_of_git) {
+        _cleanup_free_ char *script = NULL, *home = NULL, *failed = NULL;
+        ck_assert(asprintf(&script, "mkdir -p h/d/e; %s", owns[_i].prepare) > 0 &&
+                        asprintf(&home, "%s/h", place) > 0);
+        run(script);
+        _cleanup_(names_freep) Names *n = new_names();
+        GitHome h = { .user = "o", .home = home };
+        ck_assert_int_eq(git_settings_of_owner(n, &h, &failed), owns[_i].result);
+        ck_assert_int_eq(failed != NULL, owns[_i].result < 0);
+        ck_assert_int_eq(h.failed_by != NULL, owns[_i].result < 0);
+        ck_assert_uint_eq(h.n_hooks, owns[_i].hooks != NULL);
+        if (owns[_i].hooks)
+                ck_assert_str_eq(h.hooks[0], owns[_i].hooks);
+        git_home_clear(&h);
+        size_t count = 0;
+        while (count < ELEMENTSOF(owns[_i].rules) && owns[_i].rules[count])
+                count++;
+        _cleanup_free_ char *text = rules_of(n);
+        ck_assert_int_eq(count > 0, text != NULL);
+        if (count > 0)
+                expect_lines(text, owns[_i].rules, count);
 }
 END_TEST
 
@@ -516,6 +569,7 @@ static Suite *suite(void) {
         tcase_add_test(files, test_walk_deep);
         tcase_add_loop_test(files, test_names, 0, ELEMENTSOF(names));
         tcase_add_loop_test(files, test_homes_of_git, 0, ELEMENTSOF(homes));
+        tcase_add_loop_test(files, test_own_settings_of_git, 0, ELEMENTSOF(owns));
         tcase_add_test(files, test_names_nested);
         tcase_add_test(files, test_names_object);
         tcase_add_test(files, test_rules_have_a_bound);
