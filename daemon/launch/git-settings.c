@@ -71,10 +71,7 @@ static int keep(char ***list, size_t *n, const char *before, const char *value) 
 }
 
 /* A path as git expands it (path.c of git: interpolate_path); -ENODATA where we cannot. Of somebody else's home nobody asked NSS. */
-static int keep_path(GitHome *h, char ***list, size_t *n, const char *value) {
-        static const char optional[] = ":(optional)";
-        if (strncmp(value, optional, sizeof(optional) - 1) == 0)
-                value += sizeof(optional) - 1;
+static int keep_expanded(GitHome *h, char ***list, size_t *n, const char *value) {
         if (value[0] != '~')
                 return keep(list, n, "", value);
         const char *name = value + 1, *rest = name + strcspn(name, "/");
@@ -85,6 +82,16 @@ static int keep_path(GitHome *h, char ***list, size_t *n, const char *value) {
         int r = keep(list, n, h->home, rest);
         return r == 0 && named == 0 && h->inside && !streq(h->inside, h->home)
                                ? keep(list, n, h->inside, rest)
+                               : r;
+}
+
+/* The mark means something to git from 2.52 on, and not in what is included; otherwise it is a part of the path. Both count. */
+static int keep_path(GitHome *h, char ***list, size_t *n, const char *value) {
+        static const char optional[] = ":(optional)";
+        const size_t mark = sizeof(optional) - 1;
+        int r = keep_expanded(h, list, n, value);
+        return r == 0 && strncmp(value, optional, mark) == 0 && value[mark]
+                               ? keep_expanded(h, list, n, value + mark)
                                : r;
 }
 
