@@ -223,20 +223,13 @@ static void for_each_child(Manager *m, Found *f, const char *cgroup,
                         each(m, f, cgroup, entry->d_name);
 }
 
-static bool command_lives(const Sandbox *s, uint32_t number) {
-        _cleanup_free_ char *path = NULL, *text = NULL;
-        return asprintf(&path, "%s%s/" LAUNCH_EXEC_GROUP "%u/cgroup.events", s->manager->cgroup_path,
-                               s->leaf, number) >= 0 &&
-               fd_read_file_at(AT_FDCWD, path, 4096, &text, NULL) >= 0 && strstr(text, "populated 1\n");
-}
-
 /* Its launcher is gone, and nobody tells of its further commands any more: those that are tied are known by their groups, so that they end with who waits
  * for them. What one left that has ended by itself cannot be told from it, and ends so, too. */
 static void find_tied_commands(Sandbox *s) {
         const json_t *ties = s->of_commands[RUNTIME_TIED];
         for (size_t i = 0; i < json_array_size(ties); i++) {
                 const uint32_t number = (uint32_t)json_integer_value(json_array_get(ties, i));
-                if (number > 0 && command_lives(s, number))
+                if (number > 0 && sandbox_exec_is_in_its_group(s, number))
                         adopt_command(s, number, true);
         }
 }

@@ -39,9 +39,9 @@ int sandbox_kill_all(Sandbox *s) {
         return r == -ENOENT ? 0 : r; /* it is gone already */
 }
 
-static bool is_in_its_group(const Sandbox *s, const Command *c) {
+bool sandbox_exec_is_in_its_group(const Sandbox *s, uint32_t number) {
         char file[sizeof(LAUNCH_EXEC_GROUP "4294967295/cgroup.events")];
-        (void)snprintf(file, sizeof(file), LAUNCH_EXEC_GROUP "%u/cgroup.events", c->number);
+        (void)snprintf(file, sizeof(file), LAUNCH_EXEC_GROUP "%u/cgroup.events", number);
         _cleanup_free_ char *path = leaf_path(s, file), *text = NULL;
         return path && fd_read_file_at(AT_FDCWD, path, 4096, &text, NULL) >= 0 &&
                strstr(text, "populated 1\n");
@@ -59,7 +59,7 @@ static void kill_alone(const Sandbox *s, const Command *c) {
 int sandbox_kill_exec(Sandbox *s, Command *c) {
         char file[sizeof(LAUNCH_EXEC_GROUP "4294967295/cgroup.kill")];
         (void)snprintf(file, sizeof(file), LAUNCH_EXEC_GROUP "%u/cgroup.kill", c->number);
-        bool unseen = c->start == COMMAND_FOUND && !is_in_its_group(s, c);
+        bool unseen = c->start == COMMAND_FOUND && !sandbox_exec_is_in_its_group(s, c->number);
         c->killed = true;
         int r = kill_group(s, file);
         if (c->start == COMMAND_AWAITED)

@@ -130,6 +130,8 @@ int sandbox_kill_all(Sandbox *s);                   /* cgroup.kill */
 /* cgroup.kill of the group of an Exec's command: all that it began, and nothing else. -ENOENT: it has none, as an mxc-launch of before began it, and
  * it alone is killed; -EAGAIN: it was found, and is not in there: it has yet to begin, or is over. */
 int sandbox_kill_exec(Sandbox *s, Command *c);
+/* Somebody is in that group: it has begun, and it or what it began is alive. */
+bool sandbox_exec_is_in_its_group(const Sandbox *s, uint32_t number);
 int sandbox_write(const Sandbox *s, const char *file, const char *text);
 /* Makes it stand still, as a whole or not at all: sandbox_answer_freeze() is called when that is known, never from here. */
 int sandbox_freeze(Sandbox *s);
