@@ -102,7 +102,8 @@ static void on_owner(uid_t uid, int e, void *userdata) {
         register_or_refuse(a, r, &error);
 }
 
-/* Each user has room for a first one. Uids that are nobody's (of user namespaces, say) come by the ten thousand, and have none. */
+/* Each user has room for a first one. Uids that are nobody's (of user namespaces, say) come by the ten thousand, and have none: what root
+ * registered there would be started by nobody. */
 static void on_user(const User *user, int e, void *userdata) {
         Act *a = userdata;
         const Registration *g = a->data;
@@ -110,8 +111,8 @@ static void on_user(const User *user, int e, void *userdata) {
         int r = e;
         if (user && !user->is_known)
                 r = sd_bus_error_setf(&error, MXC_ERROR_DENIED,
-                                "Uid %u is no user of this host; agents of its own are an administrator's "
-                                "to register.",
+                                "Uid %u is no user of this host and has no agents of its own; an "
+                                "administrator can register one for it, by another name than user-UID-….",
                                 g->document.owner);
         register_or_refuse(a, r, &error);
 }
@@ -173,7 +174,7 @@ static int register_agent(Act *a, sd_bus_error *error) {
         if (g->document.owner == (uid_t)-1)
                 g->document.owner = a->caller->uid;
         uid_t uid;
-        if (a->caller->uid != 0 && agent_name_is_own(g->document.name, &uid))
+        if (agent_name_is_own(g->document.name, &uid))
                 return user_cache_get(a->manager->users, g->document.owner, on_user, a);
         return register_it(a, error);
 }

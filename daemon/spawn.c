@@ -325,7 +325,7 @@ static bool is_somebodys(Act *a, const Agent *agent) {
                 return true;
         if (asprintf(&sentence,
                             "Uid %u is no user of this host and has no default agent; an administrator can "
-                            "register one for it.",
+                            "register one for it, by another name than user-UID-….",
                             agent->owner) < 0)
                 sentence = NULL;
         act_refuse(a, REASON_NOT_AUTHORIZED, sentence ? sentence : "That uid is no user of this host.");

@@ -425,6 +425,8 @@ test_who_is_nobody_has_no_agents() {
         document="[\"\"\"{\"name\": \"user-$uid-x\", \"policy\": \"workspace\"}\"\"\"]"
         run='["", ["true"], {}]'
         assert_refused "Uid $uid is no user of this host" ask_as_uid RegisterAgent s "$document"
+        assert_refused "by another name than user-UID-" \
+                call /org/mxc1 Manager RegisterAgent s "{\"name\": \"user-$uid-x\", \"owner\": $uid, \"policy\": \"workspace\"}"
         is_no_agent "user-$uid-x" || fail 'it is an agent'
         assert_refused "Error.Denied: ['Uid $uid is no user of this host" ask_as_uid Spawn 'sasa{sv}' "$run"
         assert_record MXC_EVENT=spawn MXC_DECISION=deny MXC_REASON=not-authorized MXC_CALLER_UID=$uid
