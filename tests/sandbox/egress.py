@@ -13,6 +13,7 @@ import contextlib
 import errno
 import fcntl
 import hashlib
+import json
 import os
 import re
 import resource
@@ -1627,44 +1628,75 @@ def install(n, program):
     return path
 
 
-def all_of(n, program, mutant, tests, walls):
-    """What is to be told, whether it is well, and why not."""
-    Relay.program = install(n, program)
-    for name, test in tests.items():
-        why = passes(n, test)
-        yield name[5:].replace("_", " "), why is None, why
-    Relay.program = install(n, mutant)
+def rows(pattern):
+    """Each that matches, as (NAME, TEST, whether it is made with the mutant, the wall that this is without): without one the test is not to pass."""
+    modules = {**globals(), **vars(egress_bounds), **vars(egress_datagrams), **vars(egress_upstream)}
+    walls = {k: v for k, v in WALLS.items() if pattern in f"without {k}"}
+    for name, test in modules.items():
+        if name.startswith("test_") and pattern in name:
+            yield name[5:].replace("_", " "), test, False, ""
     if walls:
-        why = passes(n, acts)
-        yield "a relay that has been taken over", why is None, why
-    Relay.environment = {}
+        yield "a relay that has been taken over", acts, True, ""
     for test in dict.fromkeys(sum(walls.values(), [])):
-        why = passes(n, test)
-        yield f"with all walls: {test.__name__[5:].replace('_', ' ')}", why is None, why
+        yield f"with all walls: {test.__name__[5:].replace('_', ' ')}", test, True, ""
     for wall, those in walls.items():
-        Relay.environment = {"MXC_WITHOUT": wall}
-        n.patience = 15 if wall == "clock" else 5  # than what the relay waits for; others need not wait
         for test in those:
-            why = passes(n, test)
-            yield f"without {wall}: {test.__name__[5:].replace('_', ' ')}", why is not None, None if why is None else "# " + why.splitlines()[-1][2:]
+            yield f"without {wall}: {test.__name__[5:].replace('_', ' ')}", test, True, wall
+
+
+def make(n, programs, test, mutated, wall):
+    """Whether it is well, and why not."""
+    Relay.program = programs[mutated]
+    Relay.environment = {"MXC_WITHOUT": wall} if wall else {}
+    n.patience = Networks.patience if not wall else 15 if wall == "clock" else 5  # than what the relay waits for; others need not wait
+    why = passes(n, test)
+    if not wall:
+        return why is None, why
+    return why is not None, None if why is None else "# " + why.splitlines()[-1][2:]
+
+
+def work(queue, program, mutant, steered, servers, pattern):
+    """Makes rows in networks of its own, as long as there is a number in the queue, and tells of each in a line of JSON."""
+    n = Networks(steered, servers)
+    try:
+        programs, those = [install(n, program), install(n, mutant)], list(rows(pattern))
+        while (number := os.read(queue, 4)):
+            name, *row = those[struct.unpack("=I", number)[0]]
+            good, why = make(n, programs, *row)
+            print(json.dumps([name, good, why]), flush=True)
+    finally:
+        n.close()
+
+
+WORKERS = 6  # most rows wait, and those that are to fail until patience is over
 
 
 def main(program, mutant, steered, servers, pattern=""):
-    if os.environ.get("MXC_TEST_INSIDE") != "1":
-        os.environ["MXC_TEST_INSIDE"] = "1"
-        os.execvp("unshare", ["unshare", "--net", "--mount", sys.executable, *sys.argv])
-    n = Networks(steered, servers)
-    tests = {k: v for k, v in {**globals(), **vars(egress_bounds), **vars(egress_datagrams), **vars(egress_upstream)}.items() if k.startswith("test_") and pattern in k}
-    walls = {k: v for k, v in WALLS.items() if pattern in f"without {k}"}
-    number = failed = 0
-    try:
-        for number, (name, good, why) in enumerate(all_of(n, program, mutant, tests, walls), 1):
-            failed += not good
-            print(f"{why}\n" * (why is not None) + f"{'ok' if good else 'not ok'} {number} - {name}", flush=True)
-    finally:
-        n.close()
-    print(f"1..{number}")
-    return failed != 0
+    if (queue := os.environ.get("MXC_TEST_QUEUE")):
+        return work(int(queue), program, mutant, steered, servers, pattern)
+    numbers, those = range(len(list(rows(pattern)))), []
+    queue, ours = os.pipe()
+    os.write(ours, b"".join(struct.pack("=I", i) for i in numbers))
+    os.close(ours)
+    for _ in range(min(WORKERS, len(numbers))):
+        words = ["unshare", "--net", "--mount", sys.executable, *sys.argv]
+        those.append(subprocess.Popen(words, env={**os.environ, "MXC_TEST_QUEUE": str(queue)}, pass_fds=[queue], stdout=subprocess.PIPE, text=True))
+    lock, told = threading.Lock(), []
+
+    def tell(worker):
+        for line in worker.stdout:
+            name, good, why = json.loads(line)
+            with lock:
+                told.append(good)
+                print(f"{why}\n" * (why is not None) + f"{'ok' if good else 'not ok'} {len(told)} - {name}", flush=True)
+    threads = [threading.Thread(target=tell, args=[w]) for w in those]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    ended = [w.wait() for w in those]
+    print(f"1..{len(numbers)}")
+    return len(told) != len(numbers) or not all(told) or any(ended)
 
 
 sys.exit(main(*sys.argv[1:]))
