@@ -88,7 +88,9 @@ def is_due(name, due, door):
 def introspect(c, path):
     answer = c.ask(path, full("Introspectable"), "Introspect")
     if answer.error:
-        complain(path, "cannot be introspected:", answer.error)
+        above, _, name = path.rpartition("/")
+        if path == "/" or any(node.get("name") == name for node in introspect(c, above or "/").findall("node")):  # it has not ended since it was shown
+            complain(path, "cannot be introspected:", answer.error)
         return ET.fromstring("<node/>")
     return ET.fromstring(answer.body[0].split(">", 1)[1] if answer.body[0].startswith("<!DOCTYPE") else answer.body[0])
 
@@ -215,10 +217,9 @@ def crowd(bob, what="policy"):
         c.ask("/org/mxc1", full("Peer"), "Ping")
     if what in ("register", "revoke"):  # polkit's yes holds for some seconds: without it, all of them would wait for that
         his[0].answer(his[0].send("/org/mxc1", full("Manager"), "RevokeAgent", "ss", [f"user-{bob}-nobody", ""]))
-    # what mxcd answers as fast as it is asked is asked all at once: short words, which wait in the sockets
-    stopped = int(subprocess.check_output(["systemctl", "show", "-P", "MainPID", "mxcd.service"])) if what == "objects" else None
-    if stopped:
-        os.kill(stopped, signal.SIGSTOP)
+    daemon = int(subprocess.check_output(["systemctl", "show", "-P", "MainPID", "mxcd.service"]))
+    if what == "objects":  # what mxcd answers as fast as it is asked is asked all at once: short words, which wait in the sockets
+        os.kill(daemon, signal.SIGSTOP)
     for i, c in enumerate(2 * his):
         own = f"user-{bob}-crowd{i}"
         if what == "register":
@@ -229,9 +230,10 @@ def crowd(bob, what="policy"):
             c.send("/org/mxc1", full("ObjectManager"), "GetManagedObjects")
         else:
             c.send("/org/mxc1", full("Manager"), "CheckPolicy", "s", [text])
-    if stopped:
-        os.kill(stopped, signal.SIGCONT)
-    for number in [ours.send("/org/mxc1", full("Manager"), "Dump") for _ in range(100)]:
+    os.kill(daemon, signal.SIGSTOP)  # it goes on when all of these are there, or what is done while this sends them would be taken for one step
+    numbers = [ours.send("/org/mxc1", full("Manager"), "Dump") for _ in range(100)]
+    os.kill(daemon, signal.SIGCONT)
+    for number in numbers:
         line = next((line for line in read_dump(ours.answer(number)) if line.startswith(f"uid {bob}: ")), "uid 0: 0 requests")
         waiting.append(int(line.split()[2]))
     most = waiting.index(max(waiting))

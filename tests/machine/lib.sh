@@ -4,7 +4,7 @@
 # An assert that does not hold ends the test at once.
 
 SLOW=${MXC_TEST_SLOW:-1} # the emulated machine is this many times slower; it stretches every wait
-SCENARIO_LIMIT=$((90 * SLOW)) # seconds
+SCENARIO_LIMIT=$((180 * SLOW)) # seconds
 
 # --- the suite itself
 
@@ -158,6 +158,41 @@ session_cgroup() {
         session=$(loginctl show-user "$1" -P Display)
         printf '/sys/fs/cgroup%s\n' "$(systemctl show -P ControlGroup "session-$session.scope")"
 }
+
+# put FILE TEXT [MODE]: whole and at once, as a package does it; gone when the test ends. For whatever mxcd watches: it may look at any time, and
+# what is written in place is empty at first.
+put() {
+        defer rm -rf "$1"
+        mkdir -p "${1%/*}"
+        printf '%s\n' "$2" >"$1.tmp"
+        chmod "${3:-644}" "$1.tmp"
+        mv "$1.tmp" "$1"
+}
+
+# --- a heart: of what a sandbox runs, in $ws
+
+# shellcheck disable=SC2034 # for scenarios
+HEART='while :; do date +%s%N >>heart; sleep 0.05; done'
+# has_beaten [N]: so many times, since its file was there
+has_beaten() { [ "$(wc -l <"$ws/heart")" -ge "${1:-6}" ]; }
+beats() {
+        local before
+        before=$(wc -l <"$ws/heart")
+        sleep 0.2
+        has_beaten $((before + 1))
+}
+# It does not beat for eight times as long as it has ever taken from one beat to the next, however slow this machine is.
+stands_still() {
+        local before span
+        has_beaten || fail 'it has hardly beaten yet'
+        before=$(wc -l <"$ws/heart")
+        span=$(awk 'NR > 1 && $1 - last > most { most = $1 - last } { last = $1 } END { print 0.2 + 8 * most / 1e9 }' "$ws/heart")
+        sleep "$span"
+        [ "$(wc -l <"$ws/heart")" = "$before" ]
+}
+
+# is_not_there PATH: neither a directory nor anything else
+is_not_there() { [ ! -e "$1" ]; }
 
 # --- mxcd
 

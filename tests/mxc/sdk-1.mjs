@@ -287,7 +287,7 @@ const tests = {
     assert.equal((await pty.wait()).exitCode, 0);
     assert.equal((await shown).trim(), '21 43');
     // who is left behind with a terminal, and writes there for ever, keeps nobody
-    const left = await sdk.spawnInContainerWithPty(id, { command: 'setsid sh -c "while echo left; do sleep 0.05; done" & sleep 0.3; exit 4' });
+    const left = await sdk.spawnInContainerWithPty(id, { command: 'setsid sh -c "while echo left; do touch wrote; sleep 0.05; done" & until [ -e wrote ]; do sleep 0.05; done; exit 4' });
     const mixed = collect(left.output);
     assert.equal((await left.wait()).exitCode, 4);
     assert.match(await mixed, /left/);

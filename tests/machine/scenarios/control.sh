@@ -2,28 +2,24 @@
 # shellcheck shell=bash disable=SC2154,SC2016
 # What is done to a sandbox that runs, by its owner, by somebody else, and by systemd.
 
-beats() {
-        local before
-        before=$(cat "$ws/heart" 2>/dev/null || true)
-        sleep 0.4
-        [ "$before" != "$(cat "$ws/heart" 2>/dev/null || true)" ]
-}
 heart() {
         workspace alice
-        spawn alice workspace s "$ws" -- sh -c 'while :; do date +%s%N >heart; sleep 0.05; done'
+        rm -f "$ws/heart"
+        spawn alice workspace s "$ws" -- sh -c "$HEART"
         defer end_quietly "$sandbox"
-        wait_until 10 test -s "$ws/heart"
+        wait_until 10 has_beaten
 }
 
 test_freeze_and_thaw() {
         heart
         assert_ok call "$sandbox" Sandbox Freeze
         assert_eq frozen "$(state "$sandbox")"
-        beats && fail 'it beats on, frozen'
+        assert_contains "$(cat "$(leaf "$sandbox")/cgroup.events")" 'frozen 1'
+        stands_still || fail 'it beats on, frozen'
         assert_record MXC_EVENT=freeze MXC_SANDBOX="${sandbox##*/}"
         assert_ok call "$sandbox" Sandbox Thaw
         assert_eq running "$(state "$sandbox")"
-        wait_until 10 beats # an emulated machine takes its time
+        wait_until 10 beats
         assert_record MXC_EVENT=thaw MXC_SANDBOX="${sandbox##*/}"
 }
 
@@ -85,14 +81,19 @@ test_a_frozen_one_can_be_killed_and_stopped() {
 }
 
 test_a_kill_spares_no_orphan() {
+        local group pids
         workspace alice
         spawn alice workspace s "$ws" -- sh -c 'trap "" TERM HUP INT
-                (setsid sh -c "trap \"\" TERM HUP INT; while :; do date +%s%N >heart; sleep 0.05; done" &)
-                while :; do sleep 1; done'
-        wait_until 10 test -s "$ws/heart"
+                (setsid sh -c "trap \"\" TERM HUP INT; $1" &)
+                while :; do sleep 1; done' sh "$HEART"
+        wait_until 10 has_beaten
+        group=$(leaf "$sandbox")
+        pids=$(everybody_in "$group")
         assert_ok call "$sandbox" Sandbox Kill si main 9
         wait_until 10 is_gone "$sandbox"
-        beats && fail 'an orphan beats on'
+        wait_until 10 is_not_there "$group"
+        wait_until 10 have_ended "$pids"
+        stands_still || fail 'an orphan beats on'
         assert_record MXC_EVENT=kill MXC_SANDBOX="${sandbox##*/}"
         assert_record MXC_EVENT=exit MXC_SANDBOX="${sandbox##*/}" MXC_REASON=killed
 }
@@ -154,11 +155,19 @@ test_exec_is_in_the_same_cage() {
 # further COMMAND: one more command in $sandbox, nobody's
 further() { as alice busctl -- call org.mxc1 "$sandbox" org.mxc1.Sandbox Exec 'asa{sv}' 3 sh -c "$1" 0; }
 # Out of its session, a child of nobody but pid 1, deaf to what can be ignored.
-FLEE='(setsid sh -c "trap \"\" HUP INT QUIT TERM USR1; (setsid sh -c \"while :; do date +%s%N >heart; sleep 0.05; done\" &) &" &) & '
+FLEE='(setsid sh -c "trap \"\" HUP INT QUIT TERM USR1; (setsid sh -c \"'$HEART'\" &) &" &) & '
+# everybody_in GROUP: the processes of a control group and of those below it, as this machine numbers them
+everybody_in() { xargs <<<"$(find "$1" -name cgroup.procs -exec cat {} +)"; }
+# have_ended PIDS: none of them is there any more
+have_ended() {
+        local pid
+        for pid in $1; do [ ! -d "/proc/$pid" ] || return 1; done
+}
+nobody_is_in() { ! grep -q 'populated 1' "$1/cgroup.events" 2>/dev/null; }
 
 test_a_kill_of_a_further_command_is_of_all_that_it_began() {
         workspace alice
-        local how number
+        local how number group pids
         spawn alice workspace s "$ws" -- sleep infinity
         defer end_quietly "$sandbox"
         for how in true 'systemctl restart mxcd' 'systemctl kill -s KILL mxcd' 'systemctl kill -s KILL mxc-launch'; do
@@ -167,21 +176,24 @@ test_a_kill_of_a_further_command_is_of_all_that_it_began() {
                 assert_contains "$output" 'ua{sv} '
                 number=${output#ua\{sv\} }
                 number=${number%% *}
-                wait_until 10 test -s "$ws/heart"
+                wait_until 10 has_beaten
                 $how
                 wait_until 20 mxcd_is_up
-                beats || fail "it has not outlived $how"
+                wait_until 10 beats
+                group=$(leaf "$sandbox")/exec-$number
+                pids=$(everybody_in "$group")
+                assert_ne '' "$pids" "nobody is in its group after $how"
                 assert_ok call "$sandbox" Sandbox Kill si "exec:$number" 9
                 assert_record MXC_EVENT=kill MXC_SANDBOX="${sandbox##*/}"
-                wait_until 10 eval '! grep -q "populated 1" "$(leaf "$sandbox")/exec-$number/cgroup.events" 2>/dev/null'
-                beats && fail "what fled beats on after $how"
+                wait_until 10 nobody_is_in "$group"
+                wait_until 10 have_ended "$pids"
+                stands_still || fail "what fled beats on after $how"
                 assert_eq running "$(state "$sandbox")" 'the sandbox goes on'
         done
         number=$(leaf "$sandbox")
         assert_ok call "$sandbox" Sandbox Stop
         wait_until 10 is_not_there "$number"
 }
-is_not_there() { [ ! -e "$1" ]; }
 
 # The record has what the caller wrote: a number that is read in another way there than here would be another command's kill.
 test_a_command_is_named_in_one_way() {
@@ -234,18 +246,24 @@ test_what_is_done_to_all_is_done_to_further_commands() {
         spawn alice workspace s "$ws" -- sh -c 'trap "" USR1; exec sleep infinity'
         defer end_quietly "$sandbox"
         assert_ok further "$FLEE trap 'echo usr1 >said' USR1; while :; do sleep 0.05; done"
-        wait_until 10 test -s "$ws/heart"
+        local group pids
+        wait_until 10 has_beaten
         assert_ok call "$sandbox" Sandbox Freeze
-        beats && fail 'it beats while the sandbox stands still'
+        stands_still || fail 'it beats while the sandbox stands still'
         assert_ok call "$sandbox" Sandbox Thaw
         wait_until 5 beats
+        rm "$ws/heart" # while it stood still is no measure
+        wait_until 10 has_beaten
         assert_ok call "$sandbox" Sandbox Kill si all 10
         wait_until 5 test -s "$ws/said"
         assert_contains "$(who_is "$(head -n 1 "$(leaf "$sandbox")/exec-1/cgroup.procs")")" "sandbox=${sandbox##*/}"
+        group=$(leaf "$sandbox")
+        pids=$(everybody_in "$group")
         assert_ok call "$sandbox" Sandbox Kill si all 9
         wait_until 5 is_gone "$sandbox"
-        beats && fail 'what fled beats on'
-        :
+        wait_until 10 is_not_there "$group"
+        wait_until 10 have_ended "$pids"
+        stands_still || fail 'what fled beats on'
 }
 
 # What a command leaves is the sandbox's: a server that a further command started serves the next.
@@ -254,12 +272,16 @@ test_what_a_further_command_leaves_goes_on() {
         spawn alice workspace s "$ws" -- sleep infinity
         defer end_quietly "$sandbox"
         assert_ok further "$FLEE true"
-        wait_until 10 test -s "$ws/heart"
+        wait_until 10 has_beaten
         wait_until 10 eval '[ "$(records MXC_EVENT=exit MXC_SANDBOX="${sandbox##*/}")" = 1 ]'
-        beats || fail 'it went with its command'
+        wait_until 10 beats
+        local group pids
+        group=$(leaf "$sandbox")
+        pids=$(everybody_in "$group")
         assert_ok call "$sandbox" Sandbox Stop
-        beats && fail 'it outlives the sandbox'
-        :
+        wait_until 10 is_not_there "$group"
+        wait_until 10 have_ended "$pids"
+        stands_still || fail 'it beats on after the sandbox'
 }
 
 # A signal asks for its end, another mxcd comes, and then it ends: what it began goes with it all the same.
@@ -269,14 +291,18 @@ test_a_further_command_that_is_to_end_is_known_to_the_next_mxcd() {
         defer end_quietly "$sandbox"
         assert_ok further "$FLEE trap 'echo asked >asked' TERM; echo up >up; while [ ! -e go ]; do sleep 0.05; done"
         wait_until 10 test -s "$ws/up"
-        wait_until 10 test -s "$ws/heart"
+        wait_until 10 has_beaten
+        local pids
+        pids=$(everybody_in "$(leaf "$sandbox")/exec-1")
         assert_ok call "$sandbox" Sandbox Kill si exec:1 15
         wait_until 10 test -s "$ws/asked"
         systemctl restart mxcd
         wait_until 20 mxcd_is_up
         touch "$ws/go"
         wait_until 10 eval '[ "$(records MXC_EVENT=exit MXC_EXEC=1 MXC_SANDBOX="${sandbox##*/}")" = 1 ]'
-        wait_until 5 eval '! beats'
+        wait_until 10 nobody_is_in "$(leaf "$sandbox")/exec-1"
+        wait_until 10 have_ended "$pids"
+        stands_still || fail 'what it began goes on'
         assert_eq running "$(state "$sandbox")"
 }
 

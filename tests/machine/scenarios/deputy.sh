@@ -80,12 +80,6 @@ END
 
 # register NAME: an agent of alice's
 register() { call /org/mxc1 Manager RegisterAgent s "{\"name\":\"$1\",\"owner\":\"alice\",\"policy\":\"workspace\"}" >/dev/null; }
-beats() {
-        local before
-        before=$(cat "$ws/heart" 2>/dev/null || true)
-        sleep 0.4
-        [ "$before" != "$(cat "$ws/heart" 2>/dev/null || true)" ]
-}
 
 # What is alice's: two agents, one of which runs a sandbox; all of it in the environment, for deputy.py.
 hers() {
@@ -95,9 +89,9 @@ hers() {
         register "$AGENT_NAME"
         register "$OTHER_NAME"
         workspace alice
-        spawn_for alice "$AGENT_NAME" workspace s "$ws" -- sh -c 'while :; do date +%s%N >heart; sleep 0.05; done'
+        spawn_for alice "$AGENT_NAME" workspace s "$ws" -- sh -c "$HEART"
         defer end_quietly "$sandbox"
-        wait_until 10 test -s "$ws/heart"
+        wait_until 10 has_beaten
         LEADER=$(leader "$sandbox")
         export LEADER SANDBOX=$sandbox SECRETS="$AGENT_NAME ${AGENT##*/} $OTHER_NAME ${sandbox##*/} $ws"
         cases >"$work/cases"
@@ -168,8 +162,12 @@ test_what_a_stranger_is_refused_can_be_done() {
 
 # unrecorded: nothing that gives anything or changes it is done, by root even; what is only read is answered
 unrecorded() {
-        local before=$1 door
-        for door in bus door; do walk root $door unrecorded; done
+        local before=$1 door walking=()
+        for door in bus door; do # side by side: each of them waits for the journal's room, two seconds a line
+                walk root $door unrecorded &
+                walking+=($!)
+        done
+        for door in "${walking[@]}"; do wait "$door" || fail 'not as it should be'; done
         assert_eq "$before" "$(everything)" 'something was changed, unrecorded'
         wait_until 10 beats
         [ -d "/proc/$LEADER" ] || fail 'it is killed, unrecorded'
@@ -193,10 +191,9 @@ test_without_a_journal_what_ends_something_is_stored() {
 }
 
 a_policy_to_come() {
-        mkdir -p /run/mxc/policies
         defer busctl call "${MANAGER[@]}" Reload
         defer rm -rf /run/mxc/policies
-        echo '{"schema": "mxc-policy/1", "name": "to-come"}' >/run/mxc/policies/to-come.json
+        put /run/mxc/policies/to-come.json '{"schema": "mxc-policy/1", "name": "to-come"}'
 }
 has_come() { busctl call "${MANAGER[@]}" ListPolicies | grep -q to-come; }
 

@@ -20,6 +20,7 @@ test_polkit_tells_a_local_user_from_another() {
         as bob sleep 60 &
         defer kill $!
         wait_until 5 pgrep -u bob -x sleep
+        wait_until 5 pgrep -u alice -x sleep
         assert_ok pkcheck --action-id org.freedesktop.login1.suspend --process "$(pgrep -u alice -x sleep -n)"
         assert_fails pkcheck --action-id org.freedesktop.login1.suspend --process "$(pgrep -u bob -x sleep -n)"
 }

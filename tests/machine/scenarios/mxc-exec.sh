@@ -331,7 +331,7 @@ test_phases_are_answered_by_one_object() {
         assert_eq $'in\n4' "$output"
         # who is left behind with its terminal, and writes there for ever, does not keep us
         assert_status 6 as alice env TERM=xterm "$MXC_TEST_SRC/tests/machine/terminal.py" -- "$LXC" --experimental --config-base64 "$(
-                phase_config exec '"sandboxId": "'"$id"'", "process": {"commandLine": "setsid sh -c '"'while echo left; do sleep 0.05; done'"' & sleep 0.3; exit 6"}')"
+                phase_config exec '"sandboxId": "'"$id"'", "process": {"commandLine": "setsid sh -c '"'while echo left; do touch /tmp/wrote; sleep 0.05; done'"' & until [ -e /tmp/wrote ]; do sleep 0.05; done; exit 6"}')"
         assert_contains "$output" left
         # a terminal of its own: its size, its keys, signals to the client
         # shellcheck disable=SC2317 # assert_status calls it
@@ -550,15 +550,12 @@ import time; time.sleep(60)"'
 
 # ceiling STATEMENT: the vendor's, but for what Python makes of c, until the test ends
 ceiling() {
-        mkdir -p /etc/mxc
         defer call /org/mxc1 Manager Reload # the next test begins with the vendor's
-        defer rm -f /etc/mxc/ceiling.json
-        python3 -c '
+        put /etc/mxc/ceiling.json "$(python3 -c '
 import json, sys
 c = json.load(open("/usr/lib/mxc/ceiling.json"))
 exec(sys.argv[1])
-print(json.dumps(c))' "$1" >"$work/ceiling.json"
-        mv "$work/ceiling.json" /etc/mxc/ceiling.json
+print(json.dumps(c))' "$1")"
         mxcctl reload >/dev/null
 }
 # outside: two directories of alice's, of which the vendor's ceiling lets one be read, and the other not

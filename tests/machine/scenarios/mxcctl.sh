@@ -339,9 +339,10 @@ test_a_restart_over_the_system_bus() {
         local status=0
         mv /run/mxc/bus /run/mxc/bus.away
         defer mv -T /run/mxc/bus.away /run/mxc/bus
-        in_background alice sh -c 'touch up; sleep 3; exit 42'
+        in_background alice sh -c 'touch up; until [ -e go ]; do sleep 0.1; done; exit 42'
         kill -9 "$(systemctl show -P MainPID mxcd.service)"
         wait_until 20 mxcd_is_up
+        touch "$ws/go"
         wait $runner || status=$?
         assert_eq 42 $status "$(cat "$work/out")"
 }
@@ -350,11 +351,14 @@ test_nobody_else_can_say_that_it_ended() {
         workspace alice
         mv /run/mxc/bus /run/mxc/bus.away
         defer mv -T /run/mxc/bus.away /run/mxc/bus
-        in_background alice sh -c 'touch up; sleep 4; exit 42'
-        local name status=0
+        in_background alice sh -c 'touch up; until [ -e go ]; do sleep 0.1; done; exit 42'
+        local name told=0 status=0
         for name in $(busctl list --no-legend --unique | awk '$3 == "mxcctl" { print $1 }'); do
                 as bob busctl emit --destination="$name" "/org/mxc1/sandbox/$id" org.mxc1.Sandbox Exited 'uiisasa{sv}' 0 0 0 exited 0 0
+                told=$((told + 1))
         done
+        assert_ne 0 $told 'nobody was told'
+        touch "$ws/go" # what is true comes after that
         wait $runner || status=$?
         assert_eq 42 $status
 }
@@ -377,7 +381,7 @@ test_exec() {
                 mxcctl exec "$id" -- bash -c '(setsid sleep 98759 &); trap "echo no" INT; echo go; while :; do sleep 0.1; done'
         wait_until 10 eval "! pgrep -u alice -f 'sleep 98759\$'"
         # who is left behind with its terminal, and writes there for ever, does not keep us
-        assert_status 5 on_terminal alice -- mxcctl exec "$id" -- sh -c 'setsid sh -c "while echo left; do sleep 0.05; done" & sleep 0.3; exit 5'
+        assert_status 5 on_terminal alice -- mxcctl exec "$id" -- sh -c 'setsid sh -c "while echo left; do touch wrote; sleep 0.05; done" & until [ -e wrote ]; do sleep 0.05; done; exit 5'
         assert_contains "$output" left
         assert_status 125 as alice mxcctl exec ffffffffffffffffffffffffffffffff true
         assert_contains "$output" 'mxcctl list'
@@ -552,10 +556,8 @@ test_policies() {
 }
 
 test_reload_tells_of_a_bad_file() {
-        mkdir -p /etc/mxc/policies
-        echo '{' >/etc/mxc/policies/broken.json
         defer mxcctl reload
-        defer rm /etc/mxc/policies/broken.json
+        put /etc/mxc/policies/broken.json '{'
         assert_status 1 mxcctl reload
         assert_contains "$output" broken.json
         assert_contains "$(mxcctl policy list 2>&1)" broken

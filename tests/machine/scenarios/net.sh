@@ -355,12 +355,11 @@ test_names_that_stand_for_themselves() {
 
 test_what_was_opaque_and_is_not_any_more_ends() {
         world
-        local rule='{"schema": "mxc-policy/1", "name": "%s", "extends": "workspace", "network": {"egress": {"allow": [{"to": [{"host": "web.example.com"}]%s}]}}}\n'
-        defer rm -f /etc/mxc/policies/net-opaque.json /etc/mxc/policies/net-inspect.json
+        local rule='{"schema": "mxc-policy/1", "name": "%s", "extends": "workspace", "network": {"egress": {"allow": [{"to": [{"host": "web.example.com"}]%s}]}}}'
         # shellcheck disable=SC2059
-        printf "$rule" net-opaque ', "tls": "opaque"' >/etc/mxc/policies/net-opaque.json
+        put /etc/mxc/policies/net-opaque.json "$(printf "$rule" net-opaque ', "tls": "opaque"')"
         # shellcheck disable=SC2059
-        printf "$rule" net-inspect '' >/etc/mxc/policies/net-inspect.json
+        put /etc/mxc/policies/net-inspect.json "$(printf "$rule" net-inspect '')"
         call /org/mxc1 Manager Reload >/dev/null
         assert_ok as alice mxcctl policy explain net-opaque connect web.example.com:7
         assert_contains "$output" 'What is said there is not looked at.'
@@ -539,14 +538,11 @@ server.accept()
 # let_ceiling INGRESS WORD: a ceiling of this host, in which ingress is that, which the vendor's is not, and by which it is known
 let_ceiling() {
         defer call /org/mxc1 Manager Reload # the next test begins with the vendor's
-        defer rm -f /etc/mxc/ceiling.json
-        mkdir -p /etc/mxc
-        python3 - "$1" >/etc/mxc/ceiling.json <<'END'
+        put /etc/mxc/ceiling.json "$(python3 -c '
 import json, sys
 ceiling = json.load(open("/usr/lib/mxc/ceiling.json"))
 ceiling["network"]["ingress"] = json.loads("{" + sys.argv[1] + "}")
-json.dump(ceiling, sys.stdout)
-END
+json.dump(ceiling, sys.stdout)' "$1")"
         wait_until 10 ceiling_has "$2"
 }
 ceiling_has() { mxcctl policy show ceiling | tr -d ': \n' | grep -qF "$1"; }
@@ -787,10 +783,8 @@ test_budgets_outlive_the_relay_and_mxcd() {
 
 # via LOGIN: a real proxy that wants to know who asks, and what this host says of it
 via() {
-        printf '{"schema": "mxc-upstream/1", "host": "%s", "port": 3128}\n' $WORLD_PRIVATE >"$work/upstream.json"
-        printf '{"schema": "mxc-upstream-login/1", "user": "mxc", "password": "%s"}\n' "$1" >"$work/login.json"
-        install -m 600 "$work/login.json" /etc/mxc/upstream-login.json
-        install -m 644 "$work/upstream.json" /etc/mxc/upstream.json
+        put /etc/mxc/upstream-login.json '{"schema": "mxc-upstream-login/1", "user": "mxc", "password": "'"$1"'"}' 600
+        put /etc/mxc/upstream.json '{"schema": "mxc-upstream/1", "host": "'$WORLD_PRIVATE'", "port": 3128}'
         call /org/mxc1 Manager Reload >/dev/null
 }
 
@@ -996,7 +990,7 @@ END
         assert_lacks "$output" secret
         assert_lacks "$(explained connect 10.1.2.3:443)" proxy
         # what cannot be read is not put in the place of one that is known; a mxcd that begins with it knows none
-        echo '{}' >/etc/mxc/upstream.json
+        put /etc/mxc/upstream.json '{}'
         systemctl restart mxcd
         wait_until 20 mxcd_is_up
         assert_status 1 explained connect plain.example.com:443

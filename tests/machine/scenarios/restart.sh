@@ -56,10 +56,9 @@ test_a_crash_of_mxcd_keeps_sandboxes() {
 # What is sent to the door while nobody is there stays in its socket, with the descriptors: who reads the output would wait for mxcd, not for us.
 test_who_gives_up_while_mxcd_is_away_leaves_no_descriptor_there() {
         defer restart_mxcd
-        defer rm -f /etc/mxc/ceiling.json
-        echo '{' >/etc/mxc/ceiling.json # with that it does not start
+        put /etc/mxc/ceiling.json '{' # with that it does not start
         systemctl restart mxcd.service && fail 'it has started'
-        assert_ok timeout 20 sh -c 'timeout --signal=KILL 2 mxcctl run true | cat'
+        assert_ok timeout $((20 * SLOW)) sh -c 'timeout --signal=KILL "$1" mxcctl run true | cat' sh $((2 * SLOW))
         rm /etc/mxc/ceiling.json
         wait_until 20 mxcd_is_up
 }
@@ -110,11 +109,13 @@ test_a_stop_under_way_goes_on() {
 
 test_the_stop_of_a_scope_under_way_goes_on() {
         local how pid
+        workspace alice
         for how in restart_mxcd kill_mxcd; do
-                spawn alice -- sh -c 'trap "" TERM; while :; do sleep 0.1; done' # it has two seconds
+                spawn alice workspace s "$ws" -- sh -c 'trap "" TERM; echo up >up; while :; do sleep 0.1; done' # it has two seconds
                 defer end_quietly "$sandbox"
                 pid=$(leader "$sandbox")
-                sleep 0.3 # for the trap
+                wait_until 10 test -s "$ws/up"
+                rm "$ws/up"
                 systemctl stop --no-block "$(property "$sandbox" Unit)"
                 wait_until 5 eval '[ "$(state "$sandbox")" = stopping ]'
                 $how

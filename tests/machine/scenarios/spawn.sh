@@ -19,7 +19,7 @@ test_a_command_runs_in_its_leaf_and_ends() {
         assert_ok call "$sandbox" Sandbox Stop
         assert_record MXC_EVENT=exit MXC_SANDBOX="${sandbox##*/}" MXC_REASON=stopped
         wait_until 5 is_gone "$sandbox"
-        [ ! -d "$(leaf_of_id "${sandbox##*/}")" ] || fail 'the leaf is still there'
+        wait_until 5 eval '[ -z "$(leaf_of_id "${sandbox##*/}")" ]'
 }
 leaf_of_id() { find /sys/fs/cgroup/mxc.slice -type d -name "$1" 2>/dev/null; }
 

@@ -135,10 +135,9 @@ test_bus_lets_through_what_is_documented() {
 }
 
 test_reload_is_done_when_it_returns() {
-        mkdir -p /run/mxc/policies
         defer systemctl reload mxcd.service
         defer rm -r /run/mxc/policies
-        echo '{"schema": "mxc-policy/1", "name": "brand-new"}' >/run/mxc/policies/brand-new.json
+        put /run/mxc/policies/brand-new.json '{"schema": "mxc-policy/1", "name": "brand-new"}'
         systemctl reload mxcd.service
         assert_contains "$(busctl call "${MANAGER[@]}" ListPolicies)" '"brand-new"'
 }
@@ -146,8 +145,9 @@ test_reload_is_done_when_it_returns() {
 # At shutdown everything is stopped at once. What agents run ends before those who record it.
 test_agents_end_before_their_keepers() {
         defer systemctl start mxc-launch.socket mxc-launch.service mxcd.socket mxcd.service
-        spawn alice -- sh -c 'trap "sleep 1; exit 7" TERM; while :; do sleep 0.1; done'
-        sleep "$SLOW"
+        workspace alice
+        spawn alice workspace s "$ws" -- sh -c 'trap "sleep 1; exit 7" TERM; echo up >up; while :; do sleep 0.1; done'
+        wait_until 10 test -s "$ws/up"
         systemctl stop mxc.slice mxcd.socket mxcd.service mxc-launch.socket mxc-launch.service
         assert_eq inactive "$(systemctl is-active mxcd.service)"
         assert_record MXC_EVENT=exit MXC_SANDBOX="${sandbox##*/}"
