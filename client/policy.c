@@ -255,6 +255,30 @@ static int print_decision(
         return pager_close(); /* there is none; it tells of what cannot be written */
 }
 
+/* What would say nothing is a mistake. */
+static int check_options(const Verb *v, const Question *q, const char *action, bool has_target) {
+        const bool connects = streq(action, "connect"), publishes = streq(action, "publish");
+        if (q->protocol && !connects)
+                return verb_misused(v, "--protocol is of connect");
+        if (q->port >= 0 && !connects && !publishes)
+                return verb_misused(v, "--port is of connect and publish");
+        if (q->from >= 0 && !publishes)
+                return verb_misused(v, "--from is of publish");
+        if (q->value && !publishes && !streq(action, "env"))
+                return verb_misused(v, "--value is of env and publish");
+        if (has_target && streq(action, "spawn"))
+                return verb_misused(v, "spawn is asked about without a target");
+        return 0;
+}
+
+static void say_nearest_call(const char *typed) {
+        const char *names[SYSCALL_WORDS * 64 + 1] = { NULL };
+        memcpy(names, syscall_table, n_syscall_table * sizeof(char *));
+        const char *near = syscall_index(typed) < 0 ? nearest_name(typed, names) : NULL;
+        if (near)
+                say("did you mean %s?", near);
+}
+
 static bool is_about_path(const char *action) {
         return streq(action, "read") || streq(action, "write") || streq(action, "exec");
 }
@@ -290,7 +314,11 @@ int policy_explain(const Verb *v, Options *o) {
                         return fail(STATUS_TROUBLE, "cannot tell where %s is", words[2]);
                 words[2] = path;
         }
-        status = ask(&q, words, o->n_words, &decision);
+        status = check_options(v, &q, words[1], words[2]);
+        if (status == 0)
+                status = ask(&q, words, o->n_words, &decision);
+        if (status == STATUS_NO && words[2] && streq(words[1], "syscall"))
+                say_nearest_call(words[2]);
         if (status != 0)
                 return status == STATUS_NO ? STATUS_TROUBLE : status; /* no answer is not the answer no */
         bool allowed = streq(member_text(decision, "verdict"), "allow");

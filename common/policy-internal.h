@@ -63,7 +63,6 @@ void env_sort(EnvVar *vars, size_t n);
 const char *env_get(const EnvVar *vars, size_t n, const char *name);
 bool env_allows(const Policy *p, const char *name, const char *value);
 int env_meet(const Policy *a, const Policy *b, Policy *m);
-bool env_name_is_valid(const char *name);
 
 /* policy-net-meet.c. origin: whose clauses they are, see clause_in() */
 int net_rules_append(const Policy *origin, const NetRule *rules, size_t n, NetRule **ret, size_t *ret_n);

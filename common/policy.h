@@ -183,3 +183,4 @@ bool policy_is_offline(const Policy *p);
  * ResourceKind. -ENOENT: there is no such name. -EINVAL, -ERANGE: value.h. */
 int policy_amount_parse(const char *name, const char *text, uint64_t *ret);
 bool policy_resource_is_known(const char *name);
+bool env_name_is_valid(const char *name);

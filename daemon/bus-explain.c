@@ -85,6 +85,71 @@ static int read_question_option(sd_bus_message *m, Question *q, sd_bus_error *er
         return 0;
 }
 
+/* What the target ought to be, where it is none that can be meant: "denied" would be taken for an answer. NULL: it is one. */
+static const char *wanted_target(const PolicyRequest *q) {
+        NetCidr address;
+        char host[LIMIT_HOST_BYTES + 1];
+        switch (q->kind) {
+        case REQUEST_READ:
+        case REQUEST_WRITE:
+        case REQUEST_EXEC:
+                return path_is_normal(q->target) ? NULL
+                                                 : "an absolute path without '.', '..', '//' or a slash at "
+                                                   "its end";
+        case REQUEST_CONNECT:
+                return cidr_parse_address(q->target, &address) || !host_canonical(q->target, false, host)
+                                       ? NULL
+                                       : "a host or an address, such as api.github.com";
+        case REQUEST_PUBLISH:
+                return cidr_parse_address(q->target, &address)
+                                       ? NULL
+                                       : "an address of this host, such as 127.0.0.1";
+        case REQUEST_ENV:
+                return env_name_is_valid(q->target) ? NULL
+                                                    : "the name of a variable, such as LANG, whose value is "
+                                                      "said apart";
+        case REQUEST_SYSCALL:
+                return syscall_index(q->target) >= 0
+                                       ? NULL
+                                       : "a system call that mxcd knows, such as openat, since "
+                                         "no policy allows another";
+        case REQUEST_RESOURCE:
+                return policy_resource_is_known(q->target)
+                                       ? NULL
+                                       : "a key of resources or of network.egress.limits, "
+                                         "such as memoryMax";
+        case REQUEST_SPAWN:
+        case _REQUEST_MAX:
+                break;
+        }
+        return NULL;
+}
+
+static int check_question(const Question *question, sd_bus_error *error) {
+        const PolicyRequest *q = &question->request;
+        const char *wanted = wanted_target(q);
+        if (wanted)
+                return sd_bus_error_setf(error, MXC_ERROR_INVALID_ARGUMENT, "target: %s; not '%s'.", wanted,
+                                q->target);
+        if (q->kind == REQUEST_RESOURCE && !question->has_amount)
+                return sd_bus_error_setf(error, MXC_ERROR_INVALID_ARGUMENT,
+                                "amount: how much of %s is asked for must be said.", q->target);
+        if (q->kind == REQUEST_PUBLISH && *q->value &&
+                        !streq(q->value, publish_clients_words[PUBLISH_OWNER]) &&
+                        !streq(q->value, publish_clients_words[PUBLISH_ANY]))
+                return sd_bus_error_setf(error, MXC_ERROR_INVALID_ARGUMENT,
+                                "value: for whom a port is published is owner or any; not '%s'.", q->value);
+        if (q->port == 0 && (q->kind == REQUEST_PUBLISH ||
+                                            (q->kind == REQUEST_CONNECT && q->protocol != PROTOCOL_ICMP)))
+                return sd_bus_error_setf(error, MXC_ERROR_INVALID_ARGUMENT,
+                                "port: which one must be said, as in %s.",
+                                q->kind == REQUEST_PUBLISH ? "127.0.0.1:8080" : "api.github.com:443");
+        if (question->workspace && !path_is_normal(question->workspace))
+                return sd_bus_error_setf(error, MXC_ERROR_INVALID_ARGUMENT,
+                                "workspace: an absolute path; not '%s'.", question->workspace);
+        return 0;
+}
+
 static int read_question(sd_bus_message *m, const char *action, Question *q, sd_bus_error *error) {
         static const char *const words[_REQUEST_MAX] = { "read", "write", "exec", "connect", "env",
                 "syscall", "resource", "spawn", "publish" };
@@ -110,32 +175,8 @@ static int read_question(sd_bus_message *m, const char *action, Question *q, sd_
         }
         if (r < 0)
                 return r;
-        if (q->request.kind == REQUEST_RESOURCE && !policy_resource_is_known(q->request.target))
-                return sd_bus_error_setf(error, MXC_ERROR_INVALID_ARGUMENT,
-                                "target: a key of resources or of network.egress.limits, such as memoryMax; "
-                                "not '%s'.",
-                                q->request.target);
-        if (q->request.kind == REQUEST_RESOURCE && !q->has_amount)
-                return sd_bus_error_setf(error, MXC_ERROR_INVALID_ARGUMENT,
-                                "amount: how much of %s is asked for must be said.", q->request.target);
-        bool port = q->request.kind == REQUEST_PUBLISH ||
-                    (q->request.kind == REQUEST_CONNECT && q->request.protocol != PROTOCOL_ICMP);
-        if (port && q->request.port == 0)
-                return sd_bus_error_setf(error, MXC_ERROR_INVALID_ARGUMENT,
-                                "port: which one must be said, as in %s.",
-                                q->request.kind == REQUEST_PUBLISH ? "127.0.0.1:8080"
-                                                                   : "api.github.com:443");
-        bool path = q->request.kind == REQUEST_READ || q->request.kind == REQUEST_WRITE ||
-                    q->request.kind == REQUEST_EXEC;
-        if (path && !path_is_normal(q->request.target))
-                return sd_bus_error_setf(error, MXC_ERROR_INVALID_ARGUMENT,
-                                "target: an absolute path without '.', '..', '//' or a slash at its end; "
-                                "not '%s'.",
-                                q->request.target);
-        if (q->workspace && !path_is_normal(q->workspace))
-                return sd_bus_error_setf(error, MXC_ERROR_INVALID_ARGUMENT,
-                                "workspace: an absolute path; not '%s'.", q->workspace);
-        return sd_bus_message_exit_container(m);
+        r = check_question(q, error);
+        return r < 0 ? r : sd_bus_message_exit_container(m);
 }
 
 _printf_(2, 3) static int add_remark(Explanation *e, const char *format, ...) {

@@ -527,6 +527,28 @@ test_policies() {
         assert_status 2 as alice mxcctl policy explain workspace read ../x
         assert_eq deny "$(json 'x["verdict"]' as alice mxcctl policy explain --json workspace syscall ptrace)"
         assert_status 2 as alice mxcctl policy explain nowhere read /
+        # what can be nothing is no question: "denied" would be taken for an answer
+        local nothing
+        while read -r nothing; do
+                # shellcheck disable=SC2086 # words
+                assert_status 2 as alice mxcctl policy explain workspace $nothing
+                assert_contains "$output" 'target: '
+        done <<'END'
+syscall opennat
+syscall
+connect no_host!:443
+connect *.example.com:443
+publish localhost:8080
+env LANG=C
+env
+END
+        assert_status 2 as alice mxcctl policy explain workspace syscall opennat
+        assert_contains "$output" 'did you mean openat?'
+        assert_status 2 as alice mxcctl policy explain workspace publish 8080 --value=anybody
+        assert_contains "$output" 'owner or any'
+        assert_status 2 as alice mxcctl policy explain workspace read / --port 80
+        assert_contains "$output" '--port is of connect and publish'
+        assert_status 1 as alice mxcctl policy explain workspace spawn
         assert_status 0 as alice mxcctl policy explain locked resource runtimeMax --amount 1min
         assert_contains "$output" 'allowed: resource runtimeMax 1min'
         assert_status 1 as alice mxcctl policy explain locked resource runtimeMax --amount infinity
