@@ -53,6 +53,13 @@ int list_sandboxes(const Verb *v, Options *o) {
                                         "sandbox", "sandboxes" });
 }
 
+static int get_sandbox(sd_bus *bus, const char *text, json_t **ret) {
+        _cleanup_free_ char *path = NULL;
+        int status = bus_sandbox_path(bus, text, &path);
+        return status != 0 ? status : bus_properties(bus, path, MXC_IFACE_SANDBOX, ret);
+}
+
+/* Those that there are; of the others standard error tells, and the status. */
 int show_sandboxes(const Verb *v, Options *o) {
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         json_auto_t *all = json_array();
@@ -60,16 +67,19 @@ int show_sandboxes(const Verb *v, Options *o) {
         if (verb_words(v, o, 1, SIZE_MAX, &status) < 0)
                 return status;
         status = bus_open(&bus);
-        for (size_t i = 0; status == 0 && i < o->n_words; i++) {
-                _cleanup_free_ char *path = NULL;
-                json_t *object = NULL;
-                status = bus_sandbox_path(bus, o->argv[i], &path);
-                if (status == 0)
-                        status = bus_properties(bus, path, MXC_IFACE_SANDBOX, &object);
-                if (status == 0 && json_array_append_new(all, object) < 0)
-                        status = fail(STATUS_TROUBLE, "out of memory");
-        }
         if (status != 0)
                 return status;
-        return objects_print(json_array_size(all) == 1 ? json_array_get(all, 0) : all);
+        for (size_t i = 0; i < o->n_words; i++) {
+                json_t *object = NULL;
+                int one = get_sandbox(bus, o->argv[i], &object);
+                if (one != 0 && o->n_words > 1)
+                        say("that was %s", o->argv[i]);
+                if (one == 0 && json_array_append_new(all, object) < 0)
+                        return fail(STATUS_TROUBLE, "out of memory");
+                status = one > status ? one : status;
+        }
+        if (json_array_size(all) == 0)
+                return status;
+        int printed = objects_print(o->n_words == 1 ? json_array_get(all, 0) : all);
+        return printed != 0 ? printed : status;
 }

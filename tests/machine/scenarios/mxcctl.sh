@@ -432,6 +432,15 @@ test_lists_and_objects() {
         assert_eq "$id" "$(json 'x[0]["Id"]' as alice mxcctl list --json=short)"
         assert_eq sleep "$(json 'x["Argv"][2].split()[-2]' as alice mxcctl show --json "$id")"
         assert_contains "$(as alice mxcctl show "$id")" "ControlGroup: /mxc.slice/"
+        # those that there are, and of the other it is told
+        local none=ffffffffffffffffffffffffffffffff
+        assert_status 1 as alice mxcctl show "$none" "$id" zzz
+        assert_contains "$output" "that was $none"
+        assert_contains "$output" 'that was zzz'
+        assert_contains "$output" "ControlGroup: /mxc.slice/"
+        assert_eq "$id" "$(json 'x[0]["Id"]' as alice mxcctl show --json "$none" "$id" 2>"$work/said")" 'one of several is a list'
+        assert_status 1 as alice mxcctl show "$none"
+        assert_lacks "$output" 'that was'
         assert_contains "$(as alice mxcctl list)" 'evil\x1b[31m\u202e'
         local shown
         for shown in list "show $id" "top"; do
