@@ -57,6 +57,8 @@ typedef struct Query {
         bool follow;
         const char *directory;
         AuditFilter filter;
+        char *const *agents; /* any of them; borrowed */
+        size_t n_agents;
         sd_journal *journal;
         Table *table; /* NULL: JSON */
         size_t shown;
@@ -345,6 +347,35 @@ static int say_empty(const Query *q) {
                         q->directory ? q->directory : "/var/log/journal and /run/log/journal");
 }
 
+/* Whether any record is of this agent, or of a sandbox whose id begins so. Where that cannot be told, it is. */
+static bool is_known(const Query *q, const char *agent, const char *sandbox) {
+        _cleanup_(matches_clear) Matches m = { 0 };
+        Query all = { .directory = q->directory, .filter = { .sandbox = sandbox } };
+        int r = agent ? match(&m, AUDIT_AGENT, agent, strlen(agent)) : 0;
+        if (r >= 0)
+                r = open_journal(&all, &m);
+        if (r >= 0)
+                r = sd_journal_seek_head(all.journal);
+        bool found = false;
+        while (r >= 0 && !found && (r = sd_journal_next(all.journal)) > 0) {
+                json_auto_t *row = NULL;
+                r = wanted_row(&all, &row);
+                found = r > 0;
+        }
+        sd_journal_close(all.journal);
+        return found || r < 0;
+}
+
+/* That nothing was found may be for a name that is none. */
+static void say_unknown(const Query *q) {
+        for (size_t i = 0; i < q->n_agents; i++)
+                if (!is_known(q, q->agents[i], NULL))
+                        say("no record is of an agent %s; `mxcctl agent list` shows those there are",
+                                        q->agents[i]);
+        if (q->filter.sandbox && !is_known(q, NULL, q->filter.sandbox))
+                say("no record is of a sandbox whose id begins with %s", q->filter.sandbox);
+}
+
 static int run_query(Query *q, const Matches *m) {
         static const Column columns[] = { { "TIME", 15 }, { "EVENT", 11 }, { "DECISION", 8 },
                 { "AGENT", 12 }, { "SANDBOX", SANDBOX_ID_SHOWN }, { "FOR", 8 }, { "WHAT" } };
@@ -358,12 +389,17 @@ static int run_query(Query *q, const Matches *m) {
                 r = seek(q);
         if (r < 0)
                 return say_journal_failed(q, r);
-        if (!q->follow)
+        if (q->follow)
+                say_unknown(q);
+        else
                 pager_open();
         r = q->follow ? follow(q) : show_all(q);
         if (r < 0)
                 return say_journal_failed(q, r);
-        return t ? table_print(t, "record", "records") : pager_close();
+        int status = t ? table_print(t, "record", "records") : pager_close();
+        if (q->shown == 0 && !q->follow)
+                say_unknown(q);
+        return status;
 }
 
 int audit_show(const Verb *v, Options *o) {
@@ -384,6 +420,8 @@ int audit_show(const Verb *v, Options *o) {
         for (size_t i = 0; i < o->n_words; i++)
                 if (match(&m, AUDIT_AGENT, o->argv[i], strlen(o->argv[i])) < 0)
                         return verb_misused(v, "that is too much to ask for at once");
+        q.agents = o->argv;
+        q.n_agents = o->n_words;
         status = q.directory ? 0 : check_access();
         if (status == 0)
                 status = run_query(&q, &m);

@@ -88,7 +88,25 @@ int command_environment(const Command *c, char *const *own, const char ***ret, s
         return 0;
 }
 
-void command_say_left_out(size_t n) {
+static const char *find_own(char *const *own, const char *name) {
+        for (; *own; own++)
+                if (strchr(*own, '=') && same_name(*own, name))
+                        return *own;
+        return NULL;
+}
+
+void command_say_left_out(const Command *c, char *const *own, size_t n) {
+        for (size_t i = 0; i < c->n_env; i++) {
+                if (strchr(c->env[i], '=') || last_said(c, c->env[i]) != c->env[i])
+                        continue;
+                const char *assignment = find_own(own, c->env[i]);
+                if (!assignment)
+                        say("--env=%s: you have no such variable, so it is not offered; --env=%s= is an "
+                            "empty one",
+                                        c->env[i], c->env[i]);
+                else if (!text_is_utf8(assignment))
+                        say("--env=%s: yours is not UTF-8, so it is not offered", c->env[i]);
+        }
         if (n > 0)
                 say("%zu variables of the environment are not offered: it is larger than %u variables and "
                     "%u bytes",

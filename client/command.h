@@ -26,8 +26,8 @@ int command_option(const Verb *v, Command *c, int id, const char *value);
 /* The environment to offer, NAME=value, NULL-terminated: what --env says, then the caller's own as far as it is UTF-8, has a name and fits
  * LIMIT_ENV and LIMIT_ENV_BYTES (*ret_left_out: how many did not). Words are borrowed, the list is the caller's to free. */
 int command_environment(const Command *c, char *const *own, const char ***ret, size_t *ret_left_out);
-/* Prints that so many did not, if any. */
-void command_say_left_out(size_t n);
+/* Prints that so many did not, if any; and which --env names that the caller has not, or not as UTF-8. */
+void command_say_left_out(const Command *c, char *const *own, size_t n);
 
 /* Into an open a{sv}: env, cwd, pty and its size, or the three. How many descriptors: command_n_fds(). */
 void command_write(const Command *c, const char *const *env, const Channels *channels, WireWriter *w);

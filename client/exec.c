@@ -114,7 +114,7 @@ static int exec_command(const Verb *v, Options *o) {
                 return status;
         if (command_environment(&e.command, environ, &e.env, &left_out) < 0)
                 return fail(STATUS_RUN_FAILED, "out of memory");
-        command_say_left_out(left_out);
+        command_say_left_out(&e.command, environ, left_out);
         return session_run(TAKE_PTR(d), &(SessionCall){ .request = request,
                                                         .answer = answer,
                                                         .userdata = &e,

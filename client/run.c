@@ -240,7 +240,7 @@ static int spawn_prepare(Spawn *s, char *const *environment) {
         if ((run->policy && !s->policy) ||
                         command_environment(&run->command, environment, &s->env, &left_out) < 0)
                 return fail(STATUS_RUN_FAILED, "out of memory");
-        command_say_left_out(left_out);
+        command_say_left_out(&run->command, environment, left_out);
         return 0;
 }
 

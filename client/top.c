@@ -8,6 +8,7 @@
 #include "again.h"
 #include "bus.h"
 #include "fd.h"
+#include "names.h"
 #include "nouns.h"
 #include "objects.h"
 #include "sandbox-name.h"
@@ -257,6 +258,14 @@ static int take_option(const Verb *v, Top *top, int id, const char *value) {
         }
 }
 
+/* One that there is not has no sandboxes, which is not what was asked. */
+static int find_agent(sd_bus *bus, const char *name) {
+        _cleanup_free_ char *path = NULL;
+        json_auto_t *agent = NULL;
+        int status = bus_agent_path(name, &path);
+        return status != 0 ? status : bus_properties(bus, path, MXC_IFACE_AGENT, &agent);
+}
+
 int top_sandboxes(const Verb *v, Options *o) {
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         Top top = { .again = { .delay = 1000000 } };
@@ -276,5 +285,7 @@ int top_sandboxes(const Verb *v, Options *o) {
         if (top.iterations == 0 && !top.again.interactive)
                 top.iterations = 1;
         status = bus_open(&bus);
+        for (size_t i = 0; status == 0 && i < o->n_words; i++)
+                status = find_agent(bus, o->argv[i]);
         return status != 0 ? status : look_again(bus, o, &top);
 }

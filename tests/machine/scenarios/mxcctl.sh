@@ -84,6 +84,12 @@ test_the_workspace_and_where_one_is_in_it() {
 test_the_environment_is_offered() {
         workspace alice
         assert_eq 'fr x ' "$(as alice env LANGUAGE=de mxcctl run --env LANGUAGE=fr --env CI=x --env SECRET=1 -- sh -c 'echo "$LANGUAGE $CI $SECRET"')"
+        # a name of what one has not is told of, and nothing else comes of it; of one name the last holds
+        assert_eq 'no' "$(as alice mxcctl run -E LANGUAGE -- sh -c 'echo "${LANGUAGE-no}"' 2>"$work/said")"
+        assert_eq 'mxcctl: --env=LANGUAGE: you have no such variable, so it is not offered; --env=LANGUAGE= is an empty one' "$(cat "$work/said")"
+        assert_eq fr "$(as alice env LANGUAGE=fr mxcctl run -E LANGUAGE -- sh -c 'echo "$LANGUAGE"' 2>&1)"
+        assert_eq fr "$(as alice mxcctl run -E LANGUAGE -E LANGUAGE=fr -- sh -c 'echo "$LANGUAGE"' 2>&1)"
+        assert_contains "$(as alice bash -c 'LANGUAGE=$(printf "\377") exec mxcctl run -E LANGUAGE -- true' 2>&1)" '--env=LANGUAGE: yours is not UTF-8'
         # more than fits, and what D-Bus cannot carry, costs no more than itself
         assert_ok as alice bash -c 'for ((i = 0; i < 1100; i++)); do export "V$i=x"; done; export BAD=$(printf "\377"); export LANGUAGE=eo; exec mxcctl run -- sh -c "echo done"'
         assert_contains "$output" 'are not offered'
@@ -451,6 +457,8 @@ test_lists_and_objects() {
         assert_lacks "$(on_terminal alice -- env NO_COLOR=1 mxcctl --no-pager list)" $'\033['
         assert_contains "$(as alice mxcctl top)" "${id:0:12}"
         assert_contains "$(as alice mxcctl top "user-$(id -u alice)" -n 2 -d 200ms)" "${id:0:12}"
+        assert_status 1 as alice mxcctl top nobody-of-that-name
+        assert_contains "$output" 'mxcctl agent list'
         assert_ok on_terminal alice "expect=${id:0:12}" send=m "expect=${id:0:12}" send=q -- mxcctl top
         as alice mxcctl kill "$id"
         wait $runner || true
@@ -620,6 +628,10 @@ test_the_audit_and_its_filters() {
         assert_eq 1 "$("${all[@]}" --sandbox "$id" --target tru | wc -l)"
         assert_eq 0 "$("${all[@]}" --sandbox "$id" --target 'tr' --decision deny | wc -l)"
         assert_eq 0 "$("${all[@]}" somebody-else | wc -l)"
+        assert_eq 0 "$("${all[@]}" somebody-else --sandbox ffffffffffff 2>"$work/said" | wc -l)"
+        assert_contains "$(cat "$work/said")" 'no record is of an agent somebody-else'
+        assert_contains "$(cat "$work/said")" 'no record is of a sandbox whose id begins with ffffffffffff'
+        assert_eq '' "$("${all[@]}" "user-$(id -u alice)" --sandbox "$id" --decision deny 2>&1)" 'both are known'
         assert_eq 0 "$(mxcctl audit --json=short --until "$(date -d '-1 day' '+%Y-%m-%d %H:%M')" | wc -l)"
         assert_eq 2 "$("${all[@]}" --lines 2 | wc -l)"
         assert_lacks "$(mxcctl audit -n 1)" 'Jan 01 00:00'
