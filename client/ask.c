@@ -21,6 +21,9 @@ int ask_say_no_connection(int error) {
         case ECONNRESET:
                 return fail(STATUS_RUN_FAILED, "mxcd went away before it answered, and what was asked may "
                                                "not have happened: try again");
+        case ETIMEDOUT:
+                return fail(STATUS_RUN_FAILED, "mxcd lets nobody in, or too many wait there before you; see "
+                                               "`systemctl status mxcd.service`, or try again");
         default:
                 return fail(STATUS_RUN_FAILED, "cannot reach mxcd: %s; see `systemctl status mxcd.service`",
                                 strerror(-error));
@@ -49,7 +52,7 @@ int ask_until_ready(Door *d) {
 
 int ask_connect(Door **ret) {
         _cleanup_(door_freep) Door *d = NULL;
-        int r = door_open(NULL, NULL, &d);
+        int r = door_open(NULL, NULL, ASK_CONNECT_MSEC, &d);
         if (r < 0)
                 return ask_say_no_connection(r);
         int status = ask_until_ready(d);

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 
 #include "cleanup.h"
@@ -49,25 +50,37 @@ Door *door_free(Door *d) {
         return NULL;
 }
 
-static int connect_unix(const char *path, size_t length) {
+/* 0: no limit. */
+static int limit_sending(int fd, int msec) {
+        const struct timeval limit = { .tv_sec = msec / 1000, .tv_usec = msec % 1000 * 1000 };
+        return setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) < 0 ? -errno : 0;
+}
+
+/* Where as many wait to be accepted as there is room for, connect() waits; with the limit it gives up with EAGAIN. */
+static int connect_unix(const char *path, size_t length, int msec) {
         struct sockaddr_un address = { .sun_family = AF_UNIX };
         if (length == 0 || length >= sizeof address.sun_path)
                 return -EINVAL;
         memcpy(address.sun_path, path, length);
         _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
+        if (fd < 0)
                 return -errno;
-        return TAKE_FD(fd);
+        int r = limit_sending(fd, msec);
+        if (r == 0 && connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
+                r = errno == EAGAIN ? -ETIMEDOUT : -errno;
+        if (r == 0)
+                r = limit_sending(fd, 0);
+        return r < 0 ? r : TAKE_FD(fd);
 }
 
 /* Of a D-Bus address list, the one form that every system bus has: unix:path=… */
-static int connect_bus(const char *address) {
+static int connect_bus(const char *address, int msec) {
         static const char prefix[] = "unix:path=";
         for (const char *p = address; p; p = strchr(p, ';')) {
                 p += *p == ';';
                 if (strncmp(p, prefix, sizeof prefix - 1) == 0) {
                         p += sizeof prefix - 1;
-                        return connect_unix(p, strcspn(p, ",;"));
+                        return connect_unix(p, strcspn(p, ",;"), msec);
                 }
         }
         return -EPROTONOSUPPORT;
@@ -129,17 +142,19 @@ static bool is_attended(int fd) {
                (kill(who.pid, 0) == 0 || errno == EPERM);
 }
 
-int door_open(const char *private_socket, const char *bus_address, Door **ret) {
+int door_open(const char *private_socket, const char *bus_address, int msec, Door **ret) {
         _cleanup_(door_freep) Door *d = calloc(1, sizeof(Door));
         if (!d)
                 return -ENOMEM;
         const char *path = private_socket ? private_socket : MXC_PRIVATE_SOCKET;
-        d->fd = connect_unix(path, strlen(path));
+        d->fd = connect_unix(path, strlen(path), msec);
+        if (d->fd == -ETIMEDOUT)
+                return d->fd; /* mxcd is there, and on the bus it would not come to us sooner */
         if (d->fd < 0) {
                 if (!bus_address)
                         bus_address = getenv("DBUS_SYSTEM_BUS_ADDRESS");
                 d->is_bus = true;
-                d->fd = connect_bus(bus_address ? bus_address : BUS_SOCKET);
+                d->fd = connect_bus(bus_address ? bus_address : BUS_SOCKET, msec);
                 if (d->fd < 0)
                         return d->fd;
         }

@@ -18,8 +18,8 @@ typedef struct DoorCall {
 } DoorCall;
 
 /* Connects and introduces itself, without waiting for an answer. -ENOENT, -ECONNREFUSED, -EACCES…: nobody opens, at either.
- * The sockets are those of names.h and $DBUS_SYSTEM_BUS_ADDRESS; tests name others (NULL: these). */
-int door_open(const char *private_socket, const char *bus_address, Door **ret);
+ * -ETIMEDOUT: too many wait there, and mxcd has not come to us in msec (1 or more). The sockets are those of names.h and $DBUS_SYSTEM_BUS_ADDRESS; tests name others (NULL: these). */
+int door_open(const char *private_socket, const char *bus_address, int msec, Door **ret);
 Door *door_free(Door *d);
 
 int door_fd(const Door *d); /* poll it for POLLIN */

@@ -253,7 +253,8 @@ static int run_command(const Verb *v, Options *o) {
         if (settings.host)
                 return fail(STATUS_RUN_FAILED, "run works on this machine only; use ssh %s mxcctl run …",
                                 settings.host);
-        int connecting = door_open(NULL, NULL, &d); /* mxcd lets us in while the request is prepared */
+        int connecting = door_open(NULL, NULL, ASK_CONNECT_MSEC,
+                        &d); /* mxcd lets us in while the request is prepared */
         status = spawn_prepare(&s, environ);
         if (status == 0)
                 status = connecting < 0 ? ask_say_no_connection(connecting) : ask_until_ready(d);

@@ -195,7 +195,7 @@ static void find_again(Session *s) {
                 session_fail(s, "mxcd has gone and does not come back; see `systemctl status mxcd.service`, "
                                 "and "
                                 "`mxcctl audit` for how it ends");
-        else if (!s->door && door_open(NULL, NULL, &s->door) == 0 && door_is_ready(s->door))
+        else if (!s->door && door_open(NULL, NULL, RETRY_MSEC, &s->door) == 0 && door_is_ready(s->door))
                 attach(s); /* otherwise when it lets us in; and tried again until it is too late */
 }
 

@@ -61,7 +61,7 @@ static int ask_features(Door *d, Features *f) {
 int mxc_backends_json(char **ret) {
         _cleanup_(door_freep) Door *d = NULL;
         Features f = { 0 };
-        if (door_open(NULL, NULL, &d) < 0 || ask_features(d, &f) < 0 || !f.reached)
+        if (door_open(NULL, NULL, ASK_CONNECT_MSEC, &d) < 0 || ask_features(d, &f) < 0 || !f.reached)
                 *ret = strdup("[]");
         else
                 *ret = strdup(f.relay && f.sk_lookup ? "[{\"backend\":\"bubblewrap\",\"capabilities\":["

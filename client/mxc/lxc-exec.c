@@ -44,7 +44,7 @@ static int run_config(const MxcConfig *c, const LxcOptions *o, LxcLog *log) {
         _cleanup_(caller_here_clear) CallerHere who;
         _cleanup_(door_freep) Door *door = NULL;
         if (!o->dry_run)
-                (void)door_open(NULL, NULL,
+                (void)door_open(NULL, NULL, 1,
                                 &door); /* mxcd lets us in meanwhile; that it does not is said later */
         caller_here(&who);
         who.caller.testing = o->allow_testing_features;

@@ -157,7 +157,7 @@ static void find_again(MxcSession *s) {
                                 "mxcd has gone and does not come back; see `systemctl status mxcd.service`");
                 return;
         }
-        if (s->door || door_open(NULL, NULL, &s->door) < 0)
+        if (s->door || door_open(NULL, NULL, RETRY_MSEC, &s->door) < 0)
                 return;
         if (watch(s, door_fd(s->door)) < 0)
                 lose(s);
@@ -319,7 +319,7 @@ int mxc_session_spawn(const MxcRequest *request, const MxcSpawn *spawn, MxcSessi
         _cleanup_(door_freep) Door *door = spawn->door;
         int r = session_new(&s);
         if (r == 0 && !door) {
-                r = door_open(NULL, NULL, &door);
+                r = door_open(NULL, NULL, ASK_CONNECT_MSEC, &door);
                 if (r < 0)
                         return session_refuse_connection(r, error);
         }

@@ -15,6 +15,8 @@
 
 DEFINE_CLEANUP(Door *, door_free);
 
+#define PATIENCE 20000
+
 static char directory[] = "/tmp/mxc-door.XXXXXX", path[64];
 static pid_t peer_pid;
 
@@ -196,11 +198,43 @@ START_TEST(test_a_door_that_nobody_attends) {
         int status = -1;
         ck_assert_int_eq(waitpid(pid, &status, 0), pid);
         ck_assert_int_eq(status, 0);
-        ck_assert_int_eq(door_open(address.sun_path, NULL, &nobody), 0);
+        ck_assert_int_eq(door_open(address.sun_path, NULL, PATIENCE, &nobody), 0);
         ck_assert(!door_is_ready(nobody));
         ck_assert_int_eq(listen(listener, 4), 0);
-        ck_assert_int_eq(door_open(address.sun_path, NULL, &somebody), 0);
+        ck_assert_int_eq(door_open(address.sun_path, NULL, PATIENCE, &somebody), 0);
         ck_assert(door_is_ready(somebody));
+        (void)close(listener);
+        (void)unlink(address.sun_path);
+        (void)rmdir(directory);
+}
+END_TEST
+
+static int listen_at(struct sockaddr_un *ret) {
+        *ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
+        ck_assert_ptr_nonnull(mkdtemp(directory));
+        (void)snprintf(ret->sun_path, sizeof ret->sun_path, "%s/door", directory);
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        ck_assert(fd >= 0 && bind(fd, (struct sockaddr *)ret, sizeof *ret) == 0 && listen(fd, 0) == 0);
+        return fd;
+}
+
+/* As many wait already as there is room for, and nobody accepts: it is given up, not tried on the bus, and what comes later is sent
+ * without a limit. */
+START_TEST(test_a_door_with_no_room) {
+        _cleanup_(door_freep) Door *first = NULL, *d = NULL;
+        struct sockaddr_un address;
+        int listener = listen_at(&address), accepted;
+        struct timeval limit;
+        socklen_t size = sizeof limit;
+        ck_assert_int_eq(door_open(address.sun_path, NULL, PATIENCE, &first), 0);
+        ck_assert_int_eq(getsockopt(door_fd(first), SOL_SOCKET, SO_SNDTIMEO, &limit, &size), 0);
+        ck_assert(limit.tv_sec == 0 && limit.tv_usec == 0);
+        ck_assert_int_eq(door_open(address.sun_path, "unix:path=/nonexistent", 50, &d), -ETIMEDOUT);
+        ck_assert_ptr_null(d);
+        accepted = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+        ck_assert_int_ge(accepted, 0);
+        ck_assert_int_eq(door_open(address.sun_path, NULL, PATIENCE, &d), 0);
+        (void)close(accepted);
         (void)close(listener);
         (void)unlink(address.sun_path);
         (void)rmdir(directory);
@@ -213,7 +247,7 @@ START_TEST(test_calls_are_answered) {
         uint32_t serial;
         WireMessage m;
         start_peer();
-        ck_assert_int_eq(door_open(path, NULL, &d), 0);
+        ck_assert_int_eq(door_open(path, NULL, PATIENCE, &d), 0);
         ck_assert(door_is_ready(d)); /* mxcd reads on; this peer is sd-bus, which wants no descriptors yet */
         ck_assert(!door_lets_in(d)); /* so it is not waited for for ever */
         ck_assert_int_eq(door_wait_ready(d, 20000), 0);
@@ -255,7 +289,7 @@ START_TEST(test_messages_in_a_row) {
         uint32_t serials[20];
         int ends[2];
         start_peer();
-        ck_assert_int_eq(door_open(path, NULL, &d), 0);
+        ck_assert_int_eq(door_open(path, NULL, PATIENCE, &d), 0);
         ck_assert_int_eq(door_wait_ready(d, 20000), 0);
         ck_assert_int_eq(pipe(ends), 0);
         for (size_t i = 0; i < ELEMENTSOF(serials); i++)
@@ -274,8 +308,8 @@ END_TEST
 
 START_TEST(test_nobody_opens) {
         Door *d = NULL;
-        ck_assert_int_eq(door_open("/nonexistent", "unix:path=/nonexistent", &d), -ENOENT);
-        ck_assert_int_eq(door_open("/nonexistent", "tcp:host=x", &d), -EPROTONOSUPPORT);
+        ck_assert_int_eq(door_open("/nonexistent", "unix:path=/nonexistent", PATIENCE, &d), -ENOENT);
+        ck_assert_int_eq(door_open("/nonexistent", "tcp:host=x", PATIENCE, &d), -EPROTONOSUPPORT);
         ck_assert_ptr_null(d);
 }
 END_TEST
@@ -350,6 +384,7 @@ int main(void) {
         tcase_set_timeout(t, 60);
         tcase_add_test(t, test_calls_are_answered);
         tcase_add_test(t, test_a_door_that_nobody_attends);
+        tcase_add_test(t, test_a_door_with_no_room);
         tcase_add_test(t, test_messages_in_a_row);
         tcase_add_test(t, test_nobody_opens);
         tcase_add_test(t, test_cut_and_changed_messages);
