@@ -21,6 +21,8 @@ int ask_say_no_connection(int error) {
         case ECONNRESET:
                 return fail(STATUS_RUN_FAILED, "mxcd went away before it answered, and what was asked may "
                                                "not have happened: try again");
+        case ECONNABORTED:
+                return fail(STATUS_RUN_FAILED, "%s", door_why_aborted(geteuid()));
         case ETIMEDOUT:
                 return fail(STATUS_RUN_FAILED, "mxcd lets nobody in, or too many wait there before you; see "
                                                "`systemctl status mxcd.service`, or try again");

@@ -14,6 +14,7 @@
 #define BUS_PATH "/org/freedesktop/DBus"
 #define BUS_SOCKET "unix:path=/run/dbus/system_bus_socket"
 #define LINE_MAX_BYTES 512U /* of the introduction */
+#define UID_OVERFLOW ((uid_t)65534)
 
 struct Door {
         int fd;
@@ -142,6 +143,20 @@ static bool is_attended(int fd) {
                (kill(who.pid, 0) == 0 || errno == EPERM);
 }
 
+/* At the second door, the end of a connection that was not let in is the answer to who we are. */
+static int why_lost(const Door *d, int r) {
+        return r == -ECONNRESET && d->lines > 0 && !d->is_bus ? -ECONNABORTED : r;
+}
+
+const char *door_why_aborted(uid_t uid) {
+        return uid == UID_OVERFLOW ? "mxcd hung up on you: uid 65534 is that of everybody whom a user "
+                                     "namespace does "
+                                     "not know; ask as another user"
+                                   : "mxcd hung up before it let you in: either it was restarted this "
+                                     "moment, or "
+                                     "your user has too many connections to it; try again";
+}
+
 int door_open(const char *private_socket, const char *bus_address, int msec, Door **ret) {
         _cleanup_(door_freep) Door *d = calloc(1, sizeof(Door));
         if (!d)
@@ -161,7 +176,7 @@ int door_open(const char *private_socket, const char *bus_address, int msec, Doo
         d->waits = d->is_bus || !is_attended(d->fd);
         int r = introduce(d);
         if (r < 0)
-                return r;
+                return why_lost(d, r);
         *ret = TAKE_PTR(d);
         return 0;
 }
@@ -195,7 +210,7 @@ int door_send(Door *d, WireWriter *w) {
         if (r == 0)
                 r = send_all(d->fd, w->data, w->size, w->fds, w->n_fds);
         wire_clear(w);
-        return r;
+        return why_lost(d, r);
 }
 
 /* To the bus itself: who we are, and that we want to hear when mxcd leaves it. */
@@ -362,7 +377,7 @@ int door_receive(Door *d, WireMessage *ret) {
                 }
                 r = fill(d);
                 if (r <= 0)
-                        return r;
+                        return why_lost(d, r);
         }
 }
 

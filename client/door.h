@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "wire.h"
 
@@ -18,7 +19,7 @@ typedef struct DoorCall {
 } DoorCall;
 
 /* Connects and introduces itself, without waiting for an answer. -ENOENT, -ECONNREFUSED, -EACCES…: nobody opens, at either.
- * -ETIMEDOUT: too many wait there, and mxcd has not come to us in msec (1 or more). The sockets are those of names.h and $DBUS_SYSTEM_BUS_ADDRESS; tests name others (NULL: these). */
+ * -ETIMEDOUT: too many wait there, and mxcd has not come to us in msec (1 or more). -ECONNABORTED: door_receive(). The sockets are those of names.h and $DBUS_SYSTEM_BUS_ADDRESS; tests name others (NULL: these). */
 int door_open(const char *private_socket, const char *bus_address, int msec, Door **ret);
 Door *door_free(Door *d);
 
@@ -36,9 +37,11 @@ uint32_t door_begin(Door *d, WireWriter *w, const DoorCall *call);
 /* Ends and clears w. Waits where the other side does not read. -EILSEQ, -ENOMEM, -E2BIG of the writer; else connection errors. */
 int door_send(Door *d, WireWriter *w);
 
-/* 1: a message, valid until the next call. 0: none yet. -ECONNRESET: mxcd, or the bus, has gone. Other errors: what came was no
- * D-Bus, and the connection is useless. */
+/* 1: a message, valid until the next call. 0: none yet. -ECONNRESET: mxcd, or the bus, has gone. -ECONNABORTED: mxcd has hung up without letting
+ * us in. Other errors: what came was no D-Bus, and the connection is useless. */
 int door_receive(Door *d, WireMessage *ret);
+/* What may be known of that, as a sentence without a full stop: it says nothing to whom it does not let in. */
+const char *door_why_aborted(uid_t uid);
 /* All that has come, each to on_message, which may free *d and make it NULL. 1: calls may be sent, which could not before; 0; negative errno: as
  * of door_receive(), and *d is still there. */
 int door_turn(Door **d, void (*on_message)(const WireMessage *m, void *userdata), void *userdata);

@@ -98,6 +98,8 @@ int session_refuse_connection(int error, MxcError *e) {
                 return mxc_refuse(e, MXC_BACKEND_ERROR,
                                 "mxcd went away before it answered, and what was asked may not have "
                                 "happened: try again");
+        case ECONNABORTED:
+                return mxc_refuse(e, MXC_BACKEND_UNAVAILABLE, "%s", door_why_aborted(geteuid()));
         case ETIMEDOUT:
                 return mxc_refuse(e, MXC_BACKEND_UNAVAILABLE,
                                 "mxcd lets nobody in, or too many wait there before you; see `systemctl "

@@ -241,6 +241,29 @@ START_TEST(test_a_door_with_no_room) {
 }
 END_TEST
 
+/* Who hangs up without a word has read who we are: that is told apart from one who goes away later. With and without what we said unread. */
+START_TEST(test_a_door_that_is_closed_on_us) {
+        _cleanup_(door_freep) Door *d = NULL;
+        struct sockaddr_un address;
+        int listener = listen_at(&address);
+        char said[256];
+        ck_assert_int_eq(door_open(address.sun_path, NULL, PATIENCE, &d), 0);
+        int accepted = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+        ck_assert(accepted >= 0 && (_i == 0 || read(accepted, said, sizeof said) > 0));
+        (void)close(accepted);
+        ck_assert_int_eq(door_wait_ready(d, PATIENCE), -ECONNABORTED);
+        WireWriter w;
+        (void)door_begin(d, &w,
+                        &(DoorCall){ .path = "/o", .interface = "x.y", .member = "M", .signature = "" });
+        ck_assert_int_eq(door_send(d, &w), -ECONNABORTED);
+        ck_assert_ptr_nonnull(strstr(door_why_aborted(65534), "as another user"));
+        ck_assert_ptr_null(strstr(door_why_aborted(1000), "65534"));
+        (void)close(listener);
+        (void)unlink(address.sun_path);
+        (void)rmdir(directory);
+}
+END_TEST
+
 START_TEST(test_calls_are_answered) {
         _cleanup_(door_freep) Door *d = NULL;
         int ends[2];
@@ -385,6 +408,7 @@ int main(void) {
         tcase_add_test(t, test_calls_are_answered);
         tcase_add_test(t, test_a_door_that_nobody_attends);
         tcase_add_test(t, test_a_door_with_no_room);
+        tcase_add_loop_test(t, test_a_door_that_is_closed_on_us, 0, 2);
         tcase_add_test(t, test_messages_in_a_row);
         tcase_add_test(t, test_nobody_opens);
         tcase_add_test(t, test_cut_and_changed_messages);

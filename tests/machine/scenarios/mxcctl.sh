@@ -45,6 +45,9 @@ test_what_cannot_be_run_has_a_status_of_its_own() {
         assert_status 125 as alice mxcctl run --policy - true <<<'{"schema": "mxc-policy/1", "filesystem": {"readonlyPaths": ["/etc/shadow"]}}'
         assert_contains "$output" /filesystem/readonlyPaths/0
         ! grep -qv '^mxcctl: ' <<<"$output" || fail "not in sentences of mxcctl's: $output"
+        # mxcd says nothing to one whom it does not know
+        assert_status 125 setpriv --reuid=65534 --regid=65534 --clear-groups mxcctl run true
+        assert_contains "$output" 'ask as another user'
 }
 
 test_standard_input_and_output_are_the_command_s() {
