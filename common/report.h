@@ -134,7 +134,8 @@ typedef struct StatusPage {
         uint32_t handoff_scanned; /* 1: the list below is whole; 0: it was ended before it could look */
         uint32_t n_handoff;
         uint32_t handoff_bytes;
-        char handoff[3072];       /* paths newly made that a host program would trust, each NUL-terminated */
+        char handoff[3072];       /* paths newly made that a host program would trust, each NUL-terminated. Before that, for who finds it dead:
+                                     the name of the room that was entered last, or of the wall that a proof tried last */
 } StatusPage;
 
 const char *launch_step_to_string(LaunchStep step);

@@ -81,7 +81,20 @@ int bus_error_from_report(sd_bus_error *error, const LaunchReport *report, const
                                 "%s is, or goes through, a symbolic link. Name the directory itself: "
                                 "realpath %s.",
                                 report->detail, report->detail);
-        if (report->step == LAUNCH_STEP_PROOF || report->error == EOPNOTSUPP)
+        if (report->step == LAUNCH_STEP_PROOF && report->error == EACCES)
+                return sd_bus_error_setf(error, MXC_ERROR_UNSUPPORTED,
+                                "This host does not keep what the policy promises: its wall \"%s\" was "
+                                "tried and "
+                                "does not hold. Nothing runs under that policy until it does; mxc-launch(8) "
+                                "says of each wall what it takes.",
+                                report->detail);
+        if (report->step == LAUNCH_STEP_PROOF)
+                return sd_bus_error_setf(error, MXC_ERROR_UNSUPPORTED,
+                                "The walls of the policy could not be tried on this host, and untried "
+                                "nothing "
+                                "runs: %s (%s). Try again; journalctl -u mxc-launch tells more.",
+                                report->detail, why);
+        if (report->error == EOPNOTSUPP)
                 return sd_bus_error_setf(error, MXC_ERROR_UNSUPPORTED,
                                 "This host cannot build what the policy needs: %s: %s (%s).", step,
                                 report->detail, why);

@@ -81,8 +81,14 @@ typedef struct Room {
 } Room;
 extern const Room launch_rooms[];
 
+/* What its wall gives. */
+int launch_room(Cage *c, const Room *room);
+
 /* Builds the cage around the calling process, runs the command and its pid 1. Does not return. */
 _Noreturn void launch_run(Cage *c);
+
+/* On its page: what is done now, should it die of that. name: of a room, or of a wall of the proof. */
+void cage_note(const Cage *c, const char *name);
 
 /* Sends a failure; safe after seccomp. */
 void cage_report_failure(int report, LaunchStep step, int error, const char *detail);

@@ -437,10 +437,12 @@ const Wall proof_walls[] = {
 };
 
 _Noreturn void proof_run(const Cage *c, int report) {
-        for (const Wall *w = proof_walls; w->name; w++)
+        for (const Wall *w = proof_walls; w->name; w++) {
+                cage_note(c, w->name);
                 if (!w->holds(c)) {
                         cage_report_failure(report, LAUNCH_STEP_PROOF, EACCES, w->name);
                         _exit(EXIT_FAILURE);
                 }
+        }
         _exit(EXIT_SUCCESS);
 }

@@ -15,6 +15,7 @@
 #include "cage.h"
 #include "cgroup.h"
 #include "cleanup.h"
+#include "death.h"
 #include "exec-group.h"
 #include "fd.h"
 #include "guard-hold.h"
@@ -241,7 +242,7 @@ static void give_up(Launcher *l, Run *run, uint32_t step, int error, const char 
         if (proof) {
                 bool steered = run->steered;
                 run_abandon(l, run, false);
-                template_proof_done(l, proof, steered, false, error, detail);
+                template_proof_done(l, proof, steered, step, error, detail);
                 return;
         }
         if (run->connection == l->connection)
@@ -290,7 +291,9 @@ static bool take_setup(Launcher *l, Run *run) {
                 (void)close(TAKE_FD(run->setup_fd)); /* read to its end */
         }
         if (!is_ready(run)) {
-                give_up(l, run, LAUNCH_STEP_CLONE, ECHILD, "it died while it was set up");
+                char how[DEATH_TEXT];
+                death_while_set_up(run, how);
+                give_up(l, run, LAUNCH_STEP_CLONE, ECANCELED, how);
                 return false;
         }
         if (run->state == RUN_STARTING) {
@@ -397,15 +400,16 @@ static void on_sandbox_end(Launcher *l, void *owner) {
                         end_release(l, run);
                 return;
         }
+        read_page(run, &info); /* first: it tells of what it died */
         if (run->state == RUN_STARTING && !take_setup(l, run))
                 return;
-        read_page(run, &info);
         if (run->proof) {
                 Template *proof = run->proof;
-                bool held = run->code == 0 && run->signal == 0, steered = run->steered;
+                char how[DEATH_TEXT];
+                const bool held = run->code == 0 && run->signal == 0, steered = run->steered;
+                death_in_proof(run, how);
                 run_free(l, run);
-                template_proof_done(l, proof, steered, held, ECHILD,
-                                "the proof itself: it did not come to its end");
+                template_proof_done(l, proof, steered, LAUNCH_STEP_PROOF, held ? 0 : ECANCELED, how);
                 return;
         }
         has_exited(l, run);

@@ -39,10 +39,19 @@ void cage_report_failure(int report, LaunchStep step, int error, const char *det
         (void)n;
 }
 
+void cage_note(const Cage *c, const char *name) {
+        (void)snprintf(c->page->handoff, sizeof(c->page->handoff), "%s", name);
+}
+
+int launch_room(Cage *c, const Room *room) {
+        c->detail = NULL;
+        cage_note(c, room->name);
+        return room->wall(c);
+}
+
 _Noreturn void launch_run(Cage *c) {
         for (const Room *room = launch_rooms; room->name; room++) {
-                c->detail = NULL;
-                int r = room->wall(c);
+                int r = launch_room(c, room);
                 if (r < 0) {
                         cage_report_failure(c->report, room->step, -r, c->detail ? c->detail : room->name);
                         _exit(EXIT_FAILURE);

@@ -381,17 +381,22 @@ int template_cache_get(Launcher *l, const uint8_t *key, size_t key_size, const L
 
 /* ---- requests that wait ---- */
 
-void template_proof_done(Launcher *l, Template *t, bool steered, bool held, int error, const char *wall) {
+void template_proof_done(
+                Launcher *l, Template *t, bool steered, uint32_t step, int error, const char *detail) {
+        const bool held = error == 0;
+        const LaunchStep known = step < _LAUNCH_STEP_MAX ? (LaunchStep)step : LAUNCH_STEP_PROOF;
         t->proving = false;
         t->proven[steered] = held;
         if (!held)
-                log_error("A wall does not stand: %s: %s. Sandboxes of this policy are refused.", wall,
-                                strerror(error));
+                log_error("A wall does not stand, or was not tried: %s: %s: %s. Sandboxes of this policy "
+                          "are "
+                          "refused.",
+                                launch_step_to_string(known), detail, strerror(error));
         ParkedList waiting = STAILQ_HEAD_INITIALIZER(waiting);
         STAILQ_CONCAT(&waiting, &t->parked);
         for (Parked *p; (p = parked_take(l, &waiting)) != NULL; parked_free(p)) {
                 if (!held)
-                        launcher_reply_failed(l, p->request.serial, LAUNCH_STEP_PROOF, error, wall);
+                        launcher_reply_failed(l, p->request.serial, known, error, detail);
                 else if (p->request.verb == LAUNCH_SPAWN)
                         verb_spawn(l, &p->request, p->fds, p->n_fds);
                 else

@@ -27,8 +27,9 @@ void template_outdate(Launcher *l, Template *t);
 /* Of the host, as its mount table was when it last changed. */
 const SlowMounts *template_cache_slow_mounts(const Launcher *l);
 
-/* The proof ended, in a network of that kind: every parked request is served, or refused with the wall that failed. */
-void template_proof_done(Launcher *l, Template *t, bool steered, bool held, int error, const char *wall);
+/* The proof ended, in a network of that kind: every parked request is served, or (error, positive) refused with that. Of step PROOF: EACCES,
+ * and the wall that failed, or ECANCELED, and how the proof died; of another, what a sandbox would be refused with as well. */
+void template_proof_done(Launcher *l, Template *t, bool steered, uint32_t step, int error, const char *detail);
 
 /* Ends builds that take too long; true while there are any. */
 bool template_cache_expire(Launcher *l);

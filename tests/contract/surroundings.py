@@ -243,8 +243,12 @@ def check_manual_of_daemon(tree):
 def check_manual_of_launcher(tree):
     page = words_of(tree[UNITS + "mxc-launch.8"])
     steps = re.findall(r'^\s*\[LAUNCH_STEP_\w+\] = "(\w+)"', tree["common/report.c"], re.M)
+    walls = re.findall(r'^\s*\{ "([\w -]+)", \w+ \},$', tree["daemon/launch/proof.c"].partition("proof_walls[] = {")[2], re.M)
+    page, _, rest = page.partition("\n.Ss Walls\n")
     described = re.findall(r"^\.It Cm (\w+)$", page, re.M)
+    tried = re.findall(r"^\.It Cm (.+)$", rest.partition("\n.Ss ")[0], re.M)
     yield from ([] if described == [s for s in steps if s != "none"] else [f"mxc-launch.8 tells of the steps {described}"])
+    yield from ([] if walls and tried == walls else [f"mxc-launch.8 tells of the walls {tried}"])
 
 
 def check_manual_of_guard(tree):
@@ -566,6 +570,8 @@ HARMFUL = {
     ],
     check_manual_of_launcher: [
         (UNITS + "mxc-launch.8", ".It Cm landlock\n", ".It Cm lock\n"),
+        (UNITS + "mxc-launch.8", ".It Cm host files\n", ".It Cm files\n"),
+        ("daemon/launch/proof.c", '{ "sockets", no_strange_sockets }', '{ "plugs", no_strange_sockets }'),
         ("common/report.c", '[LAUNCH_STEP_PROOF] = "proof"', '[LAUNCH_STEP_PROOF] = "trial"'),
     ],
     check_manual_of_guard: [

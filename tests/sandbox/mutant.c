@@ -87,9 +87,11 @@ static const char *const locks[] = {
         "seccomp-clone3",
         "seccomp-command", /* the second program, which takes pid 1's own calls away */
         "seccomp-ioctl",
-        "seccomp-list",       /* every call that has a name is allowed */
-        "seccomp-namespaces", /* flags of clone and unshare */
-        "seccomp-oob",        /* flags of what is sent */
+        "seccomp-kills",       /* mount() is answered, and nobody is killed for it */
+        "seccomp-kills-early", /* the same of what a command begins with */
+        "seccomp-list",        /* every call that has a name is allowed */
+        "seccomp-namespaces",  /* flags of clone and unshare */
+        "seccomp-oob",         /* flags of what is sent */
         "seccomp-personality",
         "seccomp-socket",
         "seccomp-unknown", /* calls that have no name yet are allowed */
@@ -157,8 +159,7 @@ _Noreturn void __wrap_launch_run(Cage *c) {
                         continue;
                 }
                 room = r->name;
-                c->detail = NULL;
-                int error = r->wall(c);
+                int error = launch_room(c, r);
                 if (error < 0) {
                         cage_report_failure(c->report, r->step, -error, c->detail ? c->detail : r->name);
                         _exit(EXIT_FAILURE);
@@ -319,6 +320,10 @@ static void leave_out_of(FilterTable *t) {
                 else if (left_out(calls[i].lock))
                         v->check = NULL;
         }
+        if (left_out("seccomp-kills"))
+                t->calls[SYS_mount] = (FilterVerdict){ .action = SECCOMP_RET_KILL_PROCESS };
+        if (left_out("seccomp-kills-early"))
+                t->calls[SYS_setsid] = (FilterVerdict){ .action = SECCOMP_RET_KILL_PROCESS };
         if (left_out("seccomp-unknown"))
                 t->beyond = SECCOMP_RET_ALLOW;
         if (left_out("seccomp-architecture"))

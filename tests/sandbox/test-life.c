@@ -141,7 +141,7 @@ static void failures_are_told(Rig *r) {
         told_failure(r, p, LAUNCH_STEP_MOUNT, EPERM, "/proc/sys", "a grant in /proc");
         p = command(r, "/usr/bin/true");
         p->template.landlock_abi = 99;
-        told_failure(r, p, LAUNCH_STEP_PROOF, EOPNOTSUPP, NULL, "more of Landlock than there is");
+        told_failure(r, p, LAUNCH_STEP_LANDLOCK, EOPNOTSUPP, NULL, "more of Landlock than there is");
 
         static RigResult result;
         p = command(r, "/usr/bin/true");

@@ -132,6 +132,18 @@ static void prove_the_least(const char *launcher, const char *without) {
                                 "is proven, and kept");
 }
 
+/* One that dies of it says at least where. */
+static void prove_by_dying(const char *mutant, const char *without, LaunchStep step, const char *begins) {
+        static RigResult result;
+        prove(mutant, without, &result);
+        const bool ok = !result.started && result.step == step && result.error == ECANCELED &&
+                        strncmp(result.detail, begins, strlen(begins)) == 0;
+        if (!ok)
+                printf("# %s: %s %s\n", result.started ? "was started" : launch_step_to_string(result.step),
+                                strerror(result.error), result.detail);
+        tell(ok, "a proof that dies tells where", without);
+}
+
 /* Where mediation is not there, as beside a guard: a policy that denies something within what it grants can be proven, and is
  * refused only by the spawn that nobody would keep the names of. */
 static void prove_without_mediation(const char *mutant) {
@@ -165,6 +177,10 @@ int main(int argc, char **argv) {
         prove_the_least(argv[1], NULL);
         prove_the_least(argv[2], "landlock");
         prove_without_mediation(argv[2]);
+        prove_by_dying(argv[2], "seccomp-kills", LAUNCH_STEP_PROOF,
+                        "at the wall \"mount\": the process that tries it died, of SIGSYS");
+        prove_by_dying(argv[2], "seccomp-kills-early", LAUNCH_STEP_CLONE,
+                        "in or after the step \"seccomp\": it died while it was set up");
 
         (void)shmctl(segment, IPC_RMID, NULL); /* ours */
         printf("1..%u\n", number);

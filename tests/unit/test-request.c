@@ -211,8 +211,36 @@ START_TEST(test_a_sentence_is_cut) {
 }
 END_TEST
 
+/* Of a proof: which wall, and what to do; not the name of an error. */
+START_TEST(test_a_failed_proof_is_told) {
+        static const struct {
+                LaunchReport report;
+                const char *name, *words;
+        } rows[] = {
+                { { .step = LAUNCH_STEP_PROOF, .error = EACCES, .detail = "host files" },
+                                MXC_ERROR_UNSUPPORTED,
+                                "its wall \"host files\" was tried and does not hold" },
+                { { .step = LAUNCH_STEP_PROOF, .error = ECANCELED, .detail = "at the wall \"mount\": x" },
+                                MXC_ERROR_UNSUPPORTED, "untried nothing runs: at the wall \"mount\": x (" },
+                { { .step = LAUNCH_STEP_LANDLOCK, .error = EOPNOTSUPP, .detail = "ABI 99" },
+                                MXC_ERROR_UNSUPPORTED, "landlock: ABI 99 (" },
+                { { .step = LAUNCH_STEP_MOUNT, .error = EACCES, .detail = "/x" }, MXC_ERROR_LAUNCH_FAILED,
+                                "(step mount): /x: " },
+        };
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        ck_assert_int_lt(bus_error_from_report(&error, &rows[_i].report, "true"), 0);
+        ck_assert_str_eq(error.name, rows[_i].name);
+        ck_assert_msg(strstr(error.message, rows[_i].words), "%s", error.message);
+        if (rows[_i].report.error == EACCES)
+                ck_assert(rows[_i].report.step != LAUNCH_STEP_PROOF ||
+                                !strstr(error.message, strerror(EACCES)));
+        sd_bus_error_free(&error);
+}
+END_TEST
+
 int main(void) {
         TCase *t = daemon_case("request");
+        tcase_add_loop_test(t, test_a_failed_proof_is_told, 0, 4);
         tcase_add_test(t, test_limits);
         tcase_add_test(t, test_a_sentence_is_cut);
         return run_daemon_case(t);
