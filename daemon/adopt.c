@@ -166,6 +166,9 @@ static void adopt_command(Sandbox *s, uint32_t number, bool begun) {
         }
         c->asked_to_end = runtime_had(s, RUNTIME_ASKED, number);
         c->start = begun ? COMMAND_BEGUN : COMMAND_FOUND;
+        c->killed = runtime_had(s, RUNTIME_KILLED, number);
+        if (c->killed)                         /* the last mxcd did it before there was anything to kill */
+                (void)sandbox_kill_exec(s, c); /* logs itself */
 }
 
 void adopt_report(Manager *m, Found *f, const LaunchReport *report, int *fds, size_t n_fds) {

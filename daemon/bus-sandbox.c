@@ -99,11 +99,6 @@ static int kill_command(Sandbox *s, Command *c, sd_bus_error *error) {
                                 "Command %u has no control group of its own, as an earlier mxc-launch began "
                                 "it: it is killed, but what it began may go on, until all is killed.",
                                 c->number);
-        if (r == -EAGAIN)
-                return sd_bus_error_setf(error, MXC_ERROR_LAUNCH_FAILED,
-                                "Command %u is not in its control group: it has yet to begin, or is over; "
-                                "ask again.",
-                                c->number);
         return r;
 }
 

@@ -105,6 +105,11 @@ static void on_launched(const LaunchReport *report, int *fds, size_t n_fds, void
                 return;
         }
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        if (c && c->killed) /* its group went before it came there */
+                (void)sd_bus_error_set(&error, MXC_ERROR_LAUNCH_FAILED,
+                                "It was killed before it had begun."); /* returns what it sets */
+        else
+                (void)bus_error_from_report(&error, report, x->request.argv[0]); /* returns what it sets */
         if (s && c) {
                 record_failure(a, s,
                                 report->step < _LAUNCH_STEP_MAX
@@ -115,7 +120,6 @@ static void on_launched(const LaunchReport *report, int *fds, size_t n_fds, void
                 command_free(s, c);
                 sandbox_settle(s);
         }
-        (void)bus_error_from_report(&error, report, x->request.argv[0]); /* returns what it sets */
         act_reply_error(a, &error);
 }
 

@@ -197,7 +197,7 @@ static json_t *grants(const Sandbox *s) {
 }
 
 static bool has(const Command *c, RuntimeOfCommand what) {
-        return what == RUNTIME_TIED ? c->tied : c->asked_to_end;
+        return what == RUNTIME_TIED ? c->tied : what == RUNTIME_ASKED ? c->asked_to_end : c->killed;
 }
 
 /* Numbers, of commands that are not over. */
@@ -214,7 +214,7 @@ static json_t *numbers(const Sandbox *s, RuntimeOfCommand what) {
 char *runtime_record(const Sandbox *s) {
         json_auto_t *record = json_pack("{s:s, s:s, s:I, s:I, s:s, s:s, s:I, s:s, s:s, s:s, s:o, s:o, s:s, "
                                         "s:s, s:I, s:I, s:I, s:b, s:b, s:I, s:s, s:b, s:I, s:I, s:o, s:I, "
-                                        "s:s, s:o, s:o, s:I, s:s}",
+                                        "s:s, s:o, s:o, s:o, s:I, s:s}",
                         "agent", s->agent->name, "scope", s->scope->path, "uid", (json_int_t)s->owner.uid,
                         "gid", (json_int_t)s->owner.gid, "user", s->owner.name, "home",
                         s->owner.home ? s->owner.home : "", "caller", (json_int_t)s->caller, "policy",
@@ -227,8 +227,9 @@ char *runtime_record(const Sandbox *s) {
                         "spentIn", (json_int_t)s->spent_in, "grants", grants(s), "lastGrant",
                         (json_int_t)s->last_grant, "ending",
                         s->reason == END_EXITED ? "" : end_reason_to_string(s->reason), "ties",
-                        numbers(s, RUNTIME_TIED), "asked", numbers(s, RUNTIME_ASKED), "lastCommand",
-                        (json_int_t)s->last_command, "cut", s->cut ? s->cut : "");
+                        numbers(s, RUNTIME_TIED), "asked", numbers(s, RUNTIME_ASKED), "killed",
+                        numbers(s, RUNTIME_KILLED), "lastCommand", (json_int_t)s->last_command, "cut",
+                        s->cut ? s->cut : "");
         return record ? json_dumps(record, JSON_COMPACT) : NULL;
 }
 
@@ -380,6 +381,7 @@ int runtime_restore(Sandbox *s, const json_t *record) {
         /* NULL: not of every mxcd before this one */
         s->of_commands[RUNTIME_TIED] = json_incref(json_object_get(record, "ties"));
         s->of_commands[RUNTIME_ASKED] = json_incref(json_object_get(record, "asked"));
+        s->of_commands[RUNTIME_KILLED] = json_incref(json_object_get(record, "killed"));
         s->last_command = (uint32_t)number(record, "lastCommand");
         const char *origin = json_string_value(json_object_get(record, "origin"));
         for (size_t i = 0; origin && i < _ORIGIN_MAX; i++)

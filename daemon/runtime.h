@@ -40,7 +40,12 @@ int runtime_load_all(void (*each)(const char *id, const json_t *record, void *us
 /* Fills what a record says into a sandbox that sandbox_new() made. -EBADMSG for one that does not say it all. */
 int runtime_restore(Sandbox *s, const json_t *record);
 /* Of one that was restored: whether its record says that of this command of Exec. No number that it knows is given to another one. */
-typedef enum RuntimeOfCommand { RUNTIME_TIED, RUNTIME_ASKED, _RUNTIME_OF_COMMAND_MAX } RuntimeOfCommand; /* ASKED: to end, by a signal */
+typedef enum RuntimeOfCommand {
+        RUNTIME_TIED,
+        RUNTIME_ASKED,  /* to end, by a signal */
+        RUNTIME_KILLED, /* and yet to begin */
+        _RUNTIME_OF_COMMAND_MAX,
+} RuntimeOfCommand;
 bool runtime_had(const Sandbox *s, RuntimeOfCommand what, uint32_t exec);
 /* Of a record: the agent's name (borrowed) and owner, to find the agent with. */
 int runtime_record_agent(const json_t *record, const char **ret_name, uid_t *ret_owner);

@@ -47,6 +47,23 @@ bool sandbox_exec_is_in_its_group(const Sandbox *s, uint32_t number) {
                strstr(text, "populated 1\n");
 }
 
+/* Kills what is in the group, and takes the group away where nobody is: then nobody comes there any more either, and a command that does not is none
+ * (daemon/launch/exec-group.h). One that came between the two keeps it from going, and is killed then. -ENOENT: there is no group. */
+static int end_group(const Sandbox *s, uint32_t number) {
+        char kill_file[sizeof(LAUNCH_EXEC_GROUP "4294967295/cgroup.kill")];
+        char group[sizeof(LAUNCH_EXEC_GROUP "4294967295")];
+        (void)snprintf(kill_file, sizeof(kill_file), LAUNCH_EXEC_GROUP "%u/cgroup.kill", number);
+        (void)snprintf(group, sizeof(group), LAUNCH_EXEC_GROUP "%u", number);
+        _cleanup_free_ char *path = leaf_path(s, group);
+        if (!path)
+                return -ENOMEM;
+        int r = kill_group(s, kill_file);
+        if (r < 0 || rmdir(path) == 0)
+                return r;
+        r = kill_group(s, kill_file);
+        return r == -ENOENT ? 0 : r;
+}
+
 /* Not what it began: that is among all that the sandbox has. */
 static void kill_alone(const Sandbox *s, const Command *c) {
         LaunchRequest q = { .verb = LAUNCH_SIGNAL, .exec = c->number, .number = SIGKILL };
@@ -57,16 +74,23 @@ static void kill_alone(const Sandbox *s, const Command *c) {
 }
 
 int sandbox_kill_exec(Sandbox *s, Command *c) {
-        char file[sizeof(LAUNCH_EXEC_GROUP "4294967295/cgroup.kill")];
-        (void)snprintf(file, sizeof(file), LAUNCH_EXEC_GROUP "%u/cgroup.kill", c->number);
-        bool unseen = c->start == COMMAND_FOUND && !sandbox_exec_is_in_its_group(s, c->number);
+        const bool again = c->killed;
         c->killed = true;
-        int r = kill_group(s, file);
-        if (c->start == COMMAND_AWAITED)
-                return r == -ENOENT ? 0 : r; /* and again when it has begun */
-        if (r == -ENOENT)
+        int r = end_group(s, c->number);
+        if (r != -ENOENT)
+                return r;
+        if (again)
+                return 0; /* and so it went */
+        if (c->start != COMMAND_AWAITED) {
                 kill_alone(s, c);
-        return r == 0 && unseen ? -EAGAIN : r;
+                return r;
+        }
+        /* the launcher has yet to make its group: again when it has begun, or by the next mxcd */
+        r = s->effective ? runtime_save(s) : 0; /* as sandbox_ends_for() */
+        if (r < 0)
+                log_warning("That command %u of sandbox %s is to end is not kept: %s", c->number, s->id,
+                                strerror(-r));
+        return 0;
 }
 
 /* ---- freeze and thaw ---- */

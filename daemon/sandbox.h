@@ -27,8 +27,8 @@ const char *end_reason_to_string(EndReason r);
 /* Where the policy that it asked for comes from: a document of the request, the store by its name, or its agent, whose policy it takes. */
 typedef enum PolicyOrigin { ORIGIN_DOCUMENT, ORIGIN_STORE, ORIGIN_AGENT, _ORIGIN_MAX } PolicyOrigin;
 
-/* How much is known of the beginning of an Exec's command: its Exec waits for that, and ends it then where it is to end; it was found before, by an
- * mxcd that is told no more of it; or it has begun, and is in its control group. */
+/* How much is known of the beginning of an Exec's command: its Exec waits for that; it was found before, by an mxcd that is told no more of it; or it
+ * has begun, and is in its control group. */
 typedef enum CommandStart { COMMAND_AWAITED, COMMAND_FOUND, COMMAND_BEGUN } CommandStart;
 
 /* A command in it: 0 is its own, the others are Exec's. */
@@ -39,7 +39,7 @@ typedef struct Command {
         char *sender;          /* on the system bus */
         CommandStart start;
         bool tied, ended;
-        bool killed;           /* before it was told to have started, perhaps */
+        bool killed;           /* before it had begun, perhaps; the next mxcd knows it */
         bool asked_to_end;     /* by a signal: then what it leaves ends with it */
         int code, signal;
         uint64_t started;      /* CLOCK_BOOTTIME */
@@ -127,8 +127,8 @@ void sandbox_stop(Sandbox *s, EndReason reason);
 /* The first reason counts; it is kept for the next mxcd, too. */
 void sandbox_ends_for(Sandbox *s, EndReason reason);
 int sandbox_kill_all(Sandbox *s);                   /* cgroup.kill */
-/* cgroup.kill of the group of an Exec's command: all that it began, and nothing else. -ENOENT: it has none, as an mxc-launch of before began it, and
- * it alone is killed; -EAGAIN: it was found, and is not in there: it has yet to begin, or is over. */
+/* cgroup.kill of the group of an Exec's command: all that it began, and nothing else. One that has not begun does not begin any more, whichever
+ * mxcd there is by then. -ENOENT: it has no group, as an mxc-launch of before began it, and it alone is killed. */
 int sandbox_kill_exec(Sandbox *s, Command *c);
 /* Somebody is in that group: it has begun, and it or what it began is alive. */
 bool sandbox_exec_is_in_its_group(const Sandbox *s, uint32_t number);

@@ -272,6 +272,7 @@ START_TEST(test_the_next_mxcd_knows_how_commands_stand) {
         for (uint32_t i = 1; i <= 4; i++)
                 ck_assert_int_eq(command_new(s, i, NULL, NULL, i != 2, NULL), 0);
         command_find(s, 2)->asked_to_end = true;
+        command_find(s, 3)->killed = true;
         sandbox_exited(s, 4, 0, 0);
         _cleanup_free_ char *text = runtime_record(s);
         ck_assert_ptr_nonnull(text);
@@ -280,6 +281,7 @@ START_TEST(test_the_next_mxcd_knows_how_commands_stand) {
         for (uint32_t i = 0; i <= 5; i++) {
                 ck_assert_int_eq(runtime_had(next, RUNTIME_TIED, i), i == 1 || i == 3);
                 ck_assert_int_eq(runtime_had(next, RUNTIME_ASKED, i), i == 2);
+                ck_assert_int_eq(runtime_had(next, RUNTIME_KILLED, i), i == 3);
         }
         ck_assert_uint_eq(next->last_command, 4); /* what the record says of a number is of that command */
         sandbox_free(next);
@@ -330,14 +332,15 @@ static const struct {
         { COMMAND_AWAITED, "populated 0\n", 0 }, /* its Exec ends it */
         { COMMAND_AWAITED, NULL, 0 },
         { COMMAND_FOUND, "populated 1\n", 0 },
-        { COMMAND_FOUND, "populated 0\n", -EAGAIN },
+        { COMMAND_FOUND, "populated 0\n", 0 },
         { COMMAND_FOUND, NULL, -ENOENT },
 };
 
 START_TEST(test_a_kill_of_a_command_tells_what_it_reaches) {
         begin();
         Command *c;
-        Sandbox *s = make();
+        StoredEffective effective;
+        Sandbox *s = make_whole(&effective);
         started(s);
         ck_assert_int_eq(command_new(s, 1, NULL, NULL, false, &c), 0);
         c->start = kills[_i].start;
@@ -351,6 +354,7 @@ START_TEST(test_a_kill_of_a_command_tells_what_it_reaches) {
         ck_assert_int_eq(sandbox_kill_exec(s, c), kills[_i].expected);
         ck_assert(c->killed);
         sandbox_free(s);
+        policy_unref(effective.policy);
         end();
 }
 END_TEST

@@ -342,6 +342,57 @@ test_a_client_that_does_not_come_back_takes_its_command_along() {
         nothing_is_left
 }
 
+still_in_workspace() {
+        spawn alice workspace s "$ws" -- sleep infinity
+        defer end_quietly "$sandbox"
+        pid=$(leader "$sandbox")
+        kill -STOP "$pid"
+        defer kill -CONT "$pid"
+}
+# A further command that a client waits for, and that begins once the first process of its sandbox goes on.
+about_to_begin() {
+        as alice mxcctl exec "${sandbox##*/}" -- touch began >/dev/null 2>&1 &
+        wait_until 10 eval '[ "$(records MXC_EVENT=exec MXC_SANDBOX="${sandbox##*/}")" = 1 ]'
+}
+has_not_begun() {
+        kill -CONT "$pid"
+        wait_until 20 eval '[ "$(records MXC_EVENT=exit MXC_EXEC=1 MXC_SANDBOX="${sandbox##*/}")" = 1 ]'
+        [ ! -e "$ws/began" ] || fail 'it has begun'
+        assert_eq running "$(state "$sandbox")"
+        assert_ok call "$sandbox" Sandbox Stop
+}
+
+test_a_command_that_is_ended_before_it_begins_never_does() {
+        local pid launcher mxcd
+        workspace alice
+        still_in_workspace
+        about_to_begin
+        wait_until 10 test -d "$(leaf "$sandbox")/exec-1"
+        assert_ok call "$sandbox" Sandbox Kill si exec:1 9
+        restart_mxcd
+        has_not_begun
+
+        still_in_workspace
+        about_to_begin
+        wait_until 10 test -d "$(leaf "$sandbox")/exec-1"
+        pkill -9 -u alice -f '^mxcctl exec'
+        wait_until 10 eval '[ "$(records MXC_EVENT=stop MXC_REASON=tie MXC_SANDBOX="${sandbox##*/}")" = 1 ]'
+        kill_mxcd
+        has_not_begun
+
+        still_in_workspace # and the launcher has not even read of it
+        launcher=$(main_pid mxc-launch.service) mxcd=$(main_pid mxcd.service)
+        kill -STOP "$launcher"
+        defer kill -CONT "$launcher"
+        about_to_begin
+        assert_ok call "$sandbox" Sandbox Kill si exec:1 9
+        kill -9 "$mxcd"
+        kill -CONT "$launcher"
+        back mxcd.service "$mxcd"
+        has_not_begun
+        nothing_is_left
+}
+
 test_a_crash_of_the_launcher_keeps_sandboxes() {
         idle
         local pid
