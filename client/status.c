@@ -13,7 +13,7 @@ static const struct {
         { "stopped", "its sandbox was stopped" },
         { "revoked", "its agent was revoked or suspended, and everything of it was ended" },
         { "oom", "it used more memory than its policy grants, and was killed by the kernel" },
-        { "lost", "its sandbox is gone and nobody knows how it ended; `mxcctl audit --event lost` may tell "
+        { "lost", "nobody knows how it ended, as what looks after it was gone; `mxcctl audit` may tell "
                   "more" },
 };
 

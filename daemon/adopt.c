@@ -155,16 +155,20 @@ static void lose(Manager *m, const char *id, const char *what) {
                 log_error("No record can be made of sandbox %s.", id);
 }
 
-/* One that has begun has a pidfd; that another begins later is told to nobody. */
-static void adopt_command(Sandbox *s, uint32_t number, bool begun) {
+/* told: the launcher knows of it. One that has begun has a pidfd then; that another begins later is told to nobody. */
+static void adopt_command(Sandbox *s, uint32_t number, bool begun, bool told) {
         Command *c = command_find(s, number);
-        if (c)
+        if (c) {
+                c->told = told;
+                c->watch = sd_event_source_disable_unref(c->watch);
                 return;
+        }
         if (command_new(s, number, NULL, NULL, runtime_had(s, RUNTIME_TIED, number), &c) < 0) {
                 log_error("A command of sandbox %s is forgotten: out of memory", s->id);
                 return;
         }
         c->asked_to_end = runtime_had(s, RUNTIME_ASKED, number);
+        c->told = told;
         c->start = begun ? COMMAND_BEGUN : COMMAND_FOUND;
         c->killed = runtime_had(s, RUNTIME_KILLED, number);
         if (c->killed)                         /* the last mxcd did it before there was anything to kill */
@@ -182,7 +186,7 @@ void adopt_report(Manager *m, Found *f, const LaunchReport *report, int *fds, si
                 return;
         }
         if (report->exec > 0) {
-                adopt_command(s, report->exec, n_fds > 0);
+                adopt_command(s, report->exec, n_fds > 0, true);
                 return;
         }
         bool known = s->pidfd >= 0;
@@ -227,13 +231,13 @@ static void for_each_child(Manager *m, Found *f, const char *cgroup,
 }
 
 /* Its launcher is gone, and nobody tells of its further commands any more: those that are tied are known by their groups, so that they end with who waits
- * for them. What one left that has ended by itself cannot be told from it, and ends so, too. */
+ * for them, and their end is seen. What one left that has ended by itself cannot be told from it, and is waited for and ends so, too. */
 static void find_tied_commands(Sandbox *s) {
         const json_t *ties = s->of_commands[RUNTIME_TIED];
         for (size_t i = 0; i < json_array_size(ties); i++) {
                 const uint32_t number = (uint32_t)json_integer_value(json_array_get(ties, i));
                 if (number > 0 && sandbox_exec_is_in_its_group(s, number))
-                        adopt_command(s, number, true);
+                        adopt_command(s, number, true, false);
         }
 }
 

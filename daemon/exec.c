@@ -97,6 +97,7 @@ static void on_launched(const LaunchReport *report, int *fds, size_t n_fds, void
         Command *c = s ? command_find(s, x->number) : NULL;
         if (report->event == LAUNCH_EVENT_STARTED && s && c) {
                 c->start = COMMAND_BEGUN;
+                c->told = true;
                 if ((c->tied && !c->bus) ||
                                 c->killed) /* while it was started, when it may not have been in its group */
                         (void)sandbox_kill_exec(s, c); /* logs itself */

@@ -164,6 +164,10 @@ static void launcher_gone(Sandbox *s, void *userdata) {
         sandbox_launcher_gone(s);
 }
 
+static void watch_untold(Sandbox *s, void *userdata) {
+        sandbox_watch_untold(s);
+}
+
 static void adopt_live(Sandbox *s, void *userdata) {
         live_adopt(s);
 }
@@ -183,6 +187,7 @@ static void on_launcher_up(const LaunchFeatures *features, void *userdata) {
                 m->attach_until = now_boottime() + ATTACH_USEC;
         adopt_reconcile(m, m->found);
         release_resume(m);
+        sandbox_for_each(m, watch_untold, NULL);
         if (m->found) {
                 m->found = adopt_free(m->found);
                 runtime_sweep();

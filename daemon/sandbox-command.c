@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The commands of a sandbox: whom the end of each is told, and what becomes of one where that has gone. */
 
+#include <sys/inotify.h>
+
 #include "cleanup.h"
 #include "log.h"
 #include "sandbox.h"
@@ -29,6 +31,7 @@ int command_new(Sandbox *s, uint32_t number, sd_bus *bus, const char *sender, bo
         Command *c = calloc(1, sizeof(Command));
         if (!c)
                 return -ENOMEM;
+        c->sandbox = s;
         c->number = number;
         c->started = now_boottime();
         int r = bus ? command_attach(s, c, bus, sender, tied) : 0;
@@ -56,9 +59,45 @@ Command *command_find(Sandbox *s, uint32_t number) {
 
 void command_free(Sandbox *s, Command *c) {
         detach(c);
+        sd_event_source_disable_unref(c->watch);
         LIST_REMOVE(c, entries);
         s->n_commands--;
         free(c);
+}
+
+/* ---- nobody tells any more ---- */
+
+/* What it has left is in its group as well: with that it ends. */
+static int on_group(sd_event_source *source, const struct inotify_event *event, void *userdata) {
+        Command *c = userdata;
+        if (sandbox_exec_is_in_its_group(c->sandbox, c->number))
+                return 0;
+        c->lost = !c->killed;
+        sandbox_exited(c->sandbox, c->number, 0, SIGKILL);
+        return 0;
+}
+
+static void watch_group(Sandbox *s, Command *c) {
+        _cleanup_free_ char *path = NULL;
+        int r = asprintf(&path, "%s%s/" LAUNCH_EXEC_GROUP "%u/cgroup.events", s->manager->cgroup_path,
+                        s->leaf, c->number);
+        r = r < 0 ? -ENOMEM
+                  : sd_event_add_inotify(s->manager->event, &c->watch, path, IN_MODIFY, on_group, c);
+        if (r < 0 && r != -ENOENT)
+                log_error("The end of command %u of sandbox %s cannot be seen: %s", c->number, s->id,
+                                strerror(-r));
+        if (r == -ENOENT || r >= 0)
+                (void)on_group(NULL, NULL, c); /* it may have been empty by then */
+}
+
+void sandbox_watch_untold(Sandbox *s) {
+        if (s->state == SANDBOX_EXITED)
+                return;
+        for (Command *c = LIST_FIRST(&s->commands), *next; c; c = next) {
+                next = LIST_NEXT(c, entries);
+                if (c->number > 0 && !c->told && !c->ended && !c->watch)
+                        watch_group(s, c);
+        }
 }
 
 /* ---- nobody to tell any more ---- */

@@ -236,6 +236,9 @@ void sandbox_watch_end(Sandbox *s, bool watch) {
 }
 
 void sandbox_launcher_gone(Sandbox *s) {
+        Command *c;
+        LIST_FOREACH(c, &s->commands, entries)
+                c->told = false;
         if (s->state == SANDBOX_EXITED)
                 end_execs(s);
         else
@@ -252,12 +255,14 @@ static bool ran_out_of_memory(const Sandbox *s) {
         return kills && kills[strlen("\noom_kill ")] != '0';
 }
 
-static EndReason why(const Sandbox *s, int signal) {
+static EndReason why(const Sandbox *s, const Command *c) {
         if (s->reason != END_EXITED)
                 return s->reason;
-        if (signal == SIGKILL && ran_out_of_memory(s))
+        if (c->lost)
+                return END_LOST;
+        if (c->signal == SIGKILL && ran_out_of_memory(s))
                 return END_OOM;
-        return signal != 0 ? END_KILLED : END_EXITED;
+        return c->signal != 0 ? END_KILLED : END_EXITED;
 }
 
 typedef struct HandoffList {
@@ -292,7 +297,7 @@ static bool is_utf8(const char *text) {
 
 static int append_exited(sd_bus_message *m, const Sandbox *s, const Command *c, const HandoffList *h) {
         int r = sd_bus_message_append(
-                        m, "uiis", c->number, c->code, c->signal, end_reason_to_string(why(s, c->signal)));
+                        m, "uiis", c->number, c->code, c->signal, end_reason_to_string(why(s, c)));
         if (r >= 0)
                 r = sd_bus_message_open_container(m, 'a', "s");
         for (size_t i = 0; r >= 0 && i < h->n; i++)
@@ -338,8 +343,7 @@ static void record_exit(Sandbox *s, const Command *c) {
                 read_handoff(s, &h);
         const AuditSubject subject = sandbox_subject(s, NULL);
         int r = audit_exit(s->manager->audit, &subject, c->number, c->code, c->signal,
-                        end_reason_to_string(why(s, c->signal)), now_boottime() - c->started, h.paths, h.n,
-                        h.whole);
+                        end_reason_to_string(why(s, c)), now_boottime() - c->started, h.paths, h.n, h.whole);
         if (r < 0)
                 log_error("The end of sandbox %s is not on record: %s", s->id, strerror(-r));
 }

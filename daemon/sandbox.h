@@ -34,11 +34,15 @@ typedef enum CommandStart { COMMAND_AWAITED, COMMAND_FOUND, COMMAND_BEGUN } Comm
 /* A command in it: 0 is its own, the others are Exec's. */
 typedef struct Command {
         LIST_ENTRY(Command) entries;
+        Sandbox *sandbox;      /* not owned */
         uint32_t number;
         sd_bus *bus;           /* whom Exited goes to, a reference; NULL: nobody (yet) */
         char *sender;          /* on the system bus */
         CommandStart start;
+        bool told;             /* the launcher that is there knows of it, and tells of its end; otherwise: */
+        sd_event_source *watch; /* its group becomes empty, or NULL */
         bool tied, ended;
+        bool lost;             /* it has ended so, and how nobody knows */
         bool killed;           /* before it had begun, perhaps; the next mxcd knows it */
         bool asked_to_end;     /* by a signal: then what it leaves ends with it */
         int code, signal;
@@ -118,6 +122,8 @@ void sandbox_exited(Sandbox *s, uint32_t number, int code, int signal);
 void sandbox_watch_end(Sandbox *s, bool watch);
 /* Nobody tells of ends any more: the sandbox's own is watched for, and where that has been the others are over too. May free s. */
 void sandbox_launcher_gone(Sandbox *s);
+/* The launcher that is there has told of all that it knows: the ends of other commands are seen by their groups. */
+void sandbox_watch_untold(Sandbox *s);
 void sandbox_deliver(Sandbox *s, Command *c);
 void sandbox_settle(Sandbox *s);    /* forgets it once all is over and told */
 void sandbox_answer_freeze(Sandbox *s, bool frozen); /* whoever waits for it to stand still */

@@ -393,6 +393,32 @@ test_a_command_that_is_ended_before_it_begins_never_does() {
         nothing_is_left
 }
 
+# It is seen from outside that it has ended, and no more.
+test_the_end_of_a_command_whose_launcher_is_gone_is_told() {
+        local how status runner
+        workspace alice
+        for how in kill_launcher kill_both; do
+                rm -f "$ws/up" "$ws/end"
+                spawn alice workspace s "$ws" -- sleep infinity
+                defer end_quietly "$sandbox"
+                as alice mxcctl exec "${sandbox##*/}" -- sh -c "$UNTIL_TOLD" 2>"$work/said" &
+                runner=$!
+                wait_until 10 test -s "$ws/up"
+                $how
+                [ "$how" = kill_launcher ] || wait_until 20 attached 1
+                tell_to_end
+                wait_until 20 eval "! kill -0 $runner 2>/dev/null"
+                status=0
+                wait "$runner" || status=$?
+                assert_eq 125 "$status" "$how"
+                assert_contains "$(<"$work/said")" 'nobody knows how it ended'
+                assert_record MXC_EVENT=exit MXC_EXEC=1 MXC_SANDBOX="${sandbox##*/}" MXC_REASON=lost
+                assert_eq running "$(state "$sandbox")" "$how"
+                assert_ok call "$sandbox" Sandbox Stop
+        done
+        nothing_is_left
+}
+
 test_a_crash_of_the_launcher_keeps_sandboxes() {
         idle
         local pid
