@@ -62,20 +62,33 @@ static RequestFor what_of(const Act *a) {
                                                 : REQUEST_FOR_SPAWN;
 }
 
+/* The name of the agent that is asked for, which is the caller's default one where it says none. NULL: that cannot be read. */
+static const char *agent_asked_for(const Act *a, char own[static sizeof("user-4294967295")]) {
+        const char *name;
+        (void)sd_bus_message_rewind(a->message, true); /* only fails for a message that is not sealed */
+        if (sd_bus_message_read(a->message, "s", &name) <= 0)
+                return NULL;
+        if (*name || !a->caller)
+                return name;
+        (void)snprintf(own, sizeof("user-4294967295"), "user-%u", a->caller->uid);
+        return own;
+}
+
 /* The name and the words of a request that was refused before they were read. */
 static int record_refusal(Act *a, DecisionReason reason, const char *sentence) {
         _cleanup_(spawn_request_clear) SpawnRequest q = { .stdio = { -EBADF, -EBADF, -EBADF } };
         const Spawn *w = a->data;
         _cleanup_(sd_bus_error_free) sd_bus_error ignored = SD_BUS_ERROR_NULL;
-        (void)sd_bus_message_rewind(a->message, true); /* only fails for a message that is not sealed */
-        if (!w && spawn_request_read(a->message, what_of(a), &q, &ignored) < 0)
-                q.agent = strdup(
-                                ""); /* a request that cannot be read is refused all the same, and on record */
+        char own[sizeof("user-4294967295")];
+        const char *name = agent_asked_for(a, own);
+        (void)sd_bus_message_rewind(a->message, true);
+        if (!w) /* a request that cannot be read is refused all the same, and on record */
+                (void)spawn_request_read(a->message, what_of(a), &q, &ignored);
         const SpawnRequest *request = w ? &w->request : &q;
-        Agent *agent = request->agent ? registry_find(a->manager->registry, request->agent) : NULL;
+        const Agent *agent = name ? registry_peek(a->manager->registry, name) : NULL;
         AuditSubject s = spawn_subject(a, agent);
         if (!agent)
-                s.agent = request->agent;
+                s.agent = name;
         if (!w)
                 s.policy = request->policy;
         const Decision d = { .verdict = VERDICT_DENY,

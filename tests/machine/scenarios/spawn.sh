@@ -66,7 +66,7 @@ test_no_such_agent_and_no_such_policy() {
         assert_refused NoSuchAgent spawn_for alice nobody-of-that-name -- true
         assert_record MXC_EVENT=spawn MXC_DECISION=deny MXC_REASON=no-such-agent
         assert_refused NoSuchPolicy spawn alice policy s nowhere -- true
-        assert_record MXC_EVENT=spawn MXC_DECISION=deny MXC_REASON=no-such-policy
+        assert_record MXC_EVENT=spawn MXC_DECISION=deny MXC_REASON=no-such-policy MXC_AGENT="user-$(id -u alice)" MXC_ON_BEHALF_UID="$(id -u alice)"
 }
 
 test_a_document_as_policy() {
