@@ -233,9 +233,26 @@ static bool begins_with_method(Text line) {
         return false;
 }
 
+/* What some server takes for a version: a word that begins with "HTTP/", and that with a digit wherever it is. "/http/repository" of git is none.
+ * *seen: so much of it was there, and SEEN_APART. */
+#define SEEN_APART 0x100U /* at the beginning of a word */
+static bool sees_version(uint64_t *seen, char c) {
+        static const char version[] = "HTTP/";
+        const char upper = c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+        const size_t n = (size_t)(*seen & ~(uint64_t)SEEN_APART);
+        if (n == sizeof(version) - 1 && c >= '0' && c <= '9')
+                return true;
+        if (n < sizeof(version) - 1 && upper == version[n])
+                ++*seen;
+        else
+                *seen = is_space(c) ? SEEN_APART : upper == version[0];
+        return *seen == (SEEN_APART | (sizeof(version) - 1));
+}
+
 static bool names_version(Text line) {
-        for (size_t i = 0; i + 5 <= line.n; i++)
-                if (strncasecmp(line.at + i, "HTTP/", 5) == 0)
+        uint64_t seen = SEEN_APART;
+        for (size_t i = 0; i < line.n; i++)
+                if (sees_version(&seen, line.at[i]))
                         return true;
         return false;
 }
@@ -304,15 +321,13 @@ static size_t head_size(Text t) {
 /* Some servers take any word for a method, such as Python's wsgiref. What looks like something else passes as it comes, but for a first line that
  * names a version of HTTP: it does not get to its end. */
 static HttpEvent feed_other(HttpStream *s, Text t, size_t *ret_pass) {
-        static const char version[] = "HTTP/";
         for (size_t i = 0; i < t.n; i++) {
-                const char c = t.at[i], upper = c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+                const char c = t.at[i];
                 if (s->line == 0 && is_space(c))
                         continue;
                 if (c == '\n' || s->line++ == HTTP_HEAD_MAX)
                         return HTTP_NOT_HTTP;
-                s->left = upper == version[s->left] ? s->left + 1 : upper == version[0];
-                if (s->left == sizeof(version) - 1)
+                if (sees_version(&s->left, c))
                         return refuse(s);
         }
         *ret_pass = t.n;
@@ -435,7 +450,7 @@ HttpEvent http_stream_feed(HttpStream *s, const uint8_t *data, size_t size, bool
         const HttpEvent e = feed_head(s, t, first && *ret_pass == 0, ret_head, ret);
         if (e != HTTP_NOT_HTTP)
                 return e;
-        *s = (HttpStream){ .state = HTTP_OTHER };
+        *s = (HttpStream){ .state = HTTP_OTHER, .left = SEEN_APART };
         return feed_other(s, t, ret_pass);
 }
 

@@ -19,7 +19,7 @@ typedef enum HttpState {
 
 typedef struct HttpStream {
         HttpState state;
-        uint64_t left;        /* of a body or a chunk; of HTTP_OTHER: so much of "HTTP/" was seen */
+        uint64_t left;        /* of a body or a chunk; of HTTP_OTHER: so much of a version was seen */
         size_t line;          /* of HTTP_CHUNK_SIZE, HTTP_TRAILER and HTTP_OTHER: bytes seen, bounded */
 } HttpStream;
 

@@ -430,6 +430,12 @@ def test_what_some_take_for_a_method(n):
                 assert b" 400 " in answer and b"other" not in answer, (word, cut, answer)
                 assert r.expect("connect", allowed=False).reason == "protocol"
     server.kill()
+    with Relay(n, **WEB_RULE) as r:  # what nobody does: a repository of git
+        r.learn()
+        s = r.open(WEB, 7)
+        text = b"0032git-upload-pack /http/a\0host=web.example.com\0"
+        s.sendall(text)
+        assert s.recv(len(text), socket.MSG_WAITALL) == text
 
 
 def test_slow_hello(n):

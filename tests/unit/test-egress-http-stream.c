@@ -262,6 +262,12 @@ static const struct {
         { "no ASCII before a method", HEAD("\xffGET / HTTP/1.1\r\n" A "\r\n") },
         { "a small method, a control byte, and a version", HEAD("foo / \x01 hTtP/1.1\n" A "\n") },
         { "a version behind the beginning of one", HEAD("G:T /HTHTTHTTP/1.1\r\n" A "\r\n") },
+        { "a version behind what begins a word", HEAD("G:T / HTTHTTP/1.1\r\n" A "\r\n") },
+        { "a version that is none", HEAD("G:T / HTTP/+1.1\r\n" A "\r\n") },
+        { "a version behind a NUL", HEAD("G:T /\0HTTP/1.1\r\n" A "\r\n") },
+        { "a version behind what Python splits at", HEAD("G:T\xa0/\x85HTTP/x\r\n" A "\r\n") },
+        { "a version behind the path of git", HEAD("0032git-upload-pack /http/a\0host=http/1.1\n") },
+        { "a version in front", HEAD("HTTP/ / x:y\r\n" A "\r\n") },
         { "nothing but space", HEAD("\r\n\r\n \t\r\nGET / HTTP/1.1\r\n" A "\r\n") },
 
         /* bodies */
@@ -325,6 +331,10 @@ static const struct {
         { "LDAP of 12 bytes", TEXT("0\x0c\x02\x01\x01`\x07\x02\x01\x03\x04\0\x80\0") },
         { "LDAP of 32 bytes", TEXT("0 \x02\x01\x01`\x1b") },
         { "git", TEXT("0032git-upload-pack /a\0host=a.example\0") },
+        { "git, and a repository of that name", TEXT("0032git-upload-pack /http/a\0host=a.example\0") },
+        { "git, and its next words", TEXT("0032git-upload-pack /HTTP/a\0host=a.example\0"
+                                          "0032want a\n") },
+        { "memcached, and a key of that name", TEXT("get key/http/x\r\n") },
         { "XMPP", TEXT("<?xml version='1.0'?>") },
         { "JSON", TEXT("{\"id\": 1}") },
         { "a version behind the first line", TEXT("\x10\nGET / HTTP/1.1\r\n" A "\r\n") },
