@@ -43,6 +43,7 @@
 #define LIMIT_ENV_BYTES (256U * 1024)
 #define LIMIT_NEEDS 16U
 #define LIMIT_LISTED_BYTES (1024U * 1024)    /* of what is long, in a list of sandboxes, and as much of agents: the bus ends with whoever sends it 32 MiB */
+#define LIMIT_OBJECTS_BYTES (28U * 1024 * 1024) /* of all that is not long, of agents and sandboxes together: the same end */
 #define LIMIT_CUT 32U                        /* rows that tell what a request lost to its bounds, and */
 #define LIMIT_CUT_BYTES 8192U                /* what they take: no more than a field of a record holds */
 #define LIMIT_LABELS 16U

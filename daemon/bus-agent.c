@@ -252,23 +252,26 @@ static int get_property(sd_bus *bus, const char *path, const char *interface, co
         return r < 0 ? r : append_property(reply, a, m, name);
 }
 
-/* Of a list; what is long comes last. */
+/* Of a list; what is there in any case comes first, and what is long last. */
+#define N_BRIEF 4U
 #define N_LONG 1U
 static const BusProperty listed[] = {
         { "Name", "s" },
-        { "Uuid", "s" },
         { "Owner", "u" },
         { "State", "s" },
+        { "NSandboxes", "u" },
+        { "Uuid", "s" },
         { "Policy", "s" },
         { "PolicyDigest", "s" },
         { "Unit", "s" },
-        { "NSandboxes", "u" },
         { "Description", "s" },
 };
 
-int agent_append_listed(sd_bus_message *m, const Agent *a, size_t n_listed, Manager *manager) {
+int agent_append_listed(sd_bus_message *m, const Agent *a, size_t n_listed, bool brief, Manager *manager) {
         const size_t bytes = strlen(a->description) + BUS_STRING_BYTES;
-        const size_t n_left = bus_may_be_listed(bytes, n_listed) ? 0 : N_LONG;
+        const size_t n_left = brief                                ? ELEMENTSOF(listed) - N_BRIEF
+                              : bus_may_be_listed(bytes, n_listed) ? 0
+                                                                   : N_LONG;
         return bus_append_properties(m, listed, ELEMENTSOF(listed) - n_left, append_property, a, manager);
 }
 

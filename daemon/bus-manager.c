@@ -55,7 +55,7 @@ static void list_agent(Agent *agent, void *userdata) {
         if (l->r >= 0)
                 l->r = sd_bus_message_append(l->reply, "o", path);
         if (l->r >= 0)
-                l->r = agent_append_listed(l->reply, agent, l->n, l->act->manager);
+                l->r = agent_append_listed(l->reply, agent, l->n, false, l->act->manager);
         if (l->r >= 0)
                 l->r = sd_bus_message_close_container(l->reply);
 }
@@ -73,7 +73,7 @@ static void list_sandbox(Sandbox *s, void *userdata) {
         if (l->r >= 0)
                 l->r = sd_bus_message_append(l->reply, "o", s->object);
         if (l->r >= 0)
-                l->r = sandbox_append_listed(l->reply, s, l->n);
+                l->r = sandbox_append_listed(l->reply, s, l->n, false);
         if (l->r >= 0)
                 l->r = sd_bus_message_close_container(l->reply);
 }

@@ -13,7 +13,7 @@ typedef struct Objects {
         sd_bus_message *reply;
         size_t n_agents, n_sandboxes;
         int r;
-        bool any_of_others;
+        bool any_of_others, brief;
 } Objects;
 
 static int begin_object(sd_bus_message *m, const char *path, const char *interface) {
@@ -52,7 +52,7 @@ static void add_agent(Agent *agent, void *userdata) {
         _cleanup_free_ char *path = agent_object_path(agent->name);
         o->r = path ? begin_object(o->reply, path, MXC_IFACE_AGENT) : -ENOMEM;
         if (o->r >= 0)
-                o->r = agent_append_listed(o->reply, agent, o->n_agents, o->act->manager);
+                o->r = agent_append_listed(o->reply, agent, o->n_agents, o->brief, o->act->manager);
         if (o->r >= 0)
                 o->r = end_object(o->reply);
 }
@@ -68,7 +68,7 @@ static void add_sandbox(Sandbox *s, void *userdata) {
                 return;
         o->r = begin_object(o->reply, s->object, MXC_IFACE_SANDBOX);
         if (o->r >= 0)
-                o->r = sandbox_append_listed(o->reply, s, o->n_sandboxes);
+                o->r = sandbox_append_listed(o->reply, s, o->n_sandboxes, o->brief);
         if (o->r >= 0)
                 o->r = end_object(o->reply);
 }
@@ -80,8 +80,9 @@ static int get_managed_objects(Act *a, sd_bus_error *error) {
                 r = sd_bus_message_open_container(reply, 'a', "{oa{sa{sv}}}");
         Objects o = { .act = a, .reply = reply, .r = r };
         registry_for_each(a->manager->registry, count_agent, &o);
-        registry_for_each(a->manager->registry, add_agent, &o);
         sandbox_for_each(a->manager, count_sandbox, &o);
+        o.brief = bus_are_brief(o.n_agents, o.n_sandboxes);
+        registry_for_each(a->manager->registry, add_agent, &o);
         sandbox_for_each(a->manager, add_sandbox, &o);
         if (o.r >= 0)
                 o.r = sd_bus_message_close_container(reply);

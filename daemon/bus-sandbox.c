@@ -308,21 +308,22 @@ static int get_property(sd_bus *bus, const char *path, const char *interface, co
         return r < 0 ? r : append_property(reply, s, s->manager, name);
 }
 
-/* Of a list; those that are long come last. */
+/* Of a list; what is there in any case comes first, and those that are long last. */
+#define N_BRIEF 7U
 #define N_LONG 3U
 static const BusProperty listed[] = {
         { "Id", "s" },
         { "Agent", "s" },
-        { "Policy", "s" },
-        { "PolicyDigest", "s" },
-        { "Tier", "s" },
-        { "Unit", "s" },
-        { "ControlGroup", "s" },
         { "Leader", "u" },
         { "State", "s" },
         { "OnBehalfOf", "u" },
         { "Started", "t" },
         { "ExitCode", "i" },
+        { "Policy", "s" },
+        { "PolicyDigest", "s" },
+        { "Tier", "s" },
+        { "Unit", "s" },
+        { "ControlGroup", "s" },
         { "Walls", "as" },
         { "Unheld", "as" },
         { "Argv", "as" },
@@ -337,10 +338,12 @@ static size_t bytes_of(char *const *words) {
         return bytes;
 }
 
-int sandbox_append_listed(sd_bus_message *m, const Sandbox *s, size_t n_listed) {
+int sandbox_append_listed(sd_bus_message *m, const Sandbox *s, size_t n_listed, bool brief) {
         char *const workspace[] = { s->workspace, NULL };
         const size_t bytes = bytes_of(s->argv) + bytes_of(workspace) + bytes_of(s->labels);
-        const size_t n_left = bus_may_be_listed(bytes, n_listed) ? 0 : N_LONG;
+        const size_t n_left = brief                                ? ELEMENTSOF(listed) - N_BRIEF
+                              : bus_may_be_listed(bytes, n_listed) ? 0
+                                                                   : N_LONG;
         return bus_append_properties(m, listed, ELEMENTSOF(listed) - n_left, append_property, s, s->manager);
 }
 

@@ -138,6 +138,15 @@ bool bus_may_be_listed(size_t bytes, size_t n_listed) {
         return bytes <= LIMIT_LISTED_BYTES / (n_listed > 0 ? n_listed : 1);
 }
 
+/* Names that are taken; those that users have made for themselves, those of files, and default agents that are asked for. */
+#define AGENTS_MAX (LIMIT_AGENT_RECORDS + LIMIT_AGENTS + LIMIT_AGENTS_FIRST + 2 * LIMIT_AGENTS)
+_Static_assert(AGENTS_MAX *AGENT_BRIEF_BYTES + LIMIT_SANDBOXES * SANDBOX_BRIEF_BYTES <= LIMIT_OBJECTS_BYTES,
+                "all of them are told of in one message");
+
+bool bus_are_brief(size_t n_agents, size_t n_sandboxes) {
+        return n_agents * AGENT_LISTED_BYTES + n_sandboxes * SANDBOX_LISTED_BYTES > LIMIT_OBJECTS_BYTES;
+}
+
 int bus_append_strings(sd_bus_message *m, char *const *words) {
         int r = sd_bus_message_open_container(m, 'a', "s");
         for (char *const *w = words; r >= 0 && w && *w; w++)

@@ -59,9 +59,18 @@ int bus_enumerated(Manager *m, const Caller *c, char **paths, bool others, char 
 int bus_find_policy(Manager *m, const char *name, Policy **ret, sd_bus_error *error);
 
 /* The properties of an object as a dictionary, for lists, of one of so many. What is long is there where it takes no more than its part of
- * LIMIT_LISTED_BYTES: an agent's Description; a sandbox's Argv, Workspace and Labels. A sandbox's Cut is on the object alone. */
-int agent_append_listed(sd_bus_message *reply, const Agent *a, size_t n_listed, Manager *m);
-int sandbox_append_listed(sd_bus_message *reply, const Sandbox *s, size_t n_listed);
+ * LIMIT_LISTED_BYTES: an agent's Description; a sandbox's Argv, Workspace and Labels. A sandbox's Cut is on the object alone. brief: what says
+ * which one it is and how it stands, and no more. */
+int agent_append_listed(sd_bus_message *reply, const Agent *a, size_t n_listed, bool brief, Manager *m);
+int sandbox_append_listed(sd_bus_message *reply, const Sandbox *s, size_t n_listed, bool brief);
+
+/* What an object takes in GetManagedObjects at most, with its path and without what is long; and where it is brief. */
+#define AGENT_LISTED_BYTES 1024U
+#define AGENT_BRIEF_BYTES 512U
+#define SANDBOX_LISTED_BYTES 1536U
+#define SANDBOX_BRIEF_BYTES 512U
+/* Whether so many are to be brief, as they could be more than LIMIT_OBJECTS_BYTES. */
+bool bus_are_brief(size_t n_agents, size_t n_sandboxes);
 
 char *agent_object_path(const char *name); /* the caller frees; NULL when out of memory */
 

@@ -3,6 +3,7 @@
 
 #include "sandbox.h"
 
+#include <sys/ioctl.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 
@@ -364,8 +365,9 @@ static bool is_listed(const Sandbox *s, size_t n, const char *wanted) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *list = NULL;
         bool is = false;
         ck_assert_int_ge(sd_bus_message_new_signal(bus.client, &list, "/x", "x.y", "List"), 0);
-        ck_assert_int_ge(
-                        s ? sandbox_append_listed(list, s, n) : agent_append_listed(list, &agent, n, &m), 0);
+        ck_assert_int_ge(s ? sandbox_append_listed(list, s, n, false)
+                           : agent_append_listed(list, &agent, n, false, &m),
+                        0);
         ck_assert_int_ge(sd_bus_message_seal(list, 1, 0), 0);
         ck_assert_int_ge(sd_bus_message_enter_container(list, 'a', "{sv}"), 0);
         while (sd_bus_message_enter_container(list, 'e', "sv") > 0) {
@@ -401,6 +403,104 @@ START_TEST(test_a_list_is_bounded) {
         ck_assert(!is_listed(s, 1, "Cut"));
         sandbox_free(s);
         policy_unref(effective.policy);
+        end();
+}
+END_TEST
+
+/* As GetManagedObjects tells of n: the bytes that it takes on its way. */
+static int bytes_of_objects(const Sandbox *s, const char *path, int n, bool brief) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *list = NULL;
+        int bytes = 0;
+        ck_assert_int_ge(sd_bus_message_new_signal(bus.client, &list, "/x", "x.y", "List"), 0);
+        ck_assert_int_ge(sd_bus_message_open_container(list, 'a', "{oa{sa{sv}}}"), 0);
+        for (int i = 0; i < n; i++) {
+                ck_assert_int_ge(sd_bus_message_open_container(list, 'e', "oa{sa{sv}}"), 0);
+                ck_assert_int_ge(sd_bus_message_append(list, "o", path), 0);
+                ck_assert_int_ge(sd_bus_message_open_container(list, 'a', "{sa{sv}}"), 0);
+                ck_assert_int_ge(sd_bus_message_open_container(list, 'e', "sa{sv}"), 0);
+                ck_assert_int_ge(sd_bus_message_append(list, "s", s ? MXC_IFACE_SANDBOX : MXC_IFACE_AGENT),
+                                0);
+                ck_assert_int_ge(s ? sandbox_append_listed(list, s, 1, brief)
+                                   : agent_append_listed(list, &agent, 1, brief, &m),
+                                0);
+                for (int k = 0; k < 3; k++)
+                        ck_assert_int_ge(sd_bus_message_close_container(list), 0);
+        }
+        ck_assert_int_ge(sd_bus_message_close_container(list), 0);
+        ck_assert_int_ge(sd_bus_send(bus.client, list, NULL), 0);
+        ck_assert_int_ge(sd_bus_flush(bus.client), 0);
+        ck_assert_int_eq(ioctl(sd_bus_get_fd(bus.server), FIONREAD, &bytes), 0);
+        test_bus_settle(&bus);
+        return bytes;
+}
+
+static char *long_text(size_t n) {
+        char *text = malloc(n + 1);
+        ck_assert_ptr_nonnull(text);
+        memset(text, '-', n); /* in a path each is three bytes */
+        text[n] = 0;
+        return text;
+}
+
+static void takes_no_more(const Sandbox *s, const char *path, bool brief, int most) {
+        const int one = bytes_of_objects(s, path, 1, brief), many = bytes_of_objects(s, path, 33, brief);
+        ck_assert_int_gt(many, one);
+        ck_assert_msg((many - one + 31) / 32 <= most, "%d", (many - one + 31) / 32);
+        ck_assert_msg((many - one + 31) / 32 > most / 2, "it is not the worst: %d", (many - one + 31) / 32);
+}
+
+/* LIMIT_OBJECTS_BYTES: what each takes at most is what is reckoned with. */
+START_TEST(test_a_list_of_all_is_bounded) {
+        const char *const nowhere[] = { NULL };
+        _cleanup_free_ char *name = long_text(LIMIT_NAME_BYTES), *path = agent_object_path(name);
+        StoredEffective effective;
+        begin();
+        ck_assert_int_eq(policy_store_new(nowhere, &m.policies), 0);
+        agent = (Agent){ .name = name,
+                .owner = UINT32_MAX - 1,
+                .policy = name,
+                .reason = (char *)"",
+                .state = AGENT_SUSPENDED,
+                .description = (char *)"" };
+        memset(agent.uuid, 'f', sizeof(agent.uuid) - 1);
+        _cleanup_free_ char *unit = NULL;
+        ck_assert_int_ge(asprintf(&unit, "mxc-%s.scope", name), 0);
+        scope.unit = unit;
+        scope.state = SCOPE_READY;
+        agent.scope = &scope;
+        takes_no_more(NULL, path, false,
+                        AGENT_LISTED_BYTES - 64); /* the digest of its policy, which is in no store here */
+        takes_no_more(NULL, path, true, AGENT_BRIEF_BYTES);
+        agent.scope = NULL;
+        scope.state = SCOPE_SETTLING;
+
+        Sandbox *s = make_whole(&effective);
+        started(s);
+        free(s->policy);
+        s->policy = strdup(name);
+        free(s->leaf);
+        ck_assert_int_ge(asprintf(&s->leaf,
+                                         "/mxc.slice/mxc-u4294967294.slice/mxc-u4294967294-4294967295.slice/"
+                                         "mxc-%s.scope/%s",
+                                         name, s->id),
+                        0);
+        free(s->walls);
+        s->walls = strdup("mount-namespace pid-namespace ipc-namespace uts-namespace network-namespace "
+                          "cgroup-namespace no-capabilities no-new-privileges seccomp landlock-7 "
+                          "names-mediated egress-relay memory.max memory.swap.max pids.max cpu.max "
+                          "cpu.weight io.weight");
+        takes_no_more(s, s->object, false, SANDBOX_LISTED_BYTES);
+        takes_no_more(s, s->object, true, SANDBOX_BRIEF_BYTES);
+        sandbox_free(s);
+        policy_unref(effective.policy);
+
+        enum { AGENTS = LIMIT_OBJECTS_BYTES / AGENT_LISTED_BYTES };
+        ck_assert(!bus_are_brief(AGENTS, 0));
+        ck_assert(bus_are_brief(AGENTS + 1, 0));
+        ck_assert(!bus_are_brief(AGENTS - 3, 2));
+        ck_assert(bus_are_brief(AGENTS - 2, 2));
+        ck_assert(bus_are_brief(2 * LIMIT_AGENTS, LIMIT_SANDBOXES));
+        m.policies = policy_store_free(m.policies);
         end();
 }
 END_TEST
@@ -664,6 +764,7 @@ int main(void) {
         tcase_add_loop_test(t, test_a_kill_of_a_command_tells_what_it_reaches, 0, ELEMENTSOF(kills));
         tcase_add_test(t, test_a_list_is_bounded);
         tcase_add_test(t, test_a_list_of_agents_is_bounded);
+        tcase_add_test(t, test_a_list_of_all_is_bounded);
         tcase_add_test(t, test_a_tie_that_nobody_takes_up_ends_its_command);
         tcase_add_test(t, test_room);
         tcase_add_test(t, test_scopes_of_a_slice);
