@@ -7,7 +7,7 @@
 # are removed from outside, where nothing was ever mounted in the directory, and by rmdir wherever a mount could have
 # been: rm -r once followed such a mount into the checkout.
 
-CONTAINER_STATE=/var/tmp/mxc-machine # .PID, as are the cgroups
+CONTAINER_STATE=/var/tmp/mxc-machine # .PID, of the shell that waits for it, as are the cgroups
 
 # container_forget PID
 container_forget() {
@@ -36,47 +36,63 @@ container_sweep() {
 machine_container() {
         local status=0 pid
         container_sweep
-        mkdir "$CONTAINER_STATE.$$"
-        build_package "$CONTAINER_STATE.$$/package.tar" || { container_forget $$; return 1; }
-        export CONTAINER_STATE CONTAINER_ID=$$
+        export CONTAINER_STATE CONTAINER_ID=$BASHPID
+        mkdir "$CONTAINER_STATE.$CONTAINER_ID"
+        build_package "$CONTAINER_STATE.$CONTAINER_ID/package.tar" || { container_forget "$CONTAINER_ID"; return 1; }
         setpriv --pdeathsig KILL unshare --mount --propagation private --pid --fork --kill-child --mount-proc -- \
                 "$SRC/tests/machine/boot.sh" "$@" <&0 &
         pid=$!
         # shellcheck disable=SC2064 # this very process, now
-        trap "kill -KILL $pid 2>/dev/null; wait $pid 2>/dev/null || true; container_forget $$; exit 130" INT TERM HUP
+        trap "kill -KILL $pid 2>/dev/null; wait $pid 2>/dev/null || true; container_forget $CONTAINER_ID; exit 130" INT TERM HUP
         [ "$2" = no ] || container_how_to_enter &
         wait $pid || status=$?
         trap - INT TERM HUP
-        container_forget $$
+        container_forget "$CONTAINER_ID"
         return $status
 }
 
 container_how_to_enter() {
         local leader
-        while [ ! -e "$CONTAINER_STATE.$$/kept" ]; do sleep 0.5; done
-        leader=$(pgrep -f "^[^ ]*systemd systemd.setenv=MXC_MACHINE=$$ ")
+        while [ ! -e "$CONTAINER_STATE.$CONTAINER_ID/kept" ]; do sleep 0.5; done
+        leader=$(pgrep -f "^[^ ]*systemd systemd.setenv=MXC_MACHINE=$CONTAINER_ID ")
         # a unit of its own: what is in none of this machine's control groups mxcd takes for a sandbox's
         say "kept; enter it with: nsenter -t $leader -m -u -i -n -p -C -- systemd-run --quiet --pty --collect bash; Ctrl-C here ends it"
 }
 
-# The scenarios in a container: suite_machine [PATTERN…]
+# The scenarios, all of them: each file in one of two containers, which both do little but wait.
 suite_machine() {
-        scenarios 'machine' container "$@"
+        local file first=() second=() LC_ALL=C
+        for file in "$SRC"/tests/machine/scenarios/*.sh; do
+                file=${file##*/}
+                if [[ $file < mxc-t ]]; then first+=("${file%.sh}: "); else second+=("${file%.sh}: "); fi
+        done
+        scenarios 'machine' container "${first[@]}" -- "${second[@]}"
 }
 
-# scenarios LAYER KIND PATTERN…: runs suite.sh in a machine, shows what failed or was skipped, counts what was run. The emulated machine
-# is there for what another cannot run, so there it must.
+# scenarios LAYER KIND PATTERN… [-- PATTERN…]…: runs suite.sh in a machine, or in one for each list of patterns, side by side; shows what failed or
+# was skipped, counts what was run. The emulated machine is there for what another cannot run, so there it must.
 scenarios() {
-        local layer=$1 kind=$2 tap=$BUILD/$1.tap skipped failed=0
+        local layer=$1 kind=$2 tap=$BUILD/$1.tap skipped failed=0 ended patterns machines=()
         shift 2
         say "$layer: scenarios"
+        : >"$tap"
         progress_begin "$layer" "$tap"
-        "machine_$kind" root no 0 /opt/mxc-test/src/tests/machine/suite.sh "$@" </dev/null | tee "$tap" | grep --line-buffered -v '^ok [^#]*$' >&2 || true
+        while :; do
+                patterns=()
+                while [ $# -gt 0 ] && [ "$1" != -- ]; do patterns+=("$1"); shift; done
+                ("machine_$kind" root no 0 /opt/mxc-test/src/tests/machine/suite.sh "${patterns[@]}" </dev/null | tee -a "$tap" |
+                        grep --line-buffered -v '^ok [^#]*$' >&2) &
+                machines+=($!)
+                [ $# -gt 0 ] || break
+                shift
+        done
+        wait "${machines[@]}" || true
         progress_end
         skipped=$(grep -c '^ok .* # SKIP ' "$tap") || true
         [ "$skipped" -eq 0 ] || say "$layer: $skipped skipped"
         [ "$kind" != vm ] || failed=$skipped
-        if ! grep -q '^1\.\.[0-9]' "$tap"; then
+        ended=$(grep -c '^1\.\.[0-9]' "$tap") || true
+        if [ "$ended" -ne ${#machines[@]} ]; then
                 say "$layer: the suite did not come to its end"
                 failed=$((failed + 1))
         fi

@@ -7,7 +7,7 @@
 # The image is made once (about two minutes) and kept in the cache; every run writes to a snapshot that vanishes with
 # it. What a run needs inside travels as a tar on a second disk; output comes back over virtio ports.
 
-VM_STATE=/var/tmp/mxc-vm # .PID
+VM_STATE=/var/tmp/mxc-vm # .PID, of the shell that waits for it
 # What mxcd needs at run time, what the demo and the scenarios use, and what boots.
 VM_PACKAGES=(systemd systemd-sysv libpam-systemd dbus polkitd udev kmod linux-image-amd64 procps iproute2
         libjansson4 libseccomp2 libcap2 libc-ares2 libssl3 libbpf1 git make gcc libc6-dev python3
@@ -123,7 +123,7 @@ vm_sweep() {
 
 # machine_vm USER KEEP N-BINDS BIND… COMMAND…
 machine_vm() {
-        local user=$1 keep=$2 binds=("${@:4:$3}") state=$VM_STATE.$$ pids image status=
+        local user=$1 keep=$2 binds=("${@:4:$3}") state=$VM_STATE.$BASHPID pids image status=
         shift $((3 + $3))
         [ "$keep" = no ] || die '--keep is for containers'
         vm_need_image
@@ -185,7 +185,13 @@ vm_qemu() {
                 "${tty[@]}"
 }
 
-# A subset of the scenarios needs what only this machine has; all of them run here.
+# Makes the image, if there is none, beside what comes next; whoever needs it waits for the lock. What goes wrong is told there, where it is tried again.
+vm_image_ahead() {
+        (vm_need_image >"$BUILD/image.log" 2>&1 || true) &
+}
+
+# A subset of the scenarios needs what only this machine has; all of them run here. What one machine does keeps one processor busy, and this host has
+# more: PATTERN… -- PATTERN…, each in a machine of its own, side by side.
 suite_vm() {
         scenarios 'virtual machine' vm "$@"
 }
