@@ -167,13 +167,15 @@ static int protect(const Settings *s, const Base *b, const char *before, const c
         int r = names_follow(s->names, b->root, b->fd, b->at, path, ret);
         if (r == 0 && s->own && is_given(s->names, ret))
                 return fail_by(s->home, -EPERM, path);
-        if (r < 0 || ret->root == NO_ROOT || ret->path[0] == 0 || is_around(b->root, b->at, ret) ||
-                        (s->work && is_around(s->work->root, s->work->path, ret)))
+        if (r < 0 || (ret->root != NO_ROOT &&
+                                     (ret->path[0] == 0 || is_around(b->root, b->at, ret) ||
+                                                     (s->work && is_around(s->work->root, s->work->path,
+                                                                                 ret)))))
                 return r;
-        const NameRoot *root = &s->names->roots[ret->root];
-        return root->writable && root->is_dir ? names_add(s->names, GUARD_RULE_PROTECT, ret->root,
-                                                                root->host, "", ret->path)
-                                              : 0;
+        const NameRoot *root = ret->root == NO_ROOT ? NULL : &s->names->roots[ret->root];
+        return root && root->writable && root->is_dir ? names_add(s->names, GUARD_RULE_PROTECT, ret->root,
+                                                                        root->host, "", ret->path)
+                                                      : names_add_inside(s->names, ret);
 }
 
 static int read_settings(Settings *s, const Base *base, const char *name, unsigned depth);

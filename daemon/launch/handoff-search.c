@@ -300,6 +300,15 @@ static int add_settings(Search *s, const WalkDir *dir, const char *file) {
                         streq(slash ? slash + 1 : path, ".git") ? ".." : "");
 }
 
+/* Its own hooks, where no agent can write them: they may be links to what it can. */
+static int add_hooks_elsewhere(Search *s, Place p) {
+        _cleanup_(name_place_clear) NamePlace hooks = { .root = NO_ROOT, .fd = -EBADF };
+        if (p.root != NO_ROOT && s->names->roots[p.root].writable)
+                return 0; /* a name of the list */
+        int r = names_follow(s->names, p.root, p.fd, p.at, "hooks", &hooks);
+        return r < 0 ? r : names_add_inside(s->names, &hooks);
+}
+
 /* Of a worktree whose git directory is elsewhere: settings are in the common one, which that names, or it is that itself. */
 static int add_worktree_settings(
                 Search *s, const WalkDir *dir, const char *named, Place gitdir, const char *worktree) {
@@ -309,6 +318,8 @@ static int add_worktree_settings(
         if (r == 0 && path)
                 r = names_follow(s->names, gitdir.root, gitdir.fd, gitdir.at, path, &p);
         const Place common = path ? place_of(&p) : gitdir;
+        if (r == 0 && common.fd >= 0)
+                r = add_hooks_elsewhere(s, common);
         if (r == 0 && common.fd >= 0)
                 r = add_settings_of(s, dir, named, common, "config", worktree);
         return r < 0 ? r : add_settings_of(s, dir, named, gitdir, "config.worktree", worktree);

@@ -148,6 +148,7 @@ int wall_handoff(Cage *c) {
         if (!c->names)
                 return -ENOMEM;
         c->names->by_object = c->guarded || c->can_mediate;
+        c->names->plan = c->plan;
         int r = findings_new(c->plan, &c->findings);
         if (r == 0)
                 r = gather(c);

@@ -38,6 +38,7 @@ Names *names_free(Names *n) {
         for (size_t i = 0; i < n->n_lists; i++)
                 list_free(n->lists[i]);
         free(n->lists);
+        free(n->seen);
         free(n->roots);
         free(n->rules);
         free(n);
@@ -116,8 +117,8 @@ static int push_name(Names *n, GuardKind kind, size_t root, char *path) {
         return r;
 }
 
-/* What the object is, not what it is called. The descriptor is copied. */
-static int push_object(Names *n, GuardKind kind, size_t root, int fd) {
+/* What the object is, not what it is called. */
+int names_add_opened(Names *n, GuardKind kind, size_t root, int fd) {
         int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
         if (copy < 0)
                 return -errno;
@@ -408,8 +409,7 @@ static bool is_grant(const Names *n, const NamePlace *p) {
         return p->root != NO_ROOT && p->path[0] == 0 && n->roots[p->root].granted;
 }
 
-/* What was found where the name led to, if that is elsewhere, and whatever else it is called. */
-static int add_place(Names *n, GuardKind kind, const NamePlace *p) {
+int names_add_place(Names *n, GuardKind kind, const NamePlace *p) {
         bool other_names = kind == GUARD_RULE_DENY || p->root == NO_ROOT ||
                            (S_ISREG(p->st.st_mode) && p->st.st_nlink > 1);
         int r = 0;
@@ -418,7 +418,7 @@ static int add_place(Names *n, GuardKind kind, const NamePlace *p) {
         if (p->aside && p->root != NO_ROOT && p->path[0])
                 r = push_name(n, kind, p->root, strdup(p->path));
         if (r == 0 && p->fd >= 0 && n->by_object && (other_names || (p->root != NO_ROOT && p->path[0] == 0)))
-                r = push_object(n, kind, p->root, p->fd);
+                r = names_add_opened(n, kind, p->root, p->fd);
         return r;
 }
 
@@ -444,6 +444,12 @@ static int look_simply(const Names *n, size_t root, int dir, const char *name, N
         return 1;
 }
 
+/* A git directory has as many files as there are objects, and those that matter are protected name by name. */
+static bool is_dot_git(const char *name) {
+        const char *slash = strrchr(name, '/');
+        return streq(slash ? slash + 1 : name, ".git");
+}
+
 int names_add(Names *n, GuardKind kind, size_t root, int dir, const char *at, const char *name) {
         _cleanup_(name_place_clear) NamePlace p = { .root = NO_ROOT, .fd = -EBADF };
         int r = 1;
@@ -454,7 +460,10 @@ int names_add(Names *n, GuardKind kind, size_t root, int dir, const char *at, co
         if (r < 0)
                 return r;
         r = push_name(n, kind, root, below(at, name));
-        return r < 0 || dir < 0 ? r : add_place(n, kind, &p);
+        if (r < 0 || dir < 0)
+                return r;
+        r = names_add_place(n, kind, &p);
+        return r < 0 || kind != GUARD_RULE_PROTECT || is_dot_git(name) ? r : names_add_inside(n, &p);
 }
 
 int names_keep_list(Names *n, char **list) {
@@ -481,5 +490,5 @@ int names_add_list(Names *n, GuardKind kind, size_t root, const char *at, const 
 
 int names_add_object(Names *n, GuardKind kind, const char *path) {
         _cleanup_close_ int fd = fd_openat2(AT_FDCWD, path, O_PATH, RESOLVE_NO_MAGICLINKS);
-        return fd >= 0 ? push_object(n, kind, NO_ROOT, fd) : is_absence(fd) ? 0 : fd;
+        return fd >= 0 ? names_add_opened(n, kind, NO_ROOT, fd) : is_absence(fd) ? 0 : fd;
 }

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "guard.h"
+#include "plan.h"
 
 typedef struct NameRoot {
         char *path;      /* in the cage */
@@ -29,6 +30,11 @@ typedef struct NameRule {
         const char *const *below; /* as in GuardRule; NULL: path itself. Of names_keep_list() */
 } NameRule;
 
+typedef struct NameSeen {
+        dev_t dev;
+        ino_t ino;
+} NameSeen;
+
 typedef struct Names {
         NameRoot *roots;
         size_t n_roots;
@@ -37,6 +43,11 @@ typedef struct Names {
         char ***lists;
         size_t n_lists;
         bool by_object;  /* something will keep rules about objects: hard links and aliases are ruled too */
+        const LaunchPlan *plan; /* for see_as_owner(); NULL: what the owner cannot list cannot be looked into */
+        NameSeen *seen;  /* directories that were looked into */
+        size_t n_seen, size_seen;
+        size_t looked;   /* directories of theirs that were entered, LIMIT_HANDOFF_DIRS in all */
+        unsigned depth;  /* of looking now */
 } Names;
 
 #define NO_ROOT ((size_t)-1)
@@ -68,6 +79,15 @@ int names_canonical(Names *n, size_t root, const char **ret);
  * The rule, and rules for wherever it leads. dir (a descriptor of the host's tree) is the directory `at` of the root, whence
  * `name`, relative and normal, is followed; dir -EBADF: nothing is there, do not look. */
 int names_add(Names *n, GuardKind kind, size_t root, int dir, const char *at, const char *name);
+
+/* What was found where names_follow() led to, if that is elsewhere, and whatever else it is called. */
+int names_add_place(Names *n, GuardKind kind, const NamePlace *p);
+int names_add_opened(Names *n, GuardKind kind, size_t root, int fd); /* the object; the descriptor is copied */
+
+/* Of a directory that is protected, or whose files git runs: where symlinks in it lead, and files in it that have another name as
+ * well. A hook that is a link to a file of the worktree is that file. names_add() does so itself, but of a .git. -ELOOP where
+ * directories lead to directories without end; nothing where no directory is. */
+int names_add_inside(Names *n, const NamePlace *p);
 
 /* Each name of the list below `at` of the root, which is not the root itself, and nothing of where they lead: whoever adds this looks
  * at what is there by names_add(). One list for many places costs little more than for one (guard.h). */

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "cleanup.h"
@@ -24,6 +25,13 @@ typedef struct Attack {
         const char *act;     /* by the agent */
         const char *harm;    /* by the owner, after: exits 0 when it was done */
 } Attack;
+
+#define TEXT(x) #x
+#define NUMBER(x) TEXT(x)
+/* renameat2(2) with RENAME_EXCHANGE: no program of the shell's does that everywhere. */
+#define EXCHANGE(a, b)                                                                                      \
+        "perl -e '$a = \"" a "\"; $b = \"" b                                                                \
+        "\"; exit(syscall(" NUMBER(__NR_renameat2) ", -100, $a, -100, $b, 2) != 0)'"
 
 static const Attack attacks[] = {
         /* T1 */
@@ -211,6 +219,44 @@ static const Attack attacks[] = {
                         "rm -rf ../out/*; repository ../out/repo; git -C ../out/repo config include.path "
                         "\"$PWD/c/x.conf\"; git -C ../out/repo worktree add -q \"$PWD/tree\"",
                         "mkdir c && echo x >c/x.conf", "test -e c/x.conf" },
+        /* a hook that is a file of the worktree, which git follows */
+        { "T2 what a hook is a symlink to",
+                        "repository repo; echo ok >repo/tool; ln -s ../../tool repo/.git/hooks/pre-commit",
+                        "echo x >repo/tool", "grep -q x repo/.git/hooks/pre-commit" },
+        { "T2 what a hook is a symlink to, and is not there yet",
+                        "repository repo; ln -s ../../bin/tool repo/.git/hooks/pre-commit",
+                        "mkdir repo/bin && echo x >repo/bin/tool", "grep -q x repo/.git/hooks/pre-commit" },
+        { "T2 another name that a hook has",
+                        "repository repo; echo ok >repo/.git/hooks/pre-commit; ln "
+                        "repo/.git/hooks/pre-commit f",
+                        "echo x >f", "grep -q x repo/.git/hooks/pre-commit" },
+        { "T2 what a hook of what is elsewhere is a symlink to",
+                        "rm -rf ../out/*; repository ../out/repo; git -C ../out/repo worktree add -q "
+                        "\"$PWD/tree\"; echo ok >tree/tool; ln -s \"$PWD/tree/tool\" "
+                        "../out/repo/.git/hooks/pre-commit",
+                        "echo x >tree/tool", "grep -q x ../out/repo/.git/hooks/pre-commit" },
+        { "T2 what a hook that is said to be elsewhere is a symlink to",
+                        "rm -rf ../out/*; mkdir ../out/h; repository repo; echo ok >repo/tool; ln -s "
+                        "\"$PWD/repo/tool\" ../out/h/pre-commit; git -C repo config core.hooksPath "
+                        "\"$PWD/../out/h\"",
+                        "echo x >repo/tool", "grep -q x ../out/h/pre-commit" },
+        { "T2 what a hook is a symlink to, in hooks that cannot be listed",
+                        "repository repo; echo ok >repo/tool; ln -s ../../tool repo/.git/hooks/pre-commit; "
+                        "chmod 111 repo/.git/hooks",
+                        "echo x >repo/tool", "grep -q x repo/.git/hooks/pre-commit" },
+        { "T1 exchanging two files in one call", "echo ok >.envrc; echo x >f", EXCHANGE("f", ".envrc"),
+                        "grep -q x .envrc" },
+        { "T1 a file without a name, linked to it", NULL,
+                        "perl -e 'sysopen($f, \".\", 020200002, 0644) or exit 1; syswrite $f, \"x\"; $t = "
+                        "\"/proc/self/fd/\" . fileno $f; $n = \".envrc\"; syscall(" NUMBER(
+                                        __NR_linkat) ", -100, $t, -100, $n, 0x400)'",
+                        "test -e .envrc" },
+        { "T2 exchanging hooks in one call", "repository repo; mkdir h; echo x >h/pre-commit",
+                        EXCHANGE("h", "repo/.git/hooks"), "test -e repo/.git/hooks/pre-commit" },
+        { "T2 a name within hooks for hooks", "repository repo; mkdir h",
+                        "mv h repo/.git/hooks/d; ln -s x repo/.git/hooks/y; ln f repo/.git/hooks/z",
+                        "test -e repo/.git/hooks/d || test -L repo/.git/hooks/y || test -e "
+                        "repo/.git/hooks/z" },
         /* T3 */
         { "T3 an editor's tasks", "mkdir .vscode", "echo x >.vscode/tasks.json",
                         "test -e .vscode/tasks.json" },
@@ -370,6 +416,11 @@ static const struct {
                         "&& "
                         "git commit -qm 2 && mkdir d && mkdir d/.vscode && echo 1 >d/.vscode/tasks.json && "
                         "rm -r d" },
+        { "hooks that are links to the worktree, beside them",
+                        "repository repo; mkdir repo/tools; echo ok >repo/tools/x; ln -s ../../tools/x "
+                        "repo/.git/hooks/update; ln -s ../.. repo/.git/hooks/all",
+                        "cd repo && echo 2 >tools/y && echo 2 >f && mv tools/y z && git add -A && git "
+                        "commit -qm 2" },
         { "a build", "printf 'all:\\n\\techo 1 >o.tmp\\n\\tmv o.tmp o\\n' >Makefile",
                         "make -s && test -e o && cp -r . /tmp/w" },
 };
@@ -504,6 +555,11 @@ static const struct {
                         "top/.git/modules/sub/config top/.git/modules/sub/hooks/update top/sub/.git " },
         { "a worktree", "repository repo", "git -C repo worktree add -q ../tree",
                         "repo/.git/worktrees/tree/commondir tree/.git " },
+        { "an embedded repository whose configuration names a command", "repository repo",
+                        "cd repo && git init -q sub && cd sub && echo 1 >g && git add g && git commit -qm 1 "
+                        "&& git config "
+                        "core.fsmonitor ./x && cd .. && git add sub 2>/dev/null && git commit -qm 2",
+                        "repo/sub/.git/config " },
         { "a link to a git directory that nobody looks into", "repository repo",
                         "git init -q --bare repo/.git/objects/zz && mkdir sub && echo gitdir: "
                         "../repo/.git/objects/zz >sub/.git && git -C sub config core.fsmonitor x",

@@ -435,6 +435,54 @@ START_TEST(test_own_settings_of_git) {
 }
 END_TEST
 
+/* One that must be there. */
+static void take_line(char *text, const char *line) {
+        char *at = strstr(text, line);
+        ck_assert_msg(at != NULL, "%s", line);
+        memmove(at, at + strlen(line), strlen(at + strlen(line)) + 1);
+}
+
+/* What is in a directory that is protected, and leads out of it. */
+static const struct {
+        const char *prepare;
+        const char *rules[6]; /* sorted, but of the directory itself */
+        int result;
+} insides[] = {
+        { "touch d/a; mkdir d/b", { NULL }, 0 },
+        { "ln -s ../x d/a", { "protect 0:d/a", "protect 0:x" }, 0 },
+        { "mkdir x; ln -s ../x/y d/a", { "protect 0:d/a", "protect 0:x/y" }, 0 },
+        { "mkdir d/b; ln -s ../../x d/b/a", { "protect 0:d/b/a", "protect 0:x" }, 0 },
+        { "mkdir x; ln -s ../x d/a; ln -s ../y x/b",
+                        { "protect 0:d/a", "protect 0:x", "protect 0:x/b", "protect 0:y" }, 0 },
+        { "touch x; ln x d/a", { "protect object" }, 0 },
+        { "ln -s . d/a; ln -s .. d/b; ln -s $PWD d/c", { "protect 0:d/a", "protect 0:d/b", "protect 0:d/c" },
+                        0 },
+        { "mkdir x; ln -s ../x d/a; ln -s ../x x/b", { "protect 0:d/a", "protect 0:x", "protect 0:x/b" },
+                        0 },
+        { "mkdir d/objects d/refs; touch d/HEAD; ln -s ../x d/a", { "protect 0:d/a", "protect 0:x" }, 0 },
+        { "ln -s /usr/bin d/a", { "protect 0:d/a", "protect object" }, 0 },
+        /* DEPTH_MAX: the directory, and 39 that lead to each other; one more */
+        { "for i in $(seq 39); do mkdir $i; ln -s ../$((i + 1)) $i/l; done; ln -s ../1 d/a", { NULL }, 0 },
+        { "for i in $(seq 40); do mkdir $i; ln -s ../$((i + 1)) $i/l; done; ln -s ../1 d/a", { NULL },
+                        -ELOOP },
+};
+
+START_TEST(test_names_inside) {
+        run("mkdir d");
+        run(insides[_i].prepare);
+        _cleanup_(names_freep) Names *n = new_names();
+        _cleanup_close_ int dir = at_place();
+        ck_assert_int_eq(names_add(n, GUARD_RULE_PROTECT, 0, dir, "", "d"), insides[_i].result);
+        size_t count = 0;
+        while (count < ELEMENTSOF(insides[_i].rules) && insides[_i].rules[count])
+                count++;
+        _cleanup_free_ char *text = rules_of(n);
+        take_line(text, "protect 0:d\n");
+        if (strncmp(insides[_i].prepare, "for", 3) != 0)
+                expect_lines(text, insides[_i].rules, count);
+}
+END_TEST
+
 /* A grant below another has its own names: what is said from above ends there. */
 START_TEST(test_names_nested) {
         run("mkdir -p d/e; touch d/e/f");
@@ -573,6 +621,7 @@ static Suite *suite(void) {
         tcase_add_loop_test(files, test_names, 0, ELEMENTSOF(names));
         tcase_add_loop_test(files, test_homes_of_git, 0, ELEMENTSOF(homes));
         tcase_add_loop_test(files, test_own_settings_of_git, 0, ELEMENTSOF(owns));
+        tcase_add_loop_test(files, test_names_inside, 0, ELEMENTSOF(insides));
         tcase_add_test(files, test_names_nested);
         tcase_add_test(files, test_names_object);
         tcase_add_test(files, test_rules_have_a_bound);
