@@ -119,12 +119,21 @@ static int on_setting(void *data, GitconfigKey key, const char *value) {
         return -EINVAL;
 }
 
+bool git_is_absence(int r) {
+        return r == -ENOENT || r == -ENOTDIR || r == -EACCES || r == -ELOOP || r == -ENAMETOOLONG ||
+               r == -ENXIO || r == -ENODEV;
+}
+
 static int read_file(int dir, const char *name, char **ret, size_t *ret_size) {
         _cleanup_close_ int fd =
                         fd_openat2(dir, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, RESOLVE_NO_MAGICLINKS);
         struct stat st;
-        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-                return -ENOENT; /* git could not read it as the owner either */
+        if (fd < 0)
+                return git_is_absence(fd) ? -ENOENT : fd;
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode))
+                return -ENOENT;
         _cleanup_free_ char *text = malloc(GITCONFIG_MAX + 1);
         size_t n = 0;
         ssize_t r = 1;
@@ -260,8 +269,8 @@ static int read_own(Settings *s, const Base *top, const char *before, const char
                 path = NULL;
                 return -ENOMEM;
         }
-        if (faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) < 0)
-                return 0; /* git could not read it as the owner either */
+        if (faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) < 0 && git_is_absence(-errno))
+                return 0;
         int r = include(&none, path);
         if (r < 0)
                 *ret_failed = TAKE_PTR(path);

@@ -3,6 +3,7 @@
 /* Where the configuration of a repository leads git: hooks that it runs from there, and files that it reads as configuration too. They are
  * trusted as what is in the git directory is, whatever they are called. */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "name-rules.h"
@@ -18,6 +19,10 @@ typedef struct GitHome {
         size_t n_hooks;
 } GitHome;
 
+/* What opening a file says where git, as the owner, has nothing to go by. Anything else, such as too many open files, says nothing of what is
+ * there. */
+bool git_is_absence(int r);
+
 void git_home_clear(GitHome *home);
 
 /* What git reads for every repository of the owner: /etc/gitconfig, ~/.gitconfig and ~/.config/git/config, once, and before the repositories.
@@ -27,6 +32,6 @@ int git_settings_of_owner(Names *n, GitHome *home, char **ret_failed);
 
 /* Protects what that file in the directory `at` of the root (dir is open on it; the root may be NO_ROOT, then `at` is "") names, and what files that it
  * includes do, as far as it is below something that can be written. worktree: where relative paths of hooks begin, relative to the directory or of the host, "" for that itself;
- * core.worktree comes before it. Hooks of the owner's own configuration count there as well. 0, also where there is no such file, or nobody could read it; -EFBIG where it is longer than
+ * core.worktree comes before it. Hooks of the owner's own configuration count there as well. 0, also where there is no such file, or the owner cannot read it; -EFBIG where it is longer than
  * GITCONFIG_MAX; -ENODATA where it names something in a home that is not known: there might be anything. */
 int git_settings_protect(Names *n, GitHome *home, size_t root, int dir, const char *at, const char *file, const char *worktree);

@@ -241,10 +241,16 @@ static int read_link(int dir, const char *name, GitlinkKind kind, char **ret) {
                         openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
         char data[GITLINK_MAX];
         struct stat st;
-        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-                return 0; /* git could not read it as the owner either */
+        if (fd < 0)
+                return git_is_absence(-errno) ? 0 : -errno;
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode))
+                return 0;
         ssize_t n = pread(fd, data, sizeof(data), 0);
-        int r = n <= 0 ? -EBADMSG : gitlink_parse(data, (size_t)n, kind, ret);
+        if (n < 0)
+                return -errno;
+        int r = n == 0 ? -EBADMSG : gitlink_parse(data, (size_t)n, kind, ret);
         return r == -EBADMSG ? 0 : r;
 }
 
@@ -409,9 +415,9 @@ static int add_led_to(Search *s, const WalkDir *dir) {
                 r = add_linked_settings(s, dir, "gitdir");
         if (r == 0)
                 r = add_settings(s, dir, "config");
-        return r < 0 || fstatat(dir->fd, "config.worktree", &st, AT_SYMLINK_NOFOLLOW) < 0
-                               ? r
-                               : add_settings(s, dir, "config.worktree");
+        if (r == 0 && fstatat(dir->fd, "config.worktree", &st, AT_SYMLINK_NOFOLLOW) < 0)
+                return git_is_absence(-errno) ? 0 : -errno;
+        return r < 0 ? r : add_settings(s, dir, "config.worktree");
 }
 
 static int on_entry(void *data, const WalkDir *dir, const WalkEntry *e) {

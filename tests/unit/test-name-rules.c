@@ -4,6 +4,7 @@
 #include <check.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "cleanup.h"
@@ -483,6 +484,27 @@ START_TEST(test_names_inside) {
 }
 END_TEST
 
+/* Too many open files say nothing of what is there. */
+START_TEST(test_no_absence) {
+        run("git config -f config core.hooksPath x");
+        _cleanup_(names_freep) Names *n = new_names();
+        _cleanup_close_ int dir = at_place();
+        GitHome h = { .user = "o", .home = "" };
+        struct rlimit before, none;
+        ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+        none = before;
+        none.rlim_cur = (rlim_t)dir;
+        ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+        int r = git_settings_protect(n, &h, 0, dir, "", "config", "");
+        ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+        ck_assert_int_eq(r, -EMFILE);
+        ck_assert_int_eq(git_settings_protect(n, &h, 0, dir, "", "nothing", ""), 0);
+        static const int other[] = { -EMFILE, -ENFILE, -ENOMEM, -EIO, -ESTALE, -EINTR };
+        for (size_t i = 0; i < ELEMENTSOF(other); i++)
+                ck_assert(!git_is_absence(other[i]));
+}
+END_TEST
+
 /* A grant below another has its own names: what is said from above ends there. */
 START_TEST(test_names_nested) {
         run("mkdir -p d/e; touch d/e/f");
@@ -622,6 +644,7 @@ static Suite *suite(void) {
         tcase_add_loop_test(files, test_homes_of_git, 0, ELEMENTSOF(homes));
         tcase_add_loop_test(files, test_own_settings_of_git, 0, ELEMENTSOF(owns));
         tcase_add_loop_test(files, test_names_inside, 0, ELEMENTSOF(insides));
+        tcase_add_test(files, test_no_absence);
         tcase_add_test(files, test_names_nested);
         tcase_add_test(files, test_names_object);
         tcase_add_test(files, test_rules_have_a_bound);
