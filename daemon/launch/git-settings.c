@@ -6,19 +6,20 @@
 
 #include "cleanup.h"
 #include "fd.h"
+#include "git-command.h"
 #include "git-settings.h"
 #include "gitconfig.h"
+#include "guard-abi.h"
 #include "limits.h"
 
 /* What is said in all files together. */
 typedef struct Settings {
         Names *names;
         GitHome *home;
-        const NamePlace *work; /* that paths of hooks begin in */
-        char *worktree;        /* the last core.worktree */
-        char **hooks;          /* each core.hooksPath: which comes last, conditions decide */
-        size_t n_hooks;
-        bool own; /* the owner's: what it names is trusted in every repository */
+        const NamePlace *work;    /* that paths of hooks begin in */
+        char *worktree;           /* the last core.worktree */
+        GitPaths trees, programs; /* each of them: which comes last, conditions decide */
+        bool own;                 /* the owner's: what it names is trusted in every repository */
 } Settings;
 
 /* A directory that paths begin in. */
@@ -33,23 +34,23 @@ typedef struct File {
         Settings *all;
         Base base;      /* that it is in */
         unsigned depth; /* 1: nothing includes it */
-        char **included;
-        size_t n_included;
+        GitPaths included;
 } File;
 
-static void clear_list(char **list, size_t n) {
-        while (n > 0)
-                free(list[--n]);
-        free(list);
+static void list_clear(GitPaths *l) {
+        while (l->n > 0)
+                free(l->list[--l->n]);
+        free(l->list);
 }
 
 static void settings_clear(Settings *s) {
         free(s->worktree);
-        clear_list(s->hooks, s->n_hooks);
+        list_clear(&s->trees);
+        list_clear(&s->programs);
 }
 
 static void file_clear(File *f) {
-        clear_list(f->included, f->n_included);
+        list_clear(&f->included);
 }
 
 /* What it failed by. */
@@ -59,40 +60,54 @@ static int fail_by(GitHome *h, int error, const char *path) {
         return h->failed_by ? error : -ENOMEM;
 }
 
-static int keep(char ***list, size_t *n, const char *before, const char *value) {
-        char **grown = reallocarray(*list, *n + 1, sizeof(char *));
+static int keep(GitPaths *l, const char *before, const char *value) {
+        char **grown = reallocarray(l->list, l->n + 1, sizeof(char *));
         if (!grown)
                 return -ENOMEM;
-        *list = grown;
-        if (asprintf(&grown[*n], "%s%s", before, value) < 0)
+        l->list = grown;
+        if (asprintf(&grown[l->n], "%s%s", before, value) < 0)
                 return -ENOMEM;
-        (*n)++;
+        l->n++;
         return 0;
 }
 
-/* A path as git expands it (path.c of git: interpolate_path); -ENODATA where we cannot. Of somebody else's home nobody asked NSS. */
-static int keep_expanded(GitHome *h, char ***list, size_t *n, const char *value) {
+/* A path as git expands it (path.c of git: interpolate_path), and a shell; -ENODATA where we cannot. Of somebody else's home nobody asked NSS. */
+static int keep_expanded(GitHome *h, GitPaths *l, const char *value) {
         if (value[0] != '~')
-                return keep(list, n, "", value);
+                return keep(l, "", value);
         const char *name = value + 1, *rest = name + strcspn(name, "/");
         const size_t named = (size_t)(rest - name);
         const bool owners = named == 0 || (strlen(h->user) == named && strncmp(h->user, name, named) == 0);
         if (!owners || !h->home[0])
                 return fail_by(h, -ENODATA, value);
-        int r = keep(list, n, h->home, rest);
-        return r == 0 && named == 0 && h->inside && !streq(h->inside, h->home)
-                               ? keep(list, n, h->inside, rest)
-                               : r;
+        int r = keep(l, h->home, rest);
+        return r == 0 && named == 0 && h->inside && !streq(h->inside, h->home) ? keep(l, h->inside, rest)
+                                                                               : r;
 }
 
 /* The mark means something to git from 2.52 on, and not in what is included; otherwise it is a part of the path. Both count. */
-static int keep_path(GitHome *h, char ***list, size_t *n, const char *value) {
+static int keep_path(GitHome *h, GitPaths *l, const char *value) {
         static const char optional[] = ":(optional)";
         const size_t mark = sizeof(optional) - 1;
-        int r = keep_expanded(h, list, n, value);
+        int r = keep_expanded(h, l, value);
         return r == 0 && strncmp(value, optional, mark) == 0 && value[mark]
-                               ? keep_expanded(h, list, n, value + mark)
+                               ? keep_expanded(h, l, value + mark)
                                : r;
+}
+
+static int on_program(void *data, const char *path) {
+        Settings *s = data;
+        return keep_expanded(s->home, &s->programs, path);
+}
+
+/* One without a slash is searched for where programs are. Of core.gitProxy more may come behind it. */
+static int keep_program(Settings *s, const char *value) {
+        const char *more = strstr(value, " for ");
+        _cleanup_free_ char *alone = more ? strndup(value, (size_t)(more - value)) : NULL;
+        if (more && !alone)
+                return -ENOMEM;
+        int r = alone && strchr(alone, '/') ? keep_path(s->home, &s->programs, alone) : 0;
+        return r == 0 && strchr(value, '/') ? keep_path(s->home, &s->programs, value) : r;
 }
 
 static int keep_worktree(Settings *s, const char *value) {
@@ -107,12 +122,20 @@ static int keep_worktree(Settings *s, const char *value) {
 static int on_setting(void *data, GitconfigKey key, const char *value) {
         File *f = data;
         switch (key) {
-        case GITCONFIG_HOOKS_PATH:
-                return keep_path(f->all->home, &f->all->hooks, &f->all->n_hooks, value);
+        case GITCONFIG_TRUSTED:
+                return keep_path(f->all->home, &f->all->trees, value);
         case GITCONFIG_INCLUDE:
-                return keep_path(f->all->home, &f->included, &f->n_included, value);
+                return keep_path(f->all->home, &f->included, value);
         case GITCONFIG_WORKTREE:
                 return keep_worktree(f->all, value);
+        case GITCONFIG_COMMAND:
+                return git_command_parse(value, on_program, f->all);
+        case GITCONFIG_BANG:
+                return value[0] == '!' || value[0] == '/'
+                                       ? git_command_parse(value + (value[0] == '!'), on_program, f->all)
+                                       : 0;
+        case GITCONFIG_PROGRAM:
+                return keep_program(f->all, value);
         case _GITCONFIG_KEY_MAX:
                 break;
         }
@@ -162,18 +185,32 @@ static bool is_given(const Names *n, const NamePlace *p) {
                n->roots[p->root].writable && (S_ISDIR(p->st.st_mode) || S_ISREG(p->st.st_mode));
 }
 
-/* The place and everything below it. What is granted as such cannot be protected as well: of a repository the worktree may be
- * that, and is the agent's; of what the owner says of all of them it is refused. */
-static int protect(const Settings *s, const Base *b, const char *before, const char *value, NamePlace *ret) {
+/* No file system has it, and no rule can be about it. */
+static bool has_long_name(const char *path) {
+        for (size_t n; *path; path += n + (path[n] == '/')) {
+                n = strcspn(path, "/");
+                if (n > GUARD_NAME_MAX)
+                        return true;
+        }
+        return false;
+}
+
+/* The place and everything below it, but of a program that is a directory: it is none, and its name is only a word of a command. What is
+ * granted as such cannot be protected as well: of a repository the worktree may be that, and is the agent's; of what the owner says of
+ * all of them it is refused. */
+static int protect(const Settings *s, const Base *b, const char *before, const char *value, bool program,
+                NamePlace *ret) {
         _cleanup_free_ char *path = NULL;
         const char *first = value[0] == '/' ? "" : before;
         if (asprintf(&path, "%s%s%s", first, first[0] ? "/" : "", value) < 0) {
                 path = NULL;
                 return -ENOMEM;
         }
-        if (strlen(path) > LIMIT_PATH_BYTES)
+        if (strlen(path) > LIMIT_PATH_BYTES || has_long_name(path))
                 return 0;
         int r = names_follow(s->names, b->root, b->fd, b->at, path, ret);
+        if (r == 0 && program && ret->fd >= 0 && S_ISDIR(ret->st.st_mode))
+                return 0;
         if (r == 0 && s->own && is_given(s->names, ret))
                 return fail_by(s->home, -EPERM, path);
         if (r < 0 || (ret->root != NO_ROOT &&
@@ -194,7 +231,7 @@ static int read_settings(Settings *s, const Base *base, const char *name, unsign
 static int include(const File *f, const char *value) {
         _cleanup_(name_place_clear) NamePlace p = { .root = NO_ROOT, .fd = -EBADF },
                                               in = { .root = NO_ROOT, .fd = -EBADF };
-        int r = protect(f->all, &f->base, "", value, &p);
+        int r = protect(f->all, &f->base, "", value, false, &p);
         if (r < 0 || p.fd < 0 || !S_ISREG(p.st.st_mode))
                 return r;
         const char *slash = strrchr(value, '/');
@@ -216,21 +253,25 @@ static int read_settings(Settings *s, const Base *base, const char *name, unsign
         int r = read_file(base->fd, name, &text, &size);
         if (r == 0)
                 r = gitconfig_parse(text, size, on_setting, &f);
-        for (size_t i = 0; r == 0 && i < f.n_included; i++)
-                r = include(&f, f.included[i]);
+        for (size_t i = 0; r == 0 && i < f.included.n; i++)
+                r = include(&f, f.included.list[i]);
         return r == -ENOENT ? 0 : r;
 }
 
 /* Relative ones begin in the worktree. */
-static int protect_hooks(
-                const Settings *s, const Base *base, const char *worktree, char *const *hooks, size_t n) {
+static int protect_path(
+                const Settings *s, const Base *base, const char *worktree, const char *path, bool program) {
+        if (path[strspn(path, "./")] == 0)
+                return 0; /* the worktree, or what that is in */
+        _cleanup_(name_place_clear) NamePlace p = { .root = NO_ROOT, .fd = -EBADF };
+        return protect(s, base, worktree, path, program, &p);
+}
+
+static int protect_all(const Settings *s, const Base *base, const char *worktree, const GitPaths *l,
+                bool programs) {
         int r = 0;
-        for (size_t i = 0; r == 0 && i < n; i++) {
-                if (hooks[i][strspn(hooks[i], "./")] == 0)
-                        continue; /* the worktree, or what that is in */
-                _cleanup_(name_place_clear) NamePlace p = { .root = NO_ROOT, .fd = -EBADF };
-                r = protect(s, base, worktree, hooks[i], &p);
-        }
+        for (size_t i = 0; r == 0 && i < l->n; i++)
+                r = protect_path(s, base, worktree, l->list[i], programs);
         return r;
 }
 
@@ -241,56 +282,93 @@ int git_settings_protect(Names *n, GitHome *home, size_t root, int dir, const ch
         _cleanup_(name_place_clear) NamePlace work = { .root = NO_ROOT, .fd = -EBADF };
         int r = read_settings(&s, &base, file, 1);
         const char *begin = s.worktree ? s.worktree : worktree;
-        if (r == 0 && s.n_hooks + home->n_hooks > 0)
+        if (r == 0 && s.trees.n + s.programs.n + home->trees.n + home->programs.n > 0)
                 r = names_follow(n, root, dir, at, begin, &work);
         s.work = work.root == NO_ROOT ? NULL : &work;
-        if (r == 0)
-                r = protect_hooks(&s, &base, begin, s.hooks, s.n_hooks);
-        return r < 0 ? r : protect_hooks(&s, &base, begin, home->hooks, home->n_hooks);
+        const GitPaths *const trees[] = { &s.trees, &home->trees }, *const programs[] = { &s.programs,
+                &home->programs };
+        for (size_t i = 0; r == 0 && i < ELEMENTSOF(trees); i++) {
+                r = protect_all(&s, &base, begin, trees[i], false);
+                if (r == 0)
+                        r = protect_all(&s, &base, begin, programs[i], true);
+        }
+        return r;
 }
 
 /* ---- the owner's own configuration ---- */
 
 /* Those that are relative to each worktree stay; the others are somewhere now. */
-static int settle_hooks(Settings *s, const Base *base, char **ret_failed) {
+static int settle(const Settings *s, const Base *base, const GitPaths *from, GitPaths *to, bool programs) {
         int r = 0;
-        for (size_t i = 0; r == 0 && i < s->n_hooks; i++)
-                r = s->hooks[i][0] == '/' ? protect_hooks(s, base, "", &s->hooks[i], 1)
-                                          : keep(&s->home->hooks, &s->home->n_hooks, "", s->hooks[i]);
-        if (r < 0)
-                *ret_failed = strdup("core.hooksPath");
+        for (size_t i = 0; r == 0 && i < from->n; i++)
+                r = from->list[i][0] == '/' ? protect_path(s, base, "", from->list[i], programs)
+                                            : keep(to, "", from->list[i]);
         return r;
 }
 
-static int read_own(Settings *s, const Base *top, const char *before, const char *name, char **ret_failed) {
-        const File none = { .all = s, .base = *top };
-        _cleanup_free_ char *path = NULL;
-        if (asprintf(&path, "%s%s", before, name) < 0) {
-                path = NULL;
+static int settle_all(Settings *s, const Base *base, char **ret_failed) {
+        const char *by = "core.hooksPath";
+        int r = settle(s, base, &s->trees, &s->home->trees, false);
+        if (r == 0) {
+                by = "a command of git";
+                r = settle(s, base, &s->programs, &s->home->programs, true);
+        }
+        if (r < 0)
+                *ret_failed = strdup(by);
+        return r;
+}
+
+/* Whether or not it is there: a name that the agent could make. */
+static int read_own(Settings *s, const Base *base, const char *before, const char *name, char **ret_failed) {
+        const File none = { .all = s, .base = *base };
+        int r = include(&none, name);
+        if (r < 0 && asprintf(ret_failed, "%s%s%s", before, before[0] ? "/" : "", name) < 0)
+                *ret_failed = NULL;
+        return r;
+}
+
+static int read_home(Settings *s, const Base *top, char **ret_failed) {
+        static const char *const own[] = { ".gitconfig", ".config/git/config" };
+        const char *home = s->home->home;
+        _cleanup_(name_place_clear) NamePlace p = { .root = NO_ROOT, .fd = -EBADF };
+        int r = names_follow(s->names, top->root, top->fd, top->at, home, &p);
+        if (r < 0 || p.fd < 0)
+                return r;
+        const Base base = { p.root, p.fd, p.path ? p.path : "" };
+        for (size_t i = 0; r == 0 && i < ELEMENTSOF(own); i++)
+                r = read_own(s, &base, home, own[i], ret_failed);
+        return r < 0 ? r : protect_path(s, &base, "", ".config/git/attributes", false);
+}
+
+static int read_named(Settings *s, const Base *top, char **ret_failed) {
+        const GitHome *h = s->home;
+        _cleanup_free_ char *config = NULL;
+        int r = h->system ? read_own(s, top, "", h->system, ret_failed) : 0;
+        if (r == 0 && h->home[0])
+                r = read_home(s, top, ret_failed);
+        if (r == 0 && h->global)
+                r = read_own(s, top, "", h->global, ret_failed);
+        if (r < 0 || !h->config_home)
+                return r;
+        if (asprintf(&config, "%s/git/config", h->config_home) < 0) {
+                config = NULL;
                 return -ENOMEM;
         }
-        if (faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) < 0 && git_is_absence(-errno))
-                return 0;
-        int r = include(&none, path);
-        if (r < 0)
-                *ret_failed = TAKE_PTR(path);
-        return r;
+        return read_own(s, top, "", config, ret_failed);
 }
 
 int git_settings_of_owner(Names *n, GitHome *home, char **ret_failed) {
-        static const char *const own[] = { "/.gitconfig", "/.config/git/config" };
         _cleanup_(settings_clear) Settings s = { .names = n, .home = home, .own = true };
         _cleanup_close_ int top_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
         const Base top = { NO_ROOT, top_fd, "" };
         if (top_fd < 0)
                 return -errno;
-        int r = read_own(&s, &top, "", "/etc/gitconfig", ret_failed);
-        for (size_t i = 0; r == 0 && home->home[0] && i < ELEMENTSOF(own); i++)
-                r = read_own(&s, &top, home->home, own[i], ret_failed);
-        return r < 0 ? r : settle_hooks(&s, &top, ret_failed);
+        int r = read_named(&s, &top, ret_failed);
+        return r < 0 ? r : settle_all(&s, &top, ret_failed);
 }
 
 void git_home_clear(GitHome *home) {
-        clear_list(home->hooks, home->n_hooks);
+        list_clear(&home->trees);
+        list_clear(&home->programs);
         free(home->failed_by);
 }

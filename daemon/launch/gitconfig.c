@@ -9,8 +9,8 @@ typedef struct Reader {
         const char *at, *end;
         char word[32]; /* a section or a name, in small letters; longer ones are none of ours */
         bool sub;      /* the section has a subsection */
-        char value[LIMIT_PATH_BYTES + 1];
-        size_t n; /* of it; above LIMIT_PATH_BYTES: too long to be a path */
+        char *value;   /* no longer than the text is */
+        size_t n;
 } Reader;
 
 /* A line may end in CR LF. -1 at the end. */
@@ -67,9 +67,7 @@ static bool take_section(Reader *r) {
 }
 
 static void put(Reader *r, int c) {
-        if (r->n < LIMIT_PATH_BYTES)
-                r->value[r->n] = (char)c;
-        r->n += r->n <= LIMIT_PATH_BYTES;
+        r->value[r->n++] = (char)c;
 }
 
 static int unescape(int c) {
@@ -126,18 +124,83 @@ static bool take_value(Reader *r) {
         }
 }
 
+/* "*": whatever it is called. A name that is longer than a word is the empty one, and no other's. */
+static const struct {
+        const char *section, *name;
+        enum { NO_SUB = 1, SUB = 2, EITHER = 3 } sub;
+        GitconfigKey key;
+} keys[] = {
+        { "core", "hookspath", NO_SUB, GITCONFIG_TRUSTED },
+        { "core", "attributesfile", NO_SUB, GITCONFIG_TRUSTED },
+        { "init", "templatedir", NO_SUB, GITCONFIG_TRUSTED },
+        { "core", "worktree", NO_SUB, GITCONFIG_WORKTREE },
+        { "include", "path", NO_SUB, GITCONFIG_INCLUDE },
+        { "includeif", "path", SUB, GITCONFIG_INCLUDE },
+        { "core", "alternaterefscommand", NO_SUB, GITCONFIG_COMMAND },
+        { "core", "editor", NO_SUB, GITCONFIG_COMMAND },
+        { "core", "fsmonitor", NO_SUB, GITCONFIG_COMMAND },
+        { "core", "pager", NO_SUB, GITCONFIG_COMMAND },
+        { "core", "sshcommand", NO_SUB, GITCONFIG_COMMAND },
+        { "browser", "cmd", SUB, GITCONFIG_COMMAND },
+        { "diff", "command", SUB, GITCONFIG_COMMAND },
+        { "diff", "external", NO_SUB, GITCONFIG_COMMAND },
+        { "diff", "textconv", SUB, GITCONFIG_COMMAND },
+        { "difftool", "cmd", SUB, GITCONFIG_COMMAND },
+        { "filter", "clean", SUB, GITCONFIG_COMMAND },
+        { "filter", "process", SUB, GITCONFIG_COMMAND },
+        { "filter", "smudge", SUB, GITCONFIG_COMMAND },
+        { "gc", "recentobjectshook", NO_SUB, GITCONFIG_COMMAND },
+        { "gpg", "defaultkeycommand", SUB, GITCONFIG_COMMAND },
+        { "guitool", "cmd", SUB, GITCONFIG_COMMAND },
+        { "hook", "command", SUB, GITCONFIG_COMMAND },
+        { "imap", "tunnel", EITHER, GITCONFIG_COMMAND },
+        { "interactive", "difffilter", NO_SUB, GITCONFIG_COMMAND },
+        { "lfs", "clean", SUB, GITCONFIG_COMMAND },
+        { "lfs", "smudge", SUB, GITCONFIG_COMMAND },
+        { "man", "cmd", SUB, GITCONFIG_COMMAND },
+        { "merge", "driver", SUB, GITCONFIG_COMMAND },
+        { "mergetool", "cmd", SUB, GITCONFIG_COMMAND },
+        { "pager", "*", EITHER, GITCONFIG_COMMAND },
+        { "remote", "receivepack", SUB, GITCONFIG_COMMAND },
+        { "remote", "uploadpack", SUB, GITCONFIG_COMMAND },
+        { "sendemail", "cccmd", EITHER, GITCONFIG_COMMAND },
+        { "sendemail", "headercmd", EITHER, GITCONFIG_COMMAND },
+        { "sendemail", "sendmailcmd", EITHER, GITCONFIG_COMMAND },
+        { "sendemail", "tocmd", EITHER, GITCONFIG_COMMAND },
+        { "sequence", "editor", NO_SUB, GITCONFIG_COMMAND },
+        { "tar", "command", SUB, GITCONFIG_COMMAND },
+        { "trailer", "cmd", SUB, GITCONFIG_COMMAND },
+        { "trailer", "command", SUB, GITCONFIG_COMMAND },
+        { "uploadpack", "packobjectshook", NO_SUB, GITCONFIG_COMMAND },
+        { "alias", "*", EITHER, GITCONFIG_BANG },
+        { "credential", "helper", EITHER, GITCONFIG_BANG },
+        { "submodule", "update", SUB, GITCONFIG_BANG },
+        { "browser", "path", SUB, GITCONFIG_PROGRAM },
+        { "core", "askpass", NO_SUB, GITCONFIG_PROGRAM },
+        { "core", "gitproxy", NO_SUB, GITCONFIG_PROGRAM },
+        { "difftool", "path", SUB, GITCONFIG_PROGRAM },
+        { "gpg", "program", EITHER, GITCONFIG_PROGRAM },
+        { "lfs", "path", SUB, GITCONFIG_PROGRAM },
+        { "man", "path", SUB, GITCONFIG_PROGRAM },
+        { "mergetool", "path", SUB, GITCONFIG_PROGRAM },
+        { "sendemail", "smtpserver", EITHER, GITCONFIG_PROGRAM },
+};
+
 static GitconfigKey key_of(const char *section, bool sub, const char *name) {
-        if (streq(section, "core") && !sub)
-                return streq(name, "hookspath")  ? GITCONFIG_HOOKS_PATH
-                       : streq(name, "worktree") ? GITCONFIG_WORKTREE
-                                                 : _GITCONFIG_KEY_MAX;
-        bool includes = streq(section, "include") ? !sub : streq(section, "includeif") && sub;
-        return includes && streq(name, "path") ? GITCONFIG_INCLUDE : _GITCONFIG_KEY_MAX;
+        for (size_t i = 0; i < ELEMENTSOF(keys); i++)
+                if (streq(keys[i].section, section) && keys[i].sub & (sub ? SUB : NO_SUB) &&
+                                (keys[i].name[0] == '*' || streq(keys[i].name, name)))
+                        return keys[i].key;
+        return _GITCONFIG_KEY_MAX;
+}
+
+static bool is_command(GitconfigKey key) {
+        return key == GITCONFIG_COMMAND || key == GITCONFIG_BANG;
 }
 
 static int tell(Reader *r, const char *section, bool sub, GitconfigFound found, void *data) {
         GitconfigKey key = key_of(section, sub, r->word);
-        if (key == _GITCONFIG_KEY_MAX || r->n == 0 || r->n > LIMIT_PATH_BYTES)
+        if (key == _GITCONFIG_KEY_MAX || (r->n > LIMIT_PATH_BYTES && !is_command(key)))
                 return 0;
         r->value[r->n] = 0;
         return r->value[0] ? found(data, key, r->value) : 0;
@@ -145,9 +208,12 @@ static int tell(Reader *r, const char *section, bool sub, GitconfigFound found, 
 
 int gitconfig_parse(const char *text, size_t size, GitconfigFound found, void *data) {
         static const char mark[] = "\xef\xbb\xbf"; /* of UTF-8 */
-        Reader r = { .at = text, .end = text + size };
+        _cleanup_free_ char *value = malloc(size + 1);
+        Reader r = { .at = text, .end = text + size, .value = value };
         char section[sizeof(r.word)] = "";
         bool sub = false;
+        if (!value)
+                return -ENOMEM;
         if (size >= 3 && memcmp(text, mark, 3) == 0)
                 r.at += 3;
         for (int c; (c = next(&r)) >= 0;) {

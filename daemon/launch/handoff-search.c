@@ -254,11 +254,12 @@ static int read_link(int dir, const char *name, GitlinkKind kind, char **ret) {
         return r == -EBADMSG ? 0 : r;
 }
 
-/* As the agent has it. */
-static const char *home_of(const LaunchPlan *p) {
+/* A variable that says where something is, as the agent has it. */
+static const char *path_in_env(const LaunchPlan *p, const char *name) {
+        const size_t n = strlen(name);
         for (size_t i = 0; i < p->n_env; i++)
-                if (strncmp(p->env[i], "HOME=/", 6) == 0)
-                        return p->env[i] + 5;
+                if (strncmp(p->env[i], name, n) == 0 && p->env[i][n] == '=' && p->env[i][n + 1] == '/')
+                        return p->env[i] + n + 1;
         return NULL;
 }
 
@@ -549,12 +550,18 @@ static int search_roots(Search *s) {
 }
 
 int handoff_search(Cage *c) {
+        const LaunchPlan *plan = c->plan;
         Search s = { .cage = c,
                 .names = c->names,
                 .findings = c->findings,
                 .list = c->plan->handoff,
                 .n = c->plan->n_handoff,
-                .home = { .user = c->plan->user, .home = c->plan->home, .inside = home_of(c->plan) } };
+                .home = { .user = plan->user,
+                                .home = plan->home,
+                                .inside = path_in_env(plan, "HOME"),
+                                .system = "/etc/gitconfig",
+                                .global = path_in_env(plan, "GIT_CONFIG_GLOBAL"),
+                                .config_home = path_in_env(plan, "XDG_CONFIG_HOME") } };
         int r = refuse_trusted(&s);
         if (r == 0)
                 r = search_roots(&s);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cleanup.h"
 #include "fuzz.h"
+#include "git-command.h"
 #include "gitconfig.h"
 #include "limits.h"
 
 /* A configuration file of git. Properties: nothing crashes, nothing beyond the data is read; what is found is a value that the kernel would take
- * for a path, no longer than the file; and it is found again when it is written by itself, quoted. */
+ * for a path, or a command, no longer than the file; it is found again when it is written by itself, quoted; and programs that a command
+ * names are no longer than it is. */
 
 typedef struct Seen {
         size_t n, bytes;
@@ -13,10 +15,19 @@ typedef struct Seen {
         GitconfigKey key;
 } Seen;
 
+static int see_program(void *data, const char *path) {
+        fuzz_holds(path[0] && strlen(path) <= *(size_t *)data, "a program is a part of the command");
+        return 0;
+}
+
 static int see(void *data, GitconfigKey key, const char *value) {
         Seen *s = data;
         fuzz_holds(key >= 0 && key < _GITCONFIG_KEY_MAX && value[0], "something was found");
-        fuzz_holds(strlen(value) <= LIMIT_PATH_BYTES, "the kernel would take it");
+        if (key == GITCONFIG_COMMAND || key == GITCONFIG_BANG) {
+                size_t size = strlen(value);
+                fuzz_holds(git_command_parse(value, see_program, &size) == 0, "a command is read");
+        } else
+                fuzz_holds(strlen(value) <= LIMIT_PATH_BYTES, "the kernel would take it");
         s->n++;
         s->bytes += strlen(value);
         free(s->last);
@@ -45,9 +56,8 @@ static void put_quoted(FILE *f, const char *value) {
 }
 
 static void find_again(const Seen *s) {
-        static const char *const names[_GITCONFIG_KEY_MAX] = {
-                "[core]\nhookspath = ", "[include]\npath = ", "[CORE]\n\tWorkTree="
-        };
+        static const char *const names[_GITCONFIG_KEY_MAX] = { "[core]\nhookspath = ", "[include]\npath = ",
+                "[CORE]\n\tWorkTree=", "[core]\npager = ", "[alias]\nx = ", "[gpg]\nprogram = " };
         _cleanup_free_ char *text = NULL;
         size_t size;
         FILE *f = open_memstream(&text, &size);

@@ -257,6 +257,41 @@ static const Attack attacks[] = {
                         "mv h repo/.git/hooks/d; ln -s x repo/.git/hooks/y; ln f repo/.git/hooks/z",
                         "test -e repo/.git/hooks/d || test -L repo/.git/hooks/y || test -e "
                         "repo/.git/hooks/z" },
+        /* programs of the worktree that git's configuration names, and runs */
+        { "T2 a program that git asks what has changed",
+                        "repository repo; git -C repo config core.fsmonitor tools/x",
+                        "mkdir repo/tools && printf '#!/bin/sh\\n>../ran' >repo/tools/x && chmod 755 "
+                        "repo/tools/x",
+                        "git -C repo status >/dev/null 2>&1; test -e ran" },
+        { "T2 a filter",
+                        "repository repo; git -C repo config filter.y.clean 'tools/x %f'; mkdir repo/tools; "
+                        "printf '#!/bin/sh\\ncat' >repo/tools/x; chmod 755 repo/tools/x",
+                        "echo 'f filter=y' >repo/.gitattributes; printf '#!/bin/sh\\n>../ran' "
+                        ">repo/tools/new; chmod 755 repo/tools/new; mv -f repo/tools/new repo/tools/x; echo "
+                        "22 >repo/f",
+                        "git -C repo diff >/dev/null; test -e ran" },
+        { "T2 a filter that an interpreter is given",
+                        "repository repo; git -C repo config filter.y.clean 'sh x.sh %f'",
+                        "echo 'f filter=y' >repo/.gitattributes; echo '>../ran' >repo/x.sh; echo 22 >repo/f",
+                        "git -C repo diff >/dev/null 2>&1; test -e ran" },
+        { "T2 what turns files into text",
+                        "repository repo; git -C repo config diff.y.textconv \"\\$(git rev-parse "
+                        "--show-toplevel)/x\"",
+                        "echo 'f diff=y' >repo/.gitattributes; printf '#!/bin/sh\\n>../ran' >repo/x; chmod "
+                        "755 repo/x; echo 22 >repo/f",
+                        "git -C repo diff >/dev/null 2>&1; test -e ran" },
+        { "T2 an alias", "repository repo; git -C repo config alias.y '!f() { env A=b tools/x; }; f'",
+                        "mkdir repo/tools; printf '#!/bin/sh\\n>../ran' >repo/tools/x && chmod 755 "
+                        "repo/tools/x",
+                        "git -C repo y 2>/dev/null; test -e ran" },
+        { "T2 attributes that are elsewhere", "repository repo; git -C repo config core.attributesFile a/b",
+                        "mkdir repo/a && echo x >repo/a/b", "test -e repo/a/b" },
+        { "T2 an alias of the owner's own",
+                        "repository repo; git config -f ../out/gitconfig alias.y '!tools/x'",
+                        "mkdir repo/tools; printf '#!/bin/sh\\n>../ran' >repo/tools/x && chmod 755 "
+                        "repo/tools/x",
+                        "git -C repo y 2>/dev/null; test -e ran && r=0 || r=1; rm ../out/gitconfig; exit "
+                        "$r" },
         /* T3 */
         { "T3 an editor's tasks", "mkdir .vscode", "echo x >.vscode/tasks.json",
                         "test -e .vscode/tasks.json" },
@@ -365,6 +400,34 @@ static void attack_all(Rig *r, bool walls) {
         }
 }
 
+/* The owner's own configuration where the environment that the agent gets says it is; without, ~/.config/git is not in the workspace. */
+static void attack_environment(Rig *r, bool walls) {
+        static const struct {
+                const char *variable, *below, *file;
+        } named[] = {
+                { "XDG_CONFIG_HOME", "", "git/config" },
+                { "GIT_CONFIG_GLOBAL", "/own", "own" },
+        };
+        for (size_t i = 0; i < ELEMENTSOF(named); i++) {
+                static RigResult result;
+                _cleanup_free_ char *script = NULL, *variable = NULL, *harm = NULL;
+                if (asprintf(&script, "mkdir -p git; echo x >%s", named[i].file) < 0 ||
+                                asprintf(&harm, "test -e %s", named[i].file) < 0 ||
+                                asprintf(&variable, "%s=%s%s", named[i].variable, r->workspace,
+                                                named[i].below) < 0)
+                        rig_die("memory", ENOMEM);
+                _cleanup_(launch_plan_freep) LaunchPlan *p = agent(r, script);
+                const char *const env[] = { "PATH=/usr/bin:/bin", "HOME=/tmp", variable };
+                plan_set_env(p, env, ELEMENTSOF(env));
+                prepare(r, NULL);
+                rig_run(r, p, &result);
+                bool ok = result.started && (host(r, harm) == 0) == !walls;
+                if (!ok)
+                        print_output(&result);
+                tell(ok, walls ? "refused" : "done without the walls", named[i].variable);
+        }
+}
+
 /* ---- work ---- */
 
 static const struct {
@@ -416,6 +479,15 @@ static const struct {
                         "&& "
                         "git commit -qm 2 && mkdir d && mkdir d/.vscode && echo 1 >d/.vscode/tasks.json && "
                         "rm -r d" },
+        { "what commands of git are given, and do not run",
+                        "repository repo; cd repo; mkdir src build; echo 1 >src/a; git config alias.y "
+                        "'!make -C src "
+                        "all && rm -rf build/o && prettier src/a && sh src/x $1'; git config core.editor "
+                        "vim; git config "
+                        "filter.lfs.clean 'git-lfs clean -- %f'; git config alias.z '!sh src'",
+                        "cd repo && echo 2 >src/a && mv src/a src/b && mkdir build/o all && echo 1 >vim && "
+                        "echo 1 "
+                        ">clean && git add -A && git commit -qm 2" },
         { "hooks that are links to the worktree, beside them",
                         "repository repo; mkdir repo/tools; echo ok >repo/tools/x; ln -s ../../tools/x "
                         "repo/.git/hooks/update; ln -s ../.. repo/.git/hooks/all",
@@ -912,6 +984,7 @@ int main(int argc, char **argv) {
         Rig r;
         begin(&r, argv[1], NULL);
         attack_all(&r, true);
+        attack_environment(&r, true);
         replace_repository(&r, true);
         choose_all(&r, true);
         refuse_unknown_homes(&r);
@@ -927,6 +1000,7 @@ int main(int argc, char **argv) {
 
         begin(&r, argv[2], "handoff");
         attack_all(&r, false);
+        attack_environment(&r, false);
         replace_repository(&r, false);
         choose_all(&r, false);
         deny_all(&r, false);

@@ -2,6 +2,7 @@
 /* What git's configuration says of other files, as git itself reads it: each text is given to both. */
 
 #include <check.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -9,8 +10,8 @@
 #include "limits.h"
 
 static int collect(void *data, GitconfigKey key, const char *value) {
-        static const char *const names[_GITCONFIG_KEY_MAX] = { "core.hookspath", "include",
-                "core.worktree" };
+        static const char *const names[_GITCONFIG_KEY_MAX] = { "core.hookspath", "include", "core.worktree",
+                "command", "bang", "program" };
         fprintf(data, "%s=%s\n", names[key], value);
         return 0;
 }
@@ -90,13 +91,88 @@ START_TEST(test_what_is_said) {
 }
 END_TEST
 
-/* LIMIT_PATH_BYTES, at n and at n+1 */
+/* What git executes, or goes by, named as git itself writes it. */
+static const struct {
+        const char *name;
+        const char *found; /* NULL: nothing that is trusted */
+} executed[] = {
+        { "alias.x", "bang" },
+        { "alias.a-name-that-is-longer-than-any-word-of-ours", "bang" },
+        { "alias.x.command", "bang" },
+        { "core.alternateRefsCommand", "command" },
+        { "core.askPass", "program" },
+        { "core.attributesFile", "core.hookspath" },
+        { "core.editor", "command" },
+        { "core.fsmonitor", "command" },
+        { "core.gitProxy", "program" },
+        { "core.pager", "command" },
+        { "core.sshCommand", "command" },
+        { "credential.helper", "bang" },
+        { "credential.https://example.org.helper", "bang" },
+        { "diff.external", "command" },
+        { "diff.x.command", "command" },
+        { "diff.x.textconv", "command" },
+        { "difftool.x.cmd", "command" },
+        { "difftool.x.path", "program" },
+        { "filter.x.clean", "command" },
+        { "filter.x.process", "command" },
+        { "filter.x.y.smudge", "command" },
+        { "gpg.program", "program" },
+        { "gpg.ssh.defaultKeyCommand", "command" },
+        { "gpg.ssh.program", "program" },
+        { "hook.x.command", "command" },
+        { "init.templateDir", "core.hookspath" },
+        { "interactive.diffFilter", "command" },
+        { "lfs.extension.x.clean", "command" },
+        { "merge.x.driver", "command" },
+        { "mergetool.x.cmd", "command" },
+        { "mergetool.x.path", "program" },
+        { "pager.log", "command" },
+        { "remote.x.uploadpack", "command" },
+        { "sendemail.x.toCmd", "command" },
+        { "sequence.editor", "command" },
+        { "submodule.x.update", "bang" },
+        { "tar.tar.gz.command", "command" },
+        { "trailer.x.cmd", "command" },
+        { "uploadpack.packObjectsHook", "command" },
+        { "clean.requireForce", NULL },
+        { "core.excludesFile", NULL },
+        { "core.x.pager", NULL },
+        { "filter.clean", NULL },
+        { "remote.x.url", NULL },
+};
+
+START_TEST(test_what_is_executed) {
+        char path[] = "/tmp/mxc-gitconfig-XXXXXX";
+        _cleanup_close_ int fd = mkstemp(path);
+        _cleanup_free_ char *command = NULL, *expected = NULL;
+        ck_assert_int_ge(fd, 0);
+        ck_assert_int_gt(asprintf(&command, "git config -f %s %s a/b", path, executed[_i].name), 0);
+        ck_assert_int_eq(system(command), 0);
+        char text[256];
+        _cleanup_close_ int written = open(path, O_RDONLY | O_CLOEXEC);
+        ssize_t n = read(written, text, sizeof(text));
+        (void)unlink(path);
+        ck_assert_int_gt(n, 0);
+        _cleanup_free_ char *found = parse(text, (size_t)n);
+        ck_assert_int_gt(asprintf(&expected, "%s%s", executed[_i].found ? executed[_i].found : "",
+                                         executed[_i].found ? "=a/b\n" : ""),
+                        -1);
+        ck_assert_str_eq(found, expected);
+}
+END_TEST
+
+/* LIMIT_PATH_BYTES, at n and at n+1; a command may be longer. */
 START_TEST(test_long_values) {
         for (size_t n = LIMIT_PATH_BYTES; n <= LIMIT_PATH_BYTES + 1; n++) {
                 _cleanup_free_ char *text = NULL;
                 ck_assert_int_gt(asprintf(&text, "[core]\nhooksPath = %0*d\nworktree = x\n", (int)n, 0), 0);
                 _cleanup_free_ char *found = parse(text, strlen(text));
                 ck_assert_uint_eq(strlen(found), n <= LIMIT_PATH_BYTES ? 15 + n + 1 + 16 : 16);
+                _cleanup_free_ char *commands = NULL;
+                ck_assert_int_gt(asprintf(&commands, "[core]\npager = %0*d\n", (int)n, 0), 0);
+                _cleanup_free_ char *whole = parse(commands, strlen(commands));
+                ck_assert_uint_eq(strlen(whole), 8 + n + 1);
         }
 }
 END_TEST
@@ -118,6 +194,7 @@ int main(void) {
         Suite *s = suite_create("gitconfig");
         TCase *t = tcase_create("gitconfig");
         tcase_add_loop_test(t, test_what_is_said, 0, ELEMENTSOF(texts));
+        tcase_add_loop_test(t, test_what_is_executed, 0, ELEMENTSOF(executed));
         tcase_add_test(t, test_long_values);
         tcase_add_test(t, test_it_can_be_stopped);
         suite_add_tcase(s, t);

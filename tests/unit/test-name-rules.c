@@ -388,10 +388,19 @@ END_TEST
 static const struct {
         const char *prepare;
         int result;
-        const char *hooks;    /* that are relative to each worktree */
-        const char *rules[6]; /* sorted */
+        const char *hooks;    /* that are relative to each worktree, or a program */
+        const char *rules[6]; /* sorted; besides those of the names that are always read */
 } owns[] = {
-        { "true", 0, NULL, { NULL } },
+        { "true", 0, NULL, { "protect 0:h/.gitconfig" } },
+        { "git config -f etc core.hooksPath \"$PWD/x\"", 0, NULL,
+                        { "protect 0:h/.gitconfig", "protect 0:x" } },
+        { "git config -f etc core.pager tools/x", 0, "tools/x", { "protect 0:h/.gitconfig" } },
+        { "git config -f etc alias.x '!~/x; tools/x; ls'", 0, "tools/x",
+                        { "protect 0:h/.gitconfig", "protect 0:h/x" } },
+        { "git config -f etc alias.x \"!sh $PWD/h a/b\"", 0, NULL, { "protect 0:h/.gitconfig" } },
+        { "mkdir -p c/git && git config -f c/git/config core.hooksPath x", 0, "x",
+                        { "protect 0:h/.gitconfig" } },
+        { "git config -f g core.hooksPath x", 0, "x", { "protect 0:h/.gitconfig" } },
         { "git config -f h/.gitconfig core.hooksPath x", 0, "x", { "protect 0:h/.gitconfig" } },
         { "git config -f h/.gitconfig core.hooksPath \"$PWD/x\"", 0, NULL,
                         { "protect 0:h/.gitconfig", "protect 0:x" } },
@@ -412,36 +421,45 @@ static const struct {
         { "git config -f h/.gitconfig core.hooksPath /dev/null", 0, NULL, { "protect 0:h/.gitconfig" } },
 };
 
-START_TEST(test_own_settings_of_git) {
-        _cleanup_free_ char *script = NULL, *home = NULL, *failed = NULL;
-        ck_assert(asprintf(&script, "mkdir -p h/d/e; %s", owns[_i].prepare) > 0 &&
-                        asprintf(&home, "%s/h", place) > 0);
-        run(script);
-        _cleanup_(names_freep) Names *n = new_names();
-        GitHome h = { .user = "o", .home = home };
-        ck_assert_int_eq(git_settings_of_owner(n, &h, &failed), owns[_i].result);
-        ck_assert_int_eq(failed != NULL, owns[_i].result < 0);
-        ck_assert_int_eq(h.failed_by != NULL, owns[_i].result < 0);
-        ck_assert_uint_eq(h.n_hooks, owns[_i].hooks != NULL);
-        if (owns[_i].hooks)
-                ck_assert_str_eq(h.hooks[0], owns[_i].hooks);
-        git_home_clear(&h);
-        size_t count = 0;
-        while (count < ELEMENTSOF(owns[_i].rules) && owns[_i].rules[count])
-                count++;
-        _cleanup_free_ char *text = rules_of(n);
-        ck_assert_int_eq(count > 0, text != NULL);
-        if (count > 0)
-                expect_lines(text, owns[_i].rules, count);
-}
-END_TEST
-
-/* One that must be there. */
+/* Names that are protected whether or not they are there, and whatever is said. */
 static void take_line(char *text, const char *line) {
         char *at = strstr(text, line);
         ck_assert_msg(at != NULL, "%s", line);
         memmove(at, at + strlen(line), strlen(at + strlen(line)) + 1);
 }
+
+START_TEST(test_own_settings_of_git) {
+        static const char *const always[] = { "protect 0:etc\n", "protect 0:g\n", "protect 0:c/git/config\n",
+                "protect 0:h/.config/git/config\n", "protect 0:h/.config/git/attributes\n" };
+        _cleanup_free_ char *script = NULL, *home = NULL, *failed = NULL, *system_wide = NULL,
+                            *config_home = NULL, *global = NULL;
+        ck_assert(asprintf(&script, "mkdir -p h/d/e; %s", owns[_i].prepare) > 0 &&
+                        asprintf(&home, "%s/h", place) > 0 && asprintf(&system_wide, "%s/etc", place) > 0 &&
+                        asprintf(&config_home, "%s/c", place) > 0 && asprintf(&global, "%s/g", place) > 0);
+        run(script);
+        _cleanup_(names_freep) Names *n = new_names();
+        GitHome h = { .user = "o",
+                .home = home,
+                .system = system_wide,
+                .config_home = config_home,
+                .global = global };
+        ck_assert_int_eq(git_settings_of_owner(n, &h, &failed), owns[_i].result);
+        ck_assert_int_eq(failed != NULL, owns[_i].result < 0);
+        ck_assert_int_eq(h.failed_by != NULL, owns[_i].result < 0);
+        ck_assert_uint_eq(h.trees.n + h.programs.n, owns[_i].hooks != NULL);
+        if (owns[_i].hooks)
+                ck_assert_str_eq(h.trees.n > 0 ? h.trees.list[0] : h.programs.list[0], owns[_i].hooks);
+        git_home_clear(&h);
+        size_t count = 0;
+        while (count < ELEMENTSOF(owns[_i].rules) && owns[_i].rules[count])
+                count++;
+        _cleanup_free_ char *text = rules_of(n);
+        ck_assert_ptr_nonnull(text);
+        for (size_t i = 0; i < ELEMENTSOF(always); i++)
+                take_line(text, always[i]);
+        expect_lines(text, owns[_i].rules, count);
+}
+END_TEST
 
 /* What is in a directory that is protected, and leads out of it. */
 static const struct {
