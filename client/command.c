@@ -8,7 +8,8 @@
 
 const Option command_options[] = {
         { COMMAND_CWD, '\0', "cwd", "DIR", "Start in DIR of the sandbox" },
-        { COMMAND_ENV, 'E', "env", "NAME[=VALUE]", "Offer this variable, as a shell would export it" },
+        { COMMAND_ENV, 'E', "env", "NAME[=VALUE]",
+                        "Offer this variable, which the policy passes on or not" },
         { COMMAND_PTY, 't', "pty", NULL, "Give the command a terminal of its own" },
         { COMMAND_NO_PTY, 'T', "no-pty", NULL, "Give it pipes where you have a terminal" },
         { 0 },

@@ -104,11 +104,18 @@ static const Verb others[] = {
 
 static Verb verbs[ELEMENTSOF(others) + 2]; /* run and exec, then the others */
 
+enum { ALL_VERSION = 1 };
+static const Option all_options[] = {
+        { ALL_VERSION, 'V', "version", NULL, "Show the version" },
+        { 0 },
+};
+
 static const Verb all = {
         .name = "",
         .arguments = "VERB …",
         .summary = "Run AI agents confined, and see what they do",
         .verbs = verbs,
+        .options = all_options,
         .takes = VERB_ALL,
 };
 
@@ -126,13 +133,12 @@ int main(int argc, char **argv) {
         verbs[0] = verb_run_command;
         verbs[1] = verb_exec_command;
         memcpy(verbs + 2, others, sizeof others);
-        if (argc > 1 && (streq(argv[1], "--version") || streq(argv[1], "-V")))
-                return print_version();
         Verb before = all;
         before.in_order = true;
         verb_begin(&before, &o, argc > 0 ? argv + 1 : argv);
-        if (verb_next(&before, &o, &status) < 0)
-                return status;
+        int id = verb_next(&before, &o, &status);
+        if (id != 0)
+                return id < 0 ? status : print_version();
         if (o.n_words == 0)
                 return verb_misused(&all, "which verb?");
         const Verb *v = verb_find(verbs, o.argv[0], NULL);
