@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <sys/socket.h>
-#include <sys/uio.h>
 
 #include "cleanup.h"
+#include "fd-pass.h"
 #include "report.h"
 
 static const char *const step_names[] = {
@@ -39,53 +39,8 @@ int launch_send(int socket, const void *message, size_t size, const int *fds, si
         if (n_fds > LAUNCH_MAX_FDS)
                 return -E2BIG;
 
-        union {
-                struct cmsghdr header;
-                char bytes[CMSG_SPACE(LAUNCH_MAX_FDS * sizeof(int))];
-        } control = { 0 };
-        struct iovec part = { .iov_base = (void *)message, .iov_len = size };
-        struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1 };
-        if (n_fds > 0) {
-                m.msg_control = control.bytes;
-                m.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
-                struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-                c->cmsg_level = SOL_SOCKET;
-                c->cmsg_type = SCM_RIGHTS;
-                c->cmsg_len = CMSG_LEN(n_fds * sizeof(int));
-                memcpy(CMSG_DATA(c), fds, n_fds * sizeof(int));
-        }
-        for (;;) {
-                ssize_t n = sendmsg(socket, &m, MSG_NOSIGNAL);
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0)
-                        return -errno;
-                return (size_t)n == size ? 0 : -EMSGSIZE;
-        }
-}
-
-/* Takes over every descriptor of the message, also those of one that will be refused. False when there are more
- * than fit, or descriptors were lost. */
-static bool take_descriptors(struct msghdr *m, int fds[LAUNCH_MAX_FDS], size_t *n_fds) {
-        bool whole = (m->msg_flags & MSG_CTRUNC) == 0;
-        for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
-                if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) {
-                        whole = false;
-                        continue;
-                }
-                size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-                for (size_t i = 0; i < n; i++) {
-                        int fd;
-                        memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
-                        if (*n_fds < LAUNCH_MAX_FDS) {
-                                fds[(*n_fds)++] = fd;
-                        } else {
-                                (void)close(fd); /* refused with the whole message */
-                                whole = false;
-                        }
-                }
-        }
-        return whole;
+        ssize_t n = fd_pass(socket, message, size, fds, n_fds, 0);
+        return n < 0 ? (int)n : (size_t)n == size ? 0 : -EMSGSIZE;
 }
 
 static bool is_ours(const void *message) {
@@ -95,32 +50,15 @@ static bool is_ours(const void *message) {
 }
 
 int launch_receive(int socket, void *message, size_t size, int fds[LAUNCH_MAX_FDS], size_t *ret_n_fds) {
-        union {
-                struct cmsghdr header;
-                char bytes[CMSG_SPACE(LAUNCH_MAX_FDS * sizeof(int))];
-        } control;
-        struct iovec part = { .iov_base = message, .iov_len = size };
-        struct msghdr m = {
-                .msg_iov = &part,
-                .msg_iovlen = 1,
-                .msg_control = control.bytes,
-                .msg_controllen = sizeof(control.bytes),
-        };
-        ssize_t n;
-        do
-                n = recvmsg(socket, &m, MSG_CMSG_CLOEXEC);
-        while (n < 0 && errno == EINTR);
+        size_t n_fds;
+        ssize_t n = fd_take(socket, message, size, fds, LAUNCH_MAX_FDS, &n_fds, MSG_TRUNC);
         if (n < 0)
-                return -errno;
-
-        size_t n_fds = 0;
-        bool whole = take_descriptors(&m, fds, &n_fds);
+                return n == -EMFILE ? -EBADMSG : (int)n;
         if (n == 0 && n_fds == 0) {
                 *ret_n_fds = 0;
                 return 0;
         }
-        if (!whole || (size_t)n != size || (m.msg_flags & MSG_TRUNC) || size < 2 * sizeof(uint32_t) ||
-                        !is_ours(message)) {
+        if ((size_t)n != size || size < 2 * sizeof(uint32_t) || !is_ours(message)) {
                 for (size_t i = 0; i < n_fds; i++)
                         (void)close(fds[i]); /* the header's promise for -EBADMSG */
                 return -EBADMSG;

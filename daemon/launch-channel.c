@@ -4,9 +4,9 @@
 #include <sys/epoll.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include "cleanup.h"
+#include "fd-pass.h"
 #include "launch-channel.h"
 #include "log.h"
 
@@ -291,13 +291,9 @@ static int on_io(sd_event_source *source, int fd, uint32_t events, void *userdat
 /* ---- the connection ---- */
 
 static int try_connect(LaunchChannel *c) {
-        struct sockaddr_un address = { .sun_family = AF_UNIX };
-        if (strlen(c->path) >= sizeof(address.sun_path))
-                return -ENAMETOOLONG;
-        memcpy(address.sun_path, c->path, strlen(c->path));
-        _cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-                return -errno;
+        _cleanup_close_ int fd = fd_connect(c->path, SOCK_SEQPACKET | SOCK_NONBLOCK);
+        if (fd < 0)
+                return fd;
         int r = sd_event_add_io(c->event, &c->io, fd, EPOLLIN, on_io, c);
         if (r < 0)
                 return r;
