@@ -60,7 +60,7 @@
 #define LIMIT_USERS 1024U                    /* answers of NSS that are remembered */
 #define LIMIT_AUTHORIZED 256U                /* answers of polkit that are remembered: so many yes, and so many no */
 #define LIMIT_BUS_NAME_BYTES 255U            /* D-Bus specification, "Valid Names" */
-#define LIMIT_CONNECTIONS_PER_UID 128U       /* of the private door */
+#define LIMIT_CONNECTIONS_PER_UID 128U       /* of the private door; one is over when its porter is no more */
 #define LIMIT_CONNECTIONS 4096U              /* of all uids but root's: who has subordinate uids has many */
 #define LIMIT_MESSAGE_BYTES (2U * 1024 * 1024) /* one message there: the longest argv, environment and document together */
 #define LIMIT_MESSAGE_FDS 16U                /* of one message, as dbus-daemon has it for the system bus */

@@ -43,6 +43,8 @@
 #define MXC_RUN_DIR "/run/mxc"
 #define MXC_STATE_DIR "/var/lib/mxc"
 #define MXC_LAUNCH_SOCKET "/run/mxc/launch.sock"   /* root only; mxc-launch.socket */
+#define MXC_PORTER_DOOR_SOCKET "/run/mxc/porter-door.sock" /* root only; mxc-porter@.socket */
+#define MXC_PORTER_BUS_SOCKET "/run/mxc/porter-bus.sock"   /* likewise */
 #define MXC_PRIVATE_SOCKET "/run/mxc/bus"          /* the second door: D-Bus peer to peer, everyone may connect */
 #define MXC_GUARD_DIR "/sys/fs/bpf/mxc"            /* pinned programs and maps of mxc-guard */
 
@@ -50,5 +52,7 @@
 #define MXC_UNIT_DAEMON "mxcd.service"
 #define MXC_UNIT_LAUNCH "mxc-launch.service"
 #define MXC_SLICE "mxc.slice"
+#define MXC_PORTER_DOOR_USER "mxc-porter-door" /* what stands at mxcd's second door runs as it */
+#define MXC_PORTER_BUS_USER "mxc-porter-bus"   /* and between mxcd and the bus */
 #define MXC_RELAY_USER "mxc-egress" /* what relays of sandboxes run as */
 #define MXC_SCOPE_USER "mxc" /* owner of the delegated scopes: nobody's login, no process runs as it */

@@ -4,39 +4,48 @@
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <systemd/sd-id128.h>
 
 #include "bus.h"
 #include "cleanup.h"
-#include "door-frame.h"
 #include "limits.h"
 #include "log.h"
+#include "porter-channel.h"
+#include "porter-link.h"
 #include "sandbox.h"
 
 #define ACCEPT_AGAIN_USEC (UINT64_C(100) * 1000)
-#define DOZE_USEC (UINT64_C(1000) * 1000) /* without a message for so long, or nearly twice */
+#define PORTERS_AGAIN_USEC (UINT64_C(5) * 1000) /* in which some dozens are begotten */
+#define DOZE_USEC (UINT64_C(1000) * 1000)       /* without a message for so long, or nearly twice */
 
 /* What one uid has at the door. */
 typedef struct Visitor {
         LIST_ENTRY(Visitor) entries;
         uid_t uid;
-        size_t n;    /* connections */
-        size_t held; /* bytes of unfinished messages */
+        Door *door;
+        size_t n;   /* connections; none: it is not there any more */
+        int budget; /* a memfd of PorterBudget, for those who stand at them */
 } Visitor;
+
+/* That somebody stands at a connection of a visitor's: not over before his porter is no more, who may be kept waiting by what came over it. */
+typedef struct Presence {
+        LIST_ENTRY(Presence) entries;
+        Visitor *visitor;
+        int life; /* of a pipe whose other end the porter has */
+        sd_event_source *end;
+} Presence;
 
 typedef struct Connection {
         LIST_ENTRY(Connection) entries;
         Door *door;
-        int fd; /* the peer */
-        DoorFrame *frame;
         sd_bus *bus;
+        int inside; /* the bus's, to the porter; -EBADF: it has none yet */
         Caller *caller;
-        Visitor *visitor; /* NULL: not counted yet */
         LIST_ENTRY(Connection) awake_entries;
-        bool awake, busy;      /* busy: something came since it was looked at */
-        int input, output;     /* the bus's */
-        sd_event_source *room; /* asleep: the peer has read something */
+        bool awake, busy;       /* busy: something came since it was looked at */
+        sd_event_source *alarm; /* asleep: something came, or the peer has read something */
 } Connection;
 
 struct Door {
@@ -52,24 +61,51 @@ struct Door {
         size_t n_awake;
         sd_event_source *doze; /* while any is awake */
         LIST_HEAD(, Visitor) visitors;
+        LIST_HEAD(, Presence) presences;
         size_t n;     /* connections of all uids but root's */
         bool closing; /* it is us who leave, and those at the other end come back to the next mxcd */
 };
 
-static void leave(Connection *c) {
-        Visitor *v = c->visitor;
+static Visitor *visitor_new(uid_t uid) {
+        _cleanup_close_ int budget = memfd_create("porters", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        if (budget < 0 || ftruncate(budget, sizeof(PorterBudget)) < 0 ||
+                        fcntl(budget, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+                return NULL;
+        Visitor *v = calloc(1, sizeof(Visitor));
         if (!v)
+                return NULL;
+        v->uid = uid;
+        v->budget = TAKE_FD(budget);
+        return v;
+}
+
+/* One more, or one less. Who has none is forgotten. */
+static void count(Visitor *v, bool more) {
+        v->n = more ? v->n + 1 : v->n - 1;
+        if (v->uid != 0) /* of all but root */
+                v->door->n = more ? v->door->n + 1 : v->door->n - 1;
+        if (v->n > 0)
                 return;
-        c->door->n -= v->uid != 0;
-        if (--v->n == 0) {
-                LIST_REMOVE(v, entries);
-                free(v);
-        }
+        LIST_REMOVE(v, entries);
+        cleanup_closep(&v->budget);
+        free(v);
+}
+
+static void presence_free(Presence *p) {
+        sd_event_source_disable_unref(p->end);
+        cleanup_closep(&p->life);
+        LIST_REMOVE(p, entries);
+        count(p->visitor, false);
+        free(p);
+}
+
+static int on_end_of_life(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+        presence_free(userdata);
+        return 0;
 }
 
 /* As long as there is room for one more of this uid, and of all. */
-static int enter(Connection *c, uid_t uid) {
-        Door *d = c->door;
+static int admit_visitor(Door *d, uid_t uid, Visitor **ret) {
         Visitor *v;
         LIST_FOREACH(v, &d->visitors, entries)
                 if (v->uid == uid)
@@ -77,15 +113,43 @@ static int enter(Connection *c, uid_t uid) {
         if (uid != 0 && ((v && v->n >= LIMIT_CONNECTIONS_PER_UID) || d->n >= LIMIT_CONNECTIONS))
                 return -EUSERS;
         if (!v) {
-                v = calloc(1, sizeof(Visitor));
+                v = visitor_new(uid);
                 if (!v)
                         return -ENOMEM;
-                v->uid = uid;
+                v->door = d;
                 LIST_INSERT_HEAD(&d->visitors, v, entries);
         }
-        v->n++;
-        d->n += uid != 0;
-        c->visitor = v;
+        count(v, true);
+        *ret = v;
+        return 0;
+}
+
+/* *ret_life is for the porter: until nobody has it any more, this one counts. */
+static int enter(Door *d, uid_t uid, Visitor **ret, int *ret_life) {
+        int life[2];
+        Visitor *v;
+        int r = admit_visitor(d, uid, &v);
+        if (r < 0)
+                return r;
+        Presence *p = calloc(1, sizeof(Presence));
+        if (!p || pipe2(life, O_CLOEXEC) < 0) {
+                r = p ? -errno : -ENOMEM;
+                count(v, false);
+                free(p);
+                return r;
+        }
+        p->visitor = v;
+        p->life = life[0];
+        LIST_INSERT_HEAD(&d->presences, p, entries);
+        r = sd_event_add_io(d->manager->event, &p->end, life[0], 0, on_end_of_life,
+                        p); /* its end is told unasked */
+        if (r < 0) {
+                (void)close(life[1]);
+                presence_free(p);
+                return r;
+        }
+        *ret = v;
+        *ret_life = life[1];
         return 0;
 }
 
@@ -98,7 +162,8 @@ static int wake(Connection *c) {
         c->busy = true;
         if (c->awake)
                 return 0;
-        c->room = sd_event_source_disable_unref(c->room); /* of a descriptor that the loop takes only once */
+        c->alarm = sd_event_source_disable_unref(
+                        c->alarm); /* of a descriptor that the loop takes only once */
         int r = sd_bus_attach_event(c->bus, d->manager->event, SD_EVENT_PRIORITY_NORMAL);
         if (r < 0)
                 return r;
@@ -121,18 +186,23 @@ static bool may_doze(const Connection *c) {
         int unread;
         return !c->busy && sd_bus_is_ready(c->bus) > 0 && sd_bus_get_n_queued_read(c->bus, &in) >= 0 &&
                in == 0 && sd_bus_get_n_queued_write(c->bus, &out) >= 0 && out == 0 &&
-               ioctl(c->input, FIONREAD, &unread) == 0 && unread == 0;
+               ioctl(c->inside, FIONREAD, &unread) == 0 && unread == 0;
 }
 
-static int on_room(sd_event_source *source, int fd, uint32_t events, void *userdata);
+static void hang_up(const Connection *c) {
+        (void)shutdown(c->inside, SHUT_RDWR); /* the porter sees it, and sd-bus */
+}
+
+static int on_alarm(sd_event_source *source, int fd, uint32_t events, void *userdata);
+static void connection_free(Connection *c);
 
 static void doze(Connection *c) {
         (void)sd_bus_detach_event(c->bus); /* only fails for a bus that is none */
         forget_awake(c);
-        if (sd_event_add_io(c->door->manager->event, &c->room, c->output, EPOLLOUT | EPOLLET, on_room, c) <
-                                        0 &&
+        if (sd_event_add_io(c->door->manager->event, &c->alarm, c->inside, EPOLLIN | EPOLLOUT | EPOLLET,
+                            on_alarm, c) < 0 &&
                         wake(c) < 0)
-                (void)shutdown(c->fd, SHUT_RDWR); /* nobody would hear it; its frame finds the end */
+                connection_free(c); /* nobody would hear it */
 }
 
 static int on_doze(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -153,25 +223,6 @@ static int arm_doze(Door *d) {
                                 d->manager->event, &d->doze, CLOCK_MONOTONIC, DOZE_USEC, 0, on_doze, d);
         int r = sd_event_source_set_time_relative(d->doze, DOZE_USEC);
         return r < 0 ? r : sd_event_source_set_enabled(d->doze, SD_EVENT_ONESHOT);
-}
-
-static void on_comes(void *userdata) {
-        Connection *c = userdata;
-        LIST_REMOVE(c, entries);
-        LIST_INSERT_HEAD(&c->door->connections, c, entries);
-        if (wake(c) < 0)
-                (void)shutdown(c->fd, SHUT_RDWR); /* nobody would hear it; its frame finds the end */
-}
-
-/* Told once each time it comes to be so: what did not fit is sent by sd-bus, which the loop has to know for that. */
-static int on_room(sd_event_source *source, int fd, uint32_t events, void *userdata) {
-        Connection *c = userdata;
-        uint64_t unread = 0;
-        (void)sd_bus_get_n_queued_write(
-                        c->bus, &unread); /* only fails for a bus that is closed: nothing is left to do */
-        if (unread > 0 && wake(c) < 0)
-                (void)shutdown(c->fd, SHUT_RDWR); /* likewise */
-        return 0;
 }
 
 /* A bus and all that it leads to. That takes as long as everything else that is done for one who connects, so there is one ahead. Until it is
@@ -206,9 +257,7 @@ static void connection_free(Connection *c) {
         if (!c->door->spare && !c->door->closing)
                 (void)sd_event_source_set_enabled(c->door->refill, SD_EVENT_ONESHOT); /* see on_refill() */
         forget_awake(c);
-        sd_event_source_disable_unref(c->room);
-        if (c->frame)
-                (void)door_frame_free(c->frame); /* NULL */
+        sd_event_source_disable_unref(c->alarm);
         if (c->bus) {
                 if (!c->door->closing)
                         sandbox_connection_gone(c->door->manager, c->bus);
@@ -218,10 +267,25 @@ static void connection_free(Connection *c) {
         }
         if (c->caller)
                 caller_unref(c->caller);
-        leave(c);
-        cleanup_closep(&c->fd);
         LIST_REMOVE(c, entries);
         free(c);
+}
+
+/* Told once each time it comes to be so. What did not fit is sent by sd-bus, which the loop has to know for that. For those who leave all at once nobody
+ * need wake up: each would have a look at all others. */
+static int on_alarm(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+        Connection *c = userdata;
+        uint64_t unsent = 0;
+        int unread;
+        if ((events & (EPOLLHUP | EPOLLERR)) && ioctl(fd, FIONREAD, &unread) == 0 && unread == 0) {
+                connection_free(c);
+                return 0;
+        }
+        (void)sd_bus_get_n_queued_write(
+                        c->bus, &unsent); /* only fails for a bus that is closed: nothing is left to do */
+        if ((unsent > 0 || (events & ~(uint32_t)EPOLLOUT)) && wake(c) < 0)
+                connection_free(c); /* nobody would hear it */
+        return 0;
 }
 
 static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -229,49 +293,31 @@ static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *erro
         return 0;
 }
 
-/* Its own turn would come only after that of what the peer has already sent. Only while it is open and not let in: nothing is dispatched then. */
-static int let_in(void *userdata) {
-        const Connection *c = userdata;
-        int r = 1;
-        while (r > 0 && sd_bus_is_ready(c->bus) == 0 && sd_bus_is_open(c->bus) > 0)
-                r = sd_bus_process(c->bus, NULL);
-        return r < 0 ? r : sd_bus_is_ready(c->bus) > 0 ? 0 : -EPERM;
-}
-
-static void on_gone(void *userdata) {
-        connection_free(userdata);
-}
-
 /* Before any message is looked at, those for sd-bus itself (properties, introspection) among them. Who asks and asks and does not read the
  * answers is hung up on: they would stay in our memory, of which sd-bus gives a connection as much as it likes. */
 static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        const Connection *c = userdata;
+        Connection *c = userdata;
         uint64_t unread;
         if (sd_bus_message_is_signal(m, "org.freedesktop.DBus.Local", "Disconnected"))
                 return 0; /* for on_disconnected() */
+        c->busy = true;
+        LIST_REMOVE(c, entries);
+        LIST_INSERT_HEAD(&c->door->connections, c, entries);
         int r = sd_bus_get_n_queued_write(c->bus, &unread);
         if (r >= 0 && unread <= LIMIT_UNREAD_REPLIES)
                 return 0;
         log_debug("A peer of uid %u does not read its answers.", c->caller->uid);
-        (void)shutdown(c->fd, SHUT_RDWR); /* its frame finds the end */
+        hang_up(c);
         return 1;
 }
 
-/* sd-bus reads what the frame gives it, and writes to the peer itself. Of the greeting it takes any claim: it would compare with who is at the other
- * end of our own pair. Who the peer is we have asked the kernel. */
+/* sd-bus speaks with the porter, who has greeted the peer. Who that is we have asked the kernel. */
 static int connect_bus(Connection *c) {
-        static const DoorFrameOwner owner = { let_in, on_comes, on_gone };
-        _cleanup_close_ int input = -EBADF, output = fcntl(c->fd, F_DUPFD_CLOEXEC, 3);
-        if (output < 0)
-                return -errno;
-        int r = door_frame_new(
-                        c->door->manager->event, c->fd, &c->visitor->held, &owner, c, &input, &c->frame);
-        if (r >= 0)
-                r = sd_bus_set_fd(c->bus, input, output);
-        if (r < 0)
+        int r = sd_bus_set_fd(c->bus, c->inside, c->inside);
+        if (r < 0) {
+                cleanup_closep(&c->inside); /* it would have taken it */
                 return r;
-        c->input = TAKE_FD(input); /* the bus's now, as the next */
-        c->output = TAKE_FD(output);
+        }
         r = sd_bus_set_anonymous(c->bus, 1);
         if (r >= 0)
                 r = sd_bus_set_server(c->bus, 1, c->door->id);
@@ -280,18 +326,31 @@ static int connect_bus(Connection *c) {
         return r < 0 ? r : sd_bus_start(c->bus);
 }
 
-static int start(Connection *c) {
+/* Who is not let in takes nothing away. */
+static int look_at(Connection *c, int peer, Visitor **ret, int *ret_life) {
         Door *d = c->door;
         int r = d->spare ? 0 : make_spare(d);
         if (r >= 0)
-                r = caller_from_peer(d->spare, c->fd, &c->caller);
-        if (r >= 0)
-                r = enter(c, c->caller->uid);
+                r = caller_from_peer(d->spare, peer, &c->caller);
+        return r >= 0 ? enter(d, c->caller->uid, ret, ret_life) : r;
+}
+
+/* peer is taken. */
+static int start(Connection *c, int peer) {
+        Door *d = c->door;
+        Visitor *v = NULL;
+        _cleanup_close_ int life = -EBADF;
+        int r = look_at(c, peer, &v, &life);
+        if (r < 0) {
+                porter_link_away(d->manager->porter, peer);
+                return r;
+        }
+        r = porter_link_visitor(d->manager->porter, peer, v->budget, life, &c->inside);
         if (r < 0)
-                return r; /* who is not let in takes nothing away */
+                return r;
         c->bus = TAKE_PTR(d->spare);
-        r = connect_bus(c);
-        if (r >= 0) /* after what the bus itself looks at: the newest is asked first */
+        r = connect_bus(c); /* which has taken what is inside */
+        if (r >= 0)         /* after what the bus itself looks at: the newest is asked first */
                 r = sd_bus_add_filter(c->bus, NULL, on_message, c);
         if (r >= 0)
                 r = sd_bus_match_signal(c->bus, NULL, NULL, "/org/freedesktop/DBus/Local",
@@ -304,13 +363,13 @@ static int on_again(sd_event_source *source, uint64_t usec, void *userdata) {
         return sd_event_source_set_enabled(d->source, SD_EVENT_ON);
 }
 
-/* Out of descriptors, or of memory: whoever waits at the door would otherwise keep us busy with nothing else. */
-static void rest(Door *d) {
+/* Out of descriptors, of memory, of porters: whoever waits at the door would otherwise keep us busy with nothing else. */
+static void rest(Door *d, uint64_t usec) {
         int r = 0;
         if (!d->again)
-                r = sd_event_add_time_relative(d->manager->event, &d->again, CLOCK_MONOTONIC,
-                                ACCEPT_AGAIN_USEC, 0, on_again, d);
-        else if ((r = sd_event_source_set_time_relative(d->again, ACCEPT_AGAIN_USEC)) >= 0)
+                r = sd_event_add_time_relative(
+                                d->manager->event, &d->again, CLOCK_MONOTONIC, usec, 0, on_again, d);
+        else if ((r = sd_event_source_set_time_relative(d->again, usec)) >= 0)
                 r = sd_event_source_set_enabled(d->again, SD_EVENT_ONESHOT);
         if (r >= 0)
                 (void)sd_event_source_set_enabled(d->source, SD_EVENT_OFF); /* or else it tries at once */
@@ -318,21 +377,25 @@ static void rest(Door *d) {
 
 static int on_connection(sd_event_source *source, int listener, uint32_t events, void *userdata) {
         Door *d = userdata;
-        int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (!porter_link_has_room(d->manager->porter)) {
+                rest(d, PORTERS_AGAIN_USEC);
+                return 0;
+        }
+        int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
         if (fd < 0) {
                 if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
-                        rest(d);
+                        rest(d, ACCEPT_AGAIN_USEC);
                 return 0; /* it went away again, or has to wait */
         }
         Connection *c = calloc(1, sizeof(Connection));
         if (!c) {
-                (void)close(fd); /* the peer sees its end */
+                porter_link_away(d->manager->porter, fd);
                 return 0;
         }
         c->door = d;
-        c->fd = fd;
+        c->inside = -EBADF;
         LIST_INSERT_HEAD(&d->connections, c, entries);
-        int r = start(c);
+        int r = start(c, fd);
         if (r < 0) {
                 log_debug("A connection is refused: %s", strerror(-r));
                 connection_free(c);
@@ -374,6 +437,8 @@ Door *door_free(Door *d) {
         sd_event_source_disable_unref(d->doze);
         sd_event_source_disable_unref(d->refill);
         sd_bus_unref(d->spare);
+        while (!LIST_EMPTY(&d->presences))
+                presence_free(LIST_FIRST(&d->presences));
         cleanup_closep(&d->listener);
         free(d);
         return NULL;

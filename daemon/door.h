@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 /* The second door: D-Bus peer to peer on a socket of our own, for those whom connecting to the bus costs more than the call. Both doors
- * lead to the same rooms. A peer is who connected (SO_PEERCRED), for as long as the connection lasts.
+ * lead to the same rooms. A peer is who connected (SO_PEERCRED), for as long as the connection lasts. What it says comes by way of a porter
+ * (porter-link.h), whole message by whole message: sd-bus is made for a bus that is trusted to end what it begins.
  *
  * Of each bus that an event loop knows, sd-bus looks at every turn what it waits for. So a connection by which nothing comes for a while is asleep:
- * the loop knows its frame alone, until that has a message. What is sent to it goes out at once, and wakes it where it does not fit. */
+ * the loop knows its descriptor alone, until something comes. What is sent to it goes out at once, and wakes it where it does not fit. */
 
 #include "manager.h"
 

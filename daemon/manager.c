@@ -2,6 +2,7 @@
 #include "manager.h"
 
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "adopt.h"
@@ -9,14 +10,17 @@
 #include "cgroup-path.h"
 #include "cleanup.h"
 #include "door.h"
+#include "fd-pass.h"
 #include "live.h"
 #include "log.h"
 #include "names.h"
+#include "porter-link.h"
 #include "release.h"
 #include "runtime.h"
 #include "sandbox.h"
 #include "scope.h"
 
+#define SYSTEM_BUS_SOCKET "/run/dbus/system_bus_socket" /* dbus.socket */
 #define AUDIT_AGAIN_USEC (UINT64_C(250) * 1000)
 #define RELOAD_USEC (UINT64_C(100) * 1000)
 #define ATTACH_USEC (UINT64_C(10) * 1000000)
@@ -224,6 +228,34 @@ static void on_exited(const LaunchReport *report, void *userdata) {
 
 /* ---- life ---- */
 
+/* As sd_bus_open_system(3), but for the porter between us and the bus. That it is us who connect is what the bus will know us by. */
+static int open_system_bus(Manager *m) {
+        int inside, outside = fd_connect(SYSTEM_BUS_SOCKET, SOCK_STREAM);
+        int r = outside < 0 ? outside : porter_link_bus(m->bus_porter, outside, &inside);
+        if (r >= 0)
+                r = sd_bus_new(&m->bus);
+        if (r < 0)
+                return r;
+        r = sd_bus_set_fd(m->bus, inside, inside);
+        if (r >= 0)
+                r = sd_bus_set_bus_client(m->bus, 1);
+        return r < 0 ? r : sd_bus_start(m->bus);
+}
+
+static int open_porter(Manager *m, const char *path, PorterLink **ret) {
+        int r = porter_link_open(m->event, path, ret);
+        if (r < 0)
+                log_error("Nobody stands at the doors (%s; see mxc-porter(8)): %s", path, strerror(-r));
+        return r;
+}
+
+static int open_doors(Manager *m) {
+        int r = open_porter(m, MXC_PORTER_DOOR_SOCKET, &m->porter);
+        if (r >= 0)
+                r = open_porter(m, MXC_PORTER_BUS_SOCKET, &m->bus_porter);
+        return r >= 0 ? open_system_bus(m) : r;
+}
+
 static int open_parts(Manager *m) {
         static const char *const dirs[] = { MXC_LIBDIR, MXC_ETC_DIR, MXC_RUN_DIR, NULL };
         int r = audit_new(NULL, &m->audit);
@@ -235,7 +267,7 @@ static int open_parts(Manager *m) {
                 r = record_wait_new(m->event, m->audit, &m->waits);
         }
         if (r >= 0)
-                r = sd_bus_open_system(&m->bus);
+                r = open_doors(m);
         if (r >= 0)
                 r = sd_bus_attach_event(m->bus, m->event, SD_EVENT_PRIORITY_NORMAL);
         if (r >= 0)
@@ -334,6 +366,8 @@ Manager *manager_free(Manager *m) {
         sd_event_source_disable_unref(m->reload);
         sd_event_source_disable_unref(m->attach_end);
         sd_bus_flush_close_unref(m->bus);
+        porter_link_free(m->porter);
+        porter_link_free(m->bus_porter);
         sd_event_unref(m->event);
         while (!LIST_EMPTY(&m->usage)) {
                 Usage *u = LIST_FIRST(&m->usage);

@@ -23,6 +23,7 @@
 #define SANDBOX_BUCKETS 8192U
 
 typedef struct Door Door;
+typedef struct PorterLink PorterLink;
 typedef struct Sandbox Sandbox;
 typedef struct Scope Scope;
 typedef struct Usage Usage;
@@ -43,6 +44,7 @@ typedef struct Manager {
         RecordWait *waits;
         HostFacts host;
         LaunchChannel *launch;
+        PorterLink *porter, *bus_porter; /* at the second door; between us and the bus */
         Door *door;
         const char *cgroup_path;         /* root of the cgroup v2 hierarchy: "/sys/fs/cgroup" */
 

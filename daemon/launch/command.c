@@ -13,6 +13,7 @@
 #include "filter.h"
 #include "mediate.h"
 #include "proof.h"
+#include "ticket.h"
 
 /* A pty of the cage's own devpts; the command gets the slave as its terminal, *ret_master goes out. */
 static int open_terminal(const Command *c, int *ret_master) {
@@ -34,9 +35,12 @@ static int open_terminal(const Command *c, int *ret_master) {
         return 0;
 }
 
-/* The three may be anywhere, also in each other's places: first all of them out of the way. */
-static int place_stdio(const int *stdio) {
-        int high[3];
+/* The three may be anywhere, also in each other's places: first all of them out of the way. Those of a further command nobody has redeemed yet. */
+static int place_stdio(const Command *c) {
+        int high[3], stdio[] = { c->stdio[0], c->stdio[1], c->stdio[2] };
+        int r = c->tell_pidfd ? ticket_redeem_stdio(stdio) : 0;
+        if (r < 0)
+                return r;
         for (int i = 0; i < 3; i++) {
                 high[i] = fcntl(stdio[i], F_DUPFD_CLOEXEC, 3);
                 if (high[i] < 0)
@@ -120,7 +124,7 @@ _Noreturn void command_run(const Command *c) {
         _cleanup_close_ int master = -EBADF;
         if (setsid() < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0)
                 fail(c, LAUNCH_STEP_PROCESS, -errno, NULL);
-        r = c->pty ? open_terminal(c, &master) : place_stdio(c->stdio);
+        r = c->pty ? open_terminal(c, &master) : place_stdio(c);
         if (r < 0)
                 fail(c, LAUNCH_STEP_TTY, r, NULL);
         if (chdir(c->cwd) < 0)

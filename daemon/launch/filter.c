@@ -25,11 +25,11 @@
  * before execve(), by a second program, where the plan does not list them. */
 static const char *const needed_by_init[] = { "brk", "chdir", "clock_gettime", "clock_nanosleep", "clone",
         "close", "close_range", "dup3", "execve", "exit_group", "fcntl", "fstat", "getdents64", "getpid",
-        "getppid", "gettid", "getuid", "ioctl", "kill", "lseek", "madvise", "mmap", "mprotect", "mremap",
-        "munmap", "newfstatat", "openat", "openat2", "pidfd_open", "ppoll", "pread64", "prctl", "read",
-        "recvmsg", "rseq", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "seccomp", "sendmsg",
-        "set_robust_list", "set_tid_address", "setsid", "signalfd4", "statfs", "statx", "tgkill", "wait4",
-        "write" };
+        "getppid", "getsockopt", "gettid", "getuid", "ioctl", "kill", "lseek", "madvise", "mmap", "mprotect",
+        "mremap", "munmap", "newfstatat", "openat", "openat2", "pidfd_open", "ppoll", "pread64", "prctl",
+        "read", "recvmsg", "rseq", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "seccomp", "sendmsg",
+        "set_robust_list", "set_tid_address", "setsid", "signalfd4", "socketpair", "statfs", "statx",
+        "tgkill", "wait4", "write" };
 
 /* A command whose calls are brought to pid 1 sends the listener there once the program is loaded, and then loads its own. */
 static const char *const needed_to_submit[] = { "seccomp", "sendmsg" };

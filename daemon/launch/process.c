@@ -17,18 +17,10 @@
 #include "fd.h"
 #include "launcher.h"
 #include "process.h"
+#include "ticket.h"
 
 /* A sandbox goes before the daemons of the host when memory runs out. */
 #define CAGE_OOM_SCORE "200"
-
-/* An O_PATH descriptor or a directory as stdio would be a way out of the cage: CVE-2024-21626 is such a descriptor. */
-static int check_stdio(int fd) {
-        int flags = fcntl(fd, F_GETFL);
-        struct stat st;
-        if (flags < 0 || fstat(fd, &st) < 0)
-                return -errno;
-        return (flags & O_PATH) || S_ISDIR(st.st_mode) ? -EINVAL : 0;
-}
 
 /* Out of the way of the lowest numbers, where the command's are about to be put. */
 static int move_up(int *fd) {
@@ -44,8 +36,8 @@ static int move_up(int *fd) {
 int wall_fds(Cage *c) {
         int *kept[] = { &c->stdio[0], &c->stdio[1], &c->stdio[2], &c->report, &c->control, &c->empty.net,
                 &c->empty.ipc, &c->skeleton.ns, &c->skeleton.ruleset, &c->template->mount_ns };
+        int r = ticket_redeem_stdio(c->stdio); /* not by the launcher: ticket.h */
         for (size_t i = 0; i < ELEMENTSOF(kept); i++) {
-                int r = i < 3 && *kept[i] >= 0 ? check_stdio(*kept[i]) : 0;
                 /* a number that nothing has could be given to anything: no stdio is /dev/null */
                 if (r == 0 && i < 3 && *kept[i] < 0)
                         *kept[i] = open("/dev/null", O_RDWR | O_CLOEXEC);

@@ -158,8 +158,14 @@ def check_names(tree):
     yield from differences("the launcher's channel", values(tree, "mxc-launch.socket", "ListenSequentialPacket"),
                            [define(tree, "MXC_LAUNCH_SOCKET")])
     yield from differences("the launcher's channel", values(tree, "mxc-launch.socket", "SocketMode"), ["0600"])
+    for i in ("door", "bus"):
+        yield from differences("the porters' channel", [v.replace("%i", i) for v in values(tree, "mxc-porter@.socket", "ListenSequentialPacket")],
+                               [define(tree, f"MXC_PORTER_{i.upper()}_SOCKET")])
+        yield from differences("mxc-porter@.service User", [v.replace("%i", i) for v in values(tree, "mxc-porter@.service.in", "User")],
+                               [define(tree, f"MXC_PORTER_{i.upper()}_USER")])
+    yield from differences("the porters' channel", values(tree, "mxc-porter@.socket", "SocketMode"), ["0600"])
     users = [l.split()[:2] for l in tree[UNITS + "mxc.sysusers"].splitlines() if not l.startswith("#")]
-    if users != [["u", define(tree, "MXC_SCOPE_USER")], ["u", define(tree, "MXC_RELAY_USER")]]:
+    if users != [["u", define(tree, "MXC_" + n + "_USER")] for n in ("SCOPE", "PORTER_DOOR", "PORTER_BUS", "RELAY")]:
         yield f"sysusers: {users}"
     directories = {l.split()[1]: l.split()[2:5] for l in tree[UNITS + "mxc.tmpfiles"].splitlines() if l.startswith("d ")}
     modes = {"MXC_RUN_DIR": "0711", "MXC_ETC_DIR": "0755", "MXC_STATE_DIR": "0700"}
@@ -195,7 +201,7 @@ def check_daemon_unit(tree):
 
 
 # What systemd-analyze says of each service, ten times: what they are, and no more. The launcher's is high for the reasons that its unit gives.
-EXPOSURE = {"mxcd.service": 15, "mxc-guard.service": 29, "mxc-launch.service": 86}
+EXPOSURE = {"mxcd.service": 15, "mxc-porter@.service": 11, "mxc-guard.service": 29, "mxc-launch.service": 86}
 
 
 def check_exposure(tree):
@@ -203,7 +209,7 @@ def check_exposure(tree):
     yield from differences("systemd-analyze security", EXPOSURE, services)
     for name, threshold in EXPOSURE.items():
         with tempfile.TemporaryDirectory() as directory:
-            path = Path(directory) / name
+            path = Path(directory) / name.replace("@.", "@door.")
             path.write_text(tree[UNITS + name + ".in"].replace("@LIBEXECDIR@", "/usr/lib/mxc"))
             exposure = subprocess.run(["systemd-analyze", "security", "--no-pager", "--offline=true", f"--threshold={threshold}", path],
                                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
@@ -227,7 +233,7 @@ def check_manual_of_daemon(tree):
     wanted += defines(tree, "AUDIT_", "common/audit-event.h")
     wanted += [e.rsplit(".", 1)[1] for e in defines(tree, "MXC_ERROR_")]
     wanted += defines(tree, "MXC_ACTION_") + defines(tree, "MXC_IFACE_")
-    wanted += [define(tree, n) for n in ("MXC_ETC_DIR", "MXC_RUN_DIR", "MXC_LAUNCH_SOCKET", "MXC_PRIVATE_SOCKET", "MXC_SLICE")]
+    wanted += [define(tree, n) for n in ("MXC_ETC_DIR", "MXC_RUN_DIR", "MXC_LAUNCH_SOCKET", "MXC_PORTER_DOOR_SOCKET", "MXC_PORTER_BUS_SOCKET", "MXC_PRIVATE_SOCKET", "MXC_SLICE")]
     wanted += re.findall(r'X\(\w+, "([a-z-]+)"\)', tree["daemon/decide.h"])
     wanted += re.findall(r'^\s*\[EGRESS_\w+\] = "([a-z-]+)"', tree["common/egress-channel.c"], re.M)
     for what in ("of lease: ([a-z -]+?),", r"or of exit: ([a-z ]+?) \*/"):
@@ -367,6 +373,7 @@ DOMAINS = {
     "daemon/egress": ("common",),
     "daemon/guard": ("common", "daemon/launch"),
     "daemon/launch": ("common",),
+    "daemon/porter": ("common",),
 }
 # What decides asks nobody: no bus, no clock, no file.
 PURE = {"daemon/cut.c": ("cut.h",), "daemon/decide.c": ("carried.h", "cut.h", "decide-internal.h", "decide.h"),
@@ -540,6 +547,8 @@ HARMFUL = {
     check_names: [
         (UNITS + "mxcd.socket", "/run/mxc/bus", "/run/mxc/bus.sock"),
         (UNITS + "mxc-launch.socket", "SocketMode=0600", "SocketMode=0660"),
+        (UNITS + "mxc-porter@.socket", "SocketMode=0600", "SocketMode=0666"),
+        (UNITS + "mxc-porter@.service.in", "User=mxc-porter-%i\n", ""),
         (UNITS + "mxc.sysusers", "u mxc ", "u mxcd "),
         (UNITS + "mxc.tmpfiles", "/var/lib/mxc 0700", "/var/lib/mxc 0755"),
     ],

@@ -336,6 +336,7 @@ run() { as "$1" mxcctl run -- "${@:2}"; }
 # quietly USER OBJECT INTERFACE METHOD…: a call for which nobody may be asked for a password
 quietly() { as "$1" busctl --timeout=60 --allow-interactive-authorization=no -- call org.mxc1 "${@:2}"; }
 spawn_quietly() { quietly "$1" /org/mxc1 org.mxc1.Manager Spawn 'sasa{sv}' "${2:-}" 1 true 0; }
+main_pid() { systemctl show -P MainPID "$1"; }
 mxcd_is_up() { busctl call org.mxc1 /org/mxc1 org.freedesktop.DBus.Peer Ping >/dev/null 2>&1; }
 
 # on_terminal USER STEP… -- COMMAND…: in $ws, on a terminal of its own; see terminal.py

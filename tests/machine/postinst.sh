@@ -11,8 +11,8 @@ journalctl --update-catalog
 systemctl daemon-reload
 busctl call org.freedesktop.DBus /org/freedesktop/DBus org.freedesktop.DBus ReloadConfig >/dev/null
 
-for unit in mxc-guard.service mxc-launch.socket mxc-launch.service mxcd.socket mxcd.service; do
-        [ -n "$(systemctl list-unit-files --no-legend "$unit")" ] || continue
+for unit in mxc-guard.service mxc-launch.socket mxc-launch.service mxc-porter@door.socket mxc-porter@door.service mxc-porter@bus.socket mxc-porter@bus.service mxcd.socket mxcd.service; do
+        systemctl cat "$unit" >/dev/null 2>&1 || continue
         case $(systemctl is-enabled "$unit" 2>/dev/null || true) in
         disabled) systemctl --quiet enable "$unit" ;;
         esac

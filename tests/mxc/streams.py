@@ -315,8 +315,10 @@ def a_lifecycle():
     assert lib.mxc_run_state_aware_exec_json(execution, 0, C.byref(result)) == OK
     assert (text(result.out), text(result.err), result.exit_code, result.timed_out) == ("\u00fc\n", "err\n", 5, 0)
     lib.mxc_run_result_free(C.byref(result))
-    assert lib.mxc_exec_state_aware_json(execution, 0, C.byref(handle), C.byref(detail)) == OK
+    waiting = json.dumps({"version": "1.0.0", "phase": "exec", **place, "process": {"commandLine": "read x; echo \u00fc; exit 5"}}).encode()
+    assert lib.mxc_exec_state_aware_json(waiting, 0, C.byref(handle), C.byref(detail)) == OK
     assert lib.mxc_sandbox_id(handle) > 0
+    lib.mxc_write_stream_free(P(lib.mxc_sandbox_take_stdin(handle)))
     stdout = P(lib.mxc_sandbox_take_stdout(handle))
     assert read_all(stdout) == "\u00fc\n".encode() and wait(handle) == (5, 0)
     lib.mxc_read_stream_free(stdout)

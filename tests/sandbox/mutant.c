@@ -584,12 +584,12 @@ int __wrap_fcntl64(int fd, int command, ...) {
         return r >= 0 && command == F_GETFL && in_room("fds") && left_out("stdio") ? r & ~O_PATH : r;
 }
 
-int __real_fstat64(int fd, struct stat *st);
-int __wrap_fstat64(int fd, struct stat *st);
-int __wrap_fstat64(int fd, struct stat *st) {
-        int r = __real_fstat64(fd, st);
+int __real_statx(int dir, const char *path, int flags, unsigned mask, struct statx *st);
+int __wrap_statx(int dir, const char *path, int flags, unsigned mask, struct statx *st);
+int __wrap_statx(int dir, const char *path, int flags, unsigned mask, struct statx *st) {
+        int r = __real_statx(dir, path, flags, mask, st);
         if (r == 0 && in_room("fds") && left_out("stdio"))
-                st->st_mode = S_IFIFO;
+                st->stx_mode = S_IFIFO;
         return r;
 }
 
@@ -599,6 +599,8 @@ int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *size)
         int r = __real_getsockopt(fd, level, name, value, size);
         if (r == 0 && level == SOL_SOCKET && name == SO_PEERCRED && left_out("peer"))
                 ((struct ucred *)value)->uid = 0;
+        if (r == 0 && level == SOL_SOCKET && name == SO_DOMAIN && in_room("fds") && left_out("stdio"))
+                *(int *)value = AF_UNIX;
         return r;
 }
 

@@ -121,6 +121,10 @@ static void act_climb(char **w) {
 }
 
 /* Relative to standard input. */
+static void act_write_stdin(char **w) {
+        answer(write(STDIN_FILENO, "x", 1) == 1 ? 0 : -1);
+}
+
 static void act_from_stdin(char **w) {
         answer(openat(STDIN_FILENO, w[0], O_RDONLY | O_CLOEXEC));
 }
@@ -240,5 +244,6 @@ const Act file_acts[] = {
         { "truncate", 1, act_truncate },
         { "unlink", 1, act_unlink },
         { "utimes", 1, act_utimes },
+        { "write-stdin", 0, act_write_stdin },
         { NULL, 0, NULL },
 };

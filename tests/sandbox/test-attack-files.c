@@ -2,11 +2,14 @@
 /* Files as ways out: what is only to be read, what is denied, what is not granted, what must not be executed, and what root is
  * made to open for somebody else. */
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/capability.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -15,6 +18,7 @@
 
 #include "attack.h"
 #include "cleanup.h"
+#include "fd-pass.h"
 
 static PlanMount *grant(Stage *s, const char *word, PlanAccess access) {
         _cleanup_free_ char *path = stage_path(s, word);
@@ -114,6 +118,40 @@ static bool name_as_stdin(Stage *s) {
         cleanup_closep(&handed_over);
         s->rig->input = handed_over = open("/", O_PATH | O_CLOEXEC);
         return handed_over >= 0;
+}
+
+/* Answers who redeems it, once, as mxc-porter does (common/ticket.h). */
+static void keep_ticket(int socket, int kept) {
+        char byte;
+        int back;
+        size_t n;
+        if (fork() != 0)
+                return; /* or nobody answers, which is no way in */
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (fd_take(socket, &byte, 1, &back, 1, &n, 0) == 1 && n == 1)
+                (void)fd_pass(back, "", 1, &kept, 1, 0);
+        _exit(EXIT_SUCCESS);
+}
+
+/* A way to the network that no rule is asked about. */
+static bool connection_as_stdin(Stage *s) {
+        static int listening = -EBADF;
+        struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        socklen_t size = sizeof(address);
+        _cleanup_close_ int connection = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        int pair[2];
+        cleanup_closep(&handed_over);
+        cleanup_closep(&listening);
+        listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (bind(listening, (struct sockaddr *)&address, size) < 0 || listen(listening, 1) < 0 ||
+                        getsockname(listening, (struct sockaddr *)&address, &size) < 0 ||
+                        connect(connection, (struct sockaddr *)&address, size) < 0 ||
+                        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+                return false;
+        s->rig->input = handed_over = pair[0];
+        keep_ticket(pair[1], connection);
+        (void)close(pair[1]);
+        return true;
 }
 
 static bool process_of_the_host(Stage *s) {
@@ -283,6 +321,8 @@ static const Attack attacks[] = {
                         .locks = { { "stdio" }, { "landlock", "EACCES" } }, .prepare = directory_as_stdin },
         { "a name as standard input", { "from-stdin", "var/lib/dpkg/status" }, "fds: EINVAL", "ok",
                         .locks = { { "stdio" }, { "landlock", "EACCES" } }, .prepare = name_as_stdin },
+        { "a connection of the host's as standard input", { "write-stdin" }, "fds: EINVAL", "ok",
+                        .locks = { { "stdio" } }, .prepare = connection_as_stdin },
 
         { "processes of the host", { "open", "", "r" }, "ENOENT", "ok", .locks = { { "pidns" } },
                         .prepare = process_of_the_host },
@@ -303,7 +343,8 @@ static const Attack attacks[] = {
         { "a new file in /dev", { "open", "/dev/x", "c" }, "EROFS", "ok",
                         .locks = { { "seal" }, { "landlock", "EACCES" } }, .as_root = true },
         { "a device of one's own", { "mknod", "/tmp/x" }, "EPERM", "ok",
-                        .locks = { { "bounding" }, { "securebits" }, { "capabilities", "proof: EPERM" } },
+                        .locks = { { "bounding" }, { "securebits" },
+                                        { "capabilities", "capabilities: EPERM" } },
                         .without = "landlock", .as_root = true },
 
         { "a denied file", { "open", "@ws/secret", "r" }, "EACCES", "ok",

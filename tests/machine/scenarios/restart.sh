@@ -2,7 +2,6 @@
 # shellcheck shell=bash disable=SC2154,SC2016
 # mxcd and mxc-launch go away in the middle of everything; sandboxes go on, and nothing is lost or left.
 
-main_pid() { systemctl show -P MainPID "$1"; }
 back() {
         wait_until 20 eval "[ \"\$(systemctl show -P MainPID $1)\" != $2 ] && [ \"\$(systemctl show -P MainPID $1)\" != 0 ]"
         wait_until 20 mxcd_is_up

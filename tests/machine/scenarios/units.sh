@@ -3,7 +3,10 @@
 # What systemd, the bus and polkit make of the files that are installed for them.
 
 # Files, not what runs: scopes and sessions come and go.
-ours() { systemctl list-unit-files --no-legend 'mxc*' | awk '$2 != "transient" { print $1 }'; }
+ours() {
+        systemctl list-unit-files --no-legend 'mxc*' | awk '$2 != "transient" && $1 !~ /@/ { print $1 }'
+        printf '%s\n' mxc-porter@{door,bus}.{socket,service}
+}
 
 test_verified() {
         mapfile -t names < <(ours)
@@ -27,7 +30,10 @@ test_up() {
 }
 
 test_sockets_are_for_whom_they_should_be() {
-        assert_eq '600 root root' "$(stat -c '%a %U %G' /run/mxc/launch.sock)"
+        local name
+        for name in launch porter-door porter-bus; do
+                assert_eq '600 root root' "$(stat -c '%a %U %G' /run/mxc/$name.sock)"
+        done
         assert_eq '711 root root' "$(stat -c '%a %U %G' /run/mxc)"
         assert_eq '700 root root' "$(stat -c '%a %U %G' /var/lib/mxc)"
         assert_fails as alice ls /run/mxc
@@ -38,8 +44,11 @@ socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET).connect("/run/mxc/launch.so
 }
 
 test_owner_of_scopes_is_nobody_s_login() {
-        assert_eq /usr/sbin/nologin "$(getent passwd mxc | cut -d: -f7)"
-        assert_contains "$(getent shadow mxc | cut -d: -f2)" '!'
+        local name
+        for name in mxc mxc-porter-door mxc-porter-bus; do
+                assert_eq /usr/sbin/nologin "$(getent passwd "$name" | cut -d: -f7)"
+                assert_contains "$(getent shadow "$name" | cut -d: -f2)" '!'
+        done
 }
 
 # What is set in the launcher's unit is the ground of every cage: it sees the host's own mounts, and no filter is on it.
