@@ -16,7 +16,6 @@
 typedef struct Settings {
         Names *names;
         GitHome *home;
-        const NamePlace *work;    /* that paths of hooks begin in */
         char *worktree;           /* the last core.worktree */
         GitPaths trees, programs; /* each of them: which comes last, conditions decide */
         bool own;                 /* the owner's: what it names is trusted in every repository */
@@ -173,12 +172,6 @@ static int read_file(int dir, const char *name, char **ret, size_t *ret_size) {
         return 0;
 }
 
-/* Whether work itself would be protected: the directory that hooks are said to be in is the worktree, or what that is in. */
-static bool is_around(size_t root, const char *at, const NamePlace *p) {
-        size_t n = strlen(p->path);
-        return p->root == root && strncmp(at, p->path, n) == 0 && (at[n] == '/' || at[n] == 0);
-}
-
 /* Exactly a grant that can be written, and what git would read or run from: not a device, which says that there is nothing. */
 static bool is_given(const Names *n, const NamePlace *p) {
         return p->root != NO_ROOT && p->path[0] == 0 && n->roots[p->root].granted &&
@@ -213,15 +206,7 @@ static int protect(const Settings *s, const Base *b, const char *before, const c
                 return 0;
         if (r == 0 && s->own && is_given(s->names, ret))
                 return fail_by(s->home, -EPERM, path);
-        if (r < 0 || (ret->root != NO_ROOT &&
-                                     (ret->path[0] == 0 || is_around(b->root, b->at, ret) ||
-                                                     (s->work && is_around(s->work->root, s->work->path,
-                                                                                 ret)))))
-                return r;
-        const NameRoot *root = ret->root == NO_ROOT ? NULL : &s->names->roots[ret->root];
-        return root && root->writable && root->is_dir ? names_add(s->names, GUARD_RULE_PROTECT, ret->root,
-                                                                        root->host, "", ret->path)
-                                                      : names_add_inside(s->names, ret);
+        return r < 0 || names_is_around(ret, b->root, b->at) ? r : names_add_led_to(s->names, ret);
 }
 
 static int read_settings(Settings *s, const Base *base, const char *name, unsigned depth);
@@ -284,7 +269,7 @@ int git_settings_protect(Names *n, GitHome *home, size_t root, int dir, const ch
         const char *begin = s.worktree ? s.worktree : worktree;
         if (r == 0 && s.trees.n + s.programs.n + home->trees.n + home->programs.n > 0)
                 r = names_follow(n, root, dir, at, begin, &work);
-        s.work = work.root == NO_ROOT ? NULL : &work;
+        n->work = work.root == NO_ROOT ? NULL : &work;
         const GitPaths *const trees[] = { &s.trees, &home->trees }, *const programs[] = { &s.programs,
                 &home->programs };
         for (size_t i = 0; r == 0 && i < ELEMENTSOF(trees); i++) {
@@ -292,6 +277,7 @@ int git_settings_protect(Names *n, GitHome *home, size_t root, int dir, const ch
                 if (r == 0)
                         r = protect_all(&s, &base, begin, programs[i], true);
         }
+        n->work = NULL;
         return r;
 }
 

@@ -307,13 +307,33 @@ static int add_settings(Search *s, const WalkDir *dir, const char *file) {
                         streq(slash ? slash + 1 : path, ".git") ? ".." : "");
 }
 
-/* Its own hooks, where no agent can write them: they may be links to what it can. */
-static int add_hooks_elsewhere(Search *s, Place p) {
-        _cleanup_(name_place_clear) NamePlace hooks = { .root = NO_ROOT, .fd = -EBADF };
-        if (p.root != NO_ROOT && s->names->roots[p.root].writable)
-                return 0; /* a name of the list */
-        int r = names_follow(s->names, p.root, p.fd, p.at, "hooks", &hooks);
-        return r < 0 ? r : names_add_inside(s->names, &hooks);
+/* The names of a git directory that no agent can write: they may be links to what it can. */
+static int add_names_elsewhere(Search *s, Place p) {
+        int r = 0;
+        if (p.fd < 0 || (p.root != NO_ROOT && s->names->roots[p.root].writable))
+                return 0; /* rules of their own */
+        for (size_t i = 0; r == 0 && i < s->n; i++) {
+                _cleanup_(name_place_clear) NamePlace to = { .root = NO_ROOT, .fd = -EBADF };
+                if (s->list[i].where != PLAN_HANDOFF_GITDIR)
+                        continue;
+                r = names_follow(s->names, p.root, p.fd, p.at, s->list[i].path, &to);
+                if (r == 0)
+                        r = names_add_led_to(s->names, &to);
+        }
+        return r;
+}
+
+/* gitdir, common: of the worktree, and may be the same. */
+static int add_names_of_worktree(Search *s, Place gitdir, Place common, const char *worktree) {
+        _cleanup_(name_place_clear) NamePlace work = { .root = NO_ROOT, .fd = -EBADF };
+        int r = names_follow(s->names, gitdir.root, gitdir.fd, gitdir.at, worktree, &work);
+        s->names->work = work.root == NO_ROOT ? NULL : &work;
+        if (r == 0)
+                r = add_names_elsewhere(s, gitdir);
+        if (r == 0 && common.fd != gitdir.fd)
+                r = add_names_elsewhere(s, common);
+        s->names->work = NULL;
+        return r;
 }
 
 /* Of a worktree whose git directory is elsewhere: settings are in the common one, which that names, or it is that itself. */
@@ -325,8 +345,8 @@ static int add_worktree_settings(
         if (r == 0 && path)
                 r = names_follow(s->names, gitdir.root, gitdir.fd, gitdir.at, path, &p);
         const Place common = path ? place_of(&p) : gitdir;
-        if (r == 0 && common.fd >= 0)
-                r = add_hooks_elsewhere(s, common);
+        if (r == 0)
+                r = add_names_of_worktree(s, gitdir, common, worktree);
         if (r == 0 && common.fd >= 0)
                 r = add_settings_of(s, dir, named, common, "config", worktree);
         return r < 0 ? r : add_settings_of(s, dir, named, gitdir, "config.worktree", worktree);

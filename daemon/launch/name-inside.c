@@ -35,11 +35,20 @@ static int note(Names *n, const struct stat *st, bool *ret_known) {
         return 0;
 }
 
-/* The link is in what it leads to: that cannot be protected as a whole, for the sake of what is in it. */
-static bool leads_up(const NamePlace *from, const NamePlace *to) {
-        size_t n = strlen(to->path ? to->path : "");
-        return to->root == from->root && to->root != NO_ROOT && strncmp(from->path, to->path, n) == 0 &&
-               (n == 0 || from->path[n] == '/' || from->path[n] == 0);
+static bool is_around_work(const Names *n, const NamePlace *p) {
+        return n->work && names_is_around(p, n->work->root, n->work->path);
+}
+
+/* The link, or the worktree, is in what it leads to: that cannot be protected as a whole, for the sake of what is in it. */
+static bool leads_up(const Inside *in, const NamePlace *to) {
+        const NamePlace *from = in->place;
+        return is_around_work(in->names, to) ||
+               (from->root != NO_ROOT && names_is_around(to, from->root, from->path));
+}
+
+static bool is_writable_grant(const Names *n, const NamePlace *p) {
+        return p->root != NO_ROOT && p->path[0] == 0 && n->roots[p->root].granted &&
+               n->roots[p->root].writable;
 }
 
 static int add_link(const Inside *in, const WalkDir *dir, const char *name) {
@@ -51,7 +60,7 @@ static int add_link(const Inside *in, const WalkDir *dir, const char *name) {
                 return -ENOMEM;
         }
         int r = names_follow(in->names, in->place->root, dir->fd, at, name, &to);
-        if (r < 0 || leads_up(in->place, &to))
+        if (r < 0 || leads_up(in, &to))
                 return r;
         r = names_add_place(in->names, GUARD_RULE_PROTECT, &to);
         return r < 0 || to.root == NO_ROOT ? r : names_add_inside(in->names, &to);
@@ -109,7 +118,7 @@ static int on_unreadable(void *data, const char *path) {
 int names_add_inside(Names *n, const NamePlace *p) {
         Inside in = { n, p };
         bool known = false;
-        if (p->fd < 0 || !S_ISDIR(p->st.st_mode))
+        if (p->fd < 0 || !S_ISDIR(p->st.st_mode) || is_writable_grant(n, p))
                 return 0;
         int r = note(n, &p->st, &known);
         if (r < 0 || known)
@@ -127,4 +136,17 @@ int names_add_inside(Names *n, const NamePlace *p) {
         n->depth--;
         n->looked += most - w.left;
         return r;
+}
+
+int names_add_led_to(Names *n, const NamePlace *p) {
+        const NameRoot *root = p->root == NO_ROOT ? NULL : &n->roots[p->root];
+        const bool writable = root && root->writable;
+        if (is_writable_grant(n, p) || is_around_work(n, p))
+                return 0;
+        if (writable && p->path[0])
+                return names_add(n, GUARD_RULE_PROTECT, p->root, root->host, "", p->path);
+        const bool other_names = p->fd >= 0 && S_ISREG(p->st.st_mode) && p->st.st_nlink > 1,
+                   object = n->by_object && p->fd >= 0 && (other_names || writable);
+        int r = object ? names_add_opened(n, GUARD_RULE_PROTECT, p->root, p->fd) : 0;
+        return r < 0 ? r : names_add_inside(n, p);
 }

@@ -409,6 +409,12 @@ static bool is_grant(const Names *n, const NamePlace *p) {
         return p->root != NO_ROOT && p->path[0] == 0 && n->roots[p->root].granted;
 }
 
+bool names_is_around(const NamePlace *p, size_t root, const char *at) {
+        size_t n = strlen(p->path ? p->path : "");
+        return p->root != NO_ROOT && p->root == root && strncmp(at, p->path, n) == 0 &&
+               (n == 0 || at[n] == '/' || at[n] == 0);
+}
+
 int names_add_place(Names *n, GuardKind kind, const NamePlace *p) {
         bool other_names = kind == GUARD_RULE_DENY || p->root == NO_ROOT ||
                            (S_ISREG(p->st.st_mode) && p->st.st_nlink > 1);

@@ -48,6 +48,7 @@ typedef struct Names {
         size_t n_seen, size_seen;
         size_t looked;   /* directories of theirs that were entered, LIMIT_HANDOFF_DIRS in all */
         unsigned depth;  /* of looking now */
+        const struct NamePlace *work; /* the worktree whose names these are: a link to it, or to what it is in, protects neither. NULL: none */
 } Names;
 
 #define NO_ROOT ((size_t)-1)
@@ -80,14 +81,21 @@ int names_canonical(Names *n, size_t root, const char **ret);
  * `name`, relative and normal, is followed; dir -EBADF: nothing is there, do not look. */
 int names_add(Names *n, GuardKind kind, size_t root, int dir, const char *at, const char *name);
 
+/* Whether p is that directory, or what it is in. */
+bool names_is_around(const NamePlace *p, size_t root, const char *at);
+
 /* What was found where names_follow() led to, if that is elsewhere, and whatever else it is called. */
 int names_add_place(Names *n, GuardKind kind, const NamePlace *p);
 int names_add_opened(Names *n, GuardKind kind, size_t root, int fd); /* the object; the descriptor is copied */
 
 /* Of a directory that is protected, or whose files git runs: where symlinks in it lead, and files in it that have another name as
  * well. A hook that is a link to a file of the worktree is that file. names_add() does so itself, but of a .git. -ELOOP where
- * directories lead to directories without end; nothing where no directory is. */
+ * directories lead to directories without end; nothing where no directory is, or a grant that can be written: what is granted deepest wins. */
 int names_add_inside(Names *n, const NamePlace *p);
+
+/* Where names_follow() led to from something that is trusted: protected, as far as the agent can write it or something in it, or has a name
+ * of it. Neither is the worktree, or a grant that can be written. */
+int names_add_led_to(Names *n, const NamePlace *p);
 
 /* Each name of the list below `at` of the root, which is not the root itself, and nothing of where they lead: whoever adds this looks
  * at what is there by names_add(). One list for many places costs little more than for one (guard.h). */

@@ -219,6 +219,21 @@ static const Attack attacks[] = {
                         "rm -rf ../out/*; repository ../out/repo; git -C ../out/repo config include.path "
                         "\"$PWD/c/x.conf\"; git -C ../out/repo worktree add -q \"$PWD/tree\"",
                         "mkdir c && echo x >c/x.conf", "test -e c/x.conf" },
+        { "T2 where hooks of what is elsewhere lead",
+                        "rm -rf ../out/*; mkdir h tree; echo ok >h/pre-commit; git init -q "
+                        "--separate-git-dir=../out/g tree; rm -r ../out/g/hooks; ln -s \"$PWD/h\" "
+                        "../out/g/hooks",
+                        "echo x >h/pre-commit", "grep -q x ../out/g/hooks/pre-commit" },
+        { "T2 where hooks of what is elsewhere lead, and are not there yet",
+                        "rm -rf ../out/*; repository ../out/repo; git -C ../out/repo worktree add -q "
+                        "\"$PWD/tree\"; rm -r ../out/repo/.git/hooks; ln -s \"$PWD/tree/h/h\" "
+                        "../out/repo/.git/hooks",
+                        "mkdir -p tree/h/h && echo x >tree/h/h/pre-commit",
+                        "test -e ../out/repo/.git/hooks/pre-commit" },
+        { "T2 where the configuration of what is elsewhere leads",
+                        "rm -rf ../out/*; mkdir tree; git init -q --separate-git-dir=../out/g tree; mv "
+                        "../out/g/config c; ln -s \"$PWD/c\" ../out/g/config",
+                        "git config -f c a.b c", "test \"$(git -C tree config a.b)\" = c" },
         /* a hook that is a file of the worktree, which git follows */
         { "T2 what a hook is a symlink to",
                         "repository repo; echo ok >repo/tool; ln -s ../../tool repo/.git/hooks/pre-commit",
@@ -284,6 +299,10 @@ static const Attack attacks[] = {
                         "mkdir repo/tools; printf '#!/bin/sh\\n>../ran' >repo/tools/x && chmod 755 "
                         "repo/tools/x",
                         "git -C repo y 2>/dev/null; test -e ran" },
+        { "T2 another name of a program that is elsewhere",
+                        "rm -rf ../out/*; repository repo; echo ok >../out/x; ln ../out/x x; git -C repo "
+                        "config core.fsmonitor \"$PWD/../out/x\"",
+                        "echo x >x", "grep -q x ../out/x" },
         { "T2 attributes that are elsewhere", "repository repo; git -C repo config core.attributesFile a/b",
                         "mkdir repo/a && echo x >repo/a/b", "test -e repo/a/b" },
         { "T2 an alias of the owner's own",
@@ -468,7 +487,12 @@ static const struct {
                         "git add x && git commit -qm 2 && rm x/z" },
         { "a worktree that its hooks are said to be in",
                         "rm -rf ../out/*; repository ../out/repo; git -C ../out/repo config core.hooksPath "
-                        "\"$PWD/tree\"; git -C ../out/repo worktree add -q \"$PWD/tree\"",
+                        "\"$PWD/tree\"; git -C ../out/repo worktree add -q \"$PWD/tree\"; rm -r "
+                        "../out/repo/.git/hooks; ln -s \"$PWD/tree\" ../out/repo/.git/hooks",
+                        "echo 2 >tree/g && mkdir tree/d" },
+        { "a worktree that a link in hooks elsewhere leads to",
+                        "rm -rf ../out/*; repository ../out/repo; git -C ../out/repo worktree add -q "
+                        "\"$PWD/tree\"; ln -s \"$PWD/tree\" ../out/repo/.git/hooks/all",
                         "echo 2 >tree/g && mkdir tree/d" },
         { "a root that is a repository", "git init -q . && echo 1 >f && git add f && git commit -qm 1",
                         "echo 2 >f && git commit -qam 2 && git switch -qc x && git gc -q && mv f g && git "

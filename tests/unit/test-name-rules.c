@@ -542,6 +542,25 @@ START_TEST(test_names_nested) {
 }
 END_TEST
 
+/* Nor does a link to it make what is in it trusted. */
+START_TEST(test_names_inside_of_a_grant) {
+        run("mkdir d o r; ln -s ../o d/a; ln -s ../r d/b; ln -s ../x o/l; ln -s ../y r/l");
+        _cleanup_(names_freep) Names *n = new_names();
+        _cleanup_close_ int dir = at_place();
+        ck_assert_int_eq(names_add_root(n, "/ws/o", openat(dir, "o", O_PATH), openat(dir, "o", O_PATH), true,
+                                         true, NULL),
+                        0);
+        ck_assert_int_eq(names_add_root(n, "/ws/r", openat(dir, "r", O_PATH), openat(dir, "r", O_PATH),
+                                         false, true, NULL),
+                        0);
+        ck_assert_int_eq(names_add(n, GUARD_RULE_PROTECT, 0, dir, "", "d"), 0);
+        _cleanup_free_ char *text = rules_of(n);
+        static const char *const expected[] = { "protect 0:d", "protect 0:d/a", "protect 0:d/b",
+                "protect 0:y", "protect 2:l" };
+        expect_lines(text, expected, ELEMENTSOF(expected));
+}
+END_TEST
+
 START_TEST(test_names_object) {
         run("touch a");
         _cleanup_(names_freep) Names *n = new_names();
@@ -664,6 +683,7 @@ static Suite *suite(void) {
         tcase_add_loop_test(files, test_names_inside, 0, ELEMENTSOF(insides));
         tcase_add_test(files, test_no_absence);
         tcase_add_test(files, test_names_nested);
+        tcase_add_test(files, test_names_inside_of_a_grant);
         tcase_add_test(files, test_names_object);
         tcase_add_test(files, test_rules_have_a_bound);
         tcase_add_test(files, test_findings_news);
