@@ -106,4 +106,5 @@
 #define LIMIT_HANDOFF_DIRS 100000U           /* directories walked to find the repositories of a workspace */
 #define LIMIT_HANDOFF_REPOSITORIES 4096U     /* of them with a .git, each of which gets rules of its own */
 #define LIMIT_NAME_RULES 65536U              /* about names, of one sandbox: whatever is there, and wherever it leads */
+#define LIMIT_GIT_FILES 1000U                /* of git's configuration, that include each other, in one repository or of the owner */
 #define LIMIT_HANDOFF_FOUND 64U              /* new things named in the report of an ended sandbox */

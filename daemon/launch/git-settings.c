@@ -18,6 +18,7 @@ typedef struct Settings {
         GitHome *home;
         char *worktree;           /* the last core.worktree */
         GitPaths trees, programs; /* each of them: which comes last, conditions decide */
+        unsigned files;           /* that were read */
         bool own;                 /* the owner's: what it names is trusted in every repository */
 } Settings;
 
@@ -59,7 +60,18 @@ static int fail_by(GitHome *h, int error, const char *path) {
         return h->failed_by ? error : -ENOMEM;
 }
 
-static int keep(GitPaths *l, const char *before, const char *value) {
+static int fail_by_many(GitHome *h, unsigned most, const char *of) {
+        h->most = most;
+        h->of = of;
+        return -E2BIG;
+}
+
+/* What the kernel would not take is no path. */
+static int keep(GitHome *h, GitPaths *l, const char *before, const char *value) {
+        if (strlen(before) + strlen(value) > LIMIT_PATH_BYTES)
+                return 0;
+        if (l->n == LIMIT_NAME_RULES)
+                return fail_by_many(h, LIMIT_NAME_RULES, "names in git's configuration");
         char **grown = reallocarray(l->list, l->n + 1, sizeof(char *));
         if (!grown)
                 return -ENOMEM;
@@ -73,14 +85,14 @@ static int keep(GitPaths *l, const char *before, const char *value) {
 /* A path as git expands it (path.c of git: interpolate_path), and a shell; -ENODATA where we cannot. Of somebody else's home nobody asked NSS. */
 static int keep_expanded(GitHome *h, GitPaths *l, const char *value) {
         if (value[0] != '~')
-                return keep(l, "", value);
+                return keep(h, l, "", value);
         const char *name = value + 1, *rest = name + strcspn(name, "/");
         const size_t named = (size_t)(rest - name);
         const bool owners = named == 0 || (strlen(h->user) == named && strncmp(h->user, name, named) == 0);
         if (!owners || !h->home[0])
                 return fail_by(h, -ENODATA, value);
-        int r = keep(l, h->home, rest);
-        return r == 0 && named == 0 && h->inside && !streq(h->inside, h->home) ? keep(l, h->inside, rest)
+        int r = keep(h, l, h->home, rest);
+        return r == 0 && named == 0 && h->inside && !streq(h->inside, h->home) ? keep(h, l, h->inside, rest)
                                                                                : r;
 }
 
@@ -235,6 +247,8 @@ static int read_settings(Settings *s, const Base *base, const char *name, unsign
         size_t size = 0;
         if (depth > GIT_SETTINGS_DEPTH + 1)
                 return 0;
+        if (++s->files > LIMIT_GIT_FILES)
+                return fail_by_many(s->home, LIMIT_GIT_FILES, "files of git's configuration");
         int r = read_file(base->fd, name, &text, &size);
         if (r == 0)
                 r = gitconfig_parse(text, size, on_setting, &f);
@@ -288,7 +302,7 @@ static int settle(const Settings *s, const Base *base, const GitPaths *from, Git
         int r = 0;
         for (size_t i = 0; r == 0 && i < from->n; i++)
                 r = from->list[i][0] == '/' ? protect_path(s, base, "", from->list[i], programs)
-                                            : keep(to, "", from->list[i]);
+                                            : keep(s->home, to, "", from->list[i]);
         return r;
 }
 

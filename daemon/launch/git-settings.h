@@ -9,7 +9,7 @@
 
 #define GIT_SETTINGS_DEPTH 10 /* of files that include each other, as in git; what lies deeper git refuses */
 
-typedef struct GitPaths {
+typedef struct GitPaths { /* LIMIT_NAME_RULES of them, whether or not they come to be rules */
         char **list;
         size_t n;
 } GitPaths;
@@ -21,6 +21,8 @@ typedef struct GitHome {
         const char *inside;      /* HOME of the agent; NULL: it has none */
         const char *system, *global, *config_home; /* configuration of the host, GIT_CONFIG_GLOBAL, XDG_CONFIG_HOME, absolute; NULL: none */
         char *failed_by;         /* out: the path that is in a home which is not known, or granted */
+        unsigned most;           /* out: with -E2BIG, there is more than that of… */
+        const char *of;          /* … this; NULL: of what Names count */
         GitPaths trees, programs; /* of git_settings_of_owner(): paths in each worktree */
 } GitHome;
 
@@ -39,5 +41,5 @@ int git_settings_of_owner(Names *n, GitHome *home, char **ret_failed);
 /* Protects what that file in the directory `at` of the root (dir is open on it; the root may be NO_ROOT, then `at` is "") names, and what files that it
  * includes do, as far as it is below something that can be written. worktree: where relative paths of hooks and programs begin, relative to the directory or of the host, "" for that itself;
  * core.worktree comes before it. What is relative in the owner's own configuration counts there as well. 0, also where there is no such file, or the owner cannot read it; -EFBIG where it is longer than
- * GITCONFIG_MAX; -ENODATA where it names something in a home that is not known: there might be anything. */
+ * GITCONFIG_MAX; -E2BIG where it names more than LIMIT_NAME_RULES, or that would take more than LIMIT_GIT_FILES to know; -ENODATA where it names something in a home that is not known: there might be anything. */
 int git_settings_protect(Names *n, GitHome *home, size_t root, int dir, const char *at, const char *file, const char *worktree);

@@ -274,17 +274,34 @@ static Place place_of(const NamePlace *p) {
         return (Place){ p->root, p->fd, p->path ? p->path : "" };
 }
 
+/* Of what there is too much. */
+static void explain_many(Search *s, const char *where) {
+        const Names *n = s->names;
+        unsigned most = LIMIT_HANDOFF_DIRS;
+        const char *what = "directories to search for git repositories";
+        if (s->home.of) {
+                most = s->home.most;
+                what = s->home.of;
+        } else if (s->repositories > LIMIT_HANDOFF_REPOSITORIES) {
+                most = LIMIT_HANDOFF_REPOSITORIES;
+                what = "git repositories";
+        } else if (n->n_rules >= LIMIT_NAME_RULES) {
+                most = LIMIT_NAME_RULES;
+                what = "names that programs of the host trust";
+        }
+        if (asprintf(&s->detail, "%s: more than %u %s", where, most, what) < 0)
+                s->detail = NULL;
+}
+
 /* Takes where: a file, or a setting. */
 static void explain_settings(Search *s, int error, char *where) {
         _cleanup_free_ char *named = where;
         const char *by = error == -ENODATA ? "is in a home that is not known"
                          : error == -EPERM ? "is granted, and git trusts it"
                                            : NULL;
-        if (named && error == -E2BIG) {
-                if (asprintf(&s->detail, "%s: more than %u names that programs of the host trust", named,
-                                    LIMIT_NAME_RULES) < 0)
-                        s->detail = NULL;
-        } else if (!named || !by || !s->home.failed_by)
+        if (named && error == -E2BIG)
+                explain_many(s, named);
+        else if (!named || !by || !s->home.failed_by)
                 s->detail = TAKE_PTR(named);
         else if (asprintf(&s->detail, "%s: %s %s", named, s->home.failed_by, by) < 0)
                 s->detail = NULL;
@@ -294,7 +311,7 @@ static void explain_settings(Search *s, int error, char *where) {
 static int add_settings_of(Search *s, const WalkDir *dir, const char *named, Place p, const char *file,
                 const char *worktree) {
         int r = git_settings_protect(s->names, &s->home, p.root, p.fd, p.at, file, worktree);
-        if (r < 0 && r != -E2BIG) /* that is of the root */
+        if (r < 0)
                 explain_settings(s, r, path_in_cage(s, dir->path, named));
         return r;
 }
@@ -511,17 +528,8 @@ static int on_unreadable(void *data, const char *path) {
 
 static int explain_walk(Search *s, int r) {
         const char *path = s->names->roots[s->root].path;
-        unsigned most = LIMIT_HANDOFF_DIRS;
-        const char *what = "directories to search for git repositories";
-        if (s->repositories > LIMIT_HANDOFF_REPOSITORIES) {
-                most = LIMIT_HANDOFF_REPOSITORIES;
-                what = "git repositories";
-        } else if (s->names->n_rules >= LIMIT_NAME_RULES) {
-                most = LIMIT_NAME_RULES;
-                what = "names that programs of the host trust";
-        }
-        if (r == -E2BIG && asprintf(&s->detail, "%s: more than %u %s", path, most, what) < 0)
-                s->detail = NULL;
+        if (r == -E2BIG && !s->detail)
+                explain_many(s, path);
         s->cage->detail = s->detail ? s->detail : path; /* kept: the process ends with it */
         return r;
 }

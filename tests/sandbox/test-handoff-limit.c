@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* LIMIT_HANDOFF_DIRS, LIMIT_HANDOFF_REPOSITORIES and GITCONFIG_MAX at n and n+1, and that more than LIMIT_NAME_RULES are refused, too (n and
- * n+1 of those: test-name-rules): test-handoff-limit LAUNCHER. A program of its own, since making so many directories takes the emulated
+/* LIMIT_HANDOFF_DIRS, LIMIT_HANDOFF_REPOSITORIES and GITCONFIG_MAX at n and n+1, and that more than LIMIT_NAME_RULES or LIMIT_GIT_FILES are
+ * refused, too (n and n+1 of those: test-name-rules): test-handoff-limit LAUNCHER. A program of its own, since making so many directories takes the emulated
  * machine longer than all attacks together. TAP. */
 
 #include <sched.h>
@@ -116,6 +116,11 @@ int main(int argc, char **argv) {
         tell(!result.started && result.step == LAUNCH_STEP_HANDOFF && result.error == EFBIG &&
                                         strstr(result.detail, "repo/.git/config"),
                         "a configuration of git", "one byte more, refused with its path");
+        /* LIMIT_GIT_FILES */
+        prepare(&r, "git init -q repo; >repo/.git/c; { echo '[include]'; yes path=c | head -n 1000; } "
+                    ">>repo/.git/config");
+        tell_refused(&r, "a configuration of git", "1000 files",
+                        "that includes more, refused with its path");
         prepare(&r, NULL);
         rig_stop(&r);
         return tell_end();

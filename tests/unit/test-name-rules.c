@@ -561,6 +561,52 @@ START_TEST(test_names_inside_of_a_grant) {
 }
 END_TEST
 
+/* LIMIT_NAME_RULES of what is said, which "." does not become a rule of, and LIMIT_GIT_FILES that say it. */
+START_TEST(test_settings_have_bounds) {
+        _cleanup_close_ int dir = at_place();
+        for (unsigned i = 0; i < 4; i++) {
+                const bool files = i >= 2, more = i % 2;
+                const unsigned most = files ? LIMIT_GIT_FILES : LIMIT_NAME_RULES;
+                _cleanup_(names_freep) Names *n = new_names();
+                _cleanup_free_ char *script = NULL;
+                GitHome h = { .user = "o", .home = "" };
+                int q = files ? asprintf(&script,
+                                                "touch c; { echo '[include]'; yes 'path=c' | head -n %u; } "
+                                                ">config",
+                                                most - !more)
+                              : asprintf(&script,
+                                                "{ printf '[alias]\\na=\"!'; yes './;' | head -n %u | "
+                                                "tr -d '\\n'; echo '\"'; } >config",
+                                                most + more);
+                ck_assert_int_gt(q, 0);
+                run(script);
+                ck_assert_int_eq(git_settings_protect(n, &h, 0, dir, "", "config", ""), more ? -E2BIG : 0);
+                ck_assert_uint_eq(h.most, more ? most : 0);
+                ck_assert_int_eq(h.of != NULL, more);
+                ck_assert_uint_eq(n->n_rules, files ? LIMIT_GIT_FILES - !more : 0);
+        }
+}
+END_TEST
+
+/* LIMIT_PATH_BYTES: a program by a longer one cannot be executed, and is not kept for every repository. */
+START_TEST(test_settings_keep_paths) {
+        for (unsigned more = 0; more < 2; more++) {
+                _cleanup_(names_freep) Names *n = new_names();
+                _cleanup_free_ char *script = NULL, *etc = NULL, *failed = NULL;
+                ck_assert(asprintf(&script,
+                                          "git config -f etc alias.x \"!$(yes a/ | head -n %u | tr -d "
+                                          "'\\n')%s\"",
+                                          (LIMIT_PATH_BYTES - 1) / 2, more ? "bc" : "b") > 0 &&
+                                asprintf(&etc, "%s/etc", place) > 0);
+                run(script);
+                GitHome h = { .user = "o", .home = "", .system = etc };
+                ck_assert_int_eq(git_settings_of_owner(n, &h, &failed), 0);
+                ck_assert_uint_eq(h.programs.n, !more);
+                git_home_clear(&h);
+        }
+}
+END_TEST
+
 START_TEST(test_names_object) {
         run("touch a");
         _cleanup_(names_freep) Names *n = new_names();
@@ -684,6 +730,8 @@ static Suite *suite(void) {
         tcase_add_test(files, test_no_absence);
         tcase_add_test(files, test_names_nested);
         tcase_add_test(files, test_names_inside_of_a_grant);
+        tcase_add_test(files, test_settings_have_bounds);
+        tcase_add_test(files, test_settings_keep_paths);
         tcase_add_test(files, test_names_object);
         tcase_add_test(files, test_rules_have_a_bound);
         tcase_add_test(files, test_findings_news);
