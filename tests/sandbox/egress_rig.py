@@ -132,6 +132,10 @@ class Gone:
         raise ConnectionResetError
 
 
+class NoRelay(Exception):
+    """None begins: nothing that is seen then would prove anything."""
+
+
 class Networks:
     patience = 30  # seconds until something that never comes is given up; nothing is measured
 
@@ -275,7 +279,7 @@ class Networks:
             if what():
                 return
             time.sleep(0.05)
-        raise SystemExit("what is waited for does not come")
+        raise RuntimeError("what is waited for does not come")
 
     def socket(self, network, kind=socket.SOCK_STREAM, family=socket.AF_INET):
         with self.within(network):
@@ -439,7 +443,7 @@ class Relay:
         try:
             assert self.next().kind == "hello"
         except (OSError, struct.error) as e:
-            raise SystemExit("no relay begins") from e  # nothing that is seen then would prove anything
+            raise NoRelay from e
         return self
 
     def __exit__(self, *_):
