@@ -70,9 +70,10 @@ suite_machine() {
 }
 
 # scenarios LAYER KIND PATTERN… [-- PATTERN…]…: runs suite.sh in a machine, or in one for each list of patterns, side by side; shows what failed or
-# was skipped, counts what was run. The emulated machine is there for what another cannot run, so there it must.
+# was skipped, counts what was run. The emulated machine is there for what another cannot run, so there it must. What one writes has a file of its own:
+# in one that both write to, half of a line of the one may end as a line of the other.
 scenarios() {
-        local layer=$1 kind=$2 tap=$BUILD/$1.tap skipped failed=0 ended patterns machines=()
+        local layer=$1 kind=$2 tap=$BUILD/$1.tap skipped failed=0 part parts=() patterns machines=()
         shift 2
         say "$layer: scenarios"
         : >"$tap"
@@ -80,7 +81,10 @@ scenarios() {
         while :; do
                 patterns=()
                 while [ $# -gt 0 ] && [ "$1" != -- ]; do patterns+=("$1"); shift; done
-                ("machine_$kind" root no 0 /opt/mxc-test/src/tests/machine/suite.sh "${patterns[@]}" </dev/null | tee -a "$tap" |
+                part=$tap.${#parts[@]}
+                parts+=("$part")
+                : >"$part"
+                ("machine_$kind" root no 0 /opt/mxc-test/src/tests/machine/suite.sh "${patterns[@]}" </dev/null | tee "$part" | tee -a "$tap" |
                         grep --line-buffered -v '^ok [^#]*$' >&2) &
                 machines+=($!)
                 [ $# -gt 0 ] || break
@@ -88,13 +92,16 @@ scenarios() {
         done
         wait "${machines[@]}" || true
         progress_end
+        for part in "${parts[@]}"; do
+                [ "$(grep -c '^1\.\.[1-9][0-9]*$' "$part")" -eq 1 ] || {
+                        say "$layer: the suite did not come to its end"
+                        failed=$((failed + 1))
+                }
+        done
+        cat "${parts[@]}" >"$tap"
+        rm -f "${parts[@]}"
         skipped=$(grep -c '^ok .* # SKIP ' "$tap") || true
         [ "$skipped" -eq 0 ] || say "$layer: $skipped skipped"
-        [ "$kind" != vm ] || failed=$skipped
-        ended=$(grep -c '^1\.\.[0-9]' "$tap") || true
-        if [ "$ended" -ne ${#machines[@]} ]; then
-                say "$layer: the suite did not come to its end"
-                failed=$((failed + 1))
-        fi
+        [ "$kind" != vm ] || failed=$((failed + skipped))
         tally "$layer" $(($(grep -c '^ok ' "$tap") - skipped)) $(($(grep -c '^not ok ' "$tap") + failed))
 }
