@@ -109,7 +109,8 @@ vm_payload() {
         mkdir -p "$dir/build/plain/tests/sandbox"
         find "$BUILD/plain/tests/sandbox" -maxdepth 1 -type f -perm -100 -exec cp -a -t "$dir/build/plain/tests/sandbox" {} + 2>/dev/null || true
         git -C "$SRC" ls-files -z --cached --others --exclude-standard |
-                tar -C "$SRC" --null --ignore-failed-read --files-from=- --transform='s,^,src/,' -cf "$state/payload.tar" 2>/dev/null
+                tar -C "$SRC" --null --ignore-failed-read --files-from=- --transform='s,^,src/,' -cf "$state/payload.tar" 2>/dev/null ||
+                [ $? -eq 1 ] # somebody writes in the checkout
         tar -C "$dir" -rf "$state/payload.tar" .
         truncate -s '%1M' "$state/payload.tar"
 }
