@@ -14,6 +14,7 @@
 
 /* A command of Exec has a control group of its own in the leaf of its sandbox, of this name and its number; daemon/launch/exec-group.h. */
 #define LAUNCH_EXEC_GROUP "exec-"
+#define LAUNCH_NEVER_BEGAN 127 /* the exit status of what could not be executed, as a shell has it */
 
 #define LAUNCH_MAGIC 0x6c63786dU
 #define LAUNCH_VERSION 1U

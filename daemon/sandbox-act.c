@@ -73,24 +73,24 @@ static void kill_alone(const Sandbox *s, const Command *c) {
         (void)launch_channel_call(s->manager->launch, &q, NULL, 0, NULL, NULL); /* as long as it is there */
 }
 
-int sandbox_kill_exec(Sandbox *s, Command *c) {
-        const bool again = c->killed;
-        c->killed = true;
-        int r = end_group(s, c->number);
-        if (r != -ENOENT)
-                return r;
-        if (again)
-                return 0; /* and so it went */
-        if (c->start != COMMAND_AWAITED) {
-                kill_alone(s, c);
-                return r;
-        }
-        /* the launcher has yet to make its group: again when it has begun, or by the next mxcd */
-        r = s->effective ? runtime_save(s) : 0; /* as sandbox_ends_for() */
+static void keep_killed(const Sandbox *s, const Command *c) {
+        int r = s->effective ? runtime_save(s) : 0; /* as sandbox_ends_for() */
         if (r < 0)
                 log_warning("That command %u of sandbox %s is to end is not kept: %s", c->number, s->id,
                                 strerror(-r));
-        return 0;
+}
+
+int sandbox_kill_exec(Sandbox *s, Command *c) {
+        const bool again = c->killed;
+        if (!c->ended) /* otherwise it is what it left that is killed */
+                c->killed = true;
+        int r = end_group(s, c->number);
+        /* the launcher may have yet to make its group: again when it has begun, or by the next mxcd */
+        if (c->start == COMMAND_AWAITED && !again)
+                keep_killed(s, c);
+        else if (r == -ENOENT && !again)
+                kill_alone(s, c);
+        return r == -ENOENT && (again || c->start == COMMAND_AWAITED) ? 0 : r;
 }
 
 /* ---- freeze and thaw ---- */

@@ -262,7 +262,8 @@ static EndReason why(const Sandbox *s, const Command *c) {
                 return END_LOST;
         if (c->signal == SIGKILL && ran_out_of_memory(s))
                 return END_OOM;
-        return c->signal != 0 ? END_KILLED : END_EXITED;
+        const bool never_began = c->killed && c->start != COMMAND_BEGUN && c->code == LAUNCH_NEVER_BEGAN;
+        return c->signal != 0 || never_began ? END_KILLED : END_EXITED;
 }
 
 typedef struct HandoffList {

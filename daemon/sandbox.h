@@ -43,7 +43,7 @@ typedef struct Command {
         sd_event_source *watch; /* its group becomes empty, or NULL */
         bool tied, ended;
         bool lost;             /* it has ended so, and how nobody knows */
-        bool killed;           /* before it had begun, perhaps; the next mxcd knows it */
+        bool killed;           /* before it had begun, perhaps: then the next mxcd knows it */
         bool asked_to_end;     /* by a signal: then what it leaves ends with it */
         int code, signal;
         uint64_t started;      /* CLOCK_BOOTTIME */

@@ -27,8 +27,6 @@
 #include "relay.h"
 #include "template-cache.h"
 
-#define NEVER_BEGAN 127 /* the exit status of what could not be executed, as a shell has it */
-
 static unsigned bucket(const char *id) {
         unsigned n = 0;
         for (size_t i = 0; i < 3 && id[i]; i++) /* ids are random hex digits: the first three spread well */
@@ -251,7 +249,7 @@ static void give_up(Launcher *l, Run *run, uint32_t step, int error, const char 
                 launcher_reply_failed(l, run->serial, step < _LAUNCH_STEP_MAX ? step : LAUNCH_STEP_CLONE,
                                 error, detail);
         else if (run->exec > 0) { /* HELLO has told of it */
-                run->code = NEVER_BEGAN;
+                run->code = LAUNCH_NEVER_BEGAN;
                 report_exited(l, run);
         }
         run_abandon(l, run, true);

@@ -14,6 +14,7 @@
 #include "daemon-test.h"
 #include "limits.h"
 #include "names.h"
+#include "release.h"
 
 #define ID "0123456789abcdef0123456789abcdef"
 
@@ -60,6 +61,7 @@ static void end(void) {
         ck_assert_uint_eq(scope.n_users, 1);
         asked = sd_bus_message_unref(asked);
         launch_channel_free(m.launch);
+        release_free_all(&m);
         audit_free(m.audit);
         (void)close(journal);
         test_bus_close(&bus);
@@ -322,6 +324,58 @@ START_TEST(test_a_command_that_is_found_is_asked_to_end_still) {
 }
 END_TEST
 
+/* With what is said of it in cgroup.events. */
+static void make_group(unsigned number, const char *events) {
+        _cleanup_free_ char *group = NULL, *kill_file = NULL, *events_file = NULL;
+        ck_assert_int_ge(asprintf(&group, "x/" ID "/exec-%u", number), 0);
+        ck_assert_int_ge(asprintf(&kill_file, "%s/cgroup.kill", group), 0);
+        ck_assert_int_ge(asprintf(&events_file, "%s/cgroup.events", group), 0);
+        make_dir(group);
+        write_file(kill_file, "");
+        write_file(events_file, events);
+}
+
+/* The reason that the end of that command of Exec has, on record. */
+static char *reason_of_end(uint32_t number) {
+        char *reason = NULL;
+        for (Record r; journal_read(journal, &r); record_clear(&r)) {
+                _cleanup_free_ char *event = record_get(&r, "MXC_EVENT"), *exec = record_get(&r, "MXC_EXEC");
+                if (event && exec && streq(event, "exit") && (uint32_t)atoi(exec) == number) {
+                        ck_assert_ptr_null(reason);
+                        reason = record_get(&r, "MXC_REASON");
+                }
+        }
+        return reason;
+}
+
+static const struct {
+        CommandStart start;
+        bool killed;
+        int code;
+        const char *reason;
+} ends[] = {
+        { COMMAND_FOUND, true, LAUNCH_NEVER_BEGAN, "killed" },
+        { COMMAND_FOUND, false, LAUNCH_NEVER_BEGAN, "exited" },
+        { COMMAND_FOUND, true, 0, "exited" },                  /* it had ended before */
+        { COMMAND_BEGUN, true, LAUNCH_NEVER_BEGAN, "exited" }, /* the same */
+};
+
+START_TEST(test_what_never_began_was_killed) {
+        begin();
+        Command *c;
+        Sandbox *s = make();
+        started(s);
+        ck_assert_int_eq(command_new(s, 1, NULL, NULL, false, &c), 0);
+        c->start = ends[_i].start;
+        c->killed = ends[_i].killed;
+        sandbox_exited(s, 1, ends[_i].code, 0);
+        _cleanup_free_ char *reason = reason_of_end(1);
+        ck_assert(reason && streq(reason, ends[_i].reason));
+        sandbox_free(s);
+        end();
+}
+END_TEST
+
 static const struct {
         CommandStart start;
         const char *events; /* of its group; NULL: it has none */
@@ -347,11 +401,8 @@ START_TEST(test_a_kill_of_a_command_tells_what_it_reaches) {
         c->start = kills[_i].start;
         make_dir("x");
         make_dir("x/" ID);
-        if (kills[_i].events) {
-                make_dir("x/" ID "/exec-1");
-                write_file("x/" ID "/exec-1/cgroup.kill", "");
-                write_file("x/" ID "/exec-1/cgroup.events", kills[_i].events);
-        }
+        if (kills[_i].events)
+                make_group(1, kills[_i].events);
         ck_assert_int_eq(sandbox_kill_exec(s, c), kills[_i].expected);
         ck_assert(c->killed);
         sandbox_free(s);
@@ -761,6 +812,7 @@ int main(void) {
         tcase_add_test(t, test_an_agent_of_somebody_else_meanwhile);
         tcase_add_test(t, test_the_next_mxcd_knows_how_commands_stand);
         tcase_add_test(t, test_a_command_that_is_found_is_asked_to_end_still);
+        tcase_add_loop_test(t, test_what_never_began_was_killed, 0, ELEMENTSOF(ends));
         tcase_add_loop_test(t, test_a_kill_of_a_command_tells_what_it_reaches, 0, ELEMENTSOF(kills));
         tcase_add_test(t, test_a_list_is_bounded);
         tcase_add_test(t, test_a_list_of_agents_is_bounded);

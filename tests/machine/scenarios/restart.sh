@@ -355,7 +355,7 @@ about_to_begin() {
 }
 has_not_begun() {
         kill -CONT "$pid"
-        wait_until 20 eval '[ "$(records MXC_EVENT=exit MXC_EXEC=1 MXC_SANDBOX="${sandbox##*/}")" = 1 ]'
+        wait_until 20 eval '[ "$(records MXC_EVENT=exit MXC_EXEC=1 MXC_REASON=killed MXC_SANDBOX="${sandbox##*/}")" = 1 ]'
         [ ! -e "$ws/began" ] || fail 'it has begun'
         assert_eq running "$(state "$sandbox")"
         assert_ok call "$sandbox" Sandbox Stop
