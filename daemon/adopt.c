@@ -155,8 +155,9 @@ static void lose(Manager *m, const char *id, const char *what) {
                 log_error("No record can be made of sandbox %s.", id);
 }
 
-/* told: the launcher knows of it. One that has begun has a pidfd then; that another begins later is told to nobody. */
-static void adopt_command(Sandbox *s, uint32_t number, bool begun, bool told) {
+/* told: the launcher knows of it. One that has begun has a pidfd then; that another begins later is told to nobody. given_up: by this mxcd, which has told
+ * who asked for it that it does not begin. */
+static void adopt_command(Sandbox *s, uint32_t number, bool begun, bool told, bool given_up) {
         Command *c = command_find(s, number);
         if (c) {
                 c->told = told;
@@ -170,8 +171,8 @@ static void adopt_command(Sandbox *s, uint32_t number, bool begun, bool told) {
         c->asked_to_end = runtime_had(s, RUNTIME_ASKED, number);
         c->told = told;
         c->start = begun ? COMMAND_BEGUN : COMMAND_FOUND;
-        c->killed = runtime_had(s, RUNTIME_KILLED, number);
-        if (c->killed)                         /* the last mxcd did it before there was anything to kill */
+        c->killed = given_up || runtime_had(s, RUNTIME_KILLED, number);
+        if (c->killed)                         /* there may have been nothing to kill when that was said */
                 (void)sandbox_kill_exec(s, c); /* logs itself */
 }
 
@@ -186,7 +187,8 @@ void adopt_report(Manager *m, Found *f, const LaunchReport *report, int *fds, si
                 return;
         }
         if (report->exec > 0) {
-                adopt_command(s, report->exec, n_fds > 0, true);
+                if (!release_knows(m, report->id, report->exec)) /* otherwise its end is on record */
+                        adopt_command(s, report->exec, n_fds > 0, true, !f);
                 return;
         }
         bool known = s->pidfd >= 0;
@@ -237,7 +239,7 @@ static void find_tied_commands(Sandbox *s) {
         for (size_t i = 0; i < json_array_size(ties); i++) {
                 const uint32_t number = (uint32_t)json_integer_value(json_array_get(ties, i));
                 if (number > 0 && sandbox_exec_is_in_its_group(s, number))
-                        adopt_command(s, number, true, false);
+                        adopt_command(s, number, true, false, false);
         }
 }
 

@@ -6,6 +6,7 @@
  *   record and leaf, launcher lost   the same, by the pid 1 that lives there        ADOPT
  *   sandbox or leaf, no record ended, since nobody can say what it is allowed      LOST
  *   what we have seen end      released
+ *   command that we do not wait for, after the first time   ended: whoever asked for it was told that it does not begin
  *   record, nothing else       closed                                              LOST
  *   a scope without any        dropped */
 

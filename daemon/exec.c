@@ -117,6 +117,9 @@ static void on_launched(const LaunchReport *report, int *fds, size_t n_fds, void
                                                 ? launch_step_to_string((LaunchStep)report->step)
                                                 : "unknown",
                                 report->error, report->detail);
+                /* then it may begin all the same; where that is not known yet, adopt_report() ends it */
+                if (report->error == ENOTCONN)
+                        (void)sandbox_kill_exec(s, c); /* logs itself */
                 c->ended = true;
                 command_free(s, c);
                 sandbox_settle(s);

@@ -156,8 +156,8 @@ static void watch_for_late(LaunchChannel *c, uint64_t deadline) {
         (void)sd_event_source_set_enabled(c->late, SD_EVENT_ONESHOT);
 }
 
-/* A launcher that does not answer is as good as none. What it may still start is found by the next HELLO, and ended: nobody has a
- * record of it. */
+/* A launcher that does not answer is as good as none. What it may still start, a sandbox or a command, is found by the next HELLO, and ended: nobody
+ * has a record of it. */
 static int on_late(sd_event_source *source, uint64_t usec, void *userdata) {
         LaunchChannel *c = userdata;
         const Call *oldest = TAILQ_FIRST(&c->ages);

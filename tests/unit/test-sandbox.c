@@ -3,6 +3,7 @@
 
 #include "sandbox.h"
 
+#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
@@ -12,6 +13,7 @@
 #include "bus-test.h"
 #include "bus.h"
 #include "daemon-test.h"
+#include "fd.h"
 #include "limits.h"
 #include "names.h"
 #include "release.h"
@@ -299,10 +301,17 @@ START_TEST(test_the_next_mxcd_knows_how_commands_stand) {
 }
 END_TEST
 
-static void found(const Sandbox *s, uint32_t number, int pidfd) {
+/* Of what has been found, nothing is read here: its sandbox is known. */
+struct Found {
+        json_t *records;
+};
+
+/* By an mxcd that has just come, or by one that has been there all along. */
+static void found(bool first, const Sandbox *s, uint32_t number, int pidfd) {
+        struct Found f = { .records = NULL };
         LaunchReport report = { .event = LAUNCH_EVENT_ADOPT, .exec = number };
         memcpy(report.id, s->id, sizeof(s->id));
-        adopt_report(&m, NULL, &report, &pidfd, pidfd >= 0);
+        adopt_report(&m, first ? &f : NULL, &report, &pidfd, pidfd >= 0);
 }
 
 START_TEST(test_a_command_that_is_found_is_asked_to_end_still) {
@@ -313,12 +322,13 @@ START_TEST(test_a_command_that_is_found_is_asked_to_end_still) {
         s->of_commands[RUNTIME_TIED] = json_pack("[i]", 1);
         s->of_commands[RUNTIME_ASKED] = json_pack("[i]", 2);
         int pidfd = ended(&pid);
-        found(s, 1, pidfd);
-        found(s, 2, -EBADF);
+        found(true, s, 1, pidfd);
+        found(true, s, 2, -EBADF);
         (void)close(pidfd);
         const Command *one = command_find(s, 1), *two = command_find(s, 2);
         ck_assert(one->tied && !one->asked_to_end && one->start == COMMAND_BEGUN);
         ck_assert(!two->tied && two->asked_to_end && two->start == COMMAND_FOUND);
+        ck_assert(!one->killed && !two->killed);
         sandbox_free(s);
         end();
 }
@@ -334,6 +344,38 @@ static void make_group(unsigned number, const char *events) {
         write_file(kill_file, "");
         write_file(events_file, events);
 }
+
+static bool group_was_killed(unsigned number) {
+        _cleanup_free_ char *file = NULL, *text = NULL;
+        ck_assert_int_ge(asprintf(&file, "%s/x/" ID "/exec-%u/cgroup.kill", test_dir, number), 0);
+        ck_assert_int_ge(fd_read_file_at(AT_FDCWD, file, 16, &text, NULL), 0);
+        return streq(text, "1");
+}
+
+/* Whoever asked for the first was told that it does not begin; the second is waited for; the third has ended, and is not let go yet. */
+START_TEST(test_a_command_that_was_given_up_is_ended_when_it_is_found) {
+        begin();
+        pid_t pid;
+        Sandbox *s = make();
+        started(s);
+        make_dir("x");
+        make_dir("x/" ID);
+        for (unsigned i = 1; i <= 3; i++)
+                make_group(i, "populated 1\n");
+        ck_assert_int_eq(command_new(s, 2, NULL, NULL, false, NULL), 0);
+        release_begin(&m, "/x", ID, 3, NULL);
+        int pidfd = ended(&pid);
+        for (uint32_t i = 1; i <= 3; i++)
+                found(false, s, i, pidfd);
+        (void)close(pidfd);
+        const Command *one = command_find(s, 1), *two = command_find(s, 2);
+        ck_assert(one && one->killed && one->told && group_was_killed(1));
+        ck_assert(two && !two->killed && two->told && !group_was_killed(2));
+        ck_assert(!command_find(s, 3) && !group_was_killed(3));
+        sandbox_free(s);
+        end();
+}
+END_TEST
 
 /* The reason that the end of that command of Exec has, on record. */
 static char *reason_of_end(uint32_t number) {
@@ -812,6 +854,7 @@ int main(void) {
         tcase_add_test(t, test_an_agent_of_somebody_else_meanwhile);
         tcase_add_test(t, test_the_next_mxcd_knows_how_commands_stand);
         tcase_add_test(t, test_a_command_that_is_found_is_asked_to_end_still);
+        tcase_add_test(t, test_a_command_that_was_given_up_is_ended_when_it_is_found);
         tcase_add_loop_test(t, test_what_never_began_was_killed, 0, ELEMENTSOF(ends));
         tcase_add_loop_test(t, test_a_kill_of_a_command_tells_what_it_reaches, 0, ELEMENTSOF(kills));
         tcase_add_test(t, test_a_list_is_bounded);

@@ -389,6 +389,12 @@ test_a_command_that_is_ended_before_it_begins_never_does() {
         kill -CONT "$launcher"
         back mxcd.service "$mxcd"
         has_not_begun
+
+        still_in_workspace # nobody ends it, but who asked for it was told that it does not begin
+        as alice busctl -- call org.mxc1 "$sandbox" org.mxc1.Sandbox Exec 'asa{sv}' 2 touch began 0 >/dev/null 2>&1 &
+        wait_until 10 test -d "$(leaf "$sandbox")/exec-1"
+        restart_mxcd
+        has_not_begun
         nothing_is_left
 }
 
@@ -431,16 +437,22 @@ test_a_crash_of_the_launcher_keeps_sandboxes() {
         assert_record MXC_EVENT=exit MXC_SANDBOX="${sandbox##*/}"
 }
 
-# What waits for it is answered, what it starts afterwards is nobody's and is ended, and then all is as before.
+# What waits for it is answered, what it starts afterwards, a sandbox or a command, is nobody's and is ended, and then all is as before.
 test_a_launcher_that_stands_still_is_given_up() {
-        local launcher
+        local launcher command
         idle
         launcher=$(main_pid mxc-launch.service)
         defer kill -CONT "$launcher"
         kill -STOP "$launcher"
+        as alice busctl --timeout=80 -- call org.mxc1 "$sandbox" org.mxc1.Sandbox Exec 'asa{sv}' 2 sleep 98763 0 >"$work/exec" 2>&1 &
+        command=$!
+        wait_until 10 eval '[ "$(records MXC_EVENT=exec MXC_SANDBOX="${sandbox##*/}")" = 1 ]'
         assert_refused LaunchFailed as alice busctl --timeout=80 -- call org.mxc1 /org/mxc1 org.mxc1.Manager Spawn 'sasa{sv}' '' 2 sleep infinity 0
+        ! wait "$command" || fail 'a command has begun that nobody begins'
         kill -CONT "$launcher"
         wait_until 20 mxcd_is_up
+        wait_until 10 eval '[ "$(records MXC_EVENT=exit MXC_EXEC=1 MXC_REASON=killed MXC_SANDBOX="${sandbox##*/}")" = 1 ]'
+        ! pgrep -x -f 'sleep 98763' >/dev/null || fail 'a command goes on of which its caller was told that it does not begin'
         assert_eq running "$(state "$sandbox")"
         assert_eq 1 "$(sandboxes | wc -l)"
         end_quietly "$sandbox"
