@@ -85,6 +85,7 @@ int sandbox_kill_exec(Sandbox *s, Command *c) {
         if (!c->ended) /* otherwise it is what it left that is killed */
                 c->killed = true;
         int r = end_group(s, c->number);
+        command_look_again(s, c);
         /* the launcher may have yet to make its group: again when it has begun, or by the next mxcd */
         if (c->start == COMMAND_AWAITED && !again)
                 keep_killed(s, c);

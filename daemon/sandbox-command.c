@@ -77,6 +77,24 @@ static int on_group(sd_event_source *source, const struct inotify_event *event, 
         return 0;
 }
 
+static int on_group_gone(sd_event_source *source, void *userdata) {
+        return on_group(source, NULL, userdata);
+}
+
+void command_look_again(Sandbox *s, Command *c) {
+        if (!c->watch || c->ended || sandbox_exec_is_in_its_group(s, c->number))
+                return;
+        sd_event_source *look;
+        int r = sd_event_add_defer(s->manager->event, &look, on_group_gone, c);
+        if (r < 0) {
+                log_error("The end of command %u of sandbox %s may not be seen: %s", c->number, s->id,
+                                strerror(-r));
+                return;
+        }
+        sd_event_source_disable_unref(c->watch);
+        c->watch = look;
+}
+
 static void watch_group(Sandbox *s, Command *c) {
         _cleanup_free_ char *path = NULL;
         int r = asprintf(&path, "%s%s/" LAUNCH_EXEC_GROUP "%u/cgroup.events", s->manager->cgroup_path,

@@ -112,6 +112,9 @@ int command_new(Sandbox *s, uint32_t number, sd_bus *bus, const char *sender, bo
 int command_attach(Sandbox *s, Command *c, sd_bus *bus, const char *sender, bool tied);
 Command *command_find(Sandbox *s, uint32_t number);
 void command_free(Sandbox *s, Command *c);
+/* Its group was written to or taken away: where nobody is in it, and nobody tells of its end, the loop does, for the kernel keeps back a second word
+ * of that for 10 ms, and says nothing once the group has gone. */
+void command_look_again(Sandbox *s, Command *c);
 
 /* The launcher said STARTED (or ADOPT): takes pidfd and page. */
 void sandbox_started(Sandbox *s, pid_t leader, int pidfd, int page);

@@ -418,6 +418,37 @@ START_TEST(test_what_never_began_was_killed) {
 }
 END_TEST
 
+/* Its launcher is gone, and its group goes so quickly that nothing is said of it: that is a file which nothing happens to here. */
+START_TEST(test_the_end_of_a_command_is_seen_though_its_group_is_gone) {
+        begin();
+        Command *c;
+        Sandbox *s = make();
+        started(s);
+        make_dir("x");
+        make_dir("x/" ID);
+        make_group(1, "populated 1\n");
+        ck_assert_int_eq(command_new(s, 1, NULL, NULL, false, &c), 0);
+        c->start = COMMAND_BEGUN;
+        sandbox_watch_untold(s);
+        test_bus_settle(&bus);
+        _cleanup_free_ char *group = path_of("x/" ID "/exec-1"), *away = path_of("x/" ID "/away");
+        ck_assert_int_eq(rename(group, away), 0);
+        make_group(1, "populated 1\n");
+        ck_assert_int_eq(sandbox_kill_exec(s, c), 0);
+        test_bus_settle(&bus);
+        ck_assert_ptr_eq(command_find(s, 1), c); /* it dies yet, and that will be said */
+        write_file("x/" ID "/exec-1/cgroup.events", "populated 0\n");
+        ck_assert_int_eq(sandbox_kill_exec(s, c), 0);
+        ck_assert_ptr_eq(command_find(s, 1), c); /* who kills may be walking the list */
+        test_bus_settle(&bus);
+        ck_assert_ptr_null(command_find(s, 1));
+        _cleanup_free_ char *reason = reason_of_end(1);
+        ck_assert(reason && streq(reason, "killed"));
+        sandbox_free(s);
+        end();
+}
+END_TEST
+
 static const struct {
         CommandStart start;
         const char *events; /* of its group; NULL: it has none */
@@ -856,6 +887,7 @@ int main(void) {
         tcase_add_test(t, test_a_command_that_is_found_is_asked_to_end_still);
         tcase_add_test(t, test_a_command_that_was_given_up_is_ended_when_it_is_found);
         tcase_add_loop_test(t, test_what_never_began_was_killed, 0, ELEMENTSOF(ends));
+        tcase_add_test(t, test_the_end_of_a_command_is_seen_though_its_group_is_gone);
         tcase_add_loop_test(t, test_a_kill_of_a_command_tells_what_it_reaches, 0, ELEMENTSOF(kills));
         tcase_add_test(t, test_a_list_is_bounded);
         tcase_add_test(t, test_a_list_of_agents_is_bounded);
