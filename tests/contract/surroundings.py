@@ -193,7 +193,7 @@ def check_launcher_unit(tree):
 
 
 def check_daemon_unit(tree):
-    for key, wanted in (("LogRateLimitIntervalSec", "0"), ("CapabilityBoundingSet", "CAP_KILL"), ("NoNewPrivileges", "yes"),
+    for key, wanted in (("LogRateLimitIntervalSec", "1s"), ("LogRateLimitBurst", "1000000"), ("CapabilityBoundingSet", "CAP_KILL"), ("NoNewPrivileges", "yes"),
                         ("ProtectSystem", "strict"), ("ProtectHome", "yes"), ("PrivateNetwork", "yes"),
                         ("RestrictAddressFamilies", "AF_UNIX"), ("Type", "notify"), ("Restart", "always"),
                         ("RuntimeDirectoryPreserve", "yes")):
@@ -560,7 +560,7 @@ HARMFUL = {
     ],
     check_daemon_unit: [
         (UNITS + "mxcd.service.in", "CapabilityBoundingSet=CAP_KILL", "CapabilityBoundingSet=CAP_KILL CAP_SYS_ADMIN"),
-        (UNITS + "mxcd.service.in", "LogRateLimitIntervalSec=0\n", ""),
+        (UNITS + "mxcd.service.in", "LogRateLimitBurst=1000000\n", ""),
     ],
     check_exposure: [
         (UNITS + "mxcd.service.in", "SystemCallFilter=@system-service\n", ""),
